@@ -1,0 +1,84 @@
+# One entry for everything. It needs Python 3.11 or newer with venv, and make; nothing else.
+#
+# Variables:
+#   PYTHON        the interpreter that creates the environment          (make env PYTHON=python3.12)
+#   PIP_FLAGS     more options for every `pip install`, such as an index with CPU builds of torch
+#   PYTEST_FLAGS  more options for pytest                               (make test PYTEST_FLAGS="-k ring -x")
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP_FLAGS ?=
+PYTEST_FLAGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The torch that the pins are made with; the rest follows from pyproject.toml.
+TORCH := torch==2.13.0
+FAST := not slow and not gpu and not drill and not reference and not browser
+CHECKED := modcog sparse_rnn benchmarks tests
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: help env lint types layers test test-slow drill demo format constraints clean
+
+help:  ## list the targets
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile \
+	  | while IFS='|' read -r target text; do printf '  %-12s %s\n' "$$target" "$$text"; done
+
+env: $(STAMP)  ## create or update .venv with the pinned versions (a no-op when it is up to date)
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null 2>&1 \
+	  || { echo "make: '$(PYTHON)' was not found. Install Python 3.11 or newer, or name one: make env PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: $$($(PYTHON) --version) is too old: Python 3.11 or newer is needed. Name one: make env PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' >/dev/null 2>&1 \
+	  || { echo "make: $(PYTHON) has no venv module. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV) (a few minutes the first time) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[rnn,fast,dev]'
+	@touch $(STAMP)
+	@echo "$(VENV) is ready."
+
+lint: env types layers  ## ruff (rules and format), types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: env  ## the type checker, strict
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+layers: env  ## the import contracts
+	$(BIN)/lint-imports --no-logo
+
+test: env lint  ## lint, then the docs examples and the fast tests
+	$(BIN)/pytest -m "$(FAST)" $(PYTEST_FLAGS)
+
+test-slow: env  ## the tests that train networks or build packages
+	$(BIN)/pytest -m "slow and not gpu" $(PYTEST_FLAGS)
+
+drill: env  ## the fault drills
+	$(BIN)/pytest -m drill $(PYTEST_FLAGS)
+
+demo: env  ## the main job: train three networks on cog-20 and draw their learning curves
+	$(BIN)/python -m benchmarks.demo --out runs/demo
+
+format: env  ## let ruff repair and format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+constraints:  ## write constraints.txt anew from pyproject.toml, in an empty environment
+	rm -rf $(VENV)-pins
+	$(PYTHON) -m venv $(VENV)-pins
+	$(VENV)-pins/bin/python -m pip install --quiet $(PIP_FLAGS) '$(TORCH)' '.[rnn,fast,dev]'
+	{ sed -n '/^#/p' constraints.txt; \
+	  $(VENV)-pins/bin/python -m pip freeze --exclude modcog | sed 's/+[a-z0-9.]*$$//'; } > constraints.new
+	mv constraints.new constraints.txt
+	rm -rf $(VENV)-pins
+
+clean:  ## remove the environment, caches and build outputs (runs/ stays)
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

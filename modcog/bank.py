@@ -1,0 +1,182 @@
+"""Trial banks: padded whole trials with everything that an analysis sorts them by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modcog.configure import tasks_of
+from modcog.errors import InvalidArgument, unknown_name, whole_number
+from modcog.files import whole_file
+from modcog.renderers import RENDERERS
+from modcog.spec import TaskSpec
+from modcog.stream import Seed, seed_sequence
+from modcog.trials import Trials, concatenate, place, sample
+
+SPLITS = ("train", "validation", "test")
+"""Splits of a bank; the trials of one are independent of those of the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrialBank:
+    """Whole trials, one a column, padded at the end.
+
+    Attributes:
+        inputs: float32 ``[steps, n, 1 + 2 dim_ring + n_rules]``.
+        targets: int64 ``[steps, n]``; 0 = fixate, 1 + k = direction k.
+        mask: float32 ``[steps, n]``; 0 on padding.
+        period: int8 ``[steps, n]``, index into `period_names`; -1 on padding.
+        period_names: str ``[periods]``.
+        length: int64 ``[n]``, steps of the trial.
+        task: str ``[n]``, name of the task.
+        base: str ``[n]``, name of the base task.
+        family: str ``[n]``: reach, decision or matching.
+        modifiers: str ``[n]``, such as "IntL_SeqR"; "" without.
+        rule: int64 ``[n]``, rule slot.
+        direction: int64 ``[n]``, ring index of the first stimulus.
+        responds: bool ``[n]``, whether the correct behaviour is a response.
+        base_response: int64 ``[n]``, ring index of the answer before any modifier; -1 without.
+        response: int64 ``[n]``, ring index of the answer at the first decision step; -1 without.
+        angle: float64 ``[n]``, the unquantised answer at that step in rad; NaN without.
+        match: int64 ``[n]``, 1 for match, 0 for non-match, -1 where the question has no meaning.
+        dt: Time step in ms, float64 ``[]``.
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.int64]
+    mask: NDArray[np.float32]
+    period: NDArray[np.int8]
+    period_names: NDArray[np.str_]
+    length: NDArray[np.int64]
+    task: NDArray[np.str_]
+    base: NDArray[np.str_]
+    family: NDArray[np.str_]
+    modifiers: NDArray[np.str_]
+    rule: NDArray[np.int64]
+    direction: NDArray[np.int64]
+    responds: NDArray[np.bool_]
+    base_response: NDArray[np.int64]
+    response: NDArray[np.int64]
+    angle: NDArray[np.float64]
+    match: NDArray[np.int64]
+    dt: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Number of trials."""
+        return len(self.length)
+
+    def save(self, path: Path | str) -> None:
+        """Write the bank to a compressed ``.npz`` file, which holds no pickle.
+
+        The file is whole or absent; an older one is replaced at the end.
+        """
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        with whole_file(Path(path)) as part, part.open("wb") as file:
+            np.savez_compressed(file, **columns)
+
+    @classmethod
+    def load(cls, path: Path | str) -> TrialBank:
+        """Read a bank that `save` wrote.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            InvalidArgument: The file is damaged, or is no trial bank.
+        """
+        names = [f.name for f in fields(cls)]
+        try:
+            # Opened here, as numpy leaves a damaged file open.
+            with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                return cls(**{name: file[name] for name in names})
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # zipfile, zlib and numpy each have their own
+            allowed = "a file that TrialBank.save wrote"
+            raise InvalidArgument("path", str(path), allowed, f"({error})") from error
+
+
+def trial_bank(
+    tasks: object, n: int, seed: Seed = 0, *, split: str = "train", **settings: Any
+) -> TrialBank:
+    """Draw a bank of trials.
+
+    Args:
+        tasks: Name of a suite or of one task, or a list of task names and `TaskSpec`, one per rule
+            slot.
+        n: Trials of each rule slot.
+        seed: A whole number, a list of them, or a `numpy.random.SeedSequence`. The trials of a rule
+            slot do not depend on the other slots.
+        split: "train", "validation" or "test": streams that share nothing.
+        **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
+
+    Returns:
+        The bank, ordered by rule slot.
+
+    Raises:
+        UnknownName: A name is not known.
+        InvalidArgument: An argument is out of range.
+
+    Example:
+        >>> train = trial_bank("cog-20", 50, seed=0)
+        >>> held_out = trial_bank("cog-20", 10, seed=0, split="validation")
+        >>> train.inputs.shape, len(held_out), train.period_names[:2]
+        ((27, 1000, 53), 200, array(['fixation', 'stimulus'], dtype='<U8'))
+    """
+    specs = tasks_of(tasks, **settings)
+    n = whole_number("n", n, "trials")
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS, "a split")
+    root = seed_sequence(seed)
+    parts: list[Trials] = []
+    for slot, spec in enumerate(specs):
+        key = (*root.spawn_key, SPLITS.index(split), slot)
+        stream = np.random.SeedSequence(root.entropy, spawn_key=key)
+        part = sample(spec, np.random.Generator(np.random.Philox(stream)), n)
+        part.rule[:] = slot
+        parts.append(part)
+    trials = concatenate(parts)
+    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), specs)
+
+
+def _bank(trials: Trials, specs: tuple[TaskSpec, ...]) -> TrialBank:
+    rendered = RENDERERS["auto"]()(
+        trials, n_rules=len(specs), seq_len=int(trials.length.max()), n_lanes=len(trials)
+    )
+    names = tuple(dict.fromkeys(name for spec in trials.tasks for name in spec.period_names))
+
+    def of_task(values: list[str]) -> NDArray[np.str_]:
+        return np.array(values)[trials.task_index]
+
+    return TrialBank(
+        inputs=rendered.observations,
+        targets=rendered.targets,
+        mask=rendered.mask,
+        period=_periods(trials, names),
+        period_names=np.array(names),
+        length=trials.length,
+        task=trials.task,
+        base=of_task([spec.base for spec in trials.tasks]),
+        family=of_task([spec.family for spec in trials.tasks]),
+        modifiers=of_task([spec.name.partition("_")[2] for spec in trials.tasks]),
+        rule=trials.rule,
+        direction=trials.stimulus_location[:, 0],
+        responds=trials.responds,
+        base_response=trials.base_response,
+        response=trials.response,
+        angle=trials.angle,
+        match=trials.match,
+        dt=np.array(trials.dt),
+    )
+
+
+def _periods(trials: Trials, names: tuple[str, ...]) -> NDArray[np.int8]:
+    """Index of the period at each step of each trial; -1 after its end."""
+    step = np.arange(int(trials.length.max()))[:, np.newaxis]
+    label = np.full((len(step), len(trials)), -1, dtype=np.int8)
+    for index, name in enumerate(names):
+        start, end = trials.period_bounds(name)
+        label[(step >= start) & (step < end)] = index
+    return label

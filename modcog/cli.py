@@ -1,0 +1,228 @@
+"""The command `modcog`: list the tasks, show one, and export batches."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from modcog import __version__
+from modcog.catalog import suite, suites
+from modcog.chance import chance_table
+from modcog.configure import task, tasks_of
+from modcog.errors import InvalidArgument, ModcogError
+from modcog.exporting import export
+from modcog.lengths import trial_lengths
+from modcog.meter import Meter
+from modcog.sampler import BatchSampler
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: The words after `modcog`; by default those of the process.
+
+    Returns:
+        The exit status: 0, 2 where the input was refused, or 130 after Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except ModcogError as error:
+        print(f"modcog {options.command}: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except BrokenPipeError:
+        # The reader, such as `head`, has what it wanted; the interpreter must not complain either.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except OSError as error:
+        print(f"modcog {options.command}: {error.filename}: {error.strerror}", file=sys.stderr)
+        return USAGE_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="modcog",
+        description="The 168 Mod-Cog tasks: list them, see one, export batches.",
+    )
+    parser.add_argument("--version", action="version", version=f"modcog {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    listing = commands.add_parser("list", help="list the tasks of a suite")
+    listing.add_argument(
+        "--suite",
+        default="mod-cog-168",
+        help=f"one of {', '.join(suites())} (default: %(default)s)",
+    )
+    listing.set_defaults(run=_list)
+
+    show = commands.add_parser("show", help="draw a trial of a task and print its facts")
+    show.add_argument("name", help="a task, such as DlyGo_IntL_SeqR")
+    show.add_argument(
+        "-o", "--output", type=Path, help="picture to write (png, svg or pdf; default: NAME.png)"
+    )
+    show.add_argument("--seed", type=int, default=0, help="seed of the trial (default: 0)")
+    _add_settings(show)
+    show.set_defaults(run=_show)
+
+    exporting = commands.add_parser(
+        "export", help="write batches of a suite to a file: HDF5, npz or zarr"
+    )
+    exporting.add_argument("suite", help="a suite, such as mod-cog-82, or a task")
+    exporting.add_argument("--batches", type=int, required=True, help="number of batches")
+    exporting.add_argument(
+        "-o", "--output", type=Path, required=True, help="file to write (.h5, .npz or .zarr)"
+    )
+    exporting.add_argument("--first", type=int, default=0, help="first batch (default: 0)")
+    exporting.add_argument("--batch-size", type=int, default=64, help="lanes (default: 64)")
+    exporting.add_argument("--seq-len", default="auto", help="steps of a lane (default: auto)")
+    exporting.add_argument("--seed", type=int, default=0, help="seed of the trials (default: 0)")
+    _add_settings(exporting)
+    there = exporting.add_mutually_exclusive_group()
+    there.add_argument("--overwrite", action="store_true", help="replace the file")
+    there.add_argument("--resume", action="store_true", help="go on with an unfinished export")
+    exporting.set_defaults(run=_export)
+    return parser
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dt", type=float, default=100.0, help="time step in ms (default: 100)")
+    command.add_argument("--dim-ring", type=int, default=16, help="ring directions (default: 16)")
+    command.add_argument(
+        "--noise", default="1.0", help="noise in sqrt(ms), or 'yang' (default: 1.0)"
+    )
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    noise = options.noise if options.noise == "yang" else _number("--noise", options.noise)
+    return {"dt": options.dt, "dim_ring": options.dim_ring, "noise": noise}
+
+
+def _list(options: argparse.Namespace) -> int:
+    names = suite(options.suite)
+    specs = tasks_of(options.suite)
+    width = max(len(name) for name in names)
+    print(f"{'slot':>4}  {'task':{width}}  {'family':8}  steps at dt=100 ms")
+    for slot, spec in enumerate(specs):
+        support, _ = spec.length_distribution()
+        shortest, longest = int(support[0]), int(support[-1])
+        span = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
+        print(f"{slot:>4}  {spec.name:{width}}  {spec.family:8}  {span}")
+    distinct = len(set(names))
+    print(f"{options.suite}: {len(names)} rule slots, {distinct} distinct tasks.")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    if options.seed < 0:
+        raise InvalidArgument("--seed", options.seed, "a whole number of at least 0")
+    spec = task(options.name, **settings)
+    path: Path = options.output or Path(f"{spec.name}.png")
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise InvalidArgument("--output", str(path), "a file name that ends in .png, .svg or .pdf")
+    if not path.parent.is_dir():
+        raise InvalidArgument("--output", str(path), "in a folder that exists")
+
+    from modcog.plotting import plot_trial  # matplotlib is slow to import, and not always needed
+
+    plot_trial(spec, seed=options.seed).savefig(path, dpi=150)
+    lengths = trial_lengths(spec)
+    print(f"{spec.name} ({spec.family} family)")
+    print(f"  periods   {', '.join(spec.period_names)}")
+    print(f"  length    {lengths.shortest} to {lengths.longest} steps, mean {lengths.mean:.4g}")
+    print("  scores of simple strategies   final_accuracy  performance")
+    for strategy, level in chance_table(spec).items():
+        print(f"    {strategy:27} {level.final_accuracy:14.3f} {level.performance:12.3f}")
+    print(f"Picture: {path}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    seq_len = options.seq_len
+    if seq_len != "auto":
+        seq_len = int(seq_len) if seq_len.isdecimal() else _refuse_seq_len(seq_len)
+    sampler = BatchSampler(
+        options.suite,
+        batch_size=options.batch_size,
+        seq_len=seq_len,
+        seed=options.seed,
+        **_settings(options),
+    )
+    meter = Meter("batches")
+
+    def progress(done: int, total: int) -> None:
+        meter(done, total)
+        interrupt.check()
+
+    interrupt = _Interrupt()
+    try:
+        path = export(
+            sampler,
+            options.output,
+            options.batches,
+            first=options.first,
+            overwrite=options.overwrite,
+            resume=options.resume,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        meter.close()
+        print(
+            f"modcog export: stopped after {meter.done} of {options.batches} batches. "
+            "Give the same command with --resume to go on.",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    finally:
+        interrupt.restore()
+        meter.close()
+    print(f"{path}: {options.batches} batches of {sampler.seq_len} x {sampler.batch_size} steps.")
+    return 0
+
+
+class _Interrupt:
+    """Ctrl-C between two batches; Python may lose one that comes while an object is destroyed.
+
+    A second Ctrl-C stops at once.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if it was asked for."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def restore(self) -> None:
+        """Treat Ctrl-C as before."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, number: int, frame: object) -> None:
+        del number, frame
+        self._asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _refuse_seq_len(text: str) -> int:
+    raise InvalidArgument("--seq-len", text, 'a whole number of steps, or "auto"')
+
+
+def _number(argument: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidArgument(argument, text, "a number, or 'yang'") from None

@@ -1,0 +1,109 @@
+"""Interval integration: the answer moves with the length of a timed interval (paper, Section 2.4).
+
+The stimuli never move. The interval's duration is drawn uniformly over whole steps, and the answer
+lies as many ring units to the left or right of the base task's answer as the velocity makes of the
+realised duration. A trial on which the correct behaviour is to withhold is left alone.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from modcog import ring
+from modcog.errors import AmbiguousIntervalWarning, InvalidArgument, ModifierRefused
+from modcog.spec import TaskSpec, check_velocity, refuse_second
+from modcog.timing import step_distribution
+from modcog.trials import Trials
+
+
+@dataclass(frozen=True)
+class IntModifier:
+    """Data of the Int modifier.
+
+    Attributes:
+        direction: "L" or "R".
+        velocity: Angular velocity in rad/s, above 0.
+        delay: Range (low, high) in ms of the interval, uniform over the whole steps in it.
+
+    Raises:
+        InvalidArgument: A value is out of range.
+    """
+
+    kind: ClassVar[str] = "Int"
+    tracks: ClassVar[bool] = False
+
+    direction: str
+    velocity: float = ring.VELOCITY
+    delay: tuple[float, float] = (100.0, 1100.0)
+
+    def __post_init__(self) -> None:
+        """Check and freeze."""
+        ring.sign_of(self.direction)
+        object.__setattr__(self, "velocity", check_velocity("int_velocity", self.velocity))
+        object.__setattr__(self, "delay", _check_range(self.delay))
+
+    @property
+    def label(self) -> str:
+        """How the modifier stands in a task name."""
+        return f"{self.kind}{self.direction}"
+
+    def rewrite(self, spec: TaskSpec) -> TaskSpec:
+        """Return the task with its interval drawn at random.
+
+        Raises:
+            ModifierRefused: The task has no interval before the go cue, or is integrated already.
+
+        Warns:
+            AmbiguousIntervalWarning: The intervals span a full turn, so that two share an answer.
+        """
+        refuse_second(self.kind, spec)
+        if spec.interval is None:
+            allowed = "a task with an interval before the go cue"
+            remedy = f"{spec.name} answers at the go cue: there is no interval to time. Use Seq."
+            raise ModifierRefused("task", spec.name, allowed, remedy)
+        if not spec.period(spec.interval).set_by_user:
+            spec = spec.with_timing({spec.interval: ("steps", self.delay)}, by_user=False)
+        self._warn_if_ambiguous(spec)
+        return replace(spec, modifiers=(*spec.modifiers, self))
+
+    def transform(self, trials: Trials) -> Trials:
+        """Move the answers by what the realised intervals amount to."""
+        (spec,) = trials.tasks
+        assert spec.interval is not None  # `rewrite` refused the others
+        sign = ring.sign_of(self.direction)
+        interval_ms = trials.duration_ms(spec.interval)
+        moved = sign * ring.displacement(self.velocity, interval_ms, spec.dim_ring)
+        response = np.where(trials.responds, (trials.response + moved) % spec.dim_ring, -1)
+        turned = sign * self.velocity * interval_ms / 1000
+        return replace(trials, response=response, angle=(trials.angle + turned) % (2 * np.pi))
+
+    def _warn_if_ambiguous(self, spec: TaskSpec) -> None:
+        duration = spec.period(spec.interval or "").duration
+        if callable(duration):
+            return
+        support, _ = step_distribution(duration, spec.dt)
+        answers = ring.displacement(self.velocity, support * spec.dt, spec.dim_ring)
+        span = int(answers[-1] - answers[0])
+        if span >= spec.dim_ring:
+            text = (
+                f"int_velocity {self.velocity:g} rad/s moves the answer of {spec.base} by "
+                f"{answers[0]} to {answers[-1]} of {spec.dim_ring} ring units: more than one turn, "
+                "so different intervals share an answer. Lower the velocity or shorten int_delay."
+            )
+            warnings.warn(text, AmbiguousIntervalWarning, stacklevel=2)
+
+
+def _check_range(delay: object) -> tuple[float, float]:
+    allowed = "a range (low, high) in ms with 0 <= low <= high"
+    try:
+        low, high = (float(ms) for ms in delay)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise InvalidArgument("int_delay", delay, allowed) from None
+    if not 0 <= low <= high < math.inf:
+        raise InvalidArgument("int_delay", delay, allowed)
+    return low, high

@@ -1,0 +1,124 @@
+"""The ring of directions: angles, activity bumps, distances and displacements.
+
+Directions are numbered 0..n-1 and lie at the angles ``2 pi k / n``. "R" (+1) is increasing index
+and increasing angle, counter-clockwise in the usual plot; "L" (-1) is its mirror image.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from modcog.errors import InvalidArgument
+
+Direction = Literal["L", "R"]
+
+VELOCITY = 5 * math.pi / 4
+"""Default angular velocity of both modifiers in rad/s: 10 ring units per second at n = 16."""
+
+BUMP_WIDTH = math.pi / 8
+"""Standard deviation of the activity bump in rad (Yang et al. 2019, Methods)."""
+
+BUMP_HEIGHT = 0.8
+"""Peak of a bump of strength 1 (Yang et al. 2019, Methods)."""
+
+
+def check_dim_ring(dim_ring: object) -> int:
+    """Return `dim_ring` as an int, or refuse it.
+
+    Raises:
+        InvalidArgument: `dim_ring` is not a multiple of 4 of at least 4. Anti needs the opposite
+            direction, the decision tasks need quarter turns, so other sizes have no exact task.
+    """
+    allowed = "a multiple of 4 that is at least 4"
+    if isinstance(dim_ring, bool) or not isinstance(dim_ring, int | np.integer):
+        raise InvalidArgument("dim_ring", dim_ring, allowed)
+    if dim_ring < 4 or dim_ring % 4:
+        raise InvalidArgument("dim_ring", dim_ring, allowed)
+    return int(dim_ring)
+
+
+def sign_of(direction: object) -> int:
+    """Return +1 for "R" and -1 for "L".
+
+    Raises:
+        InvalidArgument: `direction` is neither.
+    """
+    if direction == "R":
+        return 1
+    if direction == "L":
+        return -1
+    raise InvalidArgument("direction", direction, "'L' or 'R'")
+
+
+def directions(dim_ring: int) -> NDArray[np.float64]:
+    """Angles of the ring directions.
+
+    Returns:
+        float64 ``[dim_ring]`` in rad, from 0 up to (not including) 2 pi.
+    """
+    return 2 * np.pi * np.arange(dim_ring) / dim_ring
+
+
+def circular_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+    """Unsigned angle between two directions, elementwise.
+
+    Args:
+        a: Angles in rad, any shape.
+        b: Angles in rad, broadcastable to `a`.
+
+    Returns:
+        float64 in [0, pi] rad.
+    """
+    difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    return np.abs((difference + np.pi) % (2 * np.pi) - np.pi)
+
+
+def bumps(dim_ring: int) -> NDArray[np.float64]:
+    """Activity bumps of strength 1, one row a location.
+
+    Returns:
+        float64 ``[dim_ring, dim_ring]``: row k is the ring input of a stimulus at direction k. The
+        width is fixed in rad, so a finer ring samples the same bump more densely.
+    """
+    theta = directions(dim_ring)
+    distance = circular_distance(theta[:, None], theta[None, :])
+    return BUMP_HEIGHT * np.exp(-0.5 * (distance / BUMP_WIDTH) ** 2)
+
+
+def units(ring_units: ArrayLike) -> NDArray[np.int64]:
+    """Quantise a non-negative displacement in ring units: nearest, half up.
+
+    The inner rounding removes floating-point dust, so that 0.5 computed as 0.49999999999 still
+    goes up. Signs are applied afterwards by the caller: L is then the exact mirror image of R.
+    """
+    value = np.asarray(ring_units, dtype=np.float64)
+    return np.floor(np.round(value, 9) + 0.5).astype(np.int64)
+
+
+def units_per_second(velocity: float, dim_ring: int) -> float:
+    """Convert a velocity in rad/s to ring units per second."""
+    return abs(velocity) * dim_ring / (2 * math.pi)
+
+
+def displacement(velocity: float, duration_ms: ArrayLike, dim_ring: int) -> NDArray[np.int64]:
+    """Ring units travelled in a time: ``m(tau)`` of the Mod-Cog modifiers.
+
+    Args:
+        velocity: Angular velocity in rad/s; only its magnitude counts.
+        duration_ms: Time in ms, any shape.
+        dim_ring: Number of ring directions.
+
+    Returns:
+        int64, the non-negative displacement in ring units, at most half a unit from the
+        continuous one.
+
+    Example:
+        >>> displacement(VELOCITY, [0, 20, 100, 350, 1100], dim_ring=16)
+        array([ 0,  0,  1,  4, 11])
+    """
+    seconds = np.asarray(duration_ms, dtype=np.float64) / 1000
+    return units(units_per_second(velocity, dim_ring) * seconds)

@@ -1,0 +1,246 @@
+"""The decision family: answer towards the stronger of two stimuli.
+
+The ten decision-making tasks of Yang et al. (2019, Methods). Two places A and B, at least a
+quarter turn apart, are shown at once (DM: strengths 0.5 + c/2 and 0.5 - c/2 for a coherence c) or
+one after the other (DlyDM: two different strengths). The judged rings decide; another ring that
+is shown is a distractor. Trials whose evidence ties have no right answer and are drawn again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modcog.draws import Draws
+from modcog.errors import InvalidArgument, whole_number
+from modcog.spec import Period, TaskSpec
+from modcog.trials import Stimulus, Trials, plan_trials
+
+TIE = 1e-9
+"""Evidence below this is a tie: strengths are sums of decimal fractions."""
+
+Rings = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DecisionParams:
+    """Parameters of a simultaneous decision task.
+
+    Attributes:
+        shown: Rings that show the two places.
+        judged: Rings whose summed strengths decide.
+        coherences: Magnitudes of the coherence c, each in (0, 1].
+        min_separation: Least distance of the two places in ring units; None is a quarter turn.
+
+    Raises:
+        InvalidArgument: A coherence or the separation is out of range.
+    """
+
+    shown: Rings
+    judged: Rings
+    coherences: tuple[float, ...] = (0.08, 0.16, 0.32, 0.64)
+    min_separation: int | None = None
+
+    def __post_init__(self) -> None:
+        """Freeze and check."""
+        _freeze_rings(self)
+        values = _numbers("coherences", self.coherences)
+        if not values or min(values) <= TIE or max(values) > 1:
+            allowed = "at least one number, each above 0 and at most 1"
+            raise InvalidArgument("coherences", self.coherences, allowed)
+        object.__setattr__(self, "coherences", values)
+        object.__setattr__(self, "min_separation", _separation(self.min_separation))
+
+
+@dataclass(frozen=True)
+class DelayedDecisionParams:
+    """Parameters of a delayed decision task.
+
+    Attributes:
+        shown: Rings that show the two places.
+        judged: Rings whose summed strengths decide.
+        strengths: Strengths of which a trial's first and second stimulus take two different ones.
+        min_separation: Least distance of the two places in ring units; None is a quarter turn.
+
+    Raises:
+        InvalidArgument: A strength or the separation is out of range.
+    """
+
+    shown: Rings
+    judged: Rings
+    strengths: tuple[float, ...] = (0.3, 0.6, 1.0)
+    min_separation: int | None = None
+
+    def __post_init__(self) -> None:
+        """Freeze and check."""
+        _freeze_rings(self)
+        values = _numbers("strengths", self.strengths)
+        if len(set(values)) < 2 or min(values) <= 0:
+            allowed = "at least two different numbers above 0"
+            raise InvalidArgument("strengths", self.strengths, allowed)
+        object.__setattr__(self, "strengths", values)
+        object.__setattr__(self, "min_separation", _separation(self.min_separation))
+
+
+def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
+    """Draw a simultaneous decision: ``location``, ``separation``, ``coherence1``/``coherence2``.
+
+    A coherence is signed: positive favours `location`, negative the other place.
+    """
+    params: DecisionParams = spec.params
+    place_a, place_b = _places(spec, draws)
+    signed = np.array(sorted(c * sign for c in params.coherences for sign in (-1, 1)))
+    names = {ring: f"coherence{ring + 1}" for ring in params.shown}
+    coherence = {ring: draws.choice(name, signed) for ring, name in names.items()}
+    for ring, values in coherence.items():
+        if np.any(np.abs(values) > 1):
+            raise InvalidArgument(names[ring], values, "a signed coherence in [-1, 1]")
+    free = [ring for ring in params.judged if not draws.is_given(names[ring])]
+
+    def evidence() -> NDArray[np.float64]:
+        return np.sum([coherence[ring] for ring in params.judged], axis=0)
+
+    while np.any(tied := np.abs(evidence()) < TIE):
+        if not free or (len(params.judged) == 1):
+            raise InvalidArgument("coherence", float(evidence()[tied][0]), _TIE_RULE)
+        for ring in free:
+            draws.redraw(tied, coherence[ring], signed)
+    stimuli: list[Stimulus] = []
+    for ring, c in coherence.items():
+        stimuli.append(Stimulus("stimulus", ring, place_a, 0.5 + c / 2))
+        stimuli.append(Stimulus("stimulus", ring, place_b, 0.5 - c / 2))
+    return _decide(spec, draws, stimuli, evidence(), (place_a, place_b))
+
+
+def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
+    """Draw a delayed decision: ``location``, ``separation`` and the strengths.
+
+    The strengths are named ``first1``, ``second1`` (ring 1) and ``first2``, ``second2`` (ring 2).
+    """
+    params: DelayedDecisionParams = spec.params
+    place_a, place_b = _places(spec, draws)
+    pairs = np.array([p for p in itertools.product(params.strengths, repeat=2) if p[0] != p[1]])
+    first: dict[int, NDArray[np.float64]] = {}
+    second: dict[int, NDArray[np.float64]] = {}
+    for ring in params.shown:
+        drawn = pairs[draws.hidden_index(len(pairs))]
+        first[ring] = draws.replace(f"first{ring + 1}", drawn[:, 0])
+        second[ring] = draws.replace(f"second{ring + 1}", drawn[:, 1])
+        for name, values in (("first", first[ring]), ("second", second[ring])):
+            if np.any(values < 0):
+                raise InvalidArgument(f"{name}{ring + 1}", values, "a strength of at least 0")
+    free = [
+        (ring, values, column)
+        for ring in params.judged
+        for column, (name, values) in enumerate((("first", first), ("second", second)))
+        if not draws.is_given(f"{name}{ring + 1}")
+    ]
+
+    def evidence() -> NDArray[np.float64]:
+        return np.sum([first[ring] - second[ring] for ring in params.judged], axis=0)
+
+    while np.any(tied := np.abs(evidence()) < TIE):
+        if not free:
+            raise InvalidArgument("strength", float(evidence()[tied][0]), _TIE_RULE)
+        redrawn = {ring: np.stack([first[ring], second[ring]], axis=1) for ring in params.judged}
+        for pair in redrawn.values():
+            draws.redraw(tied, pair, pairs)
+        for ring, values, column in free:
+            values[ring] = redrawn[ring][:, column]
+    stimuli: list[Stimulus] = []
+    for ring in params.shown:
+        stimuli.append(Stimulus("stim1", ring, place_a, first[ring]))
+        stimuli.append(Stimulus("stim2", ring, place_b, second[ring]))
+    return _decide(spec, draws, stimuli, evidence(), (place_a, place_b))
+
+
+_TIE_RULE = "evidence for one place (a tie has no right answer)"
+
+
+def _decide(
+    spec: TaskSpec,
+    draws: Draws,
+    stimuli: list[Stimulus],
+    evidence: NDArray[np.float64],
+    places: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> Trials:
+    response = np.where(evidence > 0, *places)
+    return plan_trials(spec, draws, stimuli, response=response, noisy_rings=(True, True))
+
+
+def _places(spec: TaskSpec, draws: Draws) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    n = spec.dim_ring
+    least: int | None = spec.params.min_separation
+    least = n // 4 if least is None else least
+    if least > n // 2:
+        raise InvalidArgument("min_separation", least, f"at most half a turn, {n // 2} units")
+    location = draws.index("location", n)
+    drawn = least + draws.hidden_index(n - 2 * least + 1)
+    separation = draws.replace("separation", drawn)
+    if np.any(separation % n == 0):
+        raise InvalidArgument("separation", 0, "ring units that lead to another place")
+    return location, (location + separation) % n
+
+
+def _freeze_rings(params: DecisionParams | DelayedDecisionParams) -> None:
+    # JSON brings lists; tuples keep the specification hashable.
+    object.__setattr__(params, "shown", tuple(params.shown))
+    object.__setattr__(params, "judged", tuple(params.judged))
+
+
+def _numbers(argument: str, values: Any) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        raise InvalidArgument(argument, values, "a list of numbers") from None
+    if not all(map(math.isfinite, numbers)):
+        raise InvalidArgument(argument, values, "a list of finite numbers")
+    return numbers
+
+
+def _separation(units: object) -> int | None:
+    return None if units is None else whole_number("min_separation", units, "ring units")
+
+
+RING_1: Rings = (0,)
+RING_2: Rings = (1,)
+BOTH: Rings = (0, 1)
+
+
+def _simultaneous(base: str, shown: Rings, judged: Rings) -> TaskSpec:
+    periods = (
+        Period("fixation", ("uniform", (200.0, 500.0)), may_vanish=True),
+        Period("stimulus", 500.0, noisy=True),
+        Period("decision", 200.0),
+    )
+    params = DecisionParams(shown, judged)
+    return TaskSpec(base, "decision", periods, "stimulus", params, plan_decision)
+
+
+def _delayed(base: str, shown: Rings, judged: Rings) -> TaskSpec:
+    periods = (
+        Period("fixation", ("uniform", (200.0, 500.0)), may_vanish=True),
+        Period("stim1", 500.0, noisy=True),
+        Period("delay", 500.0, may_vanish=True),
+        Period("stim2", 500.0, noisy=True),
+        Period("decision", 200.0),
+    )
+    params = DelayedDecisionParams(shown, judged)
+    return TaskSpec(base, "decision", periods, "delay", params, plan_delayed_decision)
+
+
+DM_1 = _simultaneous("DM1", RING_1, RING_1)
+DM_2 = _simultaneous("DM2", RING_2, RING_2)
+CTX_DM_1 = _simultaneous("CtxDM1", BOTH, RING_1)
+CTX_DM_2 = _simultaneous("CtxDM2", BOTH, RING_2)
+MULTI_DM = _simultaneous("MultiDM", BOTH, BOTH)
+DLY_DM_1 = _delayed("DlyDM1", RING_1, RING_1)
+DLY_DM_2 = _delayed("DlyDM2", RING_2, RING_2)
+CTX_DLY_DM_1 = _delayed("CtxDlyDM1", BOTH, RING_1)
+CTX_DLY_DM_2 = _delayed("CtxDlyDM2", BOTH, RING_2)
+MULTI_DLY_DM = _delayed("MultiDlyDM", BOTH, BOTH)

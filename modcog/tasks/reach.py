@@ -1,0 +1,62 @@
+"""The reach family: answer towards, or away from, one remembered or present stimulus.
+
+Go, Anti, DlyGo, DlyAnti, RTGo and RTAnti of Yang et al. (2019, Methods). One ring, chosen by a
+fair coin, shows one bump of strength 1. Go and Anti answer after the stimulus, DlyGo and DlyAnti
+after a further delay, RTGo and RTAnti at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modcog.draws import Draws
+from modcog.spec import Period, TaskSpec
+from modcog.trials import Stimulus, Trials, plan_trials
+
+
+@dataclass(frozen=True)
+class ReachParams:
+    """Parameters of a reach task.
+
+    Attributes:
+        opposite: Whether the answer is the direction opposite to the stimulus.
+        shown_in: Name of the period during which the stimulus is shown.
+    """
+
+    opposite: bool
+    shown_in: str
+
+
+def plan_reach(spec: TaskSpec, draws: Draws) -> Trials:
+    """Draw the trials of a reach task: ``ring`` (0, 1) and ``location`` (0..n-1)."""
+    params: ReachParams = spec.params
+    ring = draws.index("ring", 2)
+    location = draws.index("location", spec.dim_ring)
+    half_turn = spec.dim_ring // 2
+    return plan_trials(
+        spec,
+        draws,
+        [Stimulus(params.shown_in, ring, location)],
+        response=location + half_turn if params.opposite else location,
+    )
+
+
+def _reach(
+    base: str, params: ReachParams, middle: tuple[Period, ...], interval: str | None
+) -> TaskSpec:
+    fixation = Period("fixation", 500.0, may_vanish=True)
+    periods = (fixation, *middle, Period("decision", 500.0))
+    return TaskSpec(base, "reach", periods, interval, params, plan_reach)
+
+
+_STIMULUS = Period("stimulus", 500.0)
+_DELAY = Period("delay", 500.0, may_vanish=True)
+
+_PRO = ReachParams(opposite=False, shown_in="stimulus")
+_OPPOSITE = ReachParams(opposite=True, shown_in="stimulus")
+GO = _reach("Go", _PRO, (_STIMULUS,), "stimulus")
+ANTI = _reach("Anti", _OPPOSITE, (_STIMULUS,), "stimulus")
+DLY_GO = _reach("DlyGo", _PRO, (_STIMULUS, _DELAY), "delay")
+DLY_ANTI = _reach("DlyAnti", _OPPOSITE, (_STIMULUS, _DELAY), "delay")
+RT_GO = _reach("RTGo", ReachParams(opposite=False, shown_in="decision"), (), None)
+RT_ANTI = _reach("RTAnti", ReachParams(opposite=True, shown_in="decision"), (), None)

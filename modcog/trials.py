@@ -1,0 +1,385 @@
+"""Trials: the plan of n trials as a struct of arrays, one row a trial.
+
+Everything random about a trial is in its row; rendering it to observations and targets
+(`modcog.rendering`) is deterministic. Trials of several tasks may share one `Trials`; the time step
+and the ring are then the same for all. Arrays that are rendered from trials have the axes
+``[time, batch, channel]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from modcog import ring
+from modcog.draws import Draws, trial_keys
+from modcog.errors import InvalidArgument, whole_number
+from modcog.spec import TaskSpec
+
+NOISE_GROUPS = ("fixation", "ring1", "ring2", "rule")
+"""Channel groups of the observation, in the order of the columns of `Trials.noise_std`."""
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One activity bump in each of n trials, as a task's plan function writes it.
+
+    Attributes:
+        period: Name of the period during which it is shown.
+        ring: int64 ``[n]`` or a number, 0 or 1.
+        location: int64 ``[n]``, ring index.
+        strength: float64 ``[n]`` or a number; 0 shows nothing.
+    """
+
+    period: str
+    ring: ArrayLike
+    location: NDArray[np.int64]
+    strength: ArrayLike = 1.0
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The plan of n trials.
+
+    Attributes:
+        tasks: The tasks that occur.
+        task_index: int64 ``[n]``, index into `tasks`.
+        period_steps: int64 ``[n, periods]``, duration of each period in steps; a task with
+            fewer periods than another has zeros at the end.
+        stimulus_period: int64 ``[n, stimuli]``, index of the period in which a bump is shown.
+        stimulus_ring: int64 ``[n, stimuli]``, 0 or 1.
+        stimulus_location: int64 ``[n, stimuli]``, ring index.
+        stimulus_strength: float64 ``[n, stimuli]``; 0 where there is no such bump.
+        noise_std: float64 ``[n, 4]``, noise per step in the noisy periods for each channel
+            group (`NOISE_GROUPS`).
+        noise_key: uint64 ``[n]``, key of the trial's noise stream.
+        responds: bool ``[n]``, whether the correct behaviour is a response.
+        base_response: int64 ``[n]``, ring index of the answer before any modifier; -1 where
+            none is correct.
+        response: int64 ``[n]``, ring index of the answer at the first decision step.
+        drift: float64 ``[n]``, ring units per step by which the answer moves during the
+            decision; negative to the left.
+        angle: float64 ``[n]``, the unquantised answer at the first decision step in rad; NaN
+            where none is correct.
+        match: int64 ``[n]``, 1 for match, 0 for non-match, -1 where the question has no meaning.
+        rule: int64 ``[n]``, rule slot.
+        lane: int64 ``[n]``, batch element that holds the trial.
+        start: int64 ``[n]``, first step of the trial in its lane.
+    """
+
+    tasks: tuple[TaskSpec, ...]
+    task_index: NDArray[np.int64]
+    period_steps: NDArray[np.int64]
+    stimulus_period: NDArray[np.int64]
+    stimulus_ring: NDArray[np.int64]
+    stimulus_location: NDArray[np.int64]
+    stimulus_strength: NDArray[np.float64]
+    noise_std: NDArray[np.float64]
+    noise_key: NDArray[np.uint64]
+    responds: NDArray[np.bool_]
+    base_response: NDArray[np.int64]
+    response: NDArray[np.int64]
+    drift: NDArray[np.float64]
+    angle: NDArray[np.float64]
+    match: NDArray[np.int64]
+    rule: NDArray[np.int64]
+    lane: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Number of trials."""
+        return len(self.task_index)
+
+    def __getitem__(self, rows: Any) -> Trials:
+        """Select trials by a slice, a boolean mask or an array of row numbers."""
+        if isinstance(rows, slice):
+            return Trials(self.tasks, *(getattr(self, name)[rows].copy() for name in _COLUMNS))
+        index = np.atleast_1d(np.arange(len(self))[rows])
+        columns = {name: getattr(self, name)[index] for name in _COLUMNS}
+        return Trials(tasks=self.tasks, **columns)
+
+    @property
+    def dt(self) -> float:
+        """Time step in ms, the same for all trials."""
+        return self.tasks[0].dt
+
+    @property
+    def dim_ring(self) -> int:
+        """Number of ring directions, the same for all trials."""
+        return self.tasks[0].dim_ring
+
+    @property
+    def task(self) -> NDArray[np.str_]:
+        """Task name of each trial; str ``[n]``."""
+        return np.array([spec.name for spec in self.tasks])[self.task_index]
+
+    @property
+    def length(self) -> NDArray[np.int64]:
+        """Steps of each trial; int64 ``[n]``."""
+        return self.period_steps.sum(axis=1)
+
+    @property
+    def decision_index(self) -> NDArray[np.int64]:
+        """Position of the decision among the trial's periods; int64 ``[n]``."""
+        return np.array([len(spec.periods) - 1 for spec in self.tasks])[self.task_index]
+
+    @property
+    def decision_steps(self) -> NDArray[np.int64]:
+        """Steps of the decision period of each trial; int64 ``[n]``."""
+        return np.take_along_axis(self.period_steps, self.decision_index[:, None], axis=1)[:, 0]
+
+    @property
+    def decision_start(self) -> NDArray[np.int64]:
+        """Step of each trial, counted from its own start, at which the decision begins."""
+        return self.length - self.decision_steps
+
+    @property
+    def drift_velocity(self) -> NDArray[np.float64]:
+        """Angular velocity of the answer during the decision; float64 ``[n]`` in rad/s."""
+        return self.drift * (2 * np.pi / self.dim_ring) * (1000 / self.dt)
+
+    def period_bounds(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First step and end of a period within each trial.
+
+        Returns:
+            Two int64 arrays ``[n]``; both are -1 for trials whose task has no such period.
+
+        Raises:
+            UnknownName: No task here has a period of that name.
+        """
+        has = np.array([name in spec.period_names for spec in self.tasks])
+        if not has.any():
+            self.tasks[0].period_index(name)
+        column = np.array(
+            [spec.period_index(name) if h else 0 for spec, h in zip(self.tasks, has, strict=True)]
+        )[self.task_index]
+        end = np.take_along_axis(self.period_steps.cumsum(axis=1), column[:, None], axis=1)[:, 0]
+        start = end - np.take_along_axis(self.period_steps, column[:, None], axis=1)[:, 0]
+        present = has[self.task_index]
+        return np.where(present, start, -1), np.where(present, end, -1)
+
+    def duration_ms(self, name: str) -> NDArray[np.float64]:
+        """Realised duration of a period in ms; float64 ``[n]``, NaN where a task has none."""
+        start, end = self.period_bounds(name)
+        return np.where(start >= 0, (end - start) * self.dt, np.nan)
+
+    def describe(self, row: int) -> dict[str, Any]:
+        """One trial as a dictionary of plain Python values, for people and for `env.trial`."""
+        spec = self.tasks[int(self.task_index[row])]
+        theta = ring.directions(self.dim_ring)
+        responds = bool(self.responds[row])
+        stimuli = [
+            {
+                "period": spec.period_names[int(self.stimulus_period[row, slot])],
+                "ring": int(self.stimulus_ring[row, slot]),
+                "location": int(self.stimulus_location[row, slot]),
+                "angle": float(theta[self.stimulus_location[row, slot]]),
+                "strength": float(self.stimulus_strength[row, slot]),
+            }
+            for slot in range(self.stimulus_period.shape[1])
+            if self.stimulus_strength[row, slot] > 0
+        ]
+        match = int(self.match[row])
+        return {
+            "task": spec.name,
+            "rule": int(self.rule[row]),
+            "period_ms": {
+                name: float(steps * self.dt)
+                for name, steps in zip(spec.period_names, self.period_steps[row], strict=False)
+            },
+            "stimuli": stimuli,
+            "responds": responds,
+            "base_response": int(self.base_response[row]) if responds else None,
+            "response": int(self.response[row]) if responds else None,
+            "angle": float(self.angle[row]) if responds else None,
+            "drift_velocity": float(self.drift_velocity[row]),
+            "match": None if match < 0 else bool(match),
+            "noise_key": int(self.noise_key[row]),
+        }
+
+
+_COLUMNS = tuple(f.name for f in fields(Trials) if f.name != "tasks")
+
+
+def plan_trials(
+    spec: TaskSpec,
+    draws: Draws,
+    stimuli: Sequence[Stimulus],
+    *,
+    response: NDArray[np.int64],
+    noisy_rings: ArrayLike = (False, False),
+    match: ArrayLike = -1,
+) -> Trials:
+    """Assemble the trials of one task from what its family decided; durations are drawn here.
+
+    Args:
+        spec: The task.
+        draws: The named random draws of these trials.
+        stimuli: The bumps.
+        response: int64 ``[n]``, ring index of the answer; -1 where withholding is correct.
+        noisy_rings: bool ``[2]`` or ``[n, 2]``, which rings carry noise in noisy periods.
+        match: int64 ``[n]`` or a number, see `Trials.match`.
+    """
+    n = draws.n
+    answers = response >= 0
+    answer = np.where(answers, response % spec.dim_ring, -1)
+    noise = np.zeros((n, len(NOISE_GROUPS)))
+    noise[:, 1:3] = np.where(noisy_rings, spec.noise_std, 0.0)
+    if spec.noise == "yang":
+        noise[:] = spec.noise_std
+
+    def column(values: list[ArrayLike], dtype: Any) -> NDArray[Any]:
+        table = np.empty((n, len(values)), dtype=dtype)
+        for slot, value in enumerate(values):
+            table[:, slot] = value
+        return table
+
+    zeros = np.zeros(n, dtype=np.int64)
+    return Trials(
+        tasks=(spec,),
+        task_index=zeros,
+        period_steps=draws.period_steps(spec),
+        stimulus_period=column([spec.period_index(s.period) for s in stimuli], np.int64),
+        stimulus_ring=column([s.ring for s in stimuli], np.int64),
+        stimulus_location=column([s.location % spec.dim_ring for s in stimuli], np.int64),
+        stimulus_strength=column([s.strength for s in stimuli], np.float64),
+        noise_std=noise,
+        noise_key=draws.noise_key(),
+        responds=answers,
+        base_response=answer,
+        response=answer.copy(),
+        drift=np.zeros(n),
+        angle=np.where(answers, 2 * np.pi * answer / spec.dim_ring, np.nan),
+        match=column([match], np.int64)[:, 0],
+        rule=zeros.copy(),
+        lane=np.arange(n),
+        start=zeros.copy(),
+    )
+
+
+def sample(
+    spec: TaskSpec,
+    rng: np.random.Generator,
+    n: int = 1,
+    given: Mapping[str, ArrayLike] | None = None,
+) -> Trials:
+    """Draw n trials of one task, modifiers applied.
+
+    Args:
+        spec: The task.
+        rng: The only source of randomness.
+        n: Number of trials.
+        given: Quantities to fix instead of drawing them, by name: the family's own (such as
+            ``location``, ``ring``, ``match``), a period's duration in ms, ``noise_key``. Each is
+            one value or n values. The others of the same seed stay as they were.
+
+    Returns:
+        The trials; trial i is in lane i and starts at step 0.
+
+    Raises:
+        InvalidArgument: `n` is negative, or a given value is out of range.
+        UnknownName: The task draws no quantity of a given name.
+
+    Example:
+        >>> import numpy as np, modcog
+        >>> trials = modcog.sample(modcog.task("DlyGo_IntL"), np.random.default_rng(0), 100)
+        >>> bool((trials.duration_ms("delay") >= 100).all())
+        True
+    """
+    keys = trial_keys(rng, whole_number("n", n, "trials", least=0))
+    return sample_keys(spec, keys, given)
+
+
+def sample_keys(
+    spec: TaskSpec, keys: NDArray[np.uint64], given: Mapping[str, ArrayLike] | None = None
+) -> Trials:
+    """The trials of one task that belong to given keys; see `sample`.
+
+    Args:
+        spec: The task.
+        keys: uint64 ``[n]``. A trial is a pure function of the task and its key.
+        given: As for `sample`.
+    """
+    draws = Draws(keys, given)
+    trials = spec.plan(spec, draws)
+    draws.check_all_used(spec.name)
+    for modifier in spec.modifiers:
+        trials = modifier.transform(trials)
+    return trials
+
+
+def sample_mixed(
+    specs: Sequence[TaskSpec], keys: NDArray[np.uint64], rules: NDArray[np.int64]
+) -> Trials:
+    """The trials of several tasks that belong to given keys.
+
+    Args:
+        specs: The tasks, one per rule slot.
+        keys: uint64 ``[n]``.
+        rules: int64 ``[n]``, the rule slot of each trial.
+    """
+    order = np.argsort(rules, kind="stable")
+    present, counts = np.unique(rules, return_counts=True)
+    rows = np.split(order, np.cumsum(counts)[:-1])
+    parts = [sample_keys(specs[rule], keys[own]) for rule, own in zip(present, rows, strict=True)]
+    trials = interleave(parts, rows)
+    trials.rule[:] = rules
+    return trials
+
+
+def concatenate(parts: Sequence[Trials]) -> Trials:
+    """Join trials of several tasks into one struct, in the given order.
+
+    Raises:
+        InvalidArgument: `parts` is empty, or the time steps or rings differ.
+    """
+    ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
+    rows = [np.arange(end - len(part), end) for part, end in zip(parts, ends, strict=True)]
+    return interleave(parts, rows)
+
+
+def interleave(parts: Sequence[Trials], rows: Sequence[NDArray[np.int64]]) -> Trials:
+    """Join trials of several tasks into one struct, each at a row of its own.
+
+    Args:
+        parts: The trials.
+        rows: For each part int64 ``[len(part)]``, the rows its trials get; together every row
+            from 0 up, once.
+
+    Raises:
+        InvalidArgument: `parts` is empty, or the time steps or rings differ.
+    """
+    if not parts:
+        raise InvalidArgument("parts", parts, "at least one Trials")
+    settings = {(part.dt, part.dim_ring) for part in parts}
+    if len(settings) > 1:
+        allowed = "trials with one time step and one ring size"
+        raise InvalidArgument("parts", sorted(settings), allowed)
+    tasks = tuple(dict.fromkeys(spec for part in parts for spec in part.tasks))
+    position = {spec: i for i, spec in enumerate(tasks)}
+    n = sum(len(part) for part in parts)
+    columns: dict[str, NDArray[Any]] = {}
+    for name in _COLUMNS:
+        values = [getattr(part, name) for part in parts]
+        # Tasks with fewer periods or stimuli than others leave zeros at the end of their rows.
+        widths = [column.shape[1] for column in values if column.ndim == 2]
+        shape = (n, max(widths)) if widths else (n,)
+        joined = np.zeros(shape, dtype=values[0].dtype)
+        for part, column, own in zip(parts, values, rows, strict=True):
+            if name == "task_index":
+                joined[own] = np.array([position[spec] for spec in part.tasks])[column]
+            elif column.ndim == 2:
+                joined[own, : column.shape[1]] = column
+            else:
+                joined[own] = column
+        columns[name] = joined
+    return Trials(tasks=tasks, **columns)
+
+
+def place(trials: Trials, lane: NDArray[np.int64], start: NDArray[np.int64]) -> Trials:
+    """Return the trials with another place in a batch."""
+    return replace(trials, lane=lane, start=start)

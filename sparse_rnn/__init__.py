@@ -1,0 +1,28 @@
+"""Recurrent networks with fixed sparse connectivity, trained on the Mod-Cog tasks."""
+
+from __future__ import annotations
+
+import importlib.util
+
+if _missing := [
+    name
+    for name in ("torch", "scipy", "networkx", "pydantic", "tyro", "rich", "safetensors")
+    if importlib.util.find_spec(name) is None
+]:
+    raise ImportError(
+        f"sparse_rnn needs {', '.join(_missing)}, of the extra 'rnn'. From a checkout of this "
+        'repository, install it with: pip install ".[rnn]" (the name modcog on the public '
+        "package index belongs to another project)."
+    )
+
+from sparse_rnn import kernels as kernels, masks as masks
+from sparse_rnn.checkpoint import load as load
+from sparse_rnn.config import TrainConfig as TrainConfig
+from sparse_rnn.errors import SparseRnnError as SparseRnnError
+from sparse_rnn.interchange import (
+    from_torch_rnn_state as from_torch_rnn_state,
+    to_torch_rnn_state as to_torch_rnn_state,
+)
+from sparse_rnn.masks import Mask as Mask
+from sparse_rnn.models import MaskedRNN as MaskedRNN, Network as Network
+from sparse_rnn.training import Run as Run, load_run as load_run, train as train

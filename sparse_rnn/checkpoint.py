@@ -1,0 +1,112 @@
+"""Networks in files: safetensors and JSON, so that a file from a stranger cannot run code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from sparse_rnn.errors import IncompatibleState, InvalidArgument
+from sparse_rnn.files import atomic_path
+from sparse_rnn.masks import Mask
+from sparse_rnn.models import Network
+
+WEIGHTS = "weights.safetensors"
+"""Name of the weights file in a run folder."""
+
+_FORMAT = "sparse_rnn.Network/1"
+_MASK_TENSORS = ("mask.indptr", "mask.indices")
+_COORDS = "mask.coords"
+
+
+def save_weights(path: Path, network: Network) -> None:
+    """Write a network to a file, atomically.
+
+    The file holds the parameters under their names in ``network.state_dict()`` (the recurrent
+    weights as the values of the edges), the mask as ``mask.indptr`` and ``mask.indices`` (and
+    ``mask.coords`` where units have positions), and in its metadata the nonlinearity and the
+    mask's provenance. Equal networks give equal bytes.
+
+    Args:
+        path: The file; its folder exists.
+        network: The network.
+    """
+    mask = network.rnn.mask
+    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    tensors["mask.indptr"] = torch.tensor(mask.indptr)
+    tensors["mask.indices"] = torch.tensor(mask.indices)
+    if mask.coords is not None:
+        tensors[_COORDS] = torch.tensor(mask.coords).contiguous()
+    record = {
+        "format": _FORMAT,
+        "nonlinearity": network.rnn.nonlinearity,
+        "family": mask.family,
+        "parameters": dict(mask.parameters),
+    }
+    # One entry, as safetensors writes several in a random order.
+    metadata = {"network": json.dumps(record, sort_keys=True)}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata)
+
+
+def load(run: Path | str) -> Network:
+    """Read a network from a run folder or a weights file.
+
+    Args:
+        run: A folder that `sparse_rnn.train` made, or its weights file.
+
+    Returns:
+        The network, with ``backend="auto"``.
+
+    Raises:
+        FileNotFoundError: There is no such file; a run that has not ended has no weights yet.
+        IncompatibleState: The file is damaged or is not a network of this package.
+    """
+    path = Path(run)
+    path = path / WEIGHTS if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist. Has the run ended?")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = cast("dict[str, str] | None", file.metadata())
+            tensors = {name: cast("Tensor", file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - no mapping
+        record = _network_record(metadata)
+        return _network(record, tensors)
+    except (SafetensorError, InvalidArgument, KeyError, TypeError, ValueError) as error:
+        raise IncompatibleState(f"{path} is damaged or holds no network: {error}") from error
+
+
+def _network_record(metadata: dict[str, str] | None) -> dict[str, Any]:
+    record = json.loads((metadata or {}).get("network", "{}"))
+    if not isinstance(record, dict) or cast("dict[str, Any]", record).get("format") != _FORMAT:
+        raise IncompatibleState(f"its metadata does not say that its format is {_FORMAT}")
+    return cast("dict[str, Any]", record)
+
+
+def _network(record: dict[str, Any], tensors: dict[str, Tensor]) -> Network:
+    indptr, indices = (tensors.pop(name).numpy() for name in _MASK_TENSORS)
+    coords = tensors.pop(_COORDS).numpy() if _COORDS in tensors else None
+    n_units = len(indptr) - 1
+    parameters = {
+        name: tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+        for name, value in record["parameters"].items()
+    }
+    mask = Mask(indptr, indices, (n_units, n_units), coords, record["family"], parameters)
+    weight_ih, readout = tensors["rnn.weight_ih"], tensors["readout.weight"]
+    network = Network(
+        weight_ih.shape[1],
+        readout.shape[0],
+        mask,
+        record["nonlinearity"],
+        dtype=weight_ih.dtype,
+    )
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:  # What torch raises for missing names and wrong shapes.
+        raise IncompatibleState(str(error)) from error
+    return network

@@ -1,0 +1,136 @@
+"""The adapter from `modcog` to torch: batches as tensors, and scores of logits.
+
+The only module of this package that imports `modcog`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import modcog
+from sparse_rnn.errors import InvalidArgument, UnknownName
+from sparse_rnn.scores import TaskScores
+from sparse_rnn.seeding import Seed
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of trials as tensors that share memory with the sampler's arrays.
+
+    Attributes:
+        inputs: float32 ``[T, B, I]``.
+        targets: int64 ``[T, B]``; 0 = fixate, 1 + k = direction k.
+        mask: float32 ``[T, B]``, weight of each step in the loss; 0 on padding.
+        source: The `modcog.Batch`, which holds the trials.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Tensor
+    source: modcog.Batch
+
+
+@dataclass(frozen=True)
+class TaskStream:
+    """An endless stream of batches, each a pure function of the stream's arguments and its number.
+
+    Attributes:
+        sampler: The sampler behind it.
+    """
+
+    sampler: modcog.BatchSampler
+
+    @property
+    def input_size(self) -> int:
+        """Number of input channels I."""
+        return self.sampler.input_size
+
+    @property
+    def output_size(self) -> int:
+        """Number of outputs O."""
+        return self.sampler.output_size
+
+    def batch(self, index: int) -> Batch:
+        """Draw batch number `index`."""
+        source = self.sampler.batch(index)
+        return Batch(
+            torch.from_numpy(source.inputs),
+            torch.from_numpy(source.targets),
+            torch.from_numpy(source.mask),
+            source,
+        )
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """Iterate over the batches start..stop-1."""
+        return map(self.batch, range(start, stop))
+
+    def score(self, answers: Iterable[tuple[Tensor, Batch]]) -> TaskScores:
+        """Score logits with `modcog.evaluate`, pooled over batches.
+
+        Args:
+            answers: Pairs of logits ``[T, B, O]`` and the batch that they answer.
+
+        Returns:
+            The scores of the tasks that occur, in the order of the suite.
+
+        Raises:
+            InvalidArgument: Logits have a wrong shape or are not finite.
+        """
+        with _own_errors():
+            parts = [
+                modcog.evaluate(logits.detach().cpu().numpy(), batch.source)
+                for logits, batch in answers
+            ]
+            rows = {row["task"]: row for row in modcog.pool(parts).rows()}
+        order = dict.fromkeys(self.sampler.tasks)
+        return TaskScores.from_rows(rows[task] for task in order if task in rows)
+
+
+def task_stream(
+    tasks: str | Sequence[str],
+    *,
+    batch_size: int,
+    seq_len: int | str,
+    seed: Seed,
+    **settings: Any,
+) -> TaskStream:
+    """Make the stream of a suite.
+
+    Args:
+        tasks: Name of a suite or a task, or a list of task names, one per rule slot.
+        batch_size: Number of lanes B.
+        seq_len: Number of steps T, or "auto".
+        seed: Where the trials are drawn from.
+        **settings: Task settings of `modcog`, such as ``dt`` in ms and ``noise``.
+
+    Raises:
+        UnknownName: A name is unknown.
+        InvalidArgument: A setting is out of range.
+
+    Example:
+        >>> stream = task_stream("cog-20", batch_size=4, seq_len=100, seed=0)
+        >>> stream.batch(0).inputs.shape, stream.output_size
+        (torch.Size([100, 4, 53]), 17)
+    """
+    with _own_errors():
+        names = tasks if isinstance(tasks, str) else list(tasks)
+        sampler: Any = modcog.BatchSampler
+        made = sampler(names, batch_size=batch_size, seq_len=seq_len, seed=seed, **settings)
+    return TaskStream(made)
+
+
+@contextmanager
+def _own_errors() -> Generator[None]:
+    """Raise refusals by `modcog` as this package's, so that callers need to know one kind."""
+    try:
+        yield
+    except modcog.InvalidArgument as error:
+        argument = "suite" if error.argument == "tasks" else error.argument
+        own = UnknownName if isinstance(error, modcog.UnknownName) else InvalidArgument
+        raise own(argument, error.value, error.allowed, error.remedy) from error

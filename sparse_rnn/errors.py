@@ -1,0 +1,103 @@
+"""Typed errors of `sparse_rnn`; each names the argument, the value, what is allowed, the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SparseRnnError(Exception):
+    """Base of every error that `sparse_rnn` raises on purpose."""
+
+
+class InvalidArgument(SparseRnnError, ValueError):
+    """An argument has a value that is not allowed.
+
+    Args:
+        argument: Name of the argument as the caller wrote it.
+        value: The value that was refused.
+        allowed: What is allowed, as a phrase that completes "must be ...".
+        remedy: An optional sentence that says what to do instead.
+
+    Attributes:
+        argument: Name of the refused argument.
+        value: The refused value.
+        allowed: The phrase that says what is allowed.
+        remedy: The sentence that says what to do instead, or "".
+    """
+
+    def __init__(self, argument: str, value: object, allowed: str, remedy: str = "") -> None:
+        self.argument = argument
+        self.value = value
+        self.allowed = allowed
+        self.remedy = remedy
+        message = f"{argument} must be {allowed}; got {value!r}."
+        super().__init__(f"{message} {remedy}" if remedy else message)
+
+    def __reduce__(self) -> tuple[type[InvalidArgument], tuple[str, object, str, str]]:
+        """Pickle by the arguments, so that the error crosses process boundaries whole."""
+        return type(self), (self.argument, self.value, self.allowed, self.remedy)
+
+
+class UnknownName(InvalidArgument):
+    """A name is not in its table; the message offers the nearest names."""
+
+
+class IncompatibleState(SparseRnnError, ValueError):
+    """A state dict or weights file does not fit the network; the message says what differs."""
+
+
+class RunConflict(SparseRnnError):
+    """A folder cannot take this run; the message says why and what to do."""
+
+
+class TrainingDiverged(SparseRnnError, ArithmeticError):
+    """The loss or a gradient became NaN or infinite.
+
+    Args:
+        step: Gradient step at which it was seen, from 1.
+        loss: The loss at that step.
+        grad_norm: Norm of the gradient at that step, before clipping.
+        remedy: What to try.
+
+    Attributes:
+        step: Gradient step at which it was seen, from 1.
+        loss: The loss at that step.
+        grad_norm: Norm of the gradient at that step, before clipping.
+        remedy: What to try.
+    """
+
+    def __init__(self, step: int, loss: float, grad_norm: float, remedy: str) -> None:
+        self.step = step
+        self.loss = loss
+        self.grad_norm = grad_norm
+        self.remedy = remedy
+        super().__init__(
+            f"Training diverged at step {step}: loss {loss:g}, gradient norm {grad_norm:g}. "
+            f"{remedy}"
+        )
+
+    def __reduce__(self) -> tuple[type[TrainingDiverged], tuple[int, float, float, str]]:
+        """Pickle by the arguments, so that the error crosses process boundaries whole."""
+        return type(self), (self.step, self.loss, self.grad_norm, self.remedy)
+
+
+def unknown_name(argument: str, value: object, known: Iterable[str], what: str) -> UnknownName:
+    """Build the error for a name that is not in a table.
+
+    Args:
+        argument: Name of the argument.
+        value: What the caller gave.
+        known: The valid names.
+        what: What the names stand for, with its article, such as "a mask family".
+
+    Returns:
+        The error, with the nearest valid names in its message; raise it.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(str(value).lower(), names, n=3, cutoff=0.6)
+    if near:
+        remedy = "Did you mean " + " or ".join(repr(name) for name in near) + "?"
+    else:
+        remedy = "Known names: " + ", ".join(names) + "."
+    return UnknownName(argument, value, f"the name of {what}", remedy)

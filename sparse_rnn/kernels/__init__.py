@@ -1,0 +1,106 @@
+"""Backends that compute a masked recurrence over a whole sequence, behind one interface.
+
+Each backend is one file with a `KERNEL` and one row of `KERNELS`.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.kernels import autapse, dense, reference, sparse_cpu
+from sparse_rnn.kernels._interface import (
+    NONLINEARITIES as NONLINEARITIES,
+    Edges as Edges,
+    Kernel as Kernel,
+    Nonlinearity as Nonlinearity,
+)
+from sparse_rnn.masks import Mask
+
+KERNELS: Mapping[str, Kernel] = MappingProxyType(
+    {
+        kernel.name: kernel
+        for kernel in (reference.KERNEL, dense.KERNEL, autapse.KERNEL, sparse_cpu.KERNEL)
+    }
+)
+"""All backends by name."""
+
+_LOG = logging.getLogger("sparse_rnn")
+
+SPARSE_COST = 5.0
+"""Time of a synapse in `sparse_cpu` over that of a matrix entry in `dense`, on a CPU core. Measured
+by ``benchmarks/speed/training.py``; a ratio, as both kernels gain from a faster machine."""
+
+
+def choose(backend: str, mask: Mask, device: str = "cpu") -> Kernel:
+    """Pick the kernel for a mask.
+
+    Args:
+        backend: A name in `KERNELS`, or "auto" for the one that is expected to be the fastest (see
+            `reason`).
+        mask: The mask.
+        device: Type of the device that it shall run on, such as "cpu" or "cuda".
+
+    Raises:
+        UnknownName: There is no such backend.
+        InvalidArgument: The backend cannot serve this mask, or not on this device.
+
+    Example:
+        >>> from sparse_rnn import masks
+        >>> choose("auto", masks.autapse(5)).name, choose("auto", masks.dense(5)).name
+        ('autapse', 'dense')
+    """
+    if backend == "auto":
+        name, why = _automatic(mask, device)
+        _LOG.info("backend %s: %s", name, why)
+        return KERNELS[name]
+    if backend not in KERNELS:
+        raise unknown_name("backend", backend, ("auto", *KERNELS), "a backend")
+    refused = KERNELS[backend].refusal(mask, device)
+    if refused:
+        raise InvalidArgument("backend", backend, f"able to serve {mask!r} here", f"({refused})")
+    return KERNELS[backend]
+
+
+def reason(mask: Mask, device: str = "cpu") -> str:
+    """Say which backend "auto" picks for a mask, and why.
+
+    Example:
+        >>> from sparse_rnn import masks
+        >>> reason(masks.dense(5))
+        'dense: 100 % of the matrix exists'
+    """
+    return ": ".join(_automatic(mask, device))
+
+
+def _automatic(mask: Mask, device: str) -> tuple[str, str]:
+    if not autapse.KERNEL.refusal(mask, device):
+        return "autapse", "every unit has itself alone"
+    share = f"{100 * mask.density:.3g} % of the matrix exists"
+    if device != "cpu" or mask.nnz * SPARSE_COST > mask.n_units**2:
+        return "dense", share
+    refused = sparse_cpu.KERNEL.refusal(mask, device)
+    if refused:
+        _warn_once(f"A sparse backend would be faster here, but {refused}.")
+        return "dense", refused
+    return "sparse_cpu", share
+
+
+@cache
+def _warn_once(text: str) -> None:
+    warnings.warn(text, stacklevel=5)
+
+
+def nonlinearity(name: str) -> Nonlinearity:
+    """Look up a nonlinearity.
+
+    Raises:
+        UnknownName: There is none of that name.
+    """
+    if name not in NONLINEARITIES:
+        raise unknown_name("nonlinearity", name, NONLINEARITIES, "a nonlinearity")
+    return NONLINEARITIES[name]

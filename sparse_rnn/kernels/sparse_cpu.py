@@ -1,0 +1,214 @@
+"""Kernel `sparse_cpu`: only the synapses that exist, compiled with numba, for the CPU.
+
+Threads share out the batch: a tile of 8 to 32 lanes runs through all time steps on one thread
+(`sparse_rnn.kernels._lanes`). Time and memory grow with the number of synapses, not with N squared.
+Results do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
+from sparse_rnn.masks import Mask
+
+WIDTHS = (8, 16, 32)
+"""Lanes of a tile. Wider ones spend less on each synapse, narrower ones fill more threads."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """A mask as the compiled loops want it, for one width.
+
+    Attributes:
+        csr: Row pointers int64 ``[N + 1]`` and sources times W uint32 ``[nnz]``.
+        csc: Column pointers int64 ``[N + 1]`` and targets times W uint32 ``[nnz]``.
+        by_column: int64 ``[nnz]``, the edges column after column.
+    """
+
+    csr: tuple[NDArray[np.int64], NDArray[np.uint32]]
+    csc: tuple[NDArray[np.int64], NDArray[np.uint32]]
+    by_column: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, mask: Mask, width: int) -> _Layout:
+        """Lay out a mask."""
+        sources = mask.indices.astype(np.int64)
+        by_column = np.argsort(sources, kind="stable")
+        counts = np.bincount(sources, minlength=mask.n_units)
+        pointers = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        targets = mask.targets()[by_column]
+        return cls(
+            (np.array(mask.indptr), (sources * width).astype(np.uint32)),
+            (pointers, (targets * width).astype(np.uint32)),
+            by_column,
+        )
+
+
+_LAYOUTS: WeakKeyDictionary[Edges, dict[int, _Layout]] = WeakKeyDictionary()
+
+
+def _layout(edges: Edges, width: int) -> _Layout:
+    layouts = _LAYOUTS.setdefault(edges, {})
+    if width not in layouts:
+        layouts[width] = _Layout.of(edges.mask, width)
+    return layouts[width]
+
+
+@cache
+def _loops() -> Any:
+    """The compiled loops; importing numba takes a moment, so only networks that need it do."""
+    from sparse_rnn.kernels import _lanes
+
+    return _lanes
+
+
+@cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads, thread_name_prefix="sparse-cpu")
+
+
+def _in_threads(work: Callable[[int], None], n_items: int) -> None:
+    """Do `work` for each item; on one thread where there is one item or one thread."""
+    n_threads = min(torch.get_num_threads(), n_items)
+    if n_threads == 1:
+        for item in range(n_items):
+            work(item)
+    else:
+        list(_pool(torch.get_num_threads()).map(work, range(n_items)))
+
+
+def tile_width(n_lanes: int, n_threads: int) -> int:
+    """Lanes of a tile for a batch: the width with the least work on the busiest thread."""
+
+    def cost(width: int) -> float:
+        n_tiles = -(-n_lanes // width)
+        rounds = -(-n_tiles // n_threads)
+        # Measured: beside its lanes, a synapse costs as much as some 16 lanes more.
+        return rounds * (width + 16)
+
+    return min(WIDTHS, key=cost)
+
+
+_KINDS = {"relu": "RELU", "tanh": "TANH", "softplus": "SOFTPLUS"}
+
+
+class _SparseRecurrence(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        projected: Tensor,
+        h0: Tensor,
+        weight: Tensor,
+        edges: Edges,
+        nonlinearity: Nonlinearity,
+    ) -> Tensor:
+        loops = _loops()
+        n_steps, n_lanes, n_units = projected.shape
+        width = tile_width(n_lanes, torch.get_num_threads())
+        slots = (0,) * width
+        layout = _layout(edges, width)
+        kind = getattr(loops, _KINDS[nonlinearity.name])
+        bounds = _bounds(n_lanes, width)
+        inputs, first, values = (t.detach().contiguous().numpy() for t in (projected, h0, weight))
+        states = torch.empty_like(projected, memory_format=torch.contiguous_format)
+        outputs = states.numpy()
+        tiles = np.empty((len(bounds), n_steps + 1, n_units * width), dtype=inputs.dtype)
+
+        rows = (*layout.csr, values)
+
+        def run_tile(number: int) -> None:
+            lanes = bounds[number]
+            loops.pack(first[lanes[0] : lanes[1]], tiles[number, 0], slots)
+            loops.forward(inputs, outputs, tiles[number], rows, lanes, kind, slots)
+
+        _in_threads(run_tile, len(bounds))
+        ctx.save_for_backward(weight)
+        ctx.tiles, ctx.layout, ctx.kind, ctx.bounds, ctx.slots = tiles, layout, kind, bounds, slots
+        return states
+
+    @staticmethod
+    @once_differentiable
+    # One output, so one gradient; the base class says *grad_outputs.
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, grad_states: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        loops = _loops()
+        (weight,) = cast("tuple[Tensor]", ctx.saved_tensors)
+        layout: _Layout = ctx.layout
+        tiles, bounds, slots, kind = ctx.tiles, ctx.bounds, ctx.slots, ctx.kind
+        grad = grad_states.contiguous().numpy()
+        values = weight.detach().numpy()
+        columns = (*layout.csc, values[layout.by_column])
+        deltas = torch.empty(grad.shape, dtype=weight.dtype)
+        outputs = deltas.numpy()
+        delta_tiles = np.empty((len(bounds), grad.shape[0], tiles.shape[2]), dtype=grad.dtype)
+        grad_h0 = (
+            torch.empty(grad.shape[1:], dtype=weight.dtype) if ctx.needs_input_grad[1] else None
+        )
+        first = None if grad_h0 is None else grad_h0.numpy()
+
+        def run_tile(number: int) -> None:
+            lanes, own = bounds[number], delta_tiles[number]
+            loops.backward(grad, outputs, tiles[number], own, columns, lanes, kind, slots)
+            if first is not None:
+                loops.first_gradient(first, own[0], columns, lanes, slots)
+
+        _in_threads(run_tile, len(bounds))
+        grad_weight = None
+        if ctx.needs_input_grad[2]:
+            grad_weight = torch.zeros_like(weight)
+            by_edge = grad_weight.numpy()
+            parts = _shares(layout.csr[0], torch.get_num_threads() * 4)
+
+            def sum_part(number: int) -> None:
+                units = parts[number]
+                loops.weight_gradient(by_edge, tiles, delta_tiles, layout.csr, units, slots)
+
+            _in_threads(sum_part, len(parts))
+        return deltas, grad_h0, grad_weight, None, None
+
+
+def _bounds(n_lanes: int, width: int) -> list[tuple[int, int]]:
+    return [(first, min(first + width, n_lanes)) for first in range(0, n_lanes, width)]
+
+
+def _shares(indptr: NDArray[np.int64], n_parts: int) -> list[tuple[int, int]]:
+    """Ranges of units with about as many synapses each."""
+    wanted = np.linspace(0, indptr[-1], n_parts + 1)
+    edges = np.unique(np.searchsorted(indptr, wanted))
+    edges[0], edges[-1] = 0, indptr.size - 1
+    return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+
+
+def run(
+    projected: Tensor, h0: Tensor, weight: Tensor, edges: Edges, nonlinearity: Nonlinearity
+) -> Tensor:
+    """Compute the states; see `Kernel` for the arguments. Differentiable once."""
+    return cast("Tensor", _SparseRecurrence.apply(projected, h0, weight, edges, nonlinearity))
+
+
+def refusal(mask: Mask, device: str) -> str:
+    """Why the kernel cannot serve a mask here, or ""."""
+    if device != "cpu":
+        return f"it runs on the CPU, not on {device}"
+    if not find_spec("numba"):
+        return "numba is not installed; install it with: pip install numba"
+    if mask.n_units * max(WIDTHS) >= 2**32:
+        return "it counts the units of a tile in 32 bits, and the mask has too many"
+    return ""
+
+
+KERNEL = Kernel("sparse_cpu", run, refusal)

@@ -1,0 +1,63 @@
+"""The two ends of the range of masks: no lateral synapse at all, and all of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sparse_rnn.masks._mask import Mask
+from sparse_rnn.masks._sizes import Size, check_size, sheet_coords
+
+
+def autapse(n: Size) -> Mask:
+    """Connect each unit with itself alone: the autapse pool.
+
+    Khona et al. 2023, section 2.3 (https://doi.org/10.1162/neco_a_01613); the locality mask of
+    radius 0.
+
+    Args:
+        n: Number of units, or the side lengths of the sheet they lie on.
+
+    Raises:
+        InvalidArgument: `n` is not a whole number of at least 1, nor a sequence of such.
+
+    Example:
+        >>> autapse(625).nnz
+        625
+    """
+    sides = check_size("n", n)
+    n_units = math.prod(sides)
+    return Mask(
+        np.arange(n_units + 1),
+        np.arange(n_units),
+        (n_units, n_units),
+        coords=sheet_coords(sides),
+        family="autapse",
+        parameters={"n": n_units if len(sides) == 1 else sides},
+    )
+
+
+def dense(n: Size) -> Mask:
+    """Connect every unit with every unit, itself included: the unconstrained network.
+
+    Args:
+        n: Number of units, or the side lengths of the sheet they lie on.
+
+    Raises:
+        InvalidArgument: `n` is not a whole number of at least 1, nor a sequence of such.
+
+    Example:
+        >>> dense(256).nnz
+        65536
+    """
+    sides = check_size("n", n)
+    n_units = math.prod(sides)
+    return Mask(
+        np.arange(n_units + 1) * n_units,
+        np.tile(np.arange(n_units, dtype=np.int32), n_units),
+        (n_units, n_units),
+        coords=sheet_coords(sides),
+        family="dense",
+        parameters={"n": n_units if len(sides) == 1 else sides},
+    )

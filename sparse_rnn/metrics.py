@@ -1,0 +1,105 @@
+"""The course of a training run: one record a gradient step, and `metrics.csv`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparse_rnn.errors import IncompatibleState
+from sparse_rnn.scores import MEASURES, TaskScores
+
+COLUMNS = ("step", "loss", "lr", "grad_norm", "elapsed_s", *MEASURES)
+"""Columns of `metrics.csv`. Measures are means over tasks, empty where nothing was evaluated."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One gradient step.
+
+    Attributes:
+        step: Number of the step, from 1.
+        loss: Cross entropy before the step, in nats, mean over unmasked time steps.
+        lr: Learning rate of the step.
+        grad_norm: Norm of the gradient over all existing weights, before clipping.
+        elapsed_s: Seconds since training began.
+        scores: Held-out scores after the step, where the network was evaluated.
+    """
+
+    step: int
+    loss: float
+    lr: float
+    grad_norm: float
+    elapsed_s: float
+    scores: TaskScores | None = None
+
+    def row(self) -> tuple[float | str, ...]:
+        """The values of `COLUMNS`."""
+        scores = self.scores
+        means = [scores.mean(name) if scores else "" for name in MEASURES]
+        return self.step, self.loss, self.lr, self.grad_norm, round(self.elapsed_s, 3), *means
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """All records of a run as columns.
+
+    Attributes:
+        columns: float64 ``[steps]`` for each of `COLUMNS`; NaN where nothing was evaluated.
+    """
+
+    columns: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, rows: Iterable[Iterable[float | str]]) -> History:
+        """Build from the rows of records."""
+        table = [[float("nan") if cell == "" else float(cell) for cell in row] for row in rows]
+        array = np.array(table, dtype=np.float64).reshape(len(table), len(COLUMNS))
+        return cls({name: array[:, i] for i, name in enumerate(COLUMNS)})
+
+    @classmethod
+    def read_csv(cls, path: Path) -> History:
+        """Read a `metrics.csv`.
+
+        Raises:
+            IncompatibleState: The file has other columns or a cell that is no number.
+        """
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+        try:
+            if tuple(header) != COLUMNS:
+                raise ValueError(header)
+            return cls.of(rows)
+        except ValueError as error:
+            raise IncompatibleState(f"{path} has not the columns {','.join(COLUMNS)}.") from error
+
+    def __getitem__(self, column: str) -> NDArray[np.float64]:
+        """One column, float64 ``[steps]``."""
+        return self.columns[column]
+
+    def __len__(self) -> int:
+        """Number of gradient steps."""
+        return len(self.columns["step"])
+
+    def curve(self, measure: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Steps at which the network was evaluated, and a measure there."""
+        evaluated = ~np.isnan(self[measure])
+        return self["step"][evaluated], self[measure][evaluated]
+
+
+@contextmanager
+def metrics_writer(path: Path) -> Generator[Callable[[Record], None]]:
+    """Write records to a new `metrics.csv`, each line on its way to the disk at once."""
+    with path.open("w", buffering=1, newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+
+        def write(record: Record) -> None:
+            writer.writerow(record.row())
+
+        yield write

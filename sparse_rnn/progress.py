@@ -1,0 +1,112 @@
+"""What a person sees of a training run: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+
+from sparse_rnn.config import TrainConfig
+from sparse_rnn.metrics import Record
+
+OnStep = Callable[[Record], None]
+"""Called with the record of each gradient step."""
+
+Display = Callable[[TrainConfig], AbstractContextManager[OnStep]]
+"""Opens a display for a run."""
+
+LINE_EVERY_S = 5.0
+"""Seconds between the lines of a display without a terminal."""
+
+
+@contextmanager
+def silent(config: TrainConfig) -> Generator[OnStep]:
+    """Show nothing."""
+    del config
+    yield lambda record: None  # noqa: ARG005 - the interface has the record
+
+
+def automatic(config: TrainConfig, file: TextIO | None = None) -> AbstractContextManager[OnStep]:
+    """Show a bar where `file` (standard error by default) is a terminal, lines elsewhere."""
+    out = file or sys.stderr
+    return bar(config, out) if out.isatty() else lines(config, out)
+
+
+@contextmanager
+def bar(config: TrainConfig, file: TextIO | None = None) -> Generator[OnStep]:
+    """Show a bar with rate, remaining time, loss and held-out accuracy."""
+    console = Console(file=file or sys.stderr)
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),  # the bar shrinks, not the count
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("ETA"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[status]}"),
+    )
+    with Progress(*columns, console=console, refresh_per_second=4) as display:
+        task = display.add_task(_title(config), total=config.steps, rate="", status="")
+        accuracy = ""
+
+        def on_step(record: Record) -> None:
+            nonlocal accuracy
+            accuracy = _accuracy(record) or accuracy
+            status = f"loss {record.loss:.3f}{accuracy}"
+            # Short, so that all of it fits a terminal of 80 columns.
+            rate = f"{_rate(record):.1f}/s"
+            display.update(task, completed=record.step, rate=rate, status=status)
+
+        yield on_step
+
+
+@contextmanager
+def lines(config: TrainConfig, file: TextIO | None = None) -> Generator[OnStep]:
+    """Write a plain line every few seconds and at each evaluation, fit for the log of a job."""
+    out = file or sys.stderr
+    next_s = time.monotonic() + LINE_EVERY_S
+
+    def on_step(record: Record) -> None:
+        nonlocal next_s
+        now = time.monotonic()
+        if record.scores is None and now < next_s and record.step < config.steps:
+            return
+        next_s = now + LINE_EVERY_S
+        left_s = record.elapsed_s / record.step * (config.steps - record.step)
+        out.write(
+            f"{_title(config)}  step {record.step}/{config.steps}  "
+            f"{_rate(record):.1f} steps/s  "
+            f"ETA {left_s:.0f} s  loss {record.loss:.3f}{_accuracy(record)}\n"
+        )
+        out.flush()
+
+    yield on_step
+
+
+def _title(config: TrainConfig) -> str:
+    size = "x".join(str(side) for side in config.size)
+    radius = "" if config.radius is None else f" d={config.radius:g}"
+    return f"{config.arch} {size}{radius}"
+
+
+def _rate(record: Record) -> float:
+    """Steps a second since training began."""
+    return record.step / max(record.elapsed_s, 1e-9)
+
+
+def _accuracy(record: Record) -> str:
+    if record.scores is None:
+        return ""
+    return f"  accuracy {record.scores.mean('final_accuracy'):.3f}"

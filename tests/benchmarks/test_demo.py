@@ -1,0 +1,97 @@
+"""The demo, end to end with few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import sparse_rnn as srnn
+from benchmarks import demo
+from tests.sparse_rnn.helpers import made_run
+
+FOLDERS = ["autapse", "dense", "locality"]
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    """The demo sets the number of threads of its process, which here is that of all tests."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small batches and short evaluations."""
+    small = {**demo.COMMON, "batch_size": 2, "eval_batches": 1, "final_batches": 2}
+    monkeypatch.setattr(demo, "COMMON", small)
+
+
+def files(folder: Path) -> dict[Path, tuple[bytes, int]]:
+    """Bytes and time of the last change of each file of the runs."""
+    paths = [path for name in FOLDERS for path in (folder / name).iterdir()]
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+
+
+@pytest.mark.usefixtures("_quick")
+def test_the_demo_leaves_three_runs_and_a_figure_and_does_not_repeat_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "demo"
+    assert demo.main(["--out", str(out), "--steps", "2"]) == 0
+    captured = capsys.readouterr()
+    assert sorted(path.name for path in out.iterdir()) == sorted([*FOLDERS, *demo.FIGURES])
+    configs = {name: srnn.load_run(out / name).config for name in FOLDERS}
+    assert [configs[name].arch for name in FOLDERS] == FOLDERS
+    assert {config.build_mask().n_units for config in configs.values()} == {400}
+    assert {(c.suite, c.lr, c.steps, c.seed) for c in configs.values()} == {
+        ("cog-20", demo.COMMON["lr"], 2, 0)
+    }
+    assert captured.err.count("step 2/2") == 3
+    for label, _ in demo.NETWORKS.values():
+        assert label in captured.out
+    for part in ("final_accuracy", "performance", "chance", "figure.png", str(out / "dense")):
+        assert part in captured.out
+    # Two steps teach nothing, and the demo says so.
+    assert "Target missed after 2 steps: LM-RNN 20x20, d=2 (0." in captured.out
+
+    before = files(out)
+    assert demo.main(["--out", str(out), "--steps", "2"]) == 0
+    assert capsys.readouterr().err == ""
+    assert files(out) == before
+    # Other settings do not fit the folder.
+    assert demo.main(["--out", str(out), "--steps", "3"]) == 2
+    assert "steps is 2 there and 3 here" in capsys.readouterr().err
+    assert files(out) == before
+
+
+def test_the_verdict_is_honest() -> None:
+    good, bad = made_run({10: 0.85}), made_run({10: 0.79})
+    fine = demo.verdict({"locality": good, "autapse": good, "dense": bad})
+    assert fine == "Both sparse networks reached a mean final_accuracy of 0.80."
+    missed = demo.verdict({"locality": good, "autapse": bad, "dense": good})
+    assert missed == "Target missed after 10 steps: Autapses 400 (0.790) stayed below 0.80."
+
+
+def test_ctrl_c_says_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(srnn, "train", interrupt)
+    assert demo.main(["--out", str(tmp_path)]) == 130
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "interrupted" in line
+    assert "are kept" in line
+
+
+@pytest.mark.slow
+def test_the_sparse_networks_of_the_demo_learn(tmp_path: Path) -> None:
+    runs = demo.run(tmp_path, steps=demo.STEPS)
+    for name in demo.MUST_LEARN:
+        assert runs[name].evaluation.mean("final_accuracy") >= demo.TARGET
+    assert "Both sparse networks reached" in demo.verdict(runs)

@@ -1,0 +1,20 @@
+"""Settings shared by all tests: hypothesis profiles and a plotting backend without a display.
+
+The profile is `ci` where the variable CI is set, else `dev`; HYPOTHESIS_PROFILE names another one.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# No deadlines: no test here asserts a duration.
+settings.register_profile("dev", max_examples=20, deadline=None)
+settings.register_profile("ci", max_examples=20, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("nightly", max_examples=1000, deadline=None, print_blob=True)
+
+_default = "ci" if os.environ.get("CI") else "dev"
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _default))

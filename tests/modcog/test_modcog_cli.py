@@ -1,0 +1,174 @@
+"""The command line: lists, pictures, and errors without tracebacks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import modcog
+from modcog.cli import main
+
+
+@pytest.mark.parametrize("suite", modcog.suites())
+def test_a_suite_is_listed_slot_by_slot(suite: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--suite", suite]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    names = modcog.suite(suite)
+    for slot, name in enumerate(names):
+        spec = modcog.task(name)
+        words = lines[1 + slot].split()
+        assert words[:3] == [str(slot), name, spec.family]
+        lengths = modcog.trial_lengths(spec)
+        expected = [str(lengths.shortest), "to", str(lengths.longest)]
+        assert words[3:] == (expected[:1] if lengths.shortest == lengths.longest else expected)
+    assert lines[-1] == f"{suite}: {len(names)} rule slots, {len(set(names))} distinct tasks."
+    assert len(lines) == len(names) + 2
+
+
+def test_without_a_suite_all_tasks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1].startswith("mod-cog-168: 168 rule slots")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")]
+)
+def test_show_writes_a_picture_and_prints_the_facts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str, magic: bytes
+) -> None:
+    path = tmp_path / f"trial.{suffix}"
+    assert main(["show", "dlygointlseqr", "-o", str(path)]) == 0
+    assert path.read_bytes().startswith(magic)
+    out = capsys.readouterr().out
+    assert "DlyGo_IntL_SeqR (reach family)" in out
+    assert "fixation, stimulus, delay, decision" in out
+    assert "21 to 31 steps, mean 26" in out
+    for strategy, level in modcog.chance_table("DlyGo_IntL_SeqR").items():
+        (line,) = (line for line in out.splitlines() if line.strip().startswith(strategy))
+        assert line.split()[-2:] == [f"{value:.3f}" for value in level]
+    assert f"Picture: {path}" in out
+
+
+def test_the_picture_is_named_after_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["show", "dms"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["DMS.png"]
+    assert "Picture: DMS.png" in capsys.readouterr().out
+
+
+def picture(folder: Path, *options: str) -> bytes:
+    path = folder / "trial.png"
+    assert main(["show", "Go", "-o", str(path), *options]) == 0
+    return path.read_bytes()
+
+
+def test_every_option_of_show_changes_the_picture(tmp_path: Path) -> None:
+    options = [
+        *([], ["--seed", "3"], ["--dt", "50"], ["--dim-ring", "8"], ["--noise", "yang"]),
+        ["--noise", "yang", "--seed", "3"],
+    ]
+    pictures = {picture(tmp_path, *option) for option in options}
+    assert len(pictures) == len(options)
+    assert picture(tmp_path, *options[-1]) in pictures
+
+
+REFUSED = [
+    (
+        ["list", "--suite", "mod-cog-85"],
+        "suite must be the name of a suite; got 'mod-cog-85'. Did you mean",
+    ),
+    (["show", "DlyGoo"], "task must be the name of a task; got 'DlyGoo'. Did you mean DlyGo"),
+    (["show", "RTGo_IntL"], "RTGo answers at the go cue: there is no interval to time. Use Seq."),
+    (["show", "Go", "--dt", "-1"], "dt must be a number of ms above 0; got -1.0"),
+    (["show", "Go", "--dt", "700"], "dt must be at most 500 ms"),
+    (["show", "Go", "--dim-ring", "6"], "dim_ring must be a multiple of 4"),
+    (["show", "Go", "--noise", "loud"], "--noise must be a number, or 'yang'; got 'loud'"),
+    (["show", "Go", "--noise", "-1"], "noise must be a finite number of at least 0"),
+    (["show", "Go", "--seed", "-1"], "--seed must be a whole number of at least 0; got -1"),
+    (
+        ["show", "Go", "-o", "trial.doc"],
+        "--output must be a file name that ends in .png, .svg or .pdf",
+    ),
+    (["show", "Go", "-o", "no/such/folder/trial.png"], "--output must be in a folder that exists"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), REFUSED)
+def test_errors_go_to_stderr_with_status_2(
+    arguments: list[str],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"modcog {arguments[0]}: ")
+    assert text in err
+    assert len(err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["lst"], ["show"], ["list", "--suit"], ["show", "Go", "--dt", "x"]]
+)
+def test_wrong_usage_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("usage: modcog")
+    assert "error:" in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list", "--help"], ["show", "--help"], ["--version"]]
+)
+def test_help_and_version(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    if arguments == ["--version"]:
+        assert out == f"modcog {modcog.__version__}\n"
+    else:
+        assert out.startswith("usage: modcog")
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("modcog")
+    return subprocess.run(
+        [program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_installed_program_prints_no_traceback(tmp_path: Path) -> None:
+    result = run("show", "DlyGoo", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("modcog show: task must be the name of a task")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("modcog")
+    command = f"{program} list | head -n 1"
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.startswith("slot  task")
+    assert result.stderr == ""

@@ -1,0 +1,194 @@
+"""The vector environment, lane by lane against the single one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.wrappers import TimeLimit
+from numpy.typing import NDArray
+
+import modcog
+from tests.modcog import helpers
+
+LANES = 4
+# gymnasium 1.x renamed both.
+CUSTOM = "vector_entry_point" if hasattr(gym.vector, "AutoresetMode") else "custom"
+FINAL = "final_obs" if hasattr(gym.vector, "AutoresetMode") else "final_observation"
+
+
+def actions_of(envs: modcog.TaskVectorEnv, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Mostly the right actions, some fixation, some at random: every way a trial can end."""
+    right = envs.trials
+    label = envs._gt[np.arange(envs.num_envs), envs._t]
+    assert len(right) == envs.num_envs
+    dice = rng.random(envs.num_envs)
+    wild = rng.integers(0, 1 + envs.specs[0].dim_ring, size=envs.num_envs)
+    return np.where(dice < 0.85, label, np.where(dice < 0.93, 0, wild))
+
+
+def assert_lanes_are_single_environments(
+    envs: modcog.TaskVectorEnv, singles: list[Any], n_steps: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    observations, _ = envs.reset(seed=seed)
+    for lane, env in enumerate(singles):
+        np.testing.assert_array_equal(observations[lane], env.reset(seed=seed + lane)[0])
+    ended = 0
+    for _ in range(n_steps):
+        actions = actions_of(envs, rng)
+        observations, rewards, terminated, truncated, infos = envs.step(actions)
+        performance = dict(zip(envs.ended.lane.tolist(), envs.performance.tolist(), strict=True))
+        for lane, env in enumerate(singles):
+            ob, reward, over, cut, info = env.step(int(actions[lane]))
+            assert (reward, over, cut) == (rewards[lane], terminated[lane], truncated[lane])
+            if cut:
+                np.testing.assert_array_equal(infos[FINAL][lane], ob)
+                assert infos[f"_{FINAL}"][lane]
+                assert not infos["_gt"][lane]
+                ob, _ = env.reset()
+            else:
+                assert infos["gt"][lane] == info["gt"]
+                assert infos["new_trial"][lane] == info["new_trial"]
+            np.testing.assert_array_equal(observations[lane], ob)
+            assert (lane in performance) == info["new_trial"]
+            if info["new_trial"]:
+                ended += 1
+                assert performance[lane] == info["performance"]
+                row = envs.ended[envs.ended.lane == lane]
+                assert row.describe(0) == info["trial"]
+    assert ended > 0
+
+
+@pytest.mark.parametrize("name", helpers.NAMES)
+def test_a_lane_is_a_single_environment(name: str) -> None:
+    singles = [modcog.make(name) for _ in range(2)]
+    assert_lanes_are_single_environments(modcog.make_vec(name, 2), singles, 90, 3)
+
+
+@pytest.mark.parametrize("suite", ["cog-20", "mod-cog-84"])
+def test_a_lane_of_many_tasks_is_a_single_environment(suite: str) -> None:
+    rewards = {"abort": -0.5, "fail": -1.0}
+    singles = [modcog.make(suite, rewards=rewards, dt=50) for _ in range(LANES)]
+    envs = modcog.make_vec(suite, LANES, rewards=rewards, dt=50)
+    # Long enough that the queue of planned trials is filled several times.
+    assert_lanes_are_single_environments(envs, singles, 2500, 11)
+
+
+def test_truncated_lanes_are_reset_in_the_same_step() -> None:
+    singles = [TimeLimit(modcog.make("cog-20"), 37) for _ in range(LANES)]
+    envs = modcog.make_vec("cog-20", LANES, max_episode_steps=37)
+    assert_lanes_are_single_environments(envs, singles, 300, 5)
+
+
+def test_autoreset_agrees_with_gymnasium() -> None:
+    limited = [lambda: TimeLimit(modcog.make("DlyGo"), 9)] * LANES
+    options = {}
+    if hasattr(gym.vector, "AutoresetMode"):
+        options["autoreset_mode"] = gym.vector.AutoresetMode.SAME_STEP
+    theirs = gym.vector.SyncVectorEnv(limited, **options)
+    ours = modcog.make_vec("DlyGo", LANES, max_episode_steps=9)
+    np.testing.assert_array_equal(theirs.reset(seed=2)[0], ours.reset(seed=2)[0])
+    for step in range(40):
+        actions = np.full(LANES, step % 5 == 4, dtype=np.int64)
+        for a, b in zip(theirs.step(actions)[:4], ours.step(actions)[:4], strict=True):
+            np.testing.assert_array_equal(a, b)
+    _, _, _, cut, infos = ours.step(actions)
+    while not cut.any():
+        expected = theirs.step(actions)[4]
+        _, _, _, cut, infos = ours.step(actions)
+    assert set(expected) <= set(infos) | {"trial", "_trial"}
+
+
+@pytest.mark.parametrize("name", ["DlyGo", "DMS_IntL_SeqR", "MultiDlyDM_SeqL"])
+def test_gymnasium_makes_it(name: str) -> None:
+    envs = gym.make_vec(f"modcog/{name}-v0", num_envs=3, vectorization_mode=CUSTOM)
+    assert envs.num_envs == 3
+    observations, infos = envs.reset(seed=1)
+    assert observations in envs.observation_space
+    assert infos == {}
+    assert envs.unwrapped.specs == (modcog.task(name),)
+    sampled = envs.action_space.sample()
+    observations, rewards, terminated, truncated, infos = envs.step(sampled)
+    assert observations in envs.observation_space
+    assert rewards.dtype == np.float64
+    assert terminated.dtype == truncated.dtype == np.bool_
+    json.dumps({key: value.tolist() for key, value in infos.items()})
+    envs.close()
+    assert envs.closed
+
+
+def test_seeds_are_per_lane_and_streams_go_on() -> None:
+    envs = modcog.make_vec("cog-20", 3)
+    first, _ = envs.reset(seed=[7, None, 7])
+    keys = envs.trials.noise_key
+    assert keys[0] == keys[2] != keys[1]
+    np.testing.assert_array_equal(first[0], first[2])
+    envs.reset()
+    again = envs.trials.noise_key
+    assert again[0] == again[2] != keys[0]
+    single = modcog.make("cog-20")
+    single.reset(seed=7)
+    single.reset()
+    assert single.unwrapped.trials.noise_key[0] == again[0]
+
+
+def test_returned_arrays_are_not_reused() -> None:
+    envs = modcog.make_vec("DlyGo", 5)
+    kept = [envs.reset(seed=0)[0]]
+    copies = [kept[0].copy()]
+    for _ in range(40):
+        observation, *_ = envs.step(np.zeros(5, dtype=int))
+        kept.append(observation)
+        copies.append(observation.copy())
+    for a, b in zip(kept, copies, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_global_randomness_is_left_alone() -> None:
+    before = np.random.get_state()[1].tobytes()  # noqa: NPY002, TID251 - what must not change
+    envs = modcog.make_vec("cog-20", 3)
+    envs.reset(seed=0)
+    for _ in range(50):
+        envs.step(np.zeros(3, dtype=int))
+    assert np.random.get_state()[1].tobytes() == before  # noqa: NPY002, TID251
+
+
+@pytest.mark.parametrize(
+    ("actions", "text"),
+    [
+        ([0, 0], r"^actions must be 3 whole numbers in \[0, 16\], one a lane; got 'int64 \[2\]"),
+        ([0.0, 0.0, 0.0], "one a lane; got 'float64"),
+        ([0, 17, 0], r"whole numbers in \[0, 16\]; got 'numbers from 0 to 17"),
+        ([-1, 0, 0], "got 'numbers from -1"),
+    ],
+)
+def test_wrong_actions_are_refused_and_change_nothing(actions: list[Any], text: str) -> None:
+    envs = modcog.make_vec("DlyGo", 3)
+    observation, _ = envs.reset(seed=0)
+    with pytest.raises(modcog.InvalidArgument, match=text):
+        envs.step(actions)
+    twin = modcog.make_vec("DlyGo", 3)
+    np.testing.assert_array_equal(twin.reset(seed=0)[0], observation)
+    np.testing.assert_array_equal(twin.step([0, 0, 0])[0], envs.step([0, 0, 0])[0])
+
+
+def test_wrong_arguments_are_refused() -> None:
+    with pytest.raises(modcog.InvalidArgument, match="^num_envs must be a whole number of lanes"):
+        modcog.make_vec("DlyGo", 0)
+    with pytest.raises(modcog.InvalidArgument, match="^max_episode_steps must be"):
+        modcog.make_vec("DlyGo", 1, max_episode_steps=0)
+    with pytest.raises(modcog.UnknownName, match="Did you mean DlyGo"):
+        modcog.make_vec("DlyGoo", 1)
+    with pytest.raises(modcog.UnknownName, match="a reward"):
+        modcog.make_vec("DlyGo", 1, rewards={"bonus": 1.0})
+    envs = modcog.make_vec("DlyGo", 2)
+    with pytest.raises(modcog.InvalidArgument, match=r"after reset\(\)"):
+        envs.step([0, 0])
+    with pytest.raises(modcog.InvalidArgument, match="one seed, or a list of 2, one a lane"):
+        envs.reset(seed=[1, 2, 3])
+    with pytest.raises(modcog.InvalidArgument, match="^seed must be"):
+        envs.reset(seed=-1)

@@ -1,0 +1,81 @@
+"""What the tests of sparse_rnn share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import sparse_rnn as srnn
+from sparse_rnn.metrics import Record
+
+SMALL: dict[str, Any] = {
+    "suite": ("Go", "DlyGo"),
+    "arch": "locality",
+    "size": (4, 4),
+    "radius": 1,
+    "steps": 4,
+    "batch_size": 2,
+    "seq_len": 45,
+    "eval_every": 2,
+    "eval_batches": 1,
+    "final_batches": 2,
+}
+"""Settings of a run that takes a blink of an eye."""
+
+
+def small_config(**changes: Any) -> srnn.TrainConfig:
+    """The small configuration with some settings changed; None removes a setting."""
+    settings = {**SMALL, **changes}
+    return srnn.TrainConfig(
+        **{name: value for name, value in settings.items() if value is not None}
+    )
+
+
+def random_mask(rng: np.random.Generator, n_units: int, density: float = 0.4) -> srnn.Mask:
+    """A mask whose synapses are drawn one by one."""
+    targets, sources = np.nonzero(rng.random((n_units, n_units)) < density)
+    return srnn.Mask.from_edges(n_units, targets, sources)
+
+
+def same_bits(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
+    """Whether two state dicts hold the same tensors."""
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Bytes and time of the last change of each file in a folder."""
+    return {
+        path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(folder.iterdir())
+    }
+
+
+def scores_of(
+    tasks: Iterable[str] = ("Go", "Anti"), accuracy: float = 0.5, chance: float = 0.0625
+) -> srnn.scores.TaskScores:
+    """A table in which all measures have one value."""
+    measures = dict.fromkeys(srnn.scores.MEASURES, accuracy)
+    rows = [{"task": task, "n_trials": 7, "chance": chance, **measures} for task in tasks]
+    return srnn.scores.TaskScores.from_rows(rows)
+
+
+def record_of(step: int, scores: srnn.scores.TaskScores | None = None) -> Record:
+    """The record of a step that took half a second."""
+    return Record(step, 1.5 / step, 1e-3, 0.25, 0.5 * step, scores)
+
+
+def made_run(
+    curve: Mapping[int, float], tasks: Iterable[str] = ("Go", "Anti"), **changes: Any
+) -> srnn.Run:
+    """A run that was never trained, with a given learning curve."""
+    config = small_config(steps=max(curve), **changes)
+    records = [
+        record_of(step, scores_of(tasks, curve[step]) if step in curve else None)
+        for step in range(1, max(curve) + 1)
+    ]
+    history = srnn.metrics.History.of(record.row() for record in records)
+    network = srnn.Network(3, 2, config.build_mask())
+    return srnn.Run(config, network, history, scores_of(tasks, curve[max(curve)]))

@@ -1,0 +1,142 @@
+"""Every kernel against the reference, in values and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, strategies as st
+
+import sparse_rnn as srnn
+from sparse_rnn import kernels, masks
+from tests.sparse_rnn.helpers import random_mask
+
+FAST = [name for name in kernels.KERNELS if name != "reference"]
+F = sorted(kernels.NONLINEARITIES)
+
+
+def mask_for(name: str, n_units: int, seed: int) -> srnn.Mask:
+    """A mask that the kernel can serve."""
+    if name == "autapse":
+        return masks.autapse(n_units)
+    return random_mask(np.random.default_rng(seed), n_units)
+
+
+def operands(mask: srnn.Mask, steps: int, lanes: int, seed: int) -> tuple[torch.Tensor, ...]:
+    """Projected inputs, first state and weights, as leaves in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = ((steps, lanes, mask.n_units), (lanes, mask.n_units), (mask.nnz,))
+    return tuple(
+        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+        for shape in shapes
+    )
+
+
+def runner(name: str, mask: srnn.Mask, nonlinearity: str) -> Callable[..., torch.Tensor]:
+    kernel, edges = kernels.choose(name, mask), kernels.Edges.of(mask)
+    return lambda *tensors: kernel.run(*tensors, edges, kernels.nonlinearity(nonlinearity))
+
+
+@given(
+    name=st.sampled_from(FAST),
+    nonlinearity=st.sampled_from(F),
+    steps=st.integers(1, 6),
+    lanes=st.integers(1, 4),
+    n_units=st.integers(1, 9),
+    seed=st.integers(0, 2**31),
+)
+def test_kernels_agree_with_the_reference(
+    name: str, nonlinearity: str, steps: int, lanes: int, n_units: int, seed: int
+) -> None:
+    mask = mask_for(name, n_units, seed)
+    results: list[tuple[torch.Tensor, ...]] = []
+    for backend in (name, "reference"):
+        leaves = operands(mask, steps, lanes, seed)
+        states = runner(backend, mask, nonlinearity)(*leaves)
+        # A loss whose gradient differs from state to state.
+        loss = (
+            states * torch.linspace(-1, 2, states.numel(), dtype=states.dtype).view_as(states)
+        ).sum()
+        results.append((states, *torch.autograd.grad(loss, leaves)))
+    for fast, exact in zip(*results, strict=True):
+        torch.testing.assert_close(fast, exact, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("nonlinearity", F)
+@pytest.mark.parametrize("name", kernels.KERNELS)
+def test_gradients_are_those_of_finite_differences(name: str, nonlinearity: str) -> None:
+    mask = mask_for(name, 4, seed=3)
+    assert torch.autograd.gradcheck(
+        runner(name, mask, nonlinearity), operands(mask, steps=3, lanes=2, seed=5)
+    )
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_gradients_are_computed_where_they_are_asked_for(name: str) -> None:
+    mask = mask_for(name, 5, seed=1)
+    for wanted in range(3):
+        leaves = [leaf.detach() for leaf in operands(mask, 3, 2, seed=2)]
+        leaves[wanted].requires_grad_()
+        expected = [leaf.clone().detach() for leaf in leaves]
+        expected[wanted].requires_grad_()
+        runner(name, mask, "tanh")(*leaves).sum().backward()
+        runner("reference", mask, "tanh")(*expected).sum().backward()
+        torch.testing.assert_close(leaves[wanted].grad, expected[wanted].grad)
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_inputs_of_any_layout_are_taken_and_left_alone(name: str) -> None:
+    mask = mask_for(name, 6, seed=1)
+    projected, h0, weight = (leaf.detach() for leaf in operands(mask, 4, 3, seed=2))
+    strided = projected.transpose(0, 2).contiguous().transpose(0, 2)
+    before = [tensor.clone() for tensor in (strided, h0, weight)]
+    states = runner(name, mask, "relu")(strided, h0, weight)
+    torch.testing.assert_close(states, runner("reference", mask, "relu")(projected, h0, weight))
+    for tensor, copy in zip((strided, h0, weight), before, strict=True):
+        assert torch.equal(tensor, copy)
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_a_second_derivative_is_refused_rather_than_wrong(name: str) -> None:
+    mask = mask_for(name, 3, seed=1)
+    leaves = operands(mask, 2, 1, seed=0)
+    states = runner(name, mask, "tanh")(*leaves)
+    (first,) = torch.autograd.grad((states**2).sum(), leaves[0], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
+
+
+@pytest.mark.parametrize("nonlinearity", F)
+def test_nonlinearities_in_place_and_their_derivatives(nonlinearity: str) -> None:
+    f = kernels.nonlinearity(nonlinearity)
+    # Up to where softplus is the identity to the last bit.
+    values = torch.linspace(-50, 50, 401, dtype=torch.float64) + 0.05
+    leaf = values.clone().requires_grad_()
+    out = f.apply(leaf)
+    (expected,) = torch.autograd.grad(out.sum(), leaf)
+    torch.testing.assert_close(f.apply_(values.clone()), out.detach(), rtol=1e-14, atol=0)
+    grad = torch.ones_like(values)
+    assert f.chain_(grad, out.detach()) is grad
+    torch.testing.assert_close(grad, expected, rtol=1e-13, atol=1e-15)
+
+
+def test_auto_takes_the_most_special_kernel() -> None:
+    assert kernels.choose("auto", masks.autapse(4)).name == "autapse"
+    assert kernels.choose("auto", masks.locality((4, 4), 1)).name == "dense"
+    assert kernels.choose("auto", masks.locality((30, 30), 2)).name == "sparse_cpu"
+    assert kernels.choose("auto", masks.locality((30, 30), 2), "cuda").name == "dense"
+    assert kernels.choose("reference", masks.autapse(4)).name == "reference"
+
+
+def test_kernels_refuse_with_a_reason() -> None:
+    with pytest.raises(srnn.SparseRnnError, match="one self-connection a unit only"):
+        kernels.choose("autapse", masks.dense(3))
+    # As many synapses as units, but not their own.
+    with pytest.raises(srnn.SparseRnnError, match="one self-connection a unit only"):
+        kernels.choose("autapse", srnn.Mask.from_edges(2, [0, 1], [1, 0]))
+    with pytest.raises(srnn.SparseRnnError, match=r"'densse'\. Did you mean 'dense'\?"):
+        kernels.choose("densse", masks.dense(3))
+    with pytest.raises(srnn.SparseRnnError, match=r"'rellu'\. Did you mean 'relu'\?"):
+        kernels.nonlinearity("rellu")

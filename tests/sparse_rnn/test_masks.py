@@ -1,0 +1,185 @@
+"""Masks against brute force, and the laws that every family keeps."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import pickle
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import sparse_rnn as srnn
+from sparse_rnn import masks
+
+SIDES = st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)
+RADII = st.one_of(
+    st.floats(0, 7),
+    st.integers(0, 7),
+    st.integers(0, 40).map(math.sqrt),  # exactly on a shell of neighbours
+)
+
+
+def brute_force(sides: tuple[int, ...], radius: float, *, periodic: bool) -> np.ndarray:
+    """All pairs of units, one by one."""
+    units = list(itertools.product(*(range(side) for side in sides)))
+    mask = np.zeros((len(units), len(units)), dtype=bool)
+    for i, here in enumerate(units):
+        for j, there in enumerate(units):
+            steps = [abs(a - b) for a, b in zip(here, there, strict=True)]
+            if periodic:
+                steps = [min(step, side - step) for step, side in zip(steps, sides, strict=True)]
+            mask[i, j] = math.sqrt(sum(step * step for step in steps)) <= radius
+    return mask
+
+
+@given(SIDES, RADII, st.booleans())
+def test_locality_is_the_brute_force_of_its_definition(
+    sides: tuple[int, ...], radius: float, periodic: bool
+) -> None:
+    mask = masks.locality(sides, radius, periodic=periodic)
+    np.testing.assert_array_equal(mask.to_dense(), brute_force(sides, radius, periodic=periodic))
+
+
+def test_the_sheet_has_no_border_only_if_it_is_periodic() -> None:
+    torus = masks.locality((8, 8), 2).in_degree()
+    open_sheet = masks.locality((8, 8), 2, periodic=False).in_degree()
+    assert set(torus) == {13}
+    assert open_sheet.min() == 6
+    assert open_sheet.max() == 13
+
+
+def test_the_extremes_of_locality_are_the_other_families() -> None:
+    assert masks.locality((5, 4), 0) == masks.autapse((5, 4))
+    assert masks.locality((5, 4), 10) == masks.dense((5, 4))
+
+
+FAMILIES = {"locality": {"radius": 1.5}, "autapse": {}, "dense": {}}
+
+
+def test_every_family_is_tested() -> None:
+    assert list(FAMILIES) == list(masks.MASKS)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_families_keep_the_laws(name: str) -> None:
+    mask = masks.build(name, (5, 6), **FAMILIES[name])
+    dense = mask.to_dense()
+    assert mask.family == name
+    assert mask.shape == (30, 30)
+    assert mask.nnz == dense.sum() == mask.indices.size
+    assert dense.diagonal().all()
+    assert mask.density == pytest.approx(dense.mean(), abs=0, rel=1e-15)
+    np.testing.assert_array_equal(mask.in_degree(), dense.sum(1))
+    np.testing.assert_array_equal(mask.out_degree(), dense.sum(0))
+    np.testing.assert_array_equal(mask.tocsr().toarray(), dense)
+    np.testing.assert_array_equal(np.argwhere(dense)[:, 0], mask.targets())
+    np.testing.assert_array_equal(np.argwhere(dense)[:, 1], mask.indices)
+    assert mask.coords is not None
+    np.testing.assert_array_equal(mask.coords, list(np.ndindex(5, 6)))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_number_of_units_is_a_sheet_of_one_side(name: str) -> None:
+    assert masks.build(name, 12, **FAMILIES[name]) == masks.build(name, (12,), **FAMILIES[name])
+
+
+@given(st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_masks_survive_networkx_edge_lists_pickle_and_copies(n_units: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    dense = rng.random((n_units, n_units)) < 0.4
+    targets, sources = np.nonzero(dense)
+    order = rng.permutation(len(targets))
+    mask = srnn.Mask.from_edges(n_units, targets[order], sources[order])
+    np.testing.assert_array_equal(mask.to_dense(), dense)
+
+    graph = mask.to_networkx()
+    assert graph.number_of_nodes() == n_units
+    # networkx has row = source; a mask has row = target.
+    np.testing.assert_array_equal(nx.to_numpy_array(graph, dtype=int).T, dense)
+    ends = list(graph.edges)
+    again = srnn.Mask.from_edges(n_units, [i for _, i in ends], [j for j, _ in ends])
+    for other in (again, pickle.loads(pickle.dumps(mask)), copy.deepcopy(mask)):
+        assert other == mask
+        assert hash(other) == hash(mask)
+
+
+def test_masks_differ_by_their_edges() -> None:
+    one = srnn.Mask.from_edges(3, [0, 1], [0, 2])
+    assert one != srnn.Mask.from_edges(3, [0, 2], [0, 2])
+    assert one != srnn.Mask.from_edges(4, [0, 1], [0, 2])
+    assert one != "mask"
+
+
+def test_arrays_of_a_mask_cannot_be_changed() -> None:
+    mask = masks.locality((4, 4), 1)
+    for array in (mask.indptr, mask.indices, mask.coords):
+        assert array is not None
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+    with pytest.raises(TypeError):
+        mask.parameters["radius"] = 2  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("indptr", "indices", "shape", "argument"),
+    [
+        ([0, 1], [0], (1, 2), "shape"),
+        ([0], [], (0, 0), "shape"),
+        ([0, 1], [0], (2, 2), "indptr"),
+        ([0, 2, 1], [0], (2, 2), "indptr"),
+        ([1, 1, 1], [0], (2, 2), "indptr"),
+        ([0, 1, 1], [2], (2, 2), "indices"),
+        ([0, 1, 1], [-1], (2, 2), "indices"),
+        ([0, 2, 2], [1, 0], (2, 2), "indices"),
+        ([0, 2, 2], [1, 1], (2, 2), "indices"),
+        ([0, 1, 1], [0.5], (2, 2), "indices"),
+    ],
+)
+def test_edges_that_are_no_mask_are_refused(
+    indptr: list[int], indices: list[int], shape: tuple[int, int], argument: str
+) -> None:
+    arrays = np.asarray(indptr), np.asarray(indices, dtype=None if indices else np.int32)
+    with pytest.raises(srnn.SparseRnnError, match=f"^{argument} must be") as caught:
+        srnn.Mask(*arrays, shape)
+    assert caught.value.argument == argument  # type: ignore[attr-defined]
+
+
+def test_edges_of_units_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(srnn.SparseRnnError, match=r"^sources must be in 0\.\.2; got '0\.\.3'"):
+        srnn.Mask.from_edges(3, [0, 1], [0, 3])
+    with pytest.raises(srnn.SparseRnnError, match=r"^sources must be as many as targets"):
+        srnn.Mask.from_edges(3, [0, 1], [0])
+    with pytest.raises(srnn.SparseRnnError, match=r"^coords must be of shape"):
+        srnn.Mask.from_edges(3, [0], [0], coords=[[0.0]])
+
+
+@pytest.mark.parametrize(
+    "size", [0, -1, 2.5, True, "20", (), (4, 0), (4, 2.0), None, (2**16, 2**16)]
+)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_sizes_that_are_none_are_refused(name: str, size: object) -> None:
+    with pytest.raises(srnn.SparseRnnError, match=r"must be (a whole number|at most)"):
+        masks.build(name, size, **FAMILIES[name])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("radius", [-1, math.nan, math.inf, "2", True, None])
+def test_radii_that_are_none_are_refused(radius: object) -> None:
+    with pytest.raises(srnn.SparseRnnError, match=r"^radius must be a finite number"):
+        masks.locality((4, 4), radius)  # type: ignore[arg-type]
+
+
+def test_names_and_options_that_do_not_exist_are_refused_with_the_nearest() -> None:
+    with pytest.raises(srnn.SparseRnnError, match=r"'localty'\. Did you mean 'locality'\?"):
+        masks.build("localty", 4)
+    with pytest.raises(srnn.SparseRnnError, match="Known names: locality, autapse, dense"):
+        masks.build("zebra", 4)
+    with pytest.raises(srnn.SparseRnnError, match="radius must be left out for 'dense' masks"):
+        masks.build("dense", 4, radius=1)
+    with pytest.raises(srnn.SparseRnnError, match="radius must be given for 'locality' masks"):
+        masks.build("locality", 4)
+    with pytest.raises(srnn.SparseRnnError, match="no family takes it"):
+        masks.build("dense", 4, colour="red")

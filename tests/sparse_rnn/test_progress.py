@@ -1,0 +1,99 @@
+"""What a person sees of a run, on a terminal and in a log."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+
+import pytest
+
+import sparse_rnn as srnn
+from sparse_rnn import progress
+from tests.sparse_rnn.helpers import record_of, scores_of, small_config
+
+
+class Terminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def shown(display: progress.Display, config: srnn.TrainConfig, steps: int) -> None:
+    """Run a display through some steps, with an evaluation at the second."""
+    with display(config) as on_step:
+        for step in range(1, steps + 1):
+            on_step(record_of(step, scores_of(accuracy=0.625) if step == 2 else None))
+
+
+def test_lines_have_rate_remaining_time_loss_and_accuracy() -> None:
+    out = StringIO()
+    shown(lambda config: progress.lines(config, out), small_config(steps=8), 3)
+    (line,) = out.getvalue().splitlines()
+    assert "locality 4x4 d=1" in line
+    assert "step 2/8" in line
+    assert "2.0 steps/s" in line  # half a second a step
+    assert "ETA 3 s" in line
+    assert "loss 0.750" in line
+    assert "accuracy 0.625" in line
+
+
+def test_lines_are_written_at_evaluations_at_the_end_and_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = StringIO()
+    clock = iter(float(second) for second in range(100))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    shown(lambda config: progress.lines(config, out), small_config(steps=20), 20)
+    # One second a step: five seconds after the evaluation, and then every five, and the end.
+    assert re.findall(r"step (\d+)/20", out.getvalue()) == ["2", "7", "12", "17", "20"]
+    assert out.getvalue().count("accuracy") == 1
+
+
+@pytest.mark.usefixtures("_wide")
+def test_the_bar_has_rate_remaining_time_loss_and_accuracy_within_80_columns() -> None:
+    out = Terminal()
+    config = small_config(size=(20, 20), radius=2, steps=1000)
+    shown(lambda config: progress.automatic(config, out), config, 3)
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
+    last = re.split(r"[\r\n]+", text.strip())[-1]
+    for part in ("locality 20x20 d=2", "3/1000", "2.0/s", "ETA", "loss 0.500", "accuracy 0.625"):
+        assert part in last
+    assert len(last) <= 80
+
+
+def test_a_log_gets_lines_and_no_control_characters() -> None:
+    out = StringIO()
+    shown(lambda config: progress.automatic(config, out), small_config(), 4)
+    assert "\x1b" not in out.getvalue()
+    assert "step 4/4" in out.getvalue()
+
+
+def test_standard_error_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+    shown(progress.automatic, small_config(), 4)
+    captured = capsys.readouterr()
+    assert "step 4/4" in captured.err
+    assert captured.out == ""
+
+
+def test_silence_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    shown(progress.silent, small_config(), 4)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_titles_name_what_is_trained() -> None:
+    out = StringIO()
+    shown(
+        lambda config: progress.lines(config, out),
+        small_config(arch="autapse", size=400, radius=None),
+        4,
+    )
+    assert out.getvalue().startswith("autapse 400  step")

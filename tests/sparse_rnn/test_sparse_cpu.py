@@ -1,0 +1,210 @@
+"""The compiled sparse kernel: wide batches, ragged masks, threads, memory, broken numbers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tracemalloc
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, strategies as st
+
+import sparse_rnn as srnn
+from sparse_rnn import kernels, masks
+from sparse_rnn.kernels import sparse_cpu
+from tests.sparse_rnn.helpers import random_mask
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def gradients(
+    backend: str, mask: srnn.Mask, shape: tuple[int, int], dtype: torch.dtype, f: str = "relu"
+) -> list[torch.Tensor]:
+    """States and all gradients of a layer with a backend."""
+    generator = torch.Generator().manual_seed(5)
+    leaves = [
+        torch.randn(size, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
+        for size in ((*shape, mask.n_units), (shape[1], mask.n_units), (mask.nnz,))
+    ]
+    kernel, edges = kernels.choose(backend, mask), kernels.Edges.of(mask)
+    states = kernel.run(leaves[0], leaves[1], leaves[2] * 0.1, edges, kernels.nonlinearity(f))
+    weights = torch.linspace(-1, 2, states.numel(), dtype=dtype).view_as(states)
+    return [states.detach(), *torch.autograd.grad((states * weights).sum(), leaves)]
+
+
+@given(
+    lanes=st.integers(1, 70),
+    n_units=st.integers(1, 60),
+    f=st.sampled_from(sorted(kernels.NONLINEARITIES)),
+    seed=st.integers(0, 2**31),
+)
+def test_batches_of_any_width_agree_with_the_reference(
+    lanes: int, n_units: int, f: str, seed: int
+) -> None:
+    mask = random_mask(np.random.default_rng(seed), n_units)
+    for steps in (1, 9, 17):  # around the steps that the weight gradient takes at once
+        fast = gradients("sparse_cpu", mask, (steps, lanes), torch.float64, f)
+        exact = gradients("reference", mask, (steps, lanes), torch.float64, f)
+        for a, b in zip(fast, exact, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-11)
+
+
+def test_single_precision_agrees_with_double() -> None:
+    mask = masks.locality((12, 11), 3)
+    fast = gradients("sparse_cpu", mask, (30, 21), torch.float32)
+    exact = gradients("reference", mask, (30, 21), torch.float64)
+    for a, b in zip(fast, exact, strict=True):
+        assert a.dtype == torch.float32
+        scale = float(b.abs().max())
+        torch.testing.assert_close(a.double() / scale, b / scale, rtol=1e-4, atol=2e-6)
+
+
+def test_units_without_synapses_are_served() -> None:
+    # Unit 0 has no input, unit 1 no output, unit 2 neither.
+    mask = srnn.Mask.from_edges(4, targets=[1, 1, 3, 3], sources=[0, 3, 0, 3])
+    empty = srnn.Mask.from_edges(3, targets=[], sources=[])
+    for some in (mask, empty):
+        fast = gradients("sparse_cpu", some, (5, 3), torch.float64)
+        exact = gradients("reference", some, (5, 3), torch.float64)
+        for a, b in zip(fast, exact, strict=True):
+            torch.testing.assert_close(a, b)
+
+
+@pytest.mark.usefixtures("threads")
+def test_the_number_of_threads_changes_no_bit() -> None:
+    mask = masks.locality((15, 15), 2)
+    torch.set_num_threads(1)
+    width = sparse_cpu.tile_width(64, 1)
+    alone = gradients("sparse_cpu", mask, (11, 64), torch.float32)
+    for n_threads in (2, 3, 5):
+        torch.set_num_threads(n_threads)
+        together = gradients("sparse_cpu", mask, (11, 64), torch.float32)
+        for a, b in zip(alone, together, strict=True):
+            if sparse_cpu.tile_width(64, n_threads) == width:
+                assert torch.equal(a, b)
+            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_lanes_do_not_know_their_neighbours() -> None:
+    mask = masks.locality((10, 10), 2)
+    generator = torch.Generator().manual_seed(0)
+    projected = torch.randn(9, 32, 100, generator=generator)
+    weight = torch.randn(mask.nnz, generator=generator) * 0.1
+    edges, relu = kernels.Edges.of(mask), kernels.nonlinearity("relu")
+    whole = sparse_cpu.run(projected, torch.zeros(32, 100), weight, edges, relu)
+    projected[:, 5:] = torch.nan
+    broken = sparse_cpu.run(projected, torch.zeros(32, 100), weight, edges, relu)
+    assert torch.equal(broken[:, :5], whole[:, :5])
+    assert broken[:, 5:].isnan().all()
+
+
+@pytest.mark.parametrize("f", sorted(kernels.NONLINEARITIES))
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_broken_numbers_are_handed_on(f: str, bad: float) -> None:
+    mask = masks.locality((6, 6), 1)
+    net = srnn.Network(3, 2, mask, f, "sparse_cpu")
+    inputs = torch.zeros(4, 2, 3)
+    with torch.no_grad():
+        net.rnn.weight_hh[7] = bad
+    logits, _ = net(inputs + 1)
+    logits.sum().backward()
+    twin = srnn.Network(3, 2, mask, f, "reference")
+    twin.load_state_dict(net.state_dict())
+    expected, _ = twin(inputs + 1)
+    assert torch.equal(logits.isfinite(), expected.isfinite())
+    assert not expected.isfinite().all()
+
+
+def test_memory_grows_with_the_synapses() -> None:
+    mask = masks.locality((120, 120), 2)  # a dense matrix of it has 829 MB
+    net = srnn.Network(5, 3, mask, backend="sparse_cpu")
+    inputs = torch.zeros(6, 8, 5)
+    net(inputs)  # compiles
+    tracemalloc.start()
+    net(inputs)[0].sum().backward()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    states = 4 * 6 * 8 * mask.n_units
+    assert peak < 6 * states + 40 * mask.nnz
+
+
+def test_a_frozen_recurrence_costs_no_weight_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = srnn.Network(3, 2, masks.locality((6, 6), 1), backend="sparse_cpu")
+    net.rnn.weight_hh.requires_grad_(False)
+    monkeypatch.setattr(sparse_cpu._loops(), "weight_gradient", None)
+    net(torch.ones(4, 2, 3))[0].sum().backward()
+    assert net.rnn.weight_hh.grad is None
+    assert net.rnn.weight_ih.grad is not None
+
+
+@pytest.mark.parametrize(
+    ("n_lanes", "n_threads", "width"), [(64, 2, 32), (20, 2, 16), (1, 1, 8), (8, 4, 8), (20, 1, 32)]
+)
+def test_tiles_suit_the_batch_and_the_threads(n_lanes: int, n_threads: int, width: int) -> None:
+    assert sparse_cpu.tile_width(n_lanes, n_threads) == width
+
+
+def test_without_numba_the_dense_kernel_steps_in_with_one_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sparse_cpu, "find_spec", lambda name: None)  # noqa: ARG005
+    kernels._warn_once.cache_clear()
+    mask = masks.locality((30, 30), 2)
+    with pytest.warns(UserWarning, match="numba is not installed"):
+        assert kernels.choose("auto", mask).name == "dense"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert kernels.choose("auto", mask).name == "dense"
+    kernels._warn_once.cache_clear()
+    with pytest.raises(srnn.SparseRnnError, match="numba is not installed"):
+        kernels.choose("sparse_cpu", mask)
+
+
+def test_auto_says_why() -> None:
+    assert kernels.reason(masks.autapse(9)) == "autapse: every unit has itself alone"
+    assert kernels.reason(masks.locality((50, 50), 6)).startswith("sparse_cpu: 4.52 % of the")
+    assert kernels.reason(masks.dense(50)).startswith("dense: 100 %")
+    with pytest.raises(srnn.SparseRnnError, match="runs on the CPU, not on cuda"):
+        kernels.choose("sparse_cpu", masks.dense(4), "cuda")
+
+
+@pytest.mark.slow
+def test_whole_trainings_agree_between_backends() -> None:
+    curves = []
+    for backend in ("sparse_cpu", "dense"):
+        config = srnn.TrainConfig(
+            arch="locality", size=(14, 14), radius=2, steps=50, eval_every=50, backend=backend
+        )
+        curves.append(srnn.train(config).history["loss"])
+    np.testing.assert_allclose(curves[0], curves[1], rtol=2e-3)
+
+
+BOUNDS = """
+import torch, sparse_rnn as srnn
+from sparse_rnn import masks
+for lanes in (1, 9, 40):
+    net = srnn.Network(3, 2, masks.locality((9, 8), 2), "tanh", "sparse_cpu")
+    h0 = torch.zeros(1, lanes, 72, requires_grad=True)
+    net(torch.ones(11, lanes, 3), h0)[0].sum().backward()
+print("inside")
+"""
+
+
+@pytest.mark.slow
+def test_no_access_is_out_of_bounds() -> None:
+    environment = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": os.devnull}
+    environment.pop("NUMBA_CACHE_DIR")
+    result = subprocess.run(
+        [sys.executable, "-c", BOUNDS], capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.stdout == "inside\n", result.stderr

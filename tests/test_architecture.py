@@ -1,0 +1,118 @@
+"""What the import linter cannot see, and that it passes: each check runs in a fresh process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import modcog
+
+ROOT = Path(__file__).resolve().parent.parent
+MAX_LINES = 400
+HEAVY = ("torch", "scipy", "neurogym", "gymnasium", "matplotlib", "sparse_rnn")
+
+
+def fresh(code: str, cwd: Path) -> Any:
+    """Run code in a fresh interpreter outside the checkout; return the JSON that it prints last."""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_importing_modcog_loads_nothing_heavy(tmp_path: Path) -> None:
+    loaded = fresh("import modcog, sys, json; print(json.dumps(list(sys.modules)))", tmp_path)
+    assert "modcog" in loaded
+    assert set(HEAVY).isdisjoint(loaded)
+
+
+def test_no_public_name_is_that_of_a_module() -> None:
+    # Importing a module sets an attribute of its package, which would replace the public name.
+    modules = {path.stem for path in (ROOT / "modcog").iterdir()}
+    assert modules.isdisjoint(modcog.__all__)
+
+
+def test_sampling_batches_needs_numpy_alone(tmp_path: Path) -> None:
+    loaded = fresh(
+        "import modcog, sys, json\n"
+        "modcog.BatchSampler('cog-20', batch_size=2, seq_len=100, renderer='numpy').batch(0)\n"
+        "print(json.dumps(list(sys.modules)))",
+        tmp_path,
+    )
+    assert set(HEAVY).isdisjoint(loaded)
+
+
+def test_importing_gymnasium_registers_every_id_and_loads_no_more(tmp_path: Path) -> None:
+    ids, loaded = fresh(
+        "import gymnasium, sys, json\n"
+        "ids = [key for key, spec in gymnasium.registry.items() if spec.namespace == 'modcog']\n"
+        "print(json.dumps([ids, list(sys.modules)]))",
+        tmp_path,
+    )
+    assert len(ids) == len(set(ids)) == 168
+    assert "modcog/DlyGo_IntL_SeqR-v0" in ids
+    assert {"torch", "neurogym", "matplotlib", "sparse_rnn", "modcog.env"}.isdisjoint(loaded)
+
+
+WITHOUT = """
+import json, sys
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == MISSING:
+            return None
+        return self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+try:
+    import sparse_rnn
+except ImportError as error:
+    print(json.dumps(str(error)))
+else:
+    print(json.dumps("sparse_rnn was imported"))
+"""
+
+
+@pytest.mark.parametrize("missing", ["torch", "pydantic"])
+def test_sparse_rnn_without_its_extra_names_the_command(tmp_path: Path, missing: str) -> None:
+    message = fresh(WITHOUT.replace("MISSING", repr(missing)), tmp_path)
+    assert "pip install" in message
+    assert "[rnn]" in message
+
+
+@pytest.mark.parametrize("package", ["modcog", "sparse_rnn", "benchmarks"])
+def test_modules_are_short(package: str) -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert lengths
+    assert {path: n for path, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def test_import_contracts_hold() -> None:
+    lint_imports = Path(sys.executable).with_name("lint-imports")
+    result = subprocess.run(
+        [lint_imports, "--no-logo", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

@@ -1,0 +1,192 @@
+"""The documents are true where a program can tell; their examples run as doctests."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import modcog
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+COMMANDS = tuple(PROJECT["project"]["scripts"])
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """Anchors of the headings, made as GitHub makes them."""
+    headings = re.findall(r"^#+ +(.+)$", without_code(text), flags=re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+def named(command: str, documents: tuple[str, ...] = ("README.md", "CONTRIBUTING.md")) -> set[str]:
+    """First words after a command, in code blocks of the shell and in code spans."""
+    text = "\n".join(text_of(ROOT / name) for name in documents)
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    spans = re.findall(r"`([^`\n]+)`", without_code(text))
+    pattern = rf"(?:^|[\s/]){re.escape(command)} +([a-z][a-z-]*)"
+    code = re.sub(r"#.*", "", "\n".join(blocks)) + "\n" + "\n".join(spans)
+    return set(re.findall(pattern, code, flags=re.MULTILINE))
+
+
+def table_under(text: str, heading: str) -> Iterator[list[str]]:
+    """Cells of the first table under a heading, without its head."""
+    section = text.split(f"\n{heading}\n", 1)[1]
+    rows = re.search(r"(?:^\|.*\n)+", section, flags=re.MULTILINE)
+    assert rows is not None
+    for line in rows[0].splitlines()[2:]:
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_local_links_and_their_anchors_resolve(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(text_of(path))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        assert file.exists(), target
+        if anchor:
+            assert anchor in anchors(text_of(file)), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_prose_is_wrapped(path: Path) -> None:
+    lines = without_code(text_of(path)).splitlines()
+    assert [line for line in lines if len(line) > 100 and not line.startswith("|")] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        (ROOT / "README.md", "## Task suites"),
+        (ROOT / "docs" / "fidelity.md", "## The count: 82 and 84, 126 and 132"),
+    ],
+    ids=["README.md", "fidelity.md"],
+)
+def test_table_of_suites_is_right(path: Path, heading: str) -> None:
+    told = [
+        (name.strip("`"), int(slots), int(distinct))
+        for name, slots, distinct, _ in table_under(text_of(path), heading)
+    ]
+    suites = [(name, modcog.suite(name)) for name in modcog.suites()]
+    assert told == [(name, len(tasks), len(set(tasks))) for name, tasks in suites]
+
+
+def test_table_of_commands_is_whole() -> None:
+    told = {row[0].strip("`") for row in table_under(text_of(ROOT / "README.md"), "## Commands")}
+    assert told == {f"{command} {word}" for command in COMMANDS for word in subcommands(command)}
+
+
+def test_make_targets_exist() -> None:
+    targets = re.findall(r"^([a-z][a-z-]*):", text_of(ROOT / "Makefile"), flags=re.MULTILINE)
+    words = named("make")
+    assert {"demo", "test", "env"} <= words
+    assert words <= set(targets)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_subcommands_exist(command: str) -> None:
+    words = named(command)
+    assert words
+    assert words <= subcommands(command)
+
+
+def subcommands(command: str) -> set[str]:
+    """Names in the list of commands that ``--help`` prints."""
+    program = Path(sys.executable).with_name(command)
+    result = subprocess.run(
+        [program, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    found = re.search(r"\{([a-z,-]+)\}", result.stdout)
+    assert found is not None, result.stdout
+    return set(found[1].split(","))
+
+
+def test_train_example_has_options_that_exist() -> None:
+    example = re.search(r"^sparse-rnn train .*?[^\\]$", text_of(ROOT / "README.md"), re.M | re.S)
+    assert example is not None
+    options = set(re.findall(r" (--[a-z-]+)", example[0]))
+    program = Path(sys.executable).with_name("sparse-rnn")
+    result = subprocess.run(
+        [program, "train", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert options
+    assert options <= set(re.findall(r"--[a-z-]+", result.stdout))
+
+
+def test_readme_names_the_mask_families() -> None:
+    from sparse_rnn.masks import MASKS
+
+    (sentence,) = re.findall(r"^The mask families are (.*?)\.$", text_of(ROOT / "README.md"), re.M)
+    assert re.findall(r"`(\w+)`", sentence) == list(MASKS)
+
+
+def test_diagram_of_layers_agrees_with_the_contracts() -> None:
+    contracts = {
+        contract["containers"][0]: contract["layers"]
+        for contract in PROJECT["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    }
+    (diagram,) = re.findall(r"^```text\n(.*?)^```", text_of(ROOT / "CONTRIBUTING.md"), re.M | re.S)
+    joined = re.sub(r"\n +<", " <", diagram)
+    for line in joined.splitlines():
+        package, order = line.split(maxsplit=1)
+        layers = [re.findall(r"\w+", layer) for layer in reversed(contracts[package])]
+        height = {module: i for i, layer in enumerate(layers) for module in layer}
+        told = [re.findall(r"\w+", step) for step in order.split("<")]
+        heights = [[height[module] for module in step] for step in told]
+        assert all(len(set(step)) == 1 for step in heights), line
+        assert [step[0] for step in heights] == sorted({step[0] for step in heights}), line
+
+
+def test_citation_file_is_valid_and_of_this_version() -> None:
+    text = text_of(ROOT / "CITATION.cff")
+    version = PROJECT["project"]["version"]
+    assert re.findall(r"^version: (\S+)$", text, re.M) == [version]
+    assert modcog.__version__ == version
+    yaml = pytest.importorskip("yaml")
+    citation = yaml.safe_load(text)
+    assert {"cff-version", "message", "title", "authors", "type"} <= set(citation)
+    assert citation["license"] == PROJECT["project"]["license"]
+    assert len(citation["references"]) == 3
+    for reference in citation["references"]:
+        assert reference["authors"]
+        assert all({"family-names", "given-names"} == set(who) for who in reference["authors"])
+        assert reference["doi"] in text_of(ROOT / "README.md")
+
+
+def test_changelog_has_the_current_version_or_none_yet() -> None:
+    headings = re.findall(r"^## \[(.+?)\]", text_of(ROOT / "CHANGELOG.md"), re.M)
+    assert headings[0] == "Unreleased"
+    assert headings[1:2] in ([], [PROJECT["project"]["version"]])
+
+
+def test_shown_pictures_are_drawn_by_the_script(tmp_path: Path) -> None:
+    drawn = tmp_path / "docs"
+    drawn.mkdir()
+    script = drawn / "make_images.py"
+    script.write_text(text_of(ROOT / "docs" / "make_images.py"), encoding="utf-8")
+    subprocess.run([sys.executable, script], cwd=tmp_path, check=True, capture_output=True)
+    kept = {path.name for path in (ROOT / "docs" / "images").iterdir()}
+    assert {path.name for path in (drawn / "images").iterdir()} == kept

@@ -1,0 +1,131 @@
+"""The examples of CONTRIBUTING.md become part of the package by what that page says, and no more.
+
+Each test copies the packages, adds the example's code and the row, and uses the result by name.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of both packages that may be edited."""
+    for package in ("modcog", "sparse_rnn"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
+    return tmp_path
+
+
+DEFINITION = re.compile(r"import |from |def |class |@|[A-Z_]+ = ")
+
+
+def example(heading: str, package: str) -> str:
+    """Imports and definitions of a section, and what earlier sections import of use to it.
+
+    The package itself is left out: its own modules must not import its public names.
+    """
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    before, section = text.split(f"\n## {heading}\n")
+    (block, *_) = section.split("```python\n")[1].split("```")
+    shown = doctest.DocTestParser().get_examples
+    imports = [e.source for e in shown(before) if e.source.startswith(("import ", "from "))]
+    definitions = [e.source for e in shown(block) if DEFINITION.match(e.source)]
+    public = re.compile(rf"import {package}( as \w+)?\n")
+    return "".join(line for line in [*imports, *definitions] if not public.fullmatch(line))
+
+
+def insert(path: Path, anchor: str, text: str) -> None:
+    """Write a text before the last occurrence of an anchor."""
+    before, found, after = path.read_text(encoding="utf-8").rpartition(anchor)
+    assert found, f"{path.name} has no {anchor!r} any more"
+    path.write_text(before + text + anchor + after, encoding="utf-8")
+
+
+def run(checkout: Path, code: str) -> str:
+    """Run code on the copied packages; return what it printed."""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_a_task_is_a_function_and_a_row(checkout: Path) -> None:
+    (checkout / "modcog" / "tasks" / "ring_go.py").write_text(
+        example("Add a task", "modcog"), encoding="utf-8"
+    )
+    table = checkout / "modcog" / "tasks" / "__init__.py"
+    insert(table, ")\n\nINTERVALS", '    ("RingGo", "ring_go:RING_GO", "delay"),\n')
+    printed = run(
+        checkout,
+        "import gymnasium as gym, modcog\n"
+        "modcog.check_task('RingGo_IntL_SeqR', strength=0.5)\n"
+        "env = gym.make('modcog/RingGo_IntL_SeqR-v0')\n"
+        "env.reset(seed=0)\n"
+        "spec = modcog.task('ringgointl')\n"
+        "assert modcog.task_from_json(spec.to_json()) == spec\n"
+        "assert modcog.BatchSampler(['RingGo'], batch_size=2).batch(0).trials.task[0] == 'RingGo'\n"
+        "print(len(modcog.suite('cog-20')), len(modcog.task_names()))",
+    )
+    assert printed == f"20 {168 + 9}"
+
+
+def test_a_modifier_is_a_file_and_a_row(checkout: Path) -> None:
+    code = example("Add a modifier", "modcog")
+    (checkout / "modcog" / "modifiers" / "turn.py").write_text(code, encoding="utf-8")
+    table = checkout / "modcog" / "modifiers" / "__init__.py"
+    insert(table, "}\n)", ', "Turn": TurnModifier')
+    insert(table, "from modcog.spec", "from modcog.modifiers.turn import TurnModifier\n")
+    printed = run(
+        checkout,
+        "import modcog\n"
+        "from modcog.modifiers import MODIFIERS\n"
+        "for name in ('Go_TurnL', 'dlygointlturnrseql', 'DMS_TurnR_IntL'):\n"
+        "    spec = modcog.task(name, turn_quarters=2)\n"
+        "    modcog.check_task(spec)\n"
+        "    assert modcog.task_from_json(spec.to_json()) == spec\n"
+        "    env = modcog.make(name, turn_quarters=2)\n"
+        "    assert env.task_spec == spec\n"
+        "    env.reset(seed=0)\n"
+        "    assert env.unwrapped.trial['task'] == spec.name\n"
+        "print(modcog.check_modifier(MODIFIERS['Turn']('L')), spec.name)",
+    )
+    assert printed == "20 DMS_TurnR_IntL"
+
+
+def test_a_mask_family_is_a_function_and_a_row(checkout: Path) -> None:
+    masks = checkout / "sparse_rnn" / "masks"
+    code = "".join(
+        line
+        for line in example("Add a mask family", "sparse_rnn").splitlines(keepends=True)
+        if "modcog" not in line
+    )
+    private = "from sparse_rnn.masks._mask import Mask\n"
+    private += "from sparse_rnn.masks._sizes import Size, check_size\n"
+    code = code.replace("from sparse_rnn.masks import Mask, Size, check_size\n", private)
+    (masks / "chain.py").write_text(code, encoding="utf-8")
+    insert(masks / "__init__.py", "    }\n)", '        "chain": chain,\n')
+    insert(masks / "__init__.py", "MASKS: Mapping", "from sparse_rnn.masks.chain import chain\n")
+    printed = run(
+        checkout,
+        "import sparse_rnn as srnn\n"
+        "config = srnn.TrainConfig(arch='chain', size=10, radius=2)\n"
+        "print(config.build_mask())",
+    )
+    assert printed == "<Mask chain(size=(10,), radius=2.0): 10 units, 27 synapses>"
