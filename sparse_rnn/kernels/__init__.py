@@ -31,7 +31,7 @@ KERNELS: Mapping[str, Kernel] = MappingProxyType(
 
 _LOG = logging.getLogger("sparse_rnn")
 
-SPARSE_COST = 5.0
+SPARSE_COST = 2.5
 """Time of a synapse in `sparse_cpu` over that of a matrix entry in `dense`, on a CPU core. Measured
 by ``benchmarks/speed/training.py``; a ratio, as both kernels gain from a faster machine."""
 

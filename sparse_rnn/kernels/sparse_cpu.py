@@ -24,8 +24,69 @@ from torch.autograd.function import once_differentiable
 from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
 from sparse_rnn.masks import Mask
 
+GROUP = 4
+"""Units of a group; `sparse_rnn.kernels._lanes` has the same number, and needs numba."""
+
 WIDTHS = (8, 16, 32)
 """Lanes of a tile. Wider ones spend less on each synapse, narrower ones fill more threads."""
+
+
+LEAST_FILL = 0.4
+"""Units are computed in groups if so much of the groups' synapses exists. Measured: a group of four
+costs about as much as one and a half single units."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Synapses:
+    """A sparse matrix as the compiled loops want it.
+
+    Attributes:
+        pointers: int64, first source of each row (or group of rows) and the end.
+        offsets: uint32, sources times W.
+        place: int64 ``[nnz]``, where each edge's weight lies among the values.
+        n_values: Number of values; those without an edge are 0.
+        grouped: Whether rows are taken four at a time.
+    """
+
+    pointers: NDArray[np.int64]
+    offsets: NDArray[np.uint32]
+    place: NDArray[np.int64]
+    n_values: int
+    grouped: bool
+
+    @classmethod
+    def of(
+        cls, rows: NDArray[np.int64], sources: NDArray[np.int64], n_units: int, width: int
+    ) -> _Synapses:
+        """Lay out edges, one at a time or in groups of rows that share sources."""
+        single = cls._in_groups_of(1, rows, sources, n_units, width)
+        grouped = cls._in_groups_of(GROUP, rows, sources, n_units, width)
+        return grouped if rows.size >= LEAST_FILL * grouped.n_values else single
+
+    @classmethod
+    def _in_groups_of(
+        cls,
+        size: int,
+        rows: NDArray[np.int64],
+        sources: NDArray[np.int64],
+        n_units: int,
+        width: int,
+    ) -> _Synapses:
+        keys, position = np.unique(rows // size * n_units + sources, return_inverse=True)
+        n_groups = -(-n_units // size)
+        return cls(
+            np.searchsorted(keys // n_units, np.arange(n_groups + 1)).astype(np.int64),
+            (keys % n_units * width).astype(np.uint32),
+            position * size + rows % size,
+            keys.size * size,
+            size > 1,
+        )
+
+    def with_weights(self, weight: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Pointers, offsets and values."""
+        values = np.zeros(self.n_values, dtype=weight.dtype)
+        values[self.place] = weight
+        return self.pointers, self.offsets, values
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,27 +94,23 @@ class _Layout:
     """A mask as the compiled loops want it, for one width.
 
     Attributes:
+        rows: The matrix.
+        columns: The transposed matrix.
         csr: Row pointers int64 ``[N + 1]`` and sources times W uint32 ``[nnz]``.
-        csc: Column pointers int64 ``[N + 1]`` and targets times W uint32 ``[nnz]``.
-        by_column: int64 ``[nnz]``, the edges column after column.
     """
 
+    rows: _Synapses
+    columns: _Synapses
     csr: tuple[NDArray[np.int64], NDArray[np.uint32]]
-    csc: tuple[NDArray[np.int64], NDArray[np.uint32]]
-    by_column: NDArray[np.int64]
 
     @classmethod
     def of(cls, mask: Mask, width: int) -> _Layout:
         """Lay out a mask."""
-        sources = mask.indices.astype(np.int64)
-        by_column = np.argsort(sources, kind="stable")
-        counts = np.bincount(sources, minlength=mask.n_units)
-        pointers = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        targets = mask.targets()[by_column]
+        targets, sources = mask.targets(), mask.indices.astype(np.int64)
         return cls(
+            _Synapses.of(targets, sources, mask.n_units, width),
+            _Synapses.of(sources, targets, mask.n_units, width),
             (np.array(mask.indptr), (sources * width).astype(np.uint32)),
-            (pointers, (targets * width).astype(np.uint32)),
-            by_column,
         )
 
 
@@ -125,14 +182,16 @@ class _SparseRecurrence(torch.autograd.Function):
         inputs, first, values = (t.detach().contiguous().numpy() for t in (projected, h0, weight))
         states = torch.empty_like(projected, memory_format=torch.contiguous_format)
         outputs = states.numpy()
-        tiles = np.empty((len(bounds), n_steps + 1, n_units * width), dtype=inputs.dtype)
-
-        rows = (*layout.csr, values)
+        # Whole groups of units, so that the last one needs no special care.
+        n_rows = -(-n_units // GROUP) * GROUP
+        tiles = np.empty((len(bounds), n_steps + 1, n_rows * width), dtype=inputs.dtype)
+        rows = layout.rows.with_weights(values)
+        how = (kind, layout.rows.grouped)
 
         def run_tile(number: int) -> None:
             lanes = bounds[number]
             loops.pack(first[lanes[0] : lanes[1]], tiles[number, 0], slots)
-            loops.forward(inputs, outputs, tiles[number], rows, lanes, kind, slots)
+            loops.forward(inputs, outputs, tiles[number], rows, lanes, how, slots)
 
         _in_threads(run_tile, len(bounds))
         ctx.save_for_backward(weight)
@@ -151,7 +210,8 @@ class _SparseRecurrence(torch.autograd.Function):
         tiles, bounds, slots, kind = ctx.tiles, ctx.bounds, ctx.slots, ctx.kind
         grad = grad_states.contiguous().numpy()
         values = weight.detach().numpy()
-        columns = (*layout.csc, values[layout.by_column])
+        columns = layout.columns.with_weights(values)
+        grouped = layout.columns.grouped
         deltas = torch.empty(grad.shape, dtype=weight.dtype)
         outputs = deltas.numpy()
         delta_tiles = np.empty((len(bounds), grad.shape[0], tiles.shape[2]), dtype=grad.dtype)
@@ -162,9 +222,11 @@ class _SparseRecurrence(torch.autograd.Function):
 
         def run_tile(number: int) -> None:
             lanes, own = bounds[number], delta_tiles[number]
-            loops.backward(grad, outputs, tiles[number], own, columns, lanes, kind, slots)
+            loops.backward(
+                grad, outputs, tiles[number], own, columns, lanes, (kind, grouped), slots
+            )
             if first is not None:
-                loops.first_gradient(first, own[0], columns, lanes, slots)
+                loops.first_gradient(first, own[0], columns, lanes, grouped, slots)
 
         _in_threads(run_tile, len(bounds))
         grad_weight = None
