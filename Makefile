@@ -22,7 +22,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers test test-slow drill demo format constraints clean
+.PHONY: help env lint types layers test test-slow test-envs drill demo format constraints clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -60,6 +60,26 @@ test: env lint  ## lint, then the docs examples and the fast tests
 test-slow: env  ## the tests that train networks or build packages
 	$(BIN)/pytest -m "slow and not gpu" $(PYTEST_FLAGS)
 
+# Two more environments, by their lists of packages: pyproject.toml refuses neurogym 2.3.1, hence
+# --no-deps. Each stands in a folder of its own under .venvs/.
+ENVIRONMENTS := neurogym-2.3.1 gymnasium-1
+TESTS_OF_MODCOG := tests/modcog tests/acceptance
+
+.venvs/%/.installed: tests/environments/%.txt
+	@echo "Setting up $(@D) (a few minutes the first time) ..."
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -r $<
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.PRECIOUS: .venvs/%/.installed
+
+test-envs-%: .venvs/%/.installed
+	.venvs/$*/bin/pytest -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)
+
+test-envs: env $(addprefix test-envs-,$(ENVIRONMENTS))  ## the fast tests of modcog in three environments
+	$(BIN)/pytest -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)
+
 drill: env  ## the fault drills
 	$(BIN)/pytest -m drill $(PYTEST_FLAGS)
 
@@ -80,5 +100,5 @@ constraints:  ## write constraints.txt anew from pyproject.toml, in an empty env
 	rm -rf $(VENV)-pins
 
 clean:  ## remove the environment, caches and build outputs (runs/ stays)
-	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venvs build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,6 +7,7 @@ and increasing angle, counter-clockwise in the usual plot; "L" (-1) is its mirro
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -77,8 +78,9 @@ def circular_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     return np.abs((difference + np.pi) % (2 * np.pi) - np.pi)
 
 
+@cache
 def bumps(dim_ring: int) -> NDArray[np.float64]:
-    """Activity bumps of strength 1, one row a location.
+    """Activity bumps of strength 1, one row a location; the table is shared and read-only.
 
     Returns:
         float64 ``[dim_ring, dim_ring]``: row k is the ring input of a stimulus at direction k. The
@@ -86,7 +88,9 @@ def bumps(dim_ring: int) -> NDArray[np.float64]:
     """
     theta = directions(dim_ring)
     distance = circular_distance(theta[:, None], theta[None, :])
-    return BUMP_HEIGHT * np.exp(-0.5 * (distance / BUMP_WIDTH) ** 2)
+    table = BUMP_HEIGHT * np.exp(-0.5 * (distance / BUMP_WIDTH) ** 2)
+    table.flags.writeable = False
+    return table
 
 
 def units(ring_units: ArrayLike) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
+from modcog.autoreset import AUTORESET_MODE, FINAL_OBSERVATION, final_info, masked
 from modcog.configure import tasks_of
 from modcog.draws import rule_of, trial_keys
 from modcog.env import TaskEnv
@@ -28,8 +29,10 @@ from modcog.trials import Trials, place, sample_mixed
 QUEUED_TRIALS = 32
 """Trials that are planned ahead for each lane, so that planning is done for all lanes at once."""
 
-_AUTORESET_MODE: Any = getattr(gym.vector, "AutoresetMode", None)
-_FINAL_OBSERVATION = "final_obs" if _AUTORESET_MODE else "final_observation"
+_Selection = tuple[Trials | None, NDArray[np.int64], NDArray[np.int64]]
+"""Trials, rows of them, and the lanes that these are in."""
+
+_NO_TRIALS: _Selection = (None, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 class TaskVectorEnv(gym.vector.VectorEnv):
@@ -51,9 +54,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         max_episode_steps: Steps after which a lane is truncated; None for no end.
 
     Attributes:
-        ended: The trials that ended in the last step; `Trials.lane` is their lane.
-        performance: float64 ``[len(ended)]``, their performance, 0 to 1.
-        trials: The current trial of each lane, in the order of the lanes.
+        performance: float64 ``[len(ended)]``, performance of the trials that ended, 0 to 1.
 
     Raises:
         InvalidArgument: A number is not a whole number of at least 1.
@@ -61,8 +62,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
-    if _AUTORESET_MODE:
-        metadata["autoreset_mode"] = _AUTORESET_MODE.SAME_STEP
+    if AUTORESET_MODE:
+        metadata["autoreset_mode"] = AUTORESET_MODE.SAME_STEP
 
     def __init__(
         self,
@@ -93,15 +94,22 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._keys = np.empty((self.num_envs, QUEUED_TRIALS), dtype=np.uint64)
         self._used = np.full(self.num_envs, QUEUED_TRIALS)
         self._queue: Trials | None = None
+        self._ended = _NO_TRIALS
         n_channels = channels(self.specs[0].dim_ring, self.n_rules)["rule"].stop
-        self._ob = np.zeros((self.num_envs, 0, n_channels), dtype=np.float32)
-        self._gt = np.zeros((self.num_envs, 0), dtype=np.int64)
+        # Each lane has two places: one holds the trial that is running, the other the next one.
+        self._ob = np.zeros((2 * self.num_envs, 0, n_channels), dtype=np.float32)
+        self._gt = np.zeros((2 * self.num_envs, 0), dtype=np.int64)
+        self._place = self._lanes.copy()
+        self._ready = np.zeros(self.num_envs, dtype=np.bool_)
         # What `step` needs to know of the current trials; `_begin` fills it in.
         self._row = np.zeros(self.num_envs, dtype=np.int64)
         self._length, self._decision_start, self._n_decision = np.ones(
             (3, self.num_envs), dtype=np.int64
         )
         self._tracks = np.zeros(self.num_envs, dtype=np.bool_)
+        # The same of all trials in the queue; `_refill` fills it in.
+        self._planned_length, self._planned_decision = self._length, self._n_decision
+        self._planned_tracks = self._tracks
         self._t = np.zeros(self.num_envs, dtype=np.int64)
         self._broken = np.zeros(self.num_envs, dtype=np.bool_)
         self._score = np.zeros(self.num_envs)
@@ -132,9 +140,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             for lane, number in given:
                 self._rngs[lane] = seeding.np_random(number)[0]
                 self._used[lane] = QUEUED_TRIALS
+                self._ready[lane] = False
         self._elapsed[:] = 0
         self._begin(self._lanes)
-        self.ended, self.performance = self.trials[:0], np.zeros(0)
+        self._ended = self._selection(self._lanes[:0])
+        self.performance = np.zeros(0)
         return self._observations(), {}
 
     def step(
@@ -159,7 +169,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             InvalidArgument: The actions are not so many whole numbers of the action space.
         """
         action = self._checked(actions)
-        label = self._gt[self._lanes, self._t]
+        label = self._gt[self._place, self._t]
         right = action == label
         acted = action != 0
         last = self._t == self._length - 1
@@ -181,7 +191,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             "_gt": np.ones_like(done),
         }
         over = np.flatnonzero(done)
-        self.ended = self._current(over)
+        self._ended = self._selection(over)
         scores = np.where(self._broken[over], 0.0, self._score[over]).tolist()
         self.performance = np.array([round(score, 12) for score in scores])
         if over.size:
@@ -208,7 +218,12 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     @property
     def trials(self) -> Trials:
         """The current trial of each lane."""
-        return self._current(self._lanes)
+        return _selected(self._selection(self._lanes))
+
+    @property
+    def ended(self) -> Trials:
+        """The trials that ended in the last step; `Trials.lane` is their lane."""
+        return _selected(self._ended)
 
     def _seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:
         if isinstance(seed, int | np.integer):
@@ -234,12 +249,12 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         return action.astype(np.int64, copy=False)
 
     def _observations(self) -> NDArray[np.float32]:
-        return self._ob[self._lanes, self._t]
+        return self._ob[self._place, self._t]
 
-    def _current(self, lanes: NDArray[np.int64]) -> Trials:
+    def _selection(self, lanes: NDArray[np.int64]) -> _Selection:
+        """The current trials of some lanes, not copied yet: few users look at them each step."""
         assert self._queue is not None  # every public way here comes after `reset`
-        start = np.zeros(lanes.size, dtype=np.int64)
-        return place(self._queue[self._row[lanes]], lanes.copy(), start)
+        return self._queue, self._row[lanes], lanes
 
     def _autoreset(self, truncated: NDArray[np.bool_], infos: dict[str, Any]) -> dict[str, Any]:
         """Reset the truncated lanes; what they would have shown goes into the infos."""
@@ -251,22 +266,41 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._begin(lanes)
         # A lane that was reset has the info of its reset, which is empty.
         return {
-            **_masked(infos, ~truncated),
-            _FINAL_OBSERVATION: final,
-            f"_{_FINAL_OBSERVATION}": truncated.copy(),
-            "final_info": _final_info(_masked(infos, truncated), lanes),
+            **masked(infos, ~truncated),
+            FINAL_OBSERVATION: final,
+            f"_{FINAL_OBSERVATION}": truncated.copy(),
+            "final_info": final_info(masked(infos, truncated), lanes),
             "_final_info": truncated.copy(),
         }
 
     def _begin(self, lanes: NDArray[np.int64]) -> None:
         """Start the next trial of some lanes."""
-        if (self._used[lanes] == QUEUED_TRIALS).any():
-            self._refill()
-        self._row[lanes] = lanes * QUEUED_TRIALS + self._used[lanes]
+        if not self._ready[lanes].all():
+            self._prepare(np.flatnonzero(~self._ready))
+        self._place[lanes] = self._other_place(lanes)
+        self._ready[lanes] = False
+        self._row[lanes] = rows = lanes * QUEUED_TRIALS + self._used[lanes]
         self._used[lanes] += 1
-        trials = place(self._current(lanes), np.arange(lanes.size), np.zeros(lanes.size, np.int64))
-        length = trials.length
-        longest = int(length.max())
+        self._length[lanes] = self._planned_length[rows]
+        self._n_decision[lanes] = self._planned_decision[rows]
+        self._decision_start[lanes] = self._length[lanes] - self._n_decision[lanes]
+        self._tracks[lanes] = self._planned_tracks[rows]
+        self._t[lanes], self._broken[lanes], self._score[lanes] = 0, False, 0.0
+
+    def _other_place(self, lanes: NDArray[np.int64]) -> NDArray[np.int64]:
+        return (self._place[lanes] + self.num_envs) % (2 * self.num_envs)
+
+    def _prepare(self, lanes: NDArray[np.int64]) -> None:
+        """Render the next trial of some lanes, beside the one that is running.
+
+        Done for many lanes at once, as rendering a few costs nearly as much.
+        """
+        if self._queue is None or (self._used[lanes] == QUEUED_TRIALS).any():
+            self._refill()
+        assert self._queue is not None  # `_refill` has just made it
+        rows = lanes * QUEUED_TRIALS + self._used[lanes]
+        trials = _selected((self._queue, rows, self._lanes[: lanes.size]))
+        longest = int(self._planned_length[rows].max())
         rendered = RENDERERS["auto"]()(
             trials, n_rules=self.n_rules, seq_len=longest, n_lanes=lanes.size
         )
@@ -274,14 +308,10 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         if missing > 0:
             self._ob = np.pad(self._ob, ((0, 0), (0, missing), (0, 0)))
             self._gt = np.pad(self._gt, ((0, 0), (0, missing)))
-        self._ob[lanes, :longest] = rendered.observations.swapaxes(0, 1)
-        self._gt[lanes, :longest] = rendered.targets.T
-        self._length[lanes] = length
-        self._n_decision[lanes] = trials.decision_steps
-        self._decision_start[lanes] = length - self._n_decision[lanes]
-        tracks = np.array([bool(spec.tracks) for spec in trials.tasks])
-        self._tracks[lanes] = tracks[trials.task_index]
-        self._t[lanes], self._broken[lanes], self._score[lanes] = 0, False, 0.0
+        places = self._other_place(lanes)
+        self._ob[places, :longest] = rendered.observations.swapaxes(0, 1)
+        self._gt[places, :longest] = rendered.targets.T
+        self._ready[lanes] = True
 
     def _refill(self) -> None:
         """Plan the next trials of all lanes; those planned and not yet begun stay in order.
@@ -301,29 +331,19 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         flat = keys.ravel()
         rules = rule_of(flat, len(self.specs))
         self._queue = sample_mixed(self.specs, flat, rules)
+        self._planned_length = self._queue.length
+        self._planned_decision = self._queue.decision_steps
+        tracks = np.array([bool(spec.tracks) for spec in self._queue.tasks])
+        self._planned_tracks = tracks[self._queue.task_index]
         self._row = self._lanes * QUEUED_TRIALS
         self._used[:] = 1
 
 
-def _masked(infos: Mapping[str, Any], lanes: NDArray[np.bool_]) -> dict[str, Any]:
-    """Infos of some lanes alone, each entry with its mask."""
-    masked: dict[str, Any] = {}
-    for name in [name for name in infos if not name.startswith("_")]:
-        mask = infos[f"_{name}"] & lanes
-        masked[name], masked[f"_{name}"] = np.where(mask, infos[name], 0), mask
-        masked[name] = masked[name].astype(infos[name].dtype)
-    return masked
-
-
-def _final_info(infos: dict[str, Any], lanes: NDArray[np.int64]) -> Any:
-    """The infos of the last steps as gymnasium has them: arrays in 1.x, dictionaries in 0.29."""
-    if _AUTORESET_MODE:
-        return infos
-    names = [name for name in infos if not name.startswith("_")]
-    final: NDArray[Any] = np.full(len(infos["_gt"]), None, dtype=object)
-    for lane in lanes:
-        final[lane] = {name: infos[name][lane] for name in names if infos[f"_{name}"][lane]}
-    return final
+def _selected(selection: _Selection) -> Trials:
+    """The trials of a selection, each in its lane."""
+    trials, rows, lanes = selection
+    assert trials is not None  # nothing is selected before `reset`
+    return place(trials[rows], lanes.copy(), np.zeros(lanes.size, dtype=np.int64))
 
 
 def make_vec(

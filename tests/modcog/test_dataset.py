@@ -69,11 +69,14 @@ def test_trials_of_both_have_the_same_statistics_of_inputs_and_targets(name: str
     # No noise: what is left to differ are the draws, and the trials that neurogym cuts in two.
     env = modcog.make(name, noise=0)
     length = modcog.trial_lengths(env.task_spec).longest
-    theirs = neurogym.Dataset(env, batch_size=40, seq_len=40 * length)()
-    ours = modcog.Dataset(env, batch_size=40, seq_len=40 * length, seed=0)()
+    dataset = neurogym.Dataset(env, batch_size=20, seq_len=20 * length)
+    dataset.seed(1)
+    dataset._cache()  # what it drew before it had a seed
+    theirs = dataset()
+    ours = modcog.Dataset(env, batch_size=20, seq_len=20 * length, seed=0)()
     for a, b in zip(theirs, ours, strict=True):
-        assert set(np.unique(a).tolist()) == set(np.unique(b).tolist())
-        assert abs(a.mean() - b.mean()) < 0.06 * max(1.0, a.mean())
+        assert abs(a.mean() - b.mean()) < 0.2 * a.mean()
+    assert set(np.unique(theirs[1])) == set(np.unique(ours[1])) == set(range(17))
 
 
 def test_lanes_hold_whole_trials_from_their_first_step() -> None:

@@ -23,7 +23,7 @@ FINAL = "final_obs" if hasattr(gym.vector, "AutoresetMode") else "final_observat
 def actions_of(envs: modcog.TaskVectorEnv, rng: np.random.Generator) -> NDArray[np.int64]:
     """Mostly the right actions, some fixation, some at random: every way a trial can end."""
     right = envs.trials
-    label = envs._gt[np.arange(envs.num_envs), envs._t]
+    label = envs._gt[envs._place, envs._t]
     assert len(right) == envs.num_envs
     dice = rng.random(envs.num_envs)
     wild = rng.integers(0, 1 + envs.specs[0].dim_ring, size=envs.num_envs)
