@@ -71,8 +71,14 @@ def _one(side: int, radius: float, backend: str, repeats: int) -> dict[str, Any]
 
 
 def exponent(rows: Sequence[Mapping[str, Any]], column: str = "seconds") -> float:
-    """Slope of a straight line through the logarithms: cost grows as units to this power."""
-    units, values = (np.log([row[name] for row in rows]) for name in ("units", column))
+    """Slope of a straight line through the logarithms: cost grows as units to this power.
+
+    Rows of no cost are left out; with fewer than two rows it is NaN.
+    """
+    costly = [row for row in rows if row[column] > 0]
+    if len(costly) < 2:
+        return float("nan")
+    units, values = (np.log([row[name] for row in costly]) for name in ("units", column))
     return float(np.polyfit(units, values, 1)[0])
 
 
