@@ -16,13 +16,32 @@ if _missing := [
     )
 
 from sparse_rnn import kernels as kernels, masks as masks
+from sparse_rnn.cells import (
+    LeakyRNN as LeakyRNN,
+    MaskedGRU as MaskedGRU,
+    MaskedLSTM as MaskedLSTM,
+    MaskedRNN as MaskedRNN,
+)
 from sparse_rnn.checkpoint import load as load
 from sparse_rnn.config import TrainConfig as TrainConfig
-from sparse_rnn.errors import SparseRnnError as SparseRnnError
+from sparse_rnn.dataset import BatchDataset as BatchDataset
+from sparse_rnn.errors import Interrupted as Interrupted, SparseRnnError as SparseRnnError
 from sparse_rnn.interchange import (
+    from_torch_gru_state as from_torch_gru_state,
+    from_torch_lstm_state as from_torch_lstm_state,
     from_torch_rnn_state as from_torch_rnn_state,
+    to_torch_gru_state as to_torch_gru_state,
+    to_torch_lstm_state as to_torch_lstm_state,
     to_torch_rnn_state as to_torch_rnn_state,
 )
 from sparse_rnn.masks import Mask as Mask
-from sparse_rnn.models import MaskedRNN as MaskedRNN, Network as Network
-from sparse_rnn.training import Run as Run, load_run as load_run, train as train
+from sparse_rnn.models import Network as Network
+from sparse_rnn.options import RunOptions as RunOptions
+from sparse_rnn.settings import FitConfig as FitConfig
+from sparse_rnn.training import (
+    Fit as Fit,
+    Run as Run,
+    fit as fit,
+    load_run as load_run,
+    train as train,
+)

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.torch import save
+from torch import Tensor, nn
 
 from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.files import atomic_path
@@ -22,6 +22,56 @@ WEIGHTS = "weights.safetensors"
 _FORMAT = "sparse_rnn.Network/1"
 _MASK_TENSORS = ("mask.indptr", "mask.indices")
 _COORDS = "mask.coords"
+_MASK_RECORD = ("format", "family", "parameters")
+
+
+# What damaged or made-up content can raise on its way into a network: RuntimeError is torch's.
+_REFUSED = (
+    SafetensorError,
+    InvalidArgument,
+    AttributeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def save_state(path: Path, module: nn.Module) -> None:
+    """Write any module's parameters and buffers to a file, atomically.
+
+    A `Network` is written as `save_weights` does, with its mask.
+
+    Args:
+        path: The file; its folder exists.
+        module: The module.
+    """
+    if isinstance(module, Network):
+        save_weights(path, module)
+        return
+    tensors = {
+        name: value.detach().to("cpu", copy=True).contiguous()
+        for name, value in module.state_dict().items()
+    }
+    _write(path, tensors, {"format": "sparse_rnn.state/1"})
+
+
+def load_state(path: Path, module: nn.Module) -> None:
+    """Read parameters and buffers that `save_state` wrote into a module like the one it was given.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        IncompatibleState: The file is damaged or is that of another module.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: cast("Tensor", file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - no mapping
+        kept = {name: value for name, value in tensors.items() if not name.startswith("mask.")}
+        module.load_state_dict(kept if isinstance(module, Network) else tensors)
+    except _REFUSED as error:
+        raise IncompatibleState(f"{path} is damaged or of another network: {error}") from error
 
 
 def save_weights(path: Path, network: Network) -> None:
@@ -29,7 +79,7 @@ def save_weights(path: Path, network: Network) -> None:
 
     The file holds the parameters under their names in ``network.state_dict()`` (the recurrent
     weights as the values of the edges), the mask as ``mask.indptr`` and ``mask.indices`` (and
-    ``mask.coords`` where units have positions), and in its metadata the nonlinearity and the
+    ``mask.coords`` where units have positions), and in its metadata the cell's settings and the
     mask's provenance. Equal networks give equal bytes.
 
     Args:
@@ -44,14 +94,20 @@ def save_weights(path: Path, network: Network) -> None:
         tensors[_COORDS] = torch.tensor(mask.coords).contiguous()
     record = {
         "format": _FORMAT,
-        "nonlinearity": network.rnn.nonlinearity,
         "family": mask.family,
         "parameters": dict(mask.parameters),
+        **network.rnn.settings(),
     }
     # One entry, as safetensors writes several in a random order.
     metadata = {"network": json.dumps(record, sort_keys=True)}
+    _write(path, tensors, metadata)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    content = save(tensors, metadata)
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        # Not by save_file, which tells of a full disk in an error of its own kind.
+        temporary.write_bytes(content)
 
 
 def load(run: Path | str) -> Network:
@@ -77,7 +133,7 @@ def load(run: Path | str) -> Network:
             tensors = {name: cast("Tensor", file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - no mapping
         record = _network_record(metadata)
         return _network(record, tensors)
-    except (SafetensorError, InvalidArgument, KeyError, TypeError, ValueError) as error:
+    except _REFUSED as error:
         raise IncompatibleState(f"{path} is damaged or holds no network: {error}") from error
 
 
@@ -92,6 +148,8 @@ def _network(record: dict[str, Any], tensors: dict[str, Tensor]) -> Network:
     indptr, indices = (tensors.pop(name).numpy() for name in _MASK_TENSORS)
     coords = tensors.pop(_COORDS).numpy() if _COORDS in tensors else None
     n_units = len(indptr) - 1
+    if not isinstance(record["family"], str):
+        raise TypeError(f"the mask family is {record['family']!r}")
     parameters = {
         name: tuple(cast("list[Any]", value)) if isinstance(value, list) else value
         for name, value in record["parameters"].items()
@@ -102,8 +160,8 @@ def _network(record: dict[str, Any], tensors: dict[str, Tensor]) -> Network:
         weight_ih.shape[1],
         readout.shape[0],
         mask,
-        record["nonlinearity"],
         dtype=weight_ih.dtype,
+        **{name: value for name, value in record.items() if name not in _MASK_RECORD},
     )
     try:
         network.load_state_dict(tensors)

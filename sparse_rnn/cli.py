@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import field, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
+from pydantic import BaseModel
 
-from sparse_rnn import masks, progress, run_folder
+from sparse_rnn import distributed, mask_flags, progress, run_folder, tables
 from sparse_rnn.checkpoint import WEIGHTS
-from sparse_rnn.config import TrainConfig, parse_size
-from sparse_rnn.data import task_stream
-from sparse_rnn.errors import InvalidArgument, SparseRnnError
-from sparse_rnn.evaluation import evaluate
-from sparse_rnn.models import Network
-from sparse_rnn.scores import MEASURES, TaskScores
+from sparse_rnn.cli_info import FIGURE_TYPES, check_figure, info as info_command
+from sparse_rnn.config import TrainConfig
+from sparse_rnn.errors import Interrupted, InvalidArgument, PeerFailed, SparseRnnError
+from sparse_rnn.evaluation import confusion as count_answers, evaluate
+from sparse_rnn.mask_flags import MaskFlags
+from sparse_rnn.options import RunOptions
+from sparse_rnn.resume import CHECKPOINT
+from sparse_rnn.scores import MEASURES
 from sparse_rnn.training import load_run, streams, train
 
 REFUSED = 2
 """Exit status where the input was refused or a file cannot be used."""
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+"""Exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
-FIGURE_TYPES = (".png", ".pdf", ".svg")
+_ABOUT = """Train recurrent networks with fixed sparse connectivity on Mod-Cog tasks.
+
+Exit status: 0 where all went well, also where a run was finished before; 2 where the input was
+refused, a file cannot be used or written, or a run diverged; 128 + n where signal n ended a run,
+which has then saved itself: 130 after Ctrl-C, 143 after SIGTERM, 138 after SIGUSR1. The same
+command goes on with such a run.
+
+Several processes train one network with: torchrun --nproc-per-node N -m sparse_rnn.cli train ...
+
+Completion for your shell: sparse-rnn --tyro-print-completion bash (or zsh, tcsh); write what it
+prints to a file that your shell reads."""
 
 _METAVARS = {"suite": "NAME [NAME ...]", "size": "UNITS", "arch": "FAMILY"}
 _RUN = tyro.conf.arg(metavar="RUN", help="Folder of a finished run.")
@@ -40,16 +55,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `sparse-rnn`; by default those of the process.
 
     Returns:
-        The exit status: 0; 2 where the input was refused or a run failed; 130 after Ctrl-C.
+        The exit status: 0; 2 where the input was refused or a run failed; 130 after Ctrl-C, and
+        128 + n where another signal n ended a run.
         The parser itself leaves with `SystemExit`: 0 after ``--help``, 2 for unknown options.
     """
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": _train_command(), "info": _info, "eval": _eval, "report": _report},
+            {"train": _train_command(), "info": info_command, "eval": _eval, "report": _report},
             prog="sparse-rnn",
-            description="Train recurrent networks with fixed sparse connectivity on Mod-Cog tasks.",
+            description=_ABOUT,
             args=None if arguments is None else list(arguments),
         )
+    except PeerFailed:
+        return REFUSED  # The first process says why.
     except SparseRnnError as error:
         return _refuse(str(_as_typed(error)))
     except BrokenPipeError:
@@ -59,6 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         known = error.strerror is not None and error.filename is not None
         return _refuse(f"{error.filename}: {error.strerror}" if known else str(error))
+    except Interrupted as interrupt:
+        if str(interrupt):
+            print(f"sparse-rnn: {interrupt}", file=sys.stderr)
+        return 128 + interrupt.number
     except KeyboardInterrupt as interrupt:
         print(f"sparse-rnn: interrupted. {interrupt}".rstrip(), file=sys.stderr)
         return INTERRUPTED
@@ -66,101 +88,127 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"sparse-rnn: {' '.join(message.split())}", file=sys.stderr)
+    if distributed.is_first():
+        print(f"sparse-rnn: {' '.join(message.split())}", file=sys.stderr)
     return REFUSED
 
 
 def _as_typed(error: SparseRnnError) -> SparseRnnError:
     """Name a refused setting as the user typed it: `--batch-size`, not `batch_size`."""
-    if isinstance(error, InvalidArgument) and error.argument in TrainConfig.model_fields:
+    typed = (*TrainConfig.model_fields, *RunOptions.model_fields)
+    if isinstance(error, InvalidArgument) and error.argument in typed:
         option = "--" + error.argument.replace("_", "-")
         return type(error)(option, error.value, error.allowed, error.remedy)
+    if isinstance(error, InvalidArgument):
+        name = error.argument.removeprefix("mask.")
+        option = {"n_sources": "--sources", "unit": "--unit"}.get(name)
+        if name in mask_flags.names():
+            option = mask_flags.typed(name)
+        if option:
+            return type(error)(option, error.value, error.allowed, error.remedy)
     return error
 
 
 def _train_command() -> Callable[..., None]:
-    """Build the command `train`: an option for each field of `TrainConfig`, and where to write."""
+    """Build the command `train`: an option for each setting, and where to write."""
+    settings_type = make_dataclass("Settings", _fields(TrainConfig), kw_only=True)
+    options_type = make_dataclass("Options", _fields(RunOptions), kw_only=True)
+
+    def command(settings: Any, options: Any, out: Path, quiet: bool, verbose: bool) -> None:  # noqa: FBT001 - options of a command
+        with _logged(logging.INFO if verbose else logging.WARNING):
+            given: dict[str, Any] = vars(settings)
+            given["mask_options"] = mask_flags.given(settings.mask_options)
+            _train(TrainConfig(**given), RunOptions(**vars(options)), out, quiet=quiet)
+
+    about_out = "Folder for the run's files. A finished run there is not repeated."
+    flag = tyro.conf.FlagCreatePairsOff[bool]
+    command.__annotations__ = {
+        "settings": Annotated[settings_type, tyro.conf.arg(name="")],
+        "options": Annotated[options_type, tyro.conf.arg(name="")],
+        "out": Annotated[Path, tyro.conf.arg(help=about_out)],
+        "quiet": Annotated[
+            flag, tyro.conf.arg(aliases=("-q",), help="Print nothing but warnings and errors.")
+        ],
+        "verbose": Annotated[
+            flag,
+            tyro.conf.arg(aliases=("-v",), help="Say which backend is used and why, and more."),
+        ],
+        "return": None,
+    }
+    command.__kwdefaults__ = None
+    command.__defaults__ = (False, False)
+    command.__doc__ = (
+        "Train a network, evaluate it on trials it never saw, and write a run folder.\n\n"
+        "The same command goes on with a run that was interrupted or killed, and leaves a finished "
+        "one as it is. Options from --checkpoint-every on do not change the result and may differ."
+    )
+    return command
+
+
+def _fields(model: type[BaseModel]) -> list[tuple[str, Any, Any]]:
+    """Fields of a dataclass with the settings of a model."""
     fields: list[tuple[str, Any, Any]] = []
-    for name, info in TrainConfig.model_fields.items():
+    for name, info in model.model_fields.items():
+        if name == "mask_options":
+            about = tyro.conf.arg(name="mask", help=info.description)
+            fields.append((name, Annotated[MaskFlags, about], field(default=MaskFlags())))
+            continue
         # TrainConfig reads sizes such as "20x20" itself, and checks what it is given.
         kind = str if name == "size" else info.annotation
         about = tyro.conf.arg(help=info.description or "", metavar=_METAVARS.get(name))
         default = field() if info.is_required() else field(default=info.default)
         fields.append((name, Annotated[kind, about], default))
-    settings_type = make_dataclass("Settings", fields, kw_only=True)
-
-    def command(settings: Any, out: Path) -> None:
-        _train(TrainConfig(**vars(settings)), out)
-
-    command.__annotations__ = {
-        "settings": Annotated[settings_type, tyro.conf.arg(name="")],
-        "out": Annotated[
-            Path,
-            tyro.conf.arg(help="Folder for the run's files. A finished run there is not repeated."),
-        ],
-        "return": None,
-    }
-    command.__doc__ = "Train a network, evaluate it on trials it never saw, and write a run folder."
-    return command
+    return fields
 
 
-def _train(config: TrainConfig, out: Path) -> None:
+@contextmanager
+def _logged(level: int) -> Generator[None]:
+    """Write this package's log to standard error, in the first process."""
+    log = logging.getLogger("sparse_rnn")
+    before = log.level, log.propagate
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("sparse-rnn: %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(level if distributed.is_first() else logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before[0])
+
+
+def _train(config: TrainConfig, options: RunOptions, out: Path, *, quiet: bool) -> None:
+    quiet = quiet or not distributed.is_first()
     finished = run_folder.state_of(out, config) == "finished"
     began_s = time.monotonic()
+    display = progress.silent if quiet else progress.automatic
     try:
-        run = train(config, out, progress=progress.automatic)
+        run = train(config, out, progress=display, options=options)
+    except Interrupted:
+        raise
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_what_is_left(out)) from None
+    if quiet:
+        return
     how = "was finished before" if finished else f"took {time.monotonic() - began_s:.0f} s"
+    if len(run.history) < config.steps:
+        how += f", reached {config.stop_measure} {config.stop_at} at step {len(run.history)}"
     means = ", ".join(f"{name} {run.evaluation.mean(name):.3f}" for name in MEASURES)
     print(f"{out} ({how}). Means over {len(run.evaluation.tasks)} tasks: {means}.")
 
 
 def _what_is_left(out: Path) -> str:
     """Say in one sentence what an interrupted run has left on the disk."""
-    known = (run_folder.CONFIG, run_folder.METRICS, run_folder.EVALUATION, WEIGHTS)
+    known = (run_folder.CONFIG, run_folder.METRICS, run_folder.EVALUATIONS, CHECKPOINT, WEIGHTS)
     files = [name for name in known if (out / name).exists()]
     if not files:
         return "Nothing was written."
     if WEIGHTS in files:
         return f"{out} holds a finished run."
     return (
-        f"{out} holds {', '.join(files)} of an unfinished run and no weights; "
-        "the same command starts it anew."
+        f"{out} holds {', '.join(files)} of an unfinished run and no weights; the same command "
+        f"{'goes on from the newest checkpoint' if CHECKPOINT in files else 'starts it anew'}."
     )
-
-
-def _info(
-    arch: Annotated[
-        str, tyro.conf.arg(metavar="FAMILY", help="Mask family: " + ", ".join(masks.MASKS) + ".")
-    ],
-    size: Annotated[
-        str, tyro.conf.arg(metavar="UNITS", help="Number of units, or sides such as 50x50.")
-    ],
-    radius: Annotated[
-        float | None, tyro.conf.arg(help="Longest synapse in lattice units (locality only).")
-    ] = None,
-    suite: Annotated[str, tyro.conf.arg(help="Suite that the weights are counted for.")] = "cog-20",
-) -> None:
-    """Print the size of a network: units, synapses, density, in-degrees, weights."""
-    mask = masks.build(arch, parse_size(size), **({} if radius is None else {"radius": radius}))
-    stream = task_stream(suite, batch_size=1, seq_len="auto", seed=0)
-    counts = Network(stream.input_size, stream.output_size, mask).weight_counts()
-    n_units, own = mask.n_units, int((mask.indices == mask.targets()).sum())
-    others = mask.nnz - own
-    pairs = n_units * (n_units - 1)
-    in_degree = mask.in_degree()
-    print(f"{mask!r}")
-    print(f"  units                          {n_units:>10}")
-    print(f"  synapses                       {mask.nnz:>10}")
-    print(f"    without self-connections     {others:>10}")
-    print(f"  density                        {mask.density:>10.6f}")
-    print(f"    without self-connections     {others / pairs if pairs else 0:>10.6f}")
-    print(f"  smallest and largest in-degree {in_degree.min():>10} {in_degree.max()}")
-    print(f"Weights for {suite} ({stream.input_size} inputs, {stream.output_size} outputs):")
-    for kind, count in counts.items():
-        print(f"  {kind:30} {count:>10}")
-    print("Weights are counted without biases, as in the paper.")
 
 
 def _eval(
@@ -169,6 +217,14 @@ def _eval(
         int | None,
         tyro.conf.arg(help="Batches of held-out trials; by default as many as after training."),
     ] = None,
+    seed: Annotated[
+        int | None,
+        tyro.conf.arg(help="Seed of other held-out trials; by default those of the run."),
+    ] = None,
+    *,
+    confusion: tyro.conf.FlagCreatePairsOff[
+        Annotated[bool, tyro.conf.arg(help="Also print what was answered where what was right.")]
+    ] = False,
     out: Annotated[
         Path | None, tyro.conf.arg(aliases=("-o",), help="Table to write (csv).")
     ] = None,
@@ -178,24 +234,19 @@ def _eval(
     number = loaded.config.final_batches if batches is None else batches
     if number < 1:
         raise InvalidArgument("--batches", number, "at least 1")
-    _, held_out = streams(loaded.config)
+    if seed is not None and seed < 0:
+        raise InvalidArgument("--seed", seed, "at least 0")
+    # With the seed of the run, the held-out trials are those of its own evaluations; with another
+    # one they are those of another run, which this network never saw either.
+    config = loaded.config if seed is None else loaded.config.model_copy(update={"seed": seed})
+    _, held_out = streams(config)
     scores = evaluate(loaded.network, held_out, held_out.batches(0, number))
-    print(_table(scores))
+    print(tables.scores(scores))
+    if confusion:
+        counts = count_answers(loaded.network, held_out, held_out.batches(0, number))
+        print(f"\n{tables.confusion(counts)}")
     if out is not None:
         scores.write_csv(out)
-
-
-def _table(scores: TaskScores) -> str:
-    columns = (*MEASURES, "chance")
-    width = max(len("mean"), *(len(task) for task in scores.tasks))
-    header = "  ".join([f"{'task':{width}}", "trials", *columns])
-    lines = [header]
-    for row in scores.rows():
-        cells = [f"{row[name]:{len(name)}.3f}" for name in columns]
-        lines.append("  ".join([f"{row['task']:{width}}", f"{row['n_trials']:6d}", *cells]))
-    means = [f"{scores.mean(name):{len(name)}.3f}" for name in columns]
-    lines.append("  ".join([f"{'mean':{width}}", f"{int(scores.n_trials.sum()):6d}", *means]))
-    return "\n".join(lines)
 
 
 def _report(
@@ -212,11 +263,7 @@ def _report(
 ) -> None:
     """Draw learning curves and a table of accuracies by task of one or more runs."""
     runs = (run, *more)
-    if out.suffix.lower() not in FIGURE_TYPES:
-        allowed = "a file name that ends in " + ", ".join(FIGURE_TYPES)
-        raise InvalidArgument("--out", str(out), allowed)
-    if not out.parent.is_dir():
-        raise InvalidArgument("--out", str(out), "in a folder that exists")
+    check_figure(out)
 
     from sparse_rnn import report  # matplotlib is slow to import, and the other commands need none
 
@@ -227,3 +274,7 @@ def _report(
     loaded = {label: load_run(folder) for label, folder in zip(labels, runs, strict=True)}
     report.overview(loaded).savefig(out, dpi=150)
     print(f"Figure: {out}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

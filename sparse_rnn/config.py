@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Self, cast
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
-from sparse_rnn import init as inits, masks
+from sparse_rnn import cells, init as inits, masks, seeding
+from sparse_rnn.cells import CELLS
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.kernels import KERNELS, NONLINEARITIES
+from sparse_rnn.mask_options import MaskOptions, settle
+from sparse_rnn.settings import FitConfig, differences as differences
 
 
 def parse_size(value: object) -> tuple[int, ...]:
@@ -38,16 +35,16 @@ def parse_size(value: object) -> tuple[int, ...]:
     return masks.check_size("size", value)
 
 
-def _as_tuple(value: object) -> object:
-    return tuple(cast("Sequence[object]", value)) if isinstance(value, list) else value
-
-
-_Suite = Annotated[str | tuple[str, ...], BeforeValidator(_as_tuple)]
 _Size = Annotated[tuple[int, ...], BeforeValidator(parse_size)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+_CELL: Mapping[str, Any] = MappingProxyType(
+    {"nonlinearity": "relu", "tau": 100.0, "recurrent_noise": 0.0}
+)
+"""What settings of a cell are where they were left open, for the cells that take them."""
 
-class TrainConfig(BaseModel):
+
+class TrainConfig(FitConfig):
     """Settings of a training run; frozen, and the same after a trip through JSON.
 
     Two runs of one configuration on one machine give the same network, bit for bit.
@@ -62,115 +59,110 @@ class TrainConfig(BaseModel):
         ((20, 20), 0.001)
         >>> TrainConfig.from_json(config.to_json()) == config
         True
+        >>> control = TrainConfig(arch="random", size="20x20", mask_options={"in_degree": 13})
+        >>> control.build_mask().nnz == config.build_mask().nnz
+        True
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    suite: _Suite = Field("cog-20", description="Suite of tasks, or task names.")
     arch: str = Field(description="Mask family: " + ", ".join(masks.MASKS) + ".")
     size: _Size = Field(description="Number of units, or sides of the sheet such as 20x20.")
     radius: float | None = Field(
-        None, description="Longest synapse in lattice units (locality only)."
+        None, description="Longest local synapse in lattice units (locality, small_world)."
     )
-    steps: Annotated[int, Field(ge=1)] = Field(10_000, description="Gradient steps.")
-    batch_size: Annotated[int, Field(ge=1)] = Field(20, description="Sequences a batch.")
-    seq_len: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
-        100, description='Time steps a sequence, or "auto" for the suite\'s own.'
-    )
-    lr: _Positive = Field(1e-3, description="Learning rate of Adam.")
-    clip: _Positive | None = Field(
-        1.0, description="Largest gradient norm over all existing weights; None for no clipping."
-    )
-    seed: Annotated[int, Field(ge=0)] = Field(
-        0, description="Decides the initial weights and all trials."
+    mask_options: MaskOptions = Field(
+        MaskOptions(), description="Other options of the mask family, by name."
     )
     init: str = Field(
         inits.DEFAULT, description="Initial recurrent weights: " + ", ".join(inits.INITS) + "."
     )
-    nonlinearity: str = Field("relu", description=", ".join(NONLINEARITIES) + ".")
+    init_gain: _Positive = Field(1.0, description="Factor of the initial recurrent weights.")
+    cell: str = Field(cells.DEFAULT, description="What units compute: " + ", ".join(CELLS) + ".")
+    nonlinearity: str | None = Field(
+        None, description=", ".join(NONLINEARITIES) + "; None is relu (vanilla and leaky only)."
+    )
+    tau: _Positive | None = Field(
+        None, description="Time constant of the units in ms; None is 100 (leaky only)."
+    )
+    recurrent_noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None, description="Standard deviation of the recurrent noise; None is 0 (leaky only)."
+    )
+    recurrence: str = Field(
+        "trained", description="Recurrent weights: " + ", ".join(cells.RECURRENCES) + "."
+    )
+    inhibitory: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="Share of inhibitory units under Dale's law (vanilla and leaky only)."
+    )
     backend: str = Field("auto", description="auto, " + ", ".join(KERNELS) + ".")
-    eval_every: Annotated[int, Field(ge=1)] = Field(
-        100, description="Gradient steps between evaluations on held-out trials."
-    )
-    eval_batches: Annotated[int, Field(ge=1)] = Field(10, description="Batches an evaluation.")
-    final_batches: Annotated[int, Field(ge=1)] = Field(
-        50, description="Batches of the evaluation at the end."
-    )
-    dt: _Positive = Field(100.0, description="Time step in ms.")
-    noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["yang"] = Field(
-        1.0, description='Input noise in sqrt(ms), or "yang".'
-    )
 
-    if not TYPE_CHECKING:  # A checker reads the fields; it would lose them to **settings.
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, settings: Any) -> Any:
+        """Write down what a setting of the cell is where it was left open."""
+        if not isinstance(settings, dict):
+            return settings
+        given = cast("dict[str, Any]", settings)
+        cell = CELLS.get(str(given.get("cell", cells.DEFAULT)))
+        if cell is None:
+            return given
+        open_ = [name for name in cell.OPTIONS if given.get(name) is None]
+        return {**given, **{name: _CELL[name] for name in open_ if name in _CELL}}
 
-        def __init__(self, **settings: Any) -> None:
-            try:
-                super().__init__(**settings)
-            except ValidationError as error:
-                raise _refusal(error) from None
+    @model_validator(mode="before")
+    @classmethod
+    def _settle_mask_options(cls, settings: object) -> object:
+        if not isinstance(settings, Mapping):
+            return settings
+        return settle(cast("Mapping[str, Any]", settings), cls.model_fields)
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        masks.check_options(self.arch, self.mask_options())
+        masks.check_options(self.arch, self.given_mask_options())
         for argument, table, what in (
             ("init", inits.INITS, "an initialisation"),
-            ("nonlinearity", NONLINEARITIES, "a nonlinearity"),
+            ("cell", CELLS, "a cell"),
+            ("nonlinearity", (None, *NONLINEARITIES), "a nonlinearity"),
+            ("recurrence", cells.RECURRENCES, "a kind of recurrence"),
             ("backend", ("auto", *KERNELS), "a backend"),
         ):
             if getattr(self, argument) not in table:
-                raise unknown_name(argument, getattr(self, argument), table, what)
+                known = [name for name in table if name is not None]
+                raise unknown_name(argument, getattr(self, argument), known, what)
+        cells.check_options(self.cell, self.cell_options())
+        if self.tau is not None and self.tau < self.dt:
+            raise InvalidArgument("tau", self.tau, f"at least dt, {self.dt:g} ms")
         if self.radius is not None and not (math.isfinite(self.radius) and self.radius >= 0):
             raise InvalidArgument("radius", self.radius, "a finite number of at least 0")
+        seed = self.mask_options.get("seed", 0)
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise InvalidArgument("mask.seed", seed, "a whole number of at least 0")
         return self
 
-    def mask_options(self) -> dict[str, Any]:
-        """The settings that belong to the mask family and were given."""
-        return {} if self.radius is None else {"radius": self.radius}
+    def cell_options(self) -> dict[str, Any]:
+        """The settings that belong to the cell alone and were given."""
+        names = ("nonlinearity", "tau", "recurrent_noise", "inhibitory")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return {**given, "dt": self.dt} if "dt" in CELLS[self.cell].OPTIONS else given
+
+    def network_options(self) -> dict[str, Any]:
+        """The options of a `sparse_rnn.Network` besides sizes, mask and seed."""
+        names = ("backend", "cell", "init", "init_gain", "recurrence")
+        return {**{name: getattr(self, name) for name in names}, **self.cell_options()}
+
+    def given_mask_options(self) -> dict[str, Any]:
+        """The options of the mask family that were given."""
+        radius = {} if self.radius is None else {"radius": self.radius}
+        return {**radius, **self.mask_options}
 
     def build_mask(self) -> masks.Mask:
-        """Build the mask."""
-        return masks.build(self.arch, self.size, **self.mask_options())
+        """Build the mask.
 
-    def to_json(self) -> str:
-        """Write the configuration as JSON."""
-        return self.model_dump_json(indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read a configuration that `to_json` wrote.
+        A random mask is drawn from a stream of its own of the run's `seed`, so that runs with
+        other seeds have other masks; ``mask_options={"seed": 0}`` gives all of them the same one.
 
         Raises:
-            InvalidArgument: The text is not the JSON of a configuration.
+            InvalidArgument: An option has a value that the mask family does not allow.
         """
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise _refusal(error) from None
-
-
-def differences(ours: TrainConfig, theirs: TrainConfig) -> dict[str, tuple[object, object]]:
-    """Settings in which two configurations differ, each with both values."""
-    pairs = {
-        name: (getattr(ours, name), getattr(theirs, name)) for name in TrainConfig.model_fields
-    }
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _refusal(error: ValidationError) -> InvalidArgument:
-    """The first refused setting of a validation, in this package's words."""
-    details = error.errors(include_url=False)
-    first = details[0]
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidArgument):
-        return cause
-    if not first["loc"]:
-        return InvalidArgument("configuration", first["input"], f"a JSON object ({first['msg']})")
-    argument = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return unknown_name("setting", argument, TrainConfig.model_fields, "a setting")
-    if first["type"] == "missing":
-        return InvalidArgument(argument, None, "given")
-    # A setting of several types has a refusal for each of them.
-    about = [detail["msg"] for detail in details if detail["loc"][:1] == first["loc"][:1]]
-    allowed = " or ".join(dict.fromkeys(text.removeprefix("Input should be ") for text in about))
-    return InvalidArgument(argument, first["input"], allowed)
+        options = self.given_mask_options()
+        if "seed" in masks.options(self.arch):
+            options.setdefault("seed", seeding.mask_stream(self.seed))
+        return masks.build(self.arch, self.size, **options)

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 import modcog
@@ -35,6 +37,17 @@ class Batch:
     mask: Tensor
     source: modcog.Batch
 
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch with its tensors on a device; itself where they are there already."""
+        if self.inputs.device == torch.device(device):
+            return self
+        return Batch(
+            self.inputs.to(device, non_blocking=True),
+            self.targets.to(device, non_blocking=True),
+            self.mask.to(device, non_blocking=True),
+            self.source,
+        )
+
 
 @dataclass(frozen=True)
 class TaskStream:
@@ -55,6 +68,22 @@ class TaskStream:
     def output_size(self) -> int:
         """Number of outputs O."""
         return self.sampler.output_size
+
+    @property
+    def n_rules(self) -> int:
+        """Number of rule slots; their one-hot channels are the last ones of the inputs."""
+        return len(self.sampler.tasks)
+
+    def shard(self, rank: int, world_size: int) -> TaskStream:
+        """The part of the stream that one of several processes trains on.
+
+        Batch i of the shard is batch ``i * world_size + rank`` here.
+
+        Raises:
+            InvalidArgument: `rank` is not below `world_size`, or one is not a whole number.
+        """
+        with _own_errors():
+            return TaskStream(self.sampler.shard(rank, world_size))
 
     def batch(self, index: int) -> Batch:
         """Draw batch number `index`."""
@@ -91,6 +120,25 @@ class TaskStream:
         order = dict.fromkeys(self.sampler.tasks)
         return TaskScores.from_rows(rows[task] for task in order if task in rows)
 
+    def confusion(self, answers: Iterable[tuple[Tensor, Batch]]) -> NDArray[np.int64]:
+        """Count what was answered where what was right, at the last decision step of each trial.
+
+        Args:
+            answers: Pairs of logits ``[T, B, O]`` and the batch that they answer.
+
+        Returns:
+            int64 ``[O, O]``; row: the target (0 = fixate, 1 + k = direction k), column: the most
+            probable label.
+        """
+        counts = np.zeros((self.output_size, self.output_size), dtype=np.int64)
+        for logits, batch in answers:
+            trials = batch.source.trials
+            # A decision is the end of its trial.
+            last = trials.start + trials.length - 1
+            chosen = logits.detach().argmax(-1).cpu().numpy()[last, trials.lane]
+            np.add.at(counts, (batch.source.targets[last, trials.lane], chosen), 1)
+        return counts
+
 
 def task_stream(
     tasks: str | Sequence[str],
@@ -123,6 +171,13 @@ def task_stream(
         sampler: Any = modcog.BatchSampler
         made = sampler(names, batch_size=batch_size, seq_len=seq_len, seed=seed, **settings)
     return TaskStream(made)
+
+
+@contextmanager
+def ahead(batches: Iterable[Batch]) -> Generator[Iterator[Batch]]:
+    """Iterate over batches that a thread draws ahead: the same ones in the same order."""
+    with modcog.Prefetch(batches) as drawn:
+        yield drawn
 
 
 @contextmanager

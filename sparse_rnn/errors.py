@@ -82,6 +82,32 @@ class TrainingDiverged(SparseRnnError, ArithmeticError):
         return type(self), (self.step, self.loss, self.grad_norm, self.remedy)
 
 
+class WriteFailed(SparseRnnError):
+    """A file of a run could not be written, as on a full disk; the message says how to go on."""
+
+
+class PeerFailed(SparseRnnError):
+    """The first process of a run with several failed; it says why itself."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ended a run after it had saved itself; the message says how to go on.
+
+    A KeyboardInterrupt, so that nothing which handles errors takes it for one.
+
+    Args:
+        message: What is left and how to go on.
+        number: The signal, such as ``signal.SIGTERM``.
+
+    Attributes:
+        number: The signal.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
 def unknown_name(argument: str, value: object, known: Iterable[str], what: str) -> UnknownName:
     """Build the error for a name that is not in a table.
 

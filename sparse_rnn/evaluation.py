@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from sparse_rnn.data import Batch, TaskStream
-from sparse_rnn.models import Network
+from sparse_rnn.optimisation import logits_of
 from sparse_rnn.scores import TaskScores
 
 
-def evaluate(network: Network, stream: TaskStream, batches: Iterable[Batch]) -> TaskScores:
+def evaluate(network: nn.Module, stream: TaskStream, batches: Iterable[Batch]) -> TaskScores:
     """Score a network on batches of a stream.
 
     Args:
-        network: The network; its mode and parameters are left as they are.
+        network: The network; it computes in evaluation mode, and its mode and parameters are left
+            as they are.
         stream: The stream that the batches came from.
         batches: At least one batch.
 
@@ -34,11 +38,46 @@ def evaluate(network: Network, stream: TaskStream, batches: Iterable[Batch]) -> 
         >>> evaluate(net, stream, stream.batches(0, 10)).tasks[:3]
         ('Go', 'RTGo', 'DlyGo')
     """
+    with _evaluating(network):
+        return stream.score(_answers(network, batches))
 
-    def answers() -> Iterator[tuple[Tensor, Batch]]:
-        for batch in batches:
-            with torch.no_grad():
-                logits, _ = network(batch.inputs)
-            yield logits, batch
 
-    return stream.score(answers())
+def confusion(
+    network: nn.Module, stream: TaskStream, batches: Iterable[Batch]
+) -> NDArray[np.int64]:
+    """Count the answers of a network at the last step of each trial.
+
+    Args:
+        network: The network; its mode and parameters are left as they are.
+        stream: The stream that the batches came from.
+        batches: The batches.
+
+    Returns:
+        int64 ``[O, O]``; row: the target (0 = fixate, 1 + k = direction k), column: the answer.
+    """
+    with _evaluating(network):
+        return stream.confusion(_answers(network, batches))
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where the parameters of a network are; the CPU for one without any."""
+    return next((p.device for p in network.parameters()), torch.device("cpu"))
+
+
+def _answers(network: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Batch]]:
+    device = device_of(network)
+    for batch in batches:
+        with torch.no_grad():
+            logits = logits_of(network(batch.to(device).inputs))
+        yield logits, batch
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Generator[None]:
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -1,4 +1,4 @@
-"""State dicts of ``torch.nn.RNN``, in and out."""
+"""State dicts of ``torch.nn.RNN``, ``torch.nn.GRU`` and ``torch.nn.LSTM``, in and out."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from sparse_rnn.cells import MaskedGRU, MaskedLayer, MaskedLSTM, MaskedRNN
 from sparse_rnn.errors import IncompatibleState
 from sparse_rnn.kernels import Edges
 from sparse_rnn.masks import Mask
-from sparse_rnn.models import MaskedRNN
 
 _WEIGHTS = ("weight_ih_l0", "weight_hh_l0")
 _BIASES = ("bias_ih_l0", "bias_hh_l0")
@@ -23,8 +23,9 @@ def to_torch_rnn_state(layer: MaskedRNN) -> dict[str, Tensor]:
         layer: The layer.
 
     Returns:
-        ``weight_ih_l0`` ``[N, I]`` and ``weight_hh_l0`` ``[N, N]``, zero outside the mask; with a
-        bias also ``bias_ih_l0``, and ``bias_hh_l0`` of zeros, as torch has two. Copies.
+        ``weight_ih_l0`` ``[N, I]`` and ``weight_hh_l0`` ``[N, N]``, zero outside the mask (under
+        Dale's law the weights that act, with their signs); with a bias also ``bias_ih_l0``, and
+        ``bias_hh_l0`` of zeros, as torch has two. Copies.
 
     Example:
         >>> import sparse_rnn as srnn
@@ -33,13 +34,37 @@ def to_torch_rnn_state(layer: MaskedRNN) -> dict[str, Tensor]:
         >>> rnn.load_state_dict(to_torch_rnn_state(layer))
         <All keys matched successfully>
     """
-    with torch.no_grad():
-        matrix = Edges.of(layer.mask, layer.weight_hh.device).scatter(layer.weight_hh)
-        state = {"weight_ih_l0": layer.weight_ih.detach().clone(), "weight_hh_l0": matrix}
-        if layer.bias is not None:
-            state["bias_ih_l0"] = layer.bias.detach().clone()
-            state["bias_hh_l0"] = torch.zeros_like(state["bias_ih_l0"])
+    return _to_torch(layer)
+
+
+def to_torch_gru_state(layer: MaskedGRU) -> dict[str, Tensor]:
+    """Write a layer as the state dict of a ``torch.nn.GRU``.
+
+    Args:
+        layer: The layer.
+
+    Returns:
+        ``weight_ih_l0`` ``[3 * N, I]`` and ``weight_hh_l0`` ``[3 * N, N]``, zero outside the mask;
+        with biases also ``bias_ih_l0`` and ``bias_hh_l0``, of which the latter is zero but for the
+        new gate. Copies.
+    """
+    state = _to_torch(layer)
+    if layer.bias_hn is not None:
+        state["bias_hh_l0"][2 * layer.hidden_size :] = layer.bias_hn.detach()
     return state
+
+
+def to_torch_lstm_state(layer: MaskedLSTM) -> dict[str, Tensor]:
+    """Write a layer as the state dict of a ``torch.nn.LSTM``.
+
+    Args:
+        layer: The layer.
+
+    Returns:
+        ``weight_ih_l0`` ``[4 * N, I]`` and ``weight_hh_l0`` ``[4 * N, N]``, zero outside the mask;
+        with a bias also ``bias_ih_l0``, and ``bias_hh_l0`` of zeros. Copies.
+    """
+    return _to_torch(layer)
 
 
 def from_torch_rnn_state(
@@ -66,49 +91,148 @@ def from_torch_rnn_state(
         IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
             weight outside the mask is not zero.
     """
-    _check_names(state)
-    n_units = mask.n_units
-    weight_ih, weight_hh = (state[name].detach() for name in _WEIGHTS)
-    if weight_ih.dim() != 2 or len(weight_ih) != n_units:
-        raise _wrong_shape("weight_ih_l0", weight_ih, f"[{n_units}, inputs]")
-    if tuple(weight_hh.shape) != mask.shape:
-        raise _wrong_shape("weight_hh_l0", weight_hh, str(list(mask.shape)))
-    outside = int(torch.count_nonzero(weight_hh[torch.from_numpy(~mask.to_dense())]))
-    if outside:
-        raise IncompatibleState(
-            f"weight_hh_l0 has {outside} nonzero weights outside {mask!r}. "
-            "Multiply it by the mask first, or use the mask that it was trained with."
-        )
+    _check(state, mask, "RNN", MaskedRNN.GATES)
     layer = MaskedRNN(
-        weight_ih.shape[1],
+        state["weight_ih_l0"].shape[1],
         mask,
         nonlinearity,
         backend,
         bias=_BIASES[0] in state,
         batch_first=batch_first,
-        dtype=weight_hh.dtype,
+        dtype=state["weight_hh_l0"].dtype,
     )
-    edges = Edges.of(mask, weight_hh.device)
-    with torch.no_grad():
-        layer.weight_ih.copy_(weight_ih)
-        layer.weight_hh.copy_(weight_hh[edges.targets, edges.sources])
-        if layer.bias is not None:
-            for name in _BIASES:
-                if tuple(state[name].shape) != (n_units,):
-                    raise _wrong_shape(name, state[name], f"[{n_units}]")
-            layer.bias.copy_(state[_BIASES[0]] + state[_BIASES[1]])
+    _fill(layer, state)
     return layer
 
 
-def _check_names(state: Mapping[str, Tensor]) -> None:
+def from_torch_gru_state(
+    state: Mapping[str, Tensor],
+    mask: Mask,
+    backend: str = "auto",
+    *,
+    batch_first: bool = False,
+) -> MaskedGRU:
+    """Build a layer from the state dict of a ``torch.nn.GRU`` of one layer and one direction.
+
+    Args:
+        state: The state dict, with or without biases. Those of the first two gates are summed.
+        mask: The mask; the state has no weight outside it.
+        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
+        batch_first: As in `MaskedRNN`.
+
+    Returns:
+        A layer that computes the same outputs.
+
+    Raises:
+        IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
+            weight outside the mask is not zero.
+    """
+    _check(state, mask, "GRU", MaskedGRU.GATES)
+    layer = MaskedGRU(
+        state["weight_ih_l0"].shape[1],
+        mask,
+        backend,
+        bias=_BIASES[0] in state,
+        batch_first=batch_first,
+        dtype=state["weight_hh_l0"].dtype,
+    )
+    _fill(layer, state)
+    if layer.bias is not None and layer.bias_hn is not None:
+        new = slice(2 * mask.n_units, None)
+        with torch.no_grad():
+            layer.bias[new] = state["bias_ih_l0"][new]
+            layer.bias_hn.copy_(state["bias_hh_l0"][new])
+    return layer
+
+
+def from_torch_lstm_state(
+    state: Mapping[str, Tensor],
+    mask: Mask,
+    backend: str = "auto",
+    *,
+    batch_first: bool = False,
+) -> MaskedLSTM:
+    """Build a layer from the state dict of a ``torch.nn.LSTM`` of one layer and one direction.
+
+    Args:
+        state: The state dict, with or without biases. The two biases are summed.
+        mask: The mask; the state has no weight outside it.
+        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
+        batch_first: As in `MaskedRNN`.
+
+    Returns:
+        A layer that computes the same outputs.
+
+    Raises:
+        IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
+            weight outside the mask is not zero.
+    """
+    _check(state, mask, "LSTM", MaskedLSTM.GATES)
+    layer = MaskedLSTM(
+        state["weight_ih_l0"].shape[1],
+        mask,
+        backend,
+        bias=_BIASES[0] in state,
+        batch_first=batch_first,
+        dtype=state["weight_hh_l0"].dtype,
+    )
+    _fill(layer, state)
+    return layer
+
+
+def _to_torch(layer: MaskedLayer) -> dict[str, Tensor]:
+    with torch.no_grad():
+        edges = Edges.of(layer.mask, layer.weight_hh.device)
+        gates = layer.recurrent_weights().reshape(layer.GATES, -1)
+        matrix = torch.cat([edges.scatter(values) for values in gates])
+        state = {"weight_ih_l0": layer.weight_ih.detach().clone(), "weight_hh_l0": matrix}
+        if layer.bias is not None:
+            state["bias_ih_l0"] = layer.bias.detach().clone()
+            state["bias_hh_l0"] = torch.zeros_like(state["bias_ih_l0"])
+    return state
+
+
+def _fill(layer: MaskedLayer, state: Mapping[str, Tensor]) -> None:
+    """Copy the edges' weights, the input weights and the sum of the biases."""
+    edges = Edges.of(layer.mask, state["weight_hh_l0"].device)
+    matrices = state["weight_hh_l0"].detach().unflatten(0, (layer.GATES, -1))
+    with torch.no_grad():
+        layer.weight_ih.copy_(state["weight_ih_l0"])
+        values = matrices[:, edges.targets, edges.sources]
+        layer.weight_hh.copy_(values.reshape(layer.weight_hh.shape))
+        if layer.bias is not None:
+            layer.bias.copy_(state[_BIASES[0]] + state[_BIASES[1]])
+
+
+def _check(state: Mapping[str, Tensor], mask: Mask, kind: str, gates: int) -> None:
+    _check_names(state, kind)
+    height = gates * mask.n_units
+    weight_ih, weight_hh = (state[name].detach() for name in _WEIGHTS)
+    if weight_ih.dim() != 2 or len(weight_ih) != height:
+        raise _wrong_shape("weight_ih_l0", weight_ih, f"[{height}, inputs]")
+    if tuple(weight_hh.shape) != (height, mask.n_units):
+        raise _wrong_shape("weight_hh_l0", weight_hh, str([height, mask.n_units]))
+    for name in _BIASES:
+        if name in state and tuple(state[name].shape) != (height,):
+            raise _wrong_shape(name, state[name], f"[{height}]")
+    absent = torch.from_numpy(~mask.to_dense()).to(weight_hh.device)
+    outside = int(torch.count_nonzero(weight_hh.unflatten(0, (gates, -1))[:, absent]))
+    if outside:
+        raise IncompatibleState(
+            f"weight_hh_l0 has {outside} nonzero weights outside {mask!r}. "
+            "Multiply it by the mask first, or use the mask that it was trained with."
+        )
+
+
+def _check_names(state: Mapping[str, Tensor], kind: str) -> None:
     has_bias = any(name in state for name in _BIASES)
     expected = {*_WEIGHTS, *(_BIASES if has_bias else ())}
     missing, extra = sorted(expected - set(state)), sorted(set(state) - expected)
     if missing:
-        raise IncompatibleState(f"The state of a torch.nn.RNN lacks {', '.join(missing)}.")
+        raise IncompatibleState(f"The state of a torch.nn.{kind} lacks {', '.join(missing)}.")
     if extra:
         raise IncompatibleState(
-            f"The state has {', '.join(extra)}, which a torch.nn.RNN of one layer and one "
+            f"The state has {', '.join(extra)}, which a torch.nn.{kind} of one layer and one "
             "direction has not. Convert layer by layer, under the names of layer 0."
         )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,15 +91,24 @@ class History:
         evaluated = ~np.isnan(self[measure])
         return self["step"][evaluated], self[measure][evaluated]
 
+    def reached(self, level: float, measure: str = "performance") -> tuple[int, float] | None:
+        """Step and seconds of the first evaluation at which a mean measure was this good.
 
-@contextmanager
-def metrics_writer(path: Path) -> Generator[Callable[[Record], None]]:
-    """Write records to a new `metrics.csv`, each line on its way to the disk at once."""
-    with path.open("w", buffering=1, newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        Args:
+            level: What the mean over tasks must reach.
+            measure: One of the measures in `COLUMNS`.
 
-        def write(record: Record) -> None:
-            writer.writerow(record.row())
+        Returns:
+            The step and the seconds since training began; None where it was never reached.
+        """
+        (rows,) = np.nonzero(self[measure] >= level)
+        if not rows.size:
+            return None
+        return int(self["step"][rows[0]]), float(self["elapsed_s"][rows[0]])
 
-        yield write
+
+def csv_line(cells: Iterable[object]) -> str:
+    """Write a row of a CSV file; floats read back exactly."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()

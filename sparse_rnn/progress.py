@@ -18,13 +18,13 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from sparse_rnn.config import TrainConfig
 from sparse_rnn.metrics import Record
+from sparse_rnn.settings import FitConfig
 
 OnStep = Callable[[Record], None]
 """Called with the record of each gradient step."""
 
-Display = Callable[[TrainConfig], AbstractContextManager[OnStep]]
+Display = Callable[[FitConfig], AbstractContextManager[OnStep]]
 """Opens a display for a run."""
 
 LINE_EVERY_S = 5.0
@@ -32,20 +32,20 @@ LINE_EVERY_S = 5.0
 
 
 @contextmanager
-def silent(config: TrainConfig) -> Generator[OnStep]:
+def silent(config: FitConfig) -> Generator[OnStep]:
     """Show nothing."""
     del config
     yield lambda record: None  # noqa: ARG005 - the interface has the record
 
 
-def automatic(config: TrainConfig, file: TextIO | None = None) -> AbstractContextManager[OnStep]:
+def automatic(config: FitConfig, file: TextIO | None = None) -> AbstractContextManager[OnStep]:
     """Show a bar where `file` (standard error by default) is a terminal, lines elsewhere."""
     out = file or sys.stderr
     return bar(config, out) if out.isatty() else lines(config, out)
 
 
 @contextmanager
-def bar(config: TrainConfig, file: TextIO | None = None) -> Generator[OnStep]:
+def bar(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
     """Show a bar with rate, remaining time, loss and held-out accuracy."""
     console = Console(file=file or sys.stderr)
     columns = (
@@ -73,7 +73,7 @@ def bar(config: TrainConfig, file: TextIO | None = None) -> Generator[OnStep]:
 
 
 @contextmanager
-def lines(config: TrainConfig, file: TextIO | None = None) -> Generator[OnStep]:
+def lines(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
     """Write a plain line every few seconds and at each evaluation, fit for the log of a job."""
     out = file or sys.stderr
     next_s = time.monotonic() + LINE_EVERY_S
@@ -95,10 +95,15 @@ def lines(config: TrainConfig, file: TextIO | None = None) -> Generator[OnStep]:
     yield on_step
 
 
-def _title(config: TrainConfig) -> str:
-    size = "x".join(str(side) for side in config.size)
-    radius = "" if config.radius is None else f" d={config.radius:g}"
-    return f"{config.arch} {size}{radius}"
+def _title(config: FitConfig) -> str:
+    """The network where the configuration has one, else the suite."""
+    arch, size = getattr(config, "arch", None), getattr(config, "size", ())
+    radius = getattr(config, "radius", None)
+    if arch is None:
+        return config.suite if isinstance(config.suite, str) else f"{len(config.suite)} tasks"
+    return f"{arch} {'x'.join(str(side) for side in size)}" + (
+        "" if radius is None else f" d={radius:g}"
+    )
 
 
 def _rate(record: Record) -> float:

@@ -18,7 +18,8 @@ from sparse_rnn.files import atomic_writer
 MEASURES = ("final_accuracy", "decision_accuracy", "performance", "trajectory_performance")
 """The measures of `modcog.evaluate`, which defines them."""
 
-_COLUMNS = ("task", "n_trials", *MEASURES, "chance")
+COLUMNS = ("task", "n_trials", *MEASURES, "chance")
+"""Columns of a table of scores."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +81,8 @@ class TaskScores:
         """Write the table, atomically; numbers read back exactly."""
         with atomic_writer(path) as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_COLUMNS)
-            writer.writerows([row[name] for name in _COLUMNS] for row in self.rows())
+            writer.writerow(COLUMNS)
+            writer.writerows([row[name] for name in COLUMNS] for row in self.rows())
 
     @classmethod
     def read_csv(cls, path: Path) -> TaskScores:
@@ -95,5 +96,5 @@ class TaskScores:
         try:
             return cls.from_rows(rows)
         except (KeyError, TypeError, ValueError) as error:
-            columns = ",".join(_COLUMNS)
+            columns = ",".join(COLUMNS)
             raise IncompatibleState(f"{path} is no table with columns {columns}.") from error

@@ -31,11 +31,20 @@ def spawn(seed: Seed, n_streams: int) -> list[np.random.SeedSequence]:
     return sequence(seed).spawn(n_streams)
 
 
-def generator(seed: Seed) -> torch.Generator:
-    """A torch generator (CPU) of its own, seeded from a stream.
+def mask_stream(seed: Seed) -> np.random.SeedSequence:
+    """Stream of a run's seed that a random mask is drawn from.
+
+    It is the fourth; the first three are those of the weights, the training trials and the held-out
+    trials.
+    """
+    return spawn(seed, 4)[3]
+
+
+def generator(seed: Seed, device: torch.device | str = "cpu") -> torch.Generator:
+    """A torch generator of its own, seeded from a stream.
 
     Parameters are drawn on the CPU and then moved, so that a seed means the same on every device.
     """
     state = sequence(seed).generate_state(1, np.uint64)[0]
     # torch reads the seed as a signed number.
-    return torch.Generator().manual_seed(int(state.view(np.int64)))
+    return torch.Generator(device).manual_seed(int(state.view(np.int64)))

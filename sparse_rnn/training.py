@@ -1,29 +1,28 @@
-"""The training loop: Adam on masked cross entropy, with held-out evaluation."""
+"""Training runs: `train` makes the network of a configuration, `fit` takes any module."""
 
 from __future__ import annotations
 
-import logging
-import math
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sparse_rnn import checkpoint, run_folder, seeding
 from sparse_rnn.config import TrainConfig
-from sparse_rnn.data import Batch, TaskStream, task_stream
-from sparse_rnn.errors import InvalidArgument, TrainingDiverged
-from sparse_rnn.evaluation import evaluate
-from sparse_rnn.metrics import History, Record, metrics_writer
+from sparse_rnn.data import TaskStream, task_stream
+from sparse_rnn.distributed import Group, joined
+from sparse_rnn.metrics import History
 from sparse_rnn.models import Network
+from sparse_rnn.options import RunOptions
 from sparse_rnn.progress import Display, silent
 from sparse_rnn.scores import TaskScores
+from sparse_rnn.session import Job, carry_out
+from sparse_rnn.settings import FitConfig
 
-_LOG = logging.getLogger("sparse_rnn")
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+_DEFAULT = RunOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +44,49 @@ class Run:
     folder: Path | None = None
 
 
-def train(config: TrainConfig, out: Path | str | None = None, *, progress: Display = silent) -> Run:
+@dataclass(frozen=True, eq=False)
+class Fit(Generic[ModuleT]):
+    """A finished training run of a module of one's own.
+
+    Attributes:
+        config: Its configuration.
+        network: The module, trained in place.
+        history: A record of each gradient step.
+        evaluation: Scores at the end, on ``config.final_batches`` held-out batches.
+        folder: Where its files lie, or None.
+    """
+
+    config: FitConfig
+    network: ModuleT
+    history: History
+    evaluation: TaskScores
+    folder: Path | None = None
+
+
+def train(
+    config: TrainConfig,
+    out: Path | str | None = None,
+    *,
+    progress: Display = silent,
+    options: RunOptions = _DEFAULT,
+) -> Run:
     """Train a network (Khona et al. 2023, appendix A) and evaluate it on trials it never saw.
+
+    With a folder, a run survives its process: it writes checkpoints, and the same call goes on
+    from the newest one that is whole. A run that was killed and went on has the same weights and
+    the same `metrics.csv`, bit for bit and clock columns aside, as one that was not. SIGINT,
+    SIGTERM and SIGUSR1 make it write a checkpoint and leave (`sparse_rnn.signals`).
+
+    Under ``torchrun``, the processes share the work: each draws its own batches of
+    ``config.batch_size``, and their gradients are averaged, weighted by the sums of their masks.
 
     Args:
         config: The configuration.
         out: Folder for the run's files (`sparse_rnn.run_folder`), made if need be; None keeps
             everything in memory. A finished run of the same configuration is read back instead of
-            repeated; an unfinished one is started anew.
+            repeated.
         progress: Shows the course of the run: `sparse_rnn.progress.automatic`, `bar`, `lines`.
+        options: What does not change the result, such as how often a checkpoint is written.
 
     Returns:
         The run. One configuration gives the same network, bit for bit, on the same machine with
@@ -61,39 +94,82 @@ def train(config: TrainConfig, out: Path | str | None = None, *, progress: Displ
 
     Raises:
         InvalidArgument: The suite is unknown, or settings do not fit each other.
-        RunConflict: The folder holds a run of another configuration.
+        RunConflict: The folder holds a run of another configuration, or is in use.
         TrainingDiverged: The loss or the gradient became NaN or infinite.
+        WriteFailed: A file could not be written, as on a full disk.
+        Interrupted: A signal came; a KeyboardInterrupt.
     """
     folder = None if out is None else Path(out)
-    state = "new" if folder is None else run_folder.state_of(folder, config)
-    if folder is not None and state == "finished":
-        return load_run(folder)
-    training, held_out, network = build(config)
-    records: list[Record] = []
-    with ExitStack() as stack:
-        write = None
-        if folder is not None:
-            if state == "unfinished":
-                _LOG.warning("%s holds an unfinished run; it starts anew.", folder)
-            run_folder.write_config(folder, config)
-            write = stack.enter_context(metrics_writer(folder / run_folder.METRICS))
-        on_step = stack.enter_context(progress(config))
-        for record in fit(network, training, held_out, config):
-            records.append(record)
-            if write is not None:
-                write(record)
-            on_step(record)
-    last = records[-1]
-    scores = _examine(
-        network,
-        held_out,
-        held_out.batches(0, config.final_batches),
-        (last.step, last.loss, last.grad_norm, _remedy(config)),
-    )
-    if folder is not None:
-        scores.write_csv(folder / run_folder.EVALUATION)
-        checkpoint.save_weights(folder / checkpoint.WEIGHTS, network)
-    return Run(config, network, History.of(record.row() for record in records), scores, folder)
+    with joined() as group:
+        if _state(folder, config, group) == "finished" and folder is not None:
+            return load_run(folder)
+        training, held_out, network = build(config)
+        job = Job(config, network, training, held_out, folder, options)
+        result = carry_out(job, group, progress)
+        if result is None and folder is not None:
+            return load_run(folder)
+    assert result is not None  # None says that the folder's run has ended.
+    return Run(config, network, *result, folder)
+
+
+def fit(
+    network: ModuleT,
+    config: FitConfig,
+    out: Path | str | None = None,
+    *,
+    progress: Display = silent,
+    options: RunOptions = _DEFAULT,
+) -> Fit[ModuleT]:
+    """Train a module of one's own as `train` trains its networks, with all that belongs to it.
+
+    Args:
+        network: Maps inputs ``[T, B, I]`` to logits ``[T, B, O]``, alone or first in a tuple;
+            trained in place. The sizes are those of the suite: ``streams(config)[0].input_size``
+            and ``output_size``. It starts from the parameters that it has; for a run to be
+            repeatable they must come from a seed.
+        config: The configuration, a `FitConfig`; of a `TrainConfig`, what says how the network
+            looks is not used.
+        out: Folder for the run's files, as in `train`. The weights of a finished run are put into
+            the network.
+        progress: Shows the course of the run.
+        options: What does not change the result.
+
+    Returns:
+        The run. What draws from torch's global generator, such as dropout, is neither seeded nor
+        restored by a checkpoint; a `torch.Generator` that a module has as an attribute is.
+
+    Raises:
+        InvalidArgument: Outputs have a wrong shape, or settings do not fit.
+        IncompatibleState: The folder holds the weights of another network.
+        RunConflict: As in `train`; so also TrainingDiverged, WriteFailed and Interrupted.
+
+    Example:
+        >>> import torch
+        >>> import sparse_rnn as srnn
+        >>> class Memoryless(torch.nn.Module):
+        ...     def __init__(self, n_inputs, n_outputs):
+        ...         super().__init__()
+        ...         self.weight = torch.nn.Parameter(torch.zeros(n_outputs, n_inputs))
+        ...
+        ...     def forward(self, inputs):
+        ...         return inputs @ self.weight.T
+        >>> config = srnn.FitConfig(suite="Go", steps=2, eval_batches=1, final_batches=1)
+        >>> run = srnn.fit(Memoryless(34, 17), config)
+        >>> len(run.history), run.evaluation.tasks
+        (2, ('Go',))
+    """
+    folder = None if out is None else Path(out)
+    with joined() as group:
+        result = None
+        if _state(folder, config, group) != "finished":
+            training, held_out = streams(config)
+            job = Job(config, network, training, held_out, folder, options)
+            result = carry_out(job, group, progress)
+        if result is None and folder is not None:
+            checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
+            result = _results(folder)
+    assert result is not None  # None says that the folder's run has ended.
+    return Fit(config, network, *result, folder)
 
 
 def load_run(folder: Path | str) -> Run:
@@ -105,13 +181,7 @@ def load_run(folder: Path | str) -> Run:
         IncompatibleState: A file is damaged.
     """
     path = Path(folder)
-    return Run(
-        run_folder.read_config(path),
-        checkpoint.load(path),
-        History.read_csv(path / run_folder.METRICS),
-        TaskScores.read_csv(path / run_folder.EVALUATION),
-        path,
-    )
+    return Run(run_folder.read_config(path), checkpoint.load(path), *_results(path), path)
 
 
 def build(config: TrainConfig) -> tuple[TaskStream, TaskStream, Network]:
@@ -127,15 +197,13 @@ def build(config: TrainConfig) -> tuple[TaskStream, TaskStream, Network]:
         training.input_size,
         training.output_size,
         config.build_mask(),
-        config.nonlinearity,
-        config.backend,
-        init=config.init,
         seed=init,
+        **config.network_options(),
     )
     return training, held_out, network
 
 
-def streams(config: TrainConfig) -> tuple[TaskStream, TaskStream]:
+def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
     """Make the training stream of a run and its held-out stream.
 
     Raises:
@@ -155,78 +223,13 @@ def streams(config: TrainConfig) -> tuple[TaskStream, TaskStream]:
     return training, held_out
 
 
-def fit(
-    network: Network, training: TaskStream, held_out: TaskStream, config: TrainConfig
-) -> Iterator[Record]:
-    """Train a network in place, one gradient step a record.
-
-    Args:
-        network: The network.
-        training: Where the batches of the steps come from.
-        held_out: Where the batches of the evaluations come from, the same ones each time.
-        config: Steps, learning rate, clipping and the evaluations.
-
-    Yields:
-        The record of each step.
-
-    Raises:
-        TrainingDiverged: The loss or the gradient became NaN or infinite.
-    """
-    parameters = list(network.parameters())
-    optimiser = torch.optim.Adam(parameters, lr=config.lr)
-    exam = list(held_out.batches(0, config.eval_batches))
-    began_s = time.monotonic()
-    for number, batch in enumerate(training.batches(0, config.steps), start=1):
-        optimiser.zero_grad(set_to_none=True)
-        loss = masked_cross_entropy(network(batch.inputs)[0], batch)
-        loss.backward()
-        # Absent synapses have no gradient, so this is the norm over the existing weights.
-        limit = math.inf if config.clip is None else config.clip
-        norm = float(nn.utils.clip_grad_norm_(parameters, limit))
-        value = loss.item()
-        if not (math.isfinite(value) and math.isfinite(norm)):
-            raise TrainingDiverged(number, value, norm, _remedy(config))
-        optimiser.step()
-        scores = None
-        if number % config.eval_every == 0 or number == config.steps:
-            scores = _examine(network, held_out, exam, (number, value, norm, _remedy(config)))
-        yield Record(number, value, config.lr, norm, time.monotonic() - began_s, scores)
+def _state(folder: Path | None, config: FitConfig, group: Group) -> run_folder.State:
+    return "new" if folder is None else group.decide(lambda: run_folder.state_of(folder, config))
 
 
-def masked_cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
-    """Cross entropy of every time step, weighted with the batch's mask.
-
-    Args:
-        logits: ``[T, B, O]``.
-        batch: The batch that they answer.
-
-    Returns:
-        The weighted mean in nats, a scalar.
-    """
-    every_step = nn.functional.cross_entropy(
-        logits.flatten(0, 1), batch.targets.flatten(), reduction="none"
-    )
-    weights = batch.mask.flatten()
-    return (every_step * weights).sum() / weights.sum()
-
-
-def _examine(
-    network: Network,
-    held_out: TaskStream,
-    exam: Iterable[Batch],
-    course: tuple[int, float, float, str],
-) -> TaskScores:
-    try:
-        return evaluate(network, held_out, exam)
-    except InvalidArgument as error:
-        if error.argument != "logits":
-            raise
-        raise TrainingDiverged(*course) from error
-
-
-def _remedy(config: TrainConfig) -> str:
-    clip = "no clip" if config.clip is None else f"clip {config.clip:g}"
+def _results(folder: Path) -> tuple[History, TaskScores]:
+    """Read the course and the final scores of a finished run."""
     return (
-        f"It ran with lr {config.lr:g} and {clip}; try a lower lr, a lower clip, "
-        "or init='torch', whose recurrent weights are the smallest."
+        History.read_csv(folder / run_folder.METRICS),
+        TaskScores.read_csv(folder / run_folder.EVALUATION),
     )

@@ -138,7 +138,8 @@ def test_train_example_has_options_that_exist() -> None:
 def test_readme_names_the_mask_families() -> None:
     from sparse_rnn.masks import MASKS
 
-    (sentence,) = re.findall(r"^The mask families are (.*?)\.$", text_of(ROOT / "README.md"), re.M)
+    text = text_of(ROOT / "README.md")
+    (sentence,) = re.findall(r"^The mask families are (.*?)\.$", text, re.M | re.S)
     assert re.findall(r"`(\w+)`", sentence) == list(MASKS)
 
 

@@ -125,7 +125,7 @@ def test_a_mask_family_is_a_function_and_a_row(checkout: Path) -> None:
     printed = run(
         checkout,
         "import sparse_rnn as srnn\n"
-        "config = srnn.TrainConfig(arch='chain', size=10, radius=2)\n"
+        "config = srnn.TrainConfig(arch='chain', size=10, mask_options={'reach': 2})\n"
         "print(config.build_mask())",
     )
-    assert printed == "<Mask chain(size=(10,), radius=2.0): 10 units, 27 synapses>"
+    assert printed == "<Mask chain(size=(10,), reach=2): 10 units, 27 synapses>"

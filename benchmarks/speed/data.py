@@ -29,6 +29,12 @@ import modcog
 SUITES: Mapping[str, str] = {"20 tasks": "cog-20", "82 tasks": "mod-cog-82"}
 VECTOR_TASKS: Mapping[str, str] = {"DlyGo": "DlyGo", "20 tasks": "cog-20"}
 LIBRARIES = ("modcog", "numpy", "numba", "gymnasium", "neurogym")
+VECTOR_STEPS = 60
+"""Steps of one run of a vector environment, the same for all: several whole trials of each lane.
+
+The lanes start together, so that in a shorter run trials might never end, or all end at once.
+"""
+
 P_ACT = 0.05
 """Fraction of steps at which an environment gets another action than 0."""
 
@@ -110,7 +116,9 @@ def vector_steps(envs: Any, n: int) -> Callable[[], int]:
     return run
 
 
-def competitors(size: tuple[int, int], lanes: int, n_batches: int) -> list[Competitor]:
+def competitors(
+    size: tuple[int, int], lanes: int, n_batches: int, n_steps: int
+) -> list[Competitor]:
     """Everything that is measured here; what is not installed is left out."""
     listed: list[Competitor] = []
     for group, suite in SUITES.items():
@@ -128,8 +136,8 @@ def competitors(size: tuple[int, int], lanes: int, n_batches: int) -> list[Compe
             listed.append(Competitor(group, "neurogym Dataset", build, reference=True))
     for name, task in VECTOR_TASKS.items():
         group = f"{name}, {lanes} environments"
-        ours = lambda t=task: vector_steps(modcog.make_vec(t, lanes), 50)  # noqa: E731
-        theirs = lambda t=task: vector_steps(_sync(t, lanes), 2)  # noqa: E731
+        ours = lambda t=task: vector_steps(modcog.make_vec(t, lanes), n_steps)  # noqa: E731
+        theirs = lambda t=task: vector_steps(_sync(t, lanes), n_steps)  # noqa: E731
         listed.append(Competitor(group, "TaskVectorEnv", ours))
         listed.append(Competitor(group, "SyncVectorEnv", theirs, reference=True))
     return listed
@@ -189,7 +197,7 @@ def measure(
         The machine, and a row for each competitor; JSON can hold it.
     """
     load_before = os.getloadavg()
-    listed = competitors(size, lanes, n_batches)
+    listed = competitors(size, lanes, n_batches, VECTOR_STEPS)
     runs: list[Callable[[], int]] = []
     for one in listed:
         begin = time.perf_counter()

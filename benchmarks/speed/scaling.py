@@ -123,10 +123,13 @@ def figure(result: Mapping[str, Any]) -> Figure:
     ):
         for backend, (colour, marker) in style.items():
             rows = [row for row in result["by_size"] if row["backend"] == backend]
-            xs, ys = [row["units"] for row in rows], [row[column] for row in rows]
-            ax.loglog(xs, ys, color=colour, marker=marker, label=backend)
+            # Small networks may not show in the peak of a process, and 0 has no logarithm.
+            shown = [(row["units"], row[column]) for row in rows if row[column] > 0]
+            if shown:
+                ax.loglog(*zip(*shown, strict=True), color=colour, marker=marker, label=backend)
         ax.set(xlabel="units, 113 synapses each", ylabel=label)
-        ax.legend(frameon=False)
+        if ax.lines:
+            ax.legend(frameon=False)
     sparse = [row for row in result["by_density"] if row["backend"] == "sparse_cpu"]
     (dense,) = (row for row in result["by_density"] if row["backend"] == "dense")
     density = [row["synapses"] / row["units"] ** 2 for row in sparse]

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
+from torch import Tensor
+
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.kernels import autapse, dense, reference, sparse_cpu
 from sparse_rnn.kernels._interface import (
@@ -18,6 +20,7 @@ from sparse_rnn.kernels._interface import (
     Edges as Edges,
     Kernel as Kernel,
     Nonlinearity as Nonlinearity,
+    Product as Product,
 )
 from sparse_rnn.masks import Mask
 
@@ -35,8 +38,12 @@ SPARSE_COST = 2.5
 """Time of a synapse in `sparse_cpu` over that of a matrix entry in `dense`, on a CPU core. Measured
 by ``benchmarks/speed/training.py``; a ratio, as both kernels gain from a faster machine."""
 
+STEP_COST = 5.5
+"""The same for `products`, which sum the gradient of the weights anew at each step. Measured on
+training steps of leaky and gated cells (4 to 6.5 at 900 and 2500 units)."""
 
-def choose(backend: str, mask: Mask, device: str = "cpu") -> Kernel:
+
+def choose(backend: str, mask: Mask, device: str = "cpu", *, cost: float = SPARSE_COST) -> Kernel:
     """Pick the kernel for a mask.
 
     Args:
@@ -44,6 +51,7 @@ def choose(backend: str, mask: Mask, device: str = "cpu") -> Kernel:
             `reason`).
         mask: The mask.
         device: Type of the device that it shall run on, such as "cpu" or "cuda".
+        cost: For "auto": `SPARSE_COST`, or `STEP_COST` for a cell that uses `products`.
 
     Raises:
         UnknownName: There is no such backend.
@@ -55,7 +63,7 @@ def choose(backend: str, mask: Mask, device: str = "cpu") -> Kernel:
         ('autapse', 'dense')
     """
     if backend == "auto":
-        name, why = _automatic(mask, device)
+        name, why = _automatic(mask, device, cost)
         _LOG.info("backend %s: %s", name, why)
         return KERNELS[name]
     if backend not in KERNELS:
@@ -74,14 +82,14 @@ def reason(mask: Mask, device: str = "cpu") -> str:
         >>> reason(masks.dense(5))
         'dense: 100 % of the matrix exists'
     """
-    return ": ".join(_automatic(mask, device))
+    return ": ".join(_automatic(mask, device, SPARSE_COST))
 
 
-def _automatic(mask: Mask, device: str) -> tuple[str, str]:
+def _automatic(mask: Mask, device: str, cost: float) -> tuple[str, str]:
     if not autapse.KERNEL.refusal(mask, device):
         return "autapse", "every unit has itself alone"
     share = f"{100 * mask.density:.3g} % of the matrix exists"
-    if device != "cpu" or mask.nnz * SPARSE_COST > mask.n_units**2:
+    if device != "cpu" or mask.nnz * cost > mask.n_units**2:
         return "dense", share
     refused = sparse_cpu.KERNEL.refusal(mask, device)
     if refused:
@@ -92,7 +100,34 @@ def _automatic(mask: Mask, device: str) -> tuple[str, str]:
 
 @cache
 def _warn_once(text: str) -> None:
-    warnings.warn(text, stacklevel=5)
+    warnings.warn(text, stacklevel=6)
+
+
+def products(kernel: Kernel, weight: Tensor, edges: Edges) -> Product:
+    """Prepare the recurrent products of a sequence, for cells whose steps no kernel runs whole.
+
+    Args:
+        kernel: The kernel.
+        weight: Values of the edges, ``[nnz]``, or of several gates that share the mask,
+            ``[gates, nnz]``.
+        edges: The edges.
+
+    Returns:
+        A function of a state ``[B, N]`` of the weight's type: the product with the matrix
+        ``[B, N]``, or with each gate's ``[gates, B, N]``. Differentiable in state and weight.
+
+    Example:
+        >>> import torch
+        >>> from sparse_rnn import masks
+        >>> mask = masks.locality((3, 3), radius=1)
+        >>> product = products(choose("auto", mask), torch.ones(mask.nnz), Edges.of(mask))
+        >>> product(torch.ones(2, 9))[0, :3]
+        tensor([5., 5., 5.])
+    """
+    if weight.dim() == 2:
+        return kernel.product(weight, edges)
+    single = kernel.product(weight[None], edges)
+    return lambda state: single(state)[0]
 
 
 def nonlinearity(name: str) -> Nonlinearity:

@@ -98,11 +98,23 @@ NONLINEARITIES: Mapping[str, Nonlinearity] = MappingProxyType(
 """Nonlinearities by name."""
 
 Run = Callable[[Tensor, Tensor, Tensor, Edges, Nonlinearity], Tensor]
+Product = Callable[[Tensor], Tensor]
+
+
+def product_by_matrix(weight: Tensor, edges: Edges) -> Product:
+    """Prepare products by a dense matrix, written once; see `Kernel.product`."""
+    matrix = torch.stack([edges.scatter(values) for values in weight]).flatten(0, 1)
+    gates = (len(weight), edges.mask.n_units)
+
+    def product(state: Tensor) -> Tensor:
+        return (state @ matrix.T).unflatten(1, gates).transpose(0, 1)
+
+    return product
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """One way to compute a masked recurrence over a whole sequence.
+    """One way to compute a masked recurrence.
 
     Attributes:
         name: Name of the backend.
@@ -112,8 +124,12 @@ class Kernel:
             differentiable in its first three arguments.
         refusal: ``refusal(mask, device)`` says why the kernel cannot serve a mask on a type of
             device, or "".
+        product: ``product(weight, edges)`` prepares, once for a sequence, the recurrent products of
+            a cell with gates: of `weight` ``[gates, nnz]`` and a state ``[B, N]`` the function
+            that it returns makes ``[gates, B, N]``, differentiable in both.
     """
 
     name: str
     run: Run
     refusal: Callable[[Mask, str], str] = lambda mask, device: ""  # noqa: ARG005 - serves them all
+    product: Callable[[Tensor, Edges], Product] = product_by_matrix

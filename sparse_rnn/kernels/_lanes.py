@@ -252,22 +252,20 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def first_gradient(
-    grad: Any, delta: Any, columns: Any, lanes: Any, grouped: Any, slots: Any
-) -> None:
-    """Gradient with respect to the first state of one tile.
+def product(products: Any, tile: Any, synapses: Any, lanes: Any, grouped: Any, slots: Any) -> None:
+    """Multiply one step of a tile by a sparse matrix.
 
     Args:
-        grad: ``[B, N]``, written.
-        delta: ``[N * W]``, the deltas of the first step.
-        columns: The same for the transposed matrix.
+        products: ``[B, N]``, written in the lanes of the tile.
+        tile: ``[N * W]``, states; or deltas, with the transposed matrix: then these are gradients.
+        synapses: As `forward` has them.
         lanes: First and end of the tile's lanes.
         grouped: Whether the synapses are grouped.
         slots: W zeros.
     """
-    product = np.zeros_like(delta)
-    _add(product, delta, columns, grouped, slots)
-    _unpack(product, grad[lanes[0] : lanes[1]], slots)
+    total = np.zeros_like(tile)
+    _add(total, tile, synapses, grouped, slots)
+    _unpack(total, products[lanes[0] : lanes[1]], slots)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")

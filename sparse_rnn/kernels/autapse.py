@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
+from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity, Product
 from sparse_rnn.masks import Mask
 
 
@@ -54,6 +54,12 @@ def run(
     return cast("Tensor", _AutapseRecurrence.apply(projected, h0, weight, nonlinearity))
 
 
+def product(weight: Tensor, edges: Edges) -> Product:
+    """Prepare elementwise products; see `Kernel.product`."""
+    del edges
+    return lambda state: state * weight[:, None]
+
+
 def refusal(mask: Mask, device: str) -> str:
     """Why the mask is not an autapse pool, or ""."""
     del device  # It runs on all of them.
@@ -61,4 +67,4 @@ def refusal(mask: Mask, device: str) -> str:
     return "" if own else "it serves masks of one self-connection a unit only"
 
 
-KERNEL = Kernel("autapse", run, refusal)
+KERNEL = Kernel("autapse", run, refusal, product)

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -21,107 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
+from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity, Product
+from sparse_rnn.kernels._layout import GROUP, WIDTHS, Layout, layout as lay_out
 from sparse_rnn.masks import Mask
-
-GROUP = 4
-"""Units of a group; `sparse_rnn.kernels._lanes` has the same number, and needs numba."""
-
-WIDTHS = (8, 16, 32)
-"""Lanes of a tile. Wider ones spend less on each synapse, narrower ones fill more threads."""
-
-
-LEAST_FILL = 0.4
-"""Units are computed in groups if so much of the groups' synapses exists. Measured: a group of four
-costs about as much as one and a half single units."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Synapses:
-    """A sparse matrix as the compiled loops want it.
-
-    Attributes:
-        pointers: int64, first source of each row (or group of rows) and the end.
-        offsets: uint32, sources times W.
-        place: int64 ``[nnz]``, where each edge's weight lies among the values.
-        n_values: Number of values; those without an edge are 0.
-        grouped: Whether rows are taken four at a time.
-    """
-
-    pointers: NDArray[np.int64]
-    offsets: NDArray[np.uint32]
-    place: NDArray[np.int64]
-    n_values: int
-    grouped: bool
-
-    @classmethod
-    def of(
-        cls, rows: NDArray[np.int64], sources: NDArray[np.int64], n_units: int, width: int
-    ) -> _Synapses:
-        """Lay out edges, one at a time or in groups of rows that share sources."""
-        single = cls._in_groups_of(1, rows, sources, n_units, width)
-        grouped = cls._in_groups_of(GROUP, rows, sources, n_units, width)
-        return grouped if rows.size >= LEAST_FILL * grouped.n_values else single
-
-    @classmethod
-    def _in_groups_of(
-        cls,
-        size: int,
-        rows: NDArray[np.int64],
-        sources: NDArray[np.int64],
-        n_units: int,
-        width: int,
-    ) -> _Synapses:
-        keys, position = np.unique(rows // size * n_units + sources, return_inverse=True)
-        n_groups = -(-n_units // size)
-        return cls(
-            np.searchsorted(keys // n_units, np.arange(n_groups + 1)).astype(np.int64),
-            (keys % n_units * width).astype(np.uint32),
-            position * size + rows % size,
-            keys.size * size,
-            size > 1,
-        )
-
-    def with_weights(self, weight: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Pointers, offsets and values."""
-        values = np.zeros(self.n_values, dtype=weight.dtype)
-        values[self.place] = weight
-        return self.pointers, self.offsets, values
-
-
-@dataclass(frozen=True, eq=False)
-class _Layout:
-    """A mask as the compiled loops want it, for one width.
-
-    Attributes:
-        rows: The matrix.
-        columns: The transposed matrix.
-        csr: Row pointers int64 ``[N + 1]`` and sources times W uint32 ``[nnz]``.
-    """
-
-    rows: _Synapses
-    columns: _Synapses
-    csr: tuple[NDArray[np.int64], NDArray[np.uint32]]
-
-    @classmethod
-    def of(cls, mask: Mask, width: int) -> _Layout:
-        """Lay out a mask."""
-        targets, sources = mask.targets(), mask.indices.astype(np.int64)
-        return cls(
-            _Synapses.of(targets, sources, mask.n_units, width),
-            _Synapses.of(sources, targets, mask.n_units, width),
-            (np.array(mask.indptr), (sources * width).astype(np.uint32)),
-        )
-
-
-_LAYOUTS: WeakKeyDictionary[Edges, dict[int, _Layout]] = WeakKeyDictionary()
-
-
-def _layout(edges: Edges, width: int) -> _Layout:
-    layouts = _LAYOUTS.setdefault(edges, {})
-    if width not in layouts:
-        layouts[width] = _Layout.of(edges.mask, width)
-    return layouts[width]
 
 
 @cache
@@ -176,7 +76,7 @@ class _SparseRecurrence(torch.autograd.Function):
         n_steps, n_lanes, n_units = projected.shape
         width = tile_width(n_lanes, torch.get_num_threads())
         slots = (0,) * width
-        layout = _layout(edges, width)
+        layout = lay_out(edges, width)
         kind = getattr(loops, _KINDS[nonlinearity.name])
         bounds = _bounds(n_lanes, width)
         inputs, first, values = (t.detach().contiguous().numpy() for t in (projected, h0, weight))
@@ -206,7 +106,7 @@ class _SparseRecurrence(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         loops = _loops()
         (weight,) = cast("tuple[Tensor]", ctx.saved_tensors)
-        layout: _Layout = ctx.layout
+        layout: Layout = ctx.layout
         tiles, bounds, slots, kind = ctx.tiles, ctx.bounds, ctx.slots, ctx.kind
         grad = grad_states.contiguous().numpy()
         values = weight.detach().numpy()
@@ -226,7 +126,7 @@ class _SparseRecurrence(torch.autograd.Function):
                 grad, outputs, tiles[number], own, columns, lanes, (kind, grouped), slots
             )
             if first is not None:
-                loops.first_gradient(first, own[0], columns, lanes, grouped, slots)
+                loops.product(first, own[0], columns, lanes, grouped, slots)
 
         _in_threads(run_tile, len(bounds))
         grad_weight = None
@@ -262,6 +162,101 @@ def run(
     return cast("Tensor", _SparseRecurrence.apply(projected, h0, weight, edges, nonlinearity))
 
 
+class _Prepared:
+    """The values of some gates, laid out for each width and direction when first asked for."""
+
+    def __init__(self, weight: Tensor, edges: Edges) -> None:
+        self._values = weight.detach().contiguous().numpy()
+        self._edges = edges
+        self._rows: dict[int, list[Any]] = {}
+        self._columns: dict[int, list[Any]] = {}
+
+    def layout(self, width: int) -> Layout:
+        return lay_out(self._edges, width)
+
+    def rows(self, width: int) -> list[Any]:
+        if width not in self._rows:
+            rows = self.layout(width).rows
+            self._rows[width] = [rows.with_weights(values) for values in self._values]
+        return self._rows[width]
+
+    def columns(self, width: int) -> list[Any]:
+        if width not in self._columns:
+            columns = self.layout(width).columns
+            self._columns[width] = [columns.with_weights(values) for values in self._values]
+        return self._columns[width]
+
+
+class _SparseProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, state: Tensor, weight: Tensor, prepared: _Prepared) -> Tensor:
+        loops = _loops()
+        n_lanes, n_units = state.shape
+        width = tile_width(n_lanes, torch.get_num_threads())
+        slots = (0,) * width
+        bounds = _bounds(n_lanes, width)
+        rows, grouped = prepared.rows(width), prepared.layout(width).rows.grouped
+        inputs = state.detach().contiguous().numpy()
+        products = torch.empty((len(rows), n_lanes, n_units), dtype=state.dtype)
+        outputs = products.numpy()
+        n_rows = -(-n_units // GROUP) * GROUP
+        tiles = np.empty((len(bounds), 1, n_rows * width), dtype=inputs.dtype)
+
+        def run_tile(number: int) -> None:
+            lanes = bounds[number]
+            loops.pack(inputs[lanes[0] : lanes[1]], tiles[number, 0], slots)
+            for gate, values in enumerate(rows):
+                loops.product(outputs[gate], tiles[number, 0], values, lanes, grouped, slots)
+
+        _in_threads(run_tile, len(bounds))
+        ctx.save_for_backward(weight)  # Autograd then sees a change in place before the backward.
+        ctx.tiles, ctx.bounds, ctx.slots, ctx.prepared = tiles, bounds, slots, prepared
+        return products
+
+    @staticmethod
+    @once_differentiable
+    # One output, so one gradient; the base class says *grad_outputs.
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, grad_products: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        loops = _loops()
+        (weight,) = cast("tuple[Tensor]", ctx.saved_tensors)
+        prepared: _Prepared = ctx.prepared
+        tiles, bounds, slots = ctx.tiles, ctx.bounds, ctx.slots
+        grad = grad_products.contiguous().numpy()
+        layout, columns = prepared.layout(len(slots)), prepared.columns(len(slots))
+        deltas = np.empty((len(grad), *tiles.shape), dtype=grad.dtype)
+        by_gate = torch.empty(grad.shape, dtype=weight.dtype)
+        outputs = by_gate.numpy()
+
+        def run_tile(number: int) -> None:
+            lanes = bounds[number]
+            for gate, values in enumerate(columns):
+                own = deltas[gate, number, 0]
+                loops.pack(grad[gate, lanes[0] : lanes[1]], own, slots)
+                loops.product(outputs[gate], own, values, lanes, layout.columns.grouped, slots)
+
+        _in_threads(run_tile, len(bounds))
+        grad_weight = None
+        if ctx.needs_input_grad[1]:
+            grad_weight = torch.zeros_like(weight, memory_format=torch.contiguous_format)
+            by_edge = grad_weight.numpy()
+            parts = _shares(layout.csr[0], torch.get_num_threads() * 4)
+
+            def sum_part(number: int) -> None:
+                for own, delta in zip(by_edge, deltas, strict=True):
+                    loops.weight_gradient(own, tiles, delta, layout.csr, parts[number], slots)
+
+            _in_threads(sum_part, len(parts))
+        return by_gate.sum(0), grad_weight, None
+
+
+def product(weight: Tensor, edges: Edges) -> Product:
+    """Prepare products; see `Kernel.product`. Differentiable once."""
+    prepared = _Prepared(weight, edges)
+    return lambda state: cast("Tensor", _SparseProduct.apply(state, weight, prepared))
+
+
 def refusal(mask: Mask, device: str) -> str:
     """Why the kernel cannot serve a mask here, or ""."""
     if device != "cpu":
@@ -273,4 +268,4 @@ def refusal(mask: Mask, device: str) -> str:
     return ""
 
 
-KERNEL = Kernel("sparse_cpu", run, refusal)
+KERNEL = Kernel("sparse_cpu", run, refusal, product)

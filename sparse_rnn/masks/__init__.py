@@ -1,27 +1,51 @@
 """Mask families: which synapses a recurrent layer has.
 
-Each family is one function that returns a `Mask` and one row of `MASKS`. Its first argument is the
-size (a number of units or the sides of a sheet); all others have names of their own.
+Each family is one function that returns a `Mask` and one row of `MASKS`. Its first argument, or the
+one named `size`, is the size (a number of units or the sides of a sheet); all others are the
+family's options. A family that draws at random has the option `seed`.
 """
 
 from __future__ import annotations
 
-import inspect
+import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.masks._mask import Mask as Mask
+from sparse_rnn.masks._options import Option as Option, read_options, size_argument
+from sparse_rnn.masks._sampling import Seed as Seed
 from sparse_rnn.masks._sizes import Size as Size, check_size as check_size
+from sparse_rnn.masks.checks import (
+    ConformanceError as ConformanceError,
+    check_mask_family as check_mask_family,
+)
+from sparse_rnn.masks.connectome import from_graph as from_graph
 from sparse_rnn.masks.extremes import autapse as autapse, dense as dense
+from sparse_rnn.masks.graphs import GraphMeasures as GraphMeasures, measures as measures
 from sparse_rnn.masks.lattice import locality as locality
+from sparse_rnn.masks.random_graphs import (
+    erdos_renyi as erdos_renyi,
+    random as random,
+    watts_strogatz as watts_strogatz,
+)
+from sparse_rnn.masks.spatial import distance_rule as distance_rule, small_world as small_world
+from sparse_rnn.masks.unequal_units import modular as modular, scale_free as scale_free
 
 MASKS: Mapping[str, Callable[..., Mask]] = MappingProxyType(
     {
         "locality": locality,
         "autapse": autapse,
         "dense": dense,
+        "random": random,
+        "erdos_renyi": erdos_renyi,
+        "small_world": small_world,
+        "watts_strogatz": watts_strogatz,
+        "distance_rule": distance_rule,
+        "modular": modular,
+        "scale_free": scale_free,
+        "from_graph": from_graph,
     }
 )
 """All mask families by name, in the order of their introduction. New ones go to the end."""
@@ -42,18 +66,26 @@ def family(name: str, *, argument: str = "arch") -> Callable[..., Mask]:
     return MASKS[name]
 
 
-def options(name: str) -> dict[str, bool]:
-    """Options of a family besides its size.
-
-    Returns:
-        Their names in order, each with whether it must be given.
+def options(name: str) -> dict[str, Option]:
+    """Options of a family besides its size, in order.
 
     Example:
-        >>> options("locality")
-        {'radius': True, 'periodic': False}
+        >>> list(options("locality"))
+        ['radius', 'periodic']
+        >>> options("locality")["radius"].required
+        True
     """
-    parameters = list(inspect.signature(family(name)).parameters.values())
-    return {p.name: p.default is inspect.Parameter.empty for p in parameters[1:]}
+    return read_options(family(name))
+
+
+def takers(option: str) -> list[str]:
+    """Families that have an option.
+
+    Example:
+        >>> takers("radius")
+        ['locality', 'small_world']
+    """
+    return [name for name in MASKS if option in options(name)]
 
 
 def build(name: str, size: Size, **given: Any) -> Mask:
@@ -73,7 +105,8 @@ def build(name: str, size: Size, **given: Any) -> Mask:
         5200
     """
     check_options(name, given)
-    return family(name)(size, **given)
+    function = family(name)
+    return function(**{size_argument(function): size}, **given)
 
 
 def check_options(name: str, given: Mapping[str, object]) -> None:
@@ -81,14 +114,25 @@ def check_options(name: str, given: Mapping[str, object]) -> None:
 
     Raises:
         UnknownName: There is no such family.
-        InvalidArgument: An option is missing, or is not one of this family.
+        InvalidArgument: An option is missing, or is not one of this family; the message says whose
+            it is, or offers the nearest.
     """
     known = options(name)
     for option, value in given.items():
         if option not in known:
-            takers = [other for other in MASKS if option in options(other)]
-            belongs = f"it is an option of {', '.join(takers)}" if takers else "no family takes it"
-            raise InvalidArgument(option, value, f"left out for {name!r} masks", f"({belongs})")
-    for option, required in known.items():
-        if required and option not in given:
+            raise InvalidArgument(
+                option, value, f"left out for {name!r} masks", _remedy(option, known)
+            )
+    for option, about in known.items():
+        if about.required and option not in given:
             raise InvalidArgument(option, None, f"given for {name!r} masks")
+
+
+def _remedy(option: str, known: Mapping[str, Option]) -> str:
+    near = difflib.get_close_matches(option.lower(), known, n=1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    others = takers(option)
+    belongs = f"it is an option of {', '.join(others)}" if others else "no family takes it"
+    has = f"the options here are {', '.join(known)}" if known else "this family has no options"
+    return f"({belongs}; {has})"

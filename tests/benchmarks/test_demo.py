@@ -32,7 +32,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def files(folder: Path) -> dict[Path, tuple[bytes, int]]:
     """Bytes and time of the last change of each file of the runs."""
-    paths = [path for name in FOLDERS for path in (folder / name).iterdir()]
+    paths = [path for name in FOLDERS for path in (folder / name).rglob("*") if path.is_file()]
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
 
 

@@ -60,3 +60,13 @@ def test_scaling_is_measured_and_drawn(tmp_path: Path) -> None:
     path = tmp_path / "scaling.png"
     scaling.figure(result).savefig(path)
     assert path.stat().st_size > 1000
+
+
+def test_networks_too_small_to_show_in_the_peak_are_left_out_of_the_picture(tmp_path: Path) -> None:
+    both = ("sparse_cpu", "dense")
+    by_size = [{"units": 9, "backend": b, "seconds": 1.0, "peak_mb": 0.0} for b in both]
+    by_density = [{"units": 9, "synapses": 5, "backend": b, "seconds": 1.0} for b in both]
+    assert np.isnan(scaling.exponent(by_size, "peak_mb"))
+    drawn = scaling.figure({"by_size": by_size, "by_density": by_density})
+    drawn.savefig(tmp_path / "scaling.png")
+    assert [len(ax.lines) for ax in drawn.axes] == [2, 0, 2]

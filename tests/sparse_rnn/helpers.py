@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,27 @@ def same_bits(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Bytes and time of the last change of each file in a folder."""
+    """Bytes and time of the last change of each file in a folder and the folders in it."""
     return {
-        path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(folder.iterdir())
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     }
+
+
+def lines_without_clock(folder: Path) -> list[list[str]]:
+    """Cells of `metrics.csv` but those of the clock."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    clock = header.index("elapsed_s")
+    return [[*row[:clock], *row[clock + 1 :]] for row in (header, *rows)]
+
+
+def same_outcome(one: Path, other: Path) -> bool:
+    """Whether two run folders hold the same run: weights and all numbers, bit for bit."""
+    names = ("weights.safetensors", "evaluations.csv", "evaluation.csv")
+    same = all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
+    return same and lines_without_clock(one) == lines_without_clock(other)
 
 
 def scores_of(

@@ -50,7 +50,7 @@ def with_option(words: list[str], option: str, value: str) -> list[str]:
         (["--help"], ["train", "info", "eval", "report"]),
         (["train", "--help"], ["--suite", "--arch", "--size", "--radius", "--steps", "--out"]),
         (["info", "--help"], ["--arch", "--size", "--radius", "--suite"]),
-        (["eval", "--help"], ["RUN", "--batches", "-o"]),
+        (["eval", "--help"], ["RUN", "--batches", "--seed", "--confusion", "-o"]),
         (["report", "--help"], ["RUN", "-o"]),
     ],
 )
@@ -71,7 +71,8 @@ def test_every_setting_is_an_option_with_its_description(
     assert status("train", "--help") == 0
     out = capsys.readouterr().out
     for name, field in srnn.TrainConfig.model_fields.items():
-        assert "--" + name.replace("_", "-") in out
+        flag = "mask." if name == "mask_options" else name.replace("_", "-")
+        assert "--" + flag in out
         assert field.description
         assert field.description in out
 
@@ -117,6 +118,8 @@ def test_settings_of_several_types_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
+        ("--schedule", "cosin", "--schedule must be the name of a schedule"),
+        ("--checkpoint-every", "0", "--checkpoint-every must be greater than or equal to 1"),
         ("--suite", "cog-2", "--suite must be the name of a suite or a task; got 'cog-2'. Did you"),
         ("--arch", "localty", "--arch must be the name of a mask family; got 'localty'. Did you"),
         ("--size", "20by20", "--size must be a number of units or sides such as 20x20"),
@@ -164,7 +167,9 @@ def test_a_folder_of_another_run_is_refused_and_kept(
     assert contents(tmp_path / "run") == before
 
 
-@pytest.mark.parametrize(("at", "left"), [(2, "config.json, metrics.csv"), (0, None)])
+@pytest.mark.parametrize(
+    ("at", "left"), [(2, "config.json, metrics.csv, evaluations.csv"), (0, None)]
+)
 def test_ctrl_c_says_what_is_left(
     at: int,
     left: str | None,
@@ -195,7 +200,7 @@ def test_ctrl_c_says_what_is_left(
         assert not out.exists()
     else:
         assert f"{out} holds {left} of an unfinished run and no weights" in line
-        assert sorted(path.name for path in out.iterdir()) == left.split(", ")
+        assert sorted(path.name for path in out.iterdir()) == sorted(left.split(", "))
 
 
 def test_info_counts_as_the_paper_does(capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,6 +246,113 @@ def test_eval_repeats_the_evaluation_of_the_run(
     assert status("eval", finished.folder, "--batches", "0") == 2
     assert "--batches must be at least 1; got 0." in capsys.readouterr().err
     assert contents(finished.folder) == before
+
+
+def test_every_option_of_a_run_is_there_and_reaches_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert status("train", "--help") == 0
+    out = capsys.readouterr().out
+    for name, field in srnn.RunOptions.model_fields.items():
+        assert "--" + name.replace("_", "-") in out
+        assert field.description is not None
+        assert field.description in out
+    given = shlex.split(
+        "--checkpoint-every 3 --checkpoint-seconds 9 --levels 0.2 0.4 --threads 1 --no-prefetch "
+        "--no-tensorboard"
+    )
+    seen: list[srnn.RunOptions] = []
+    monkeypatch.setattr(cli, "train", lambda *_, options, **__: seen.append(options))
+    with pytest.raises(AttributeError):  # That train returns nothing.
+        status(*SMALL, *given, "--out", tmp_path / "run")
+    assert seen == [
+        srnn.RunOptions(
+            checkpoint_every=3,
+            checkpoint_seconds=9,
+            levels=(0.2, 0.4),
+            threads=1,
+            prefetch=False,
+            tensorboard=False,
+        )
+    ]
+
+
+def test_quiet_prints_nothing_and_verbose_says_which_backend_and_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(*SMALL, "--quiet", "--out", tmp_path / "quiet") == 0
+    assert capsys.readouterr() == ("", "")
+    assert status(*SMALL, "-v", "--out", tmp_path / "verbose") == 0
+    errors = capsys.readouterr().err
+    assert "sparse-rnn: backend " in errors
+    assert "% of the matrix exists" in errors
+
+
+def test_an_early_stop_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*SMALL, "--stop-at", "0.01", "--stop-measure", "final_accuracy"]
+    assert status(*words, "--out", tmp_path / "run") == 0
+    assert "reached final_accuracy 0.01 at step 2)" in capsys.readouterr().out
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert status(*SMALL, "--checkpoint-every", "1", "--out", out) == 0
+    (out / "weights.safetensors").unlink()
+    (out / "checkpoint" / "step-00000004.json").write_text("{")
+    capsys.readouterr()
+    assert status(*SMALL, "-q", "--out", out) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("sparse-rnn: The checkpoint of step 4 in")
+    assert (out / "weights.safetensors").exists()
+
+
+def test_a_full_disk_is_one_line_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sparse_rnn.resume.Store.save", full)
+    assert status(*SMALL, "-q", "--out", tmp_path / "run") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "could not be written (No space left on device). There is no checkpoint yet" in line
+
+
+def test_eval_of_other_trials_and_confusion(
+    finished: srnn.Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert finished.folder is not None
+    assert status("eval", finished.folder, "--batches", "5") == 0
+    same = capsys.readouterr().out
+    assert status("eval", finished.folder, "--batches", "5", "--seed", "0") == 0
+    assert capsys.readouterr().out == same
+    assert status("eval", finished.folder, "--batches", "5", "--seed", "1", "--confusion") == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1:4] != same.splitlines()[1:4]
+    table, counts = out.split("\n\n", 1)
+    rows = [line.split() for line in counts.splitlines()]
+    matrix = [row for row in rows if row[:1] and row[0] in ("fix", *map(str, range(16)))]
+    n_trials = int(table.splitlines()[-1].split()[1])
+    assert sum(int(count) for row in matrix if len(row) == 18 for count in row[1:]) == n_trials
+    assert "22.5 degrees apart" in counts
+    offsets = [float(row[0]) for row in rows if row[1:2] == ["degrees"]]
+    assert offsets == [22.5 * k for k in range(-7, 9)]
+    assert status("eval", finished.folder, "--seed", "-1") == 2
+    assert "--seed must be at least 0; got -1." in capsys.readouterr().err
+
+
+def test_completion_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    for shell in ("bash", "zsh"):
+        assert status("--tyro-print-completion", shell) == 0
+        assert "--checkpoint-every" in capsys.readouterr().out
+
+
+def test_help_says_what_the_exit_statuses_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("--help") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    for part in ("130 after Ctrl-C", "143 after SIGTERM", "--tyro-print-completion", "torchrun"):
+        assert part in words
 
 
 def test_report_draws_runs_by_the_names_of_their_folders(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pydantic
 import pytest
+import torch
 from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
@@ -136,6 +137,48 @@ def test_differences_are_listed_with_both_values() -> None:
     one, other = small_config(), small_config(steps=9, lr=0.1)
     assert differences(one, one) == {}
     assert differences(one, other) == {"steps": (4, 9), "lr": (0.001, 0.1)}
+
+
+def test_what_a_cell_leaves_open_is_written_down() -> None:
+    vanilla, leaky, gru = (small_config(cell=cell) for cell in ("vanilla", "leaky", "gru"))
+    assert (vanilla.nonlinearity, vanilla.tau, vanilla.recurrent_noise) == ("relu", None, None)
+    assert (leaky.nonlinearity, leaky.tau, leaky.recurrent_noise) == ("relu", 100.0, 0.0)
+    assert (gru.nonlinearity, gru.tau) == (None, None)
+    assert small_config() == vanilla
+    for config in (vanilla, leaky, gru):
+        assert srnn.TrainConfig.from_json(config.to_json()) == config
+        assert srnn.TrainConfig(**config.model_dump()) == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"cell": "lsmt"}, "'lsmt'. Did you mean 'lstm'?"),
+        ({"tau": 100.0}, "tau must be left out for 'vanilla' cells; got 100.0."),
+        ({"cell": "gru", "nonlinearity": "relu"}, "nonlinearity must be left out for 'gru' cells"),
+        ({"cell": "leaky", "tau": 20.0}, "tau must be at least dt, 100 ms; got 20.0."),
+        ({"recurrence": "thawed"}, "recurrence must be the name of a kind of recurrence"),
+        ({"inhibitory": 1.0}, "inhibitory must be less than 1; got 1.0."),
+        ({"cell": "leaky", "recurrent_noise": -0.1}, "recurrent_noise must be greater than or"),
+        ({"init_gain": 0.0}, "init_gain must be greater than 0; got 0.0."),
+    ],
+)
+def test_settings_of_the_cell_are_checked(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        small_config(**settings)
+    assert message in str(caught.value)
+
+
+def test_the_network_is_that_of_the_settings() -> None:
+    config = small_config(cell="leaky", dt=20.0, tau=50.0, recurrent_noise=0.1, init="orthogonal")
+    net = srnn.Network(5, 3, config.build_mask(), **config.network_options())
+    assert isinstance(net.rnn, srnn.LeakyRNN)
+    assert (net.rnn.alpha, net.rnn.recurrent_noise) == (0.4, 0.1)
+    frozen = small_config(recurrence="frozen", inhibitory=0.25, init_gain=0.5)
+    net = srnn.Network(5, 3, frozen.build_mask(), **frozen.network_options())
+    assert (net.rnn.recurrence, net.rnn.inhibitory) == ("frozen", 0.25)
+    plain = srnn.Network(5, 3, frozen.build_mask(), inhibitory=0.25)
+    torch.testing.assert_close(net.rnn.weight_hh, plain.rnn.weight_hh.detach() / 2)
 
 
 def test_the_mask_is_that_of_the_settings() -> None:

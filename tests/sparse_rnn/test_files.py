@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sparse_rnn.files import atomic_path, atomic_writer
+from sparse_rnn.files import Log, atomic_path, atomic_writer, remove_leftovers
 
 
 def test_a_file_gets_its_name_once_it_is_whole(tmp_path: Path) -> None:
@@ -44,3 +44,30 @@ def test_files_have_the_permissions_that_the_user_asks_for(tmp_path: Path, umask
         assert (tmp_path / "file").stat().st_mode & 0o777 == 0o666 & ~umask
     finally:
         assert os.umask(before) == umask
+
+
+def test_logs_go_on_from_a_mark_and_cut_off_what_is_beyond(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    with Log(path) as log:
+        log.write("head\n1\n")
+        assert path.read_text() == "head\n1\n"  # at once
+        mark = log.mark()
+        log.write("2\n3")
+    assert (mark.lines, mark.size) == (2, 7)
+    assert mark.fits(path)
+    with Log(path, mark) as log:
+        assert path.read_text() == "head\n1\n"
+        log.write("two\n")
+        assert log.mark().lines == 3
+    assert path.read_text() == "head\n1\ntwo\n"
+    path.write_text("head\n9\n")
+    assert not mark.fits(path)
+    path.unlink()
+    assert not mark.fits(path)
+
+
+def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
+    for name in (".a.csv.x1.tmp", "notes.tmp", ".hidden"):
+        (tmp_path / name).write_text("")
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "notes.tmp"]

@@ -90,3 +90,81 @@ def test_states_that_do_not_fit_are_refused(
         state[name] = tensor
     with pytest.raises(srnn.SparseRnnError, match=message):
         srnn.from_torch_rnn_state(state, MASK)
+
+
+GATED = {
+    "gru": (nn.GRU, 3, srnn.from_torch_gru_state, srnn.to_torch_gru_state),
+    "lstm": (nn.LSTM, 4, srnn.from_torch_lstm_state, srnn.to_torch_lstm_state),
+}
+
+
+def their_gated_layer(name: str, *, bias: bool = True) -> nn.GRU | nn.LSTM:
+    """A torch layer with two different biases and no weight outside the mask."""
+    kind, gates, *_ = GATED[name]
+    layer = kind(5, 12, bias=bias, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.copy_(drawn / 3)
+        layer.weight_hh_l0 *= torch.from_numpy(MASK.to_dense()).repeat(gates, 1)
+    return layer
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", GATED)
+def test_gated_layers_there_and_back_again_with_equal_outputs(name: str, bias: bool) -> None:
+    kind, gates, read, write = GATED[name]
+    theirs = their_gated_layer(name, bias=bias)
+    ours = read(theirs.state_dict(), MASK)
+    back = kind(5, 12, bias=bias, dtype=torch.float64)
+    back.load_state_dict(write(ours))
+    inputs = torch.randn((7, 2, 5), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    expected = theirs(inputs)[0]
+    for layer in (ours, back):
+        torch.testing.assert_close(layer(inputs)[0], expected, rtol=1e-12, atol=1e-12)
+    assert ours.weight_hh.shape == (gates, MASK.nnz)
+    assert torch.equal(back.weight_hh_l0, theirs.weight_hh_l0)
+    swapped = read(theirs.state_dict(), MASK, batch_first=True)
+    torch.testing.assert_close(swapped(inputs.transpose(0, 1))[0].transpose(0, 1), expected)
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_gated_states_that_are_written_are_copies(name: str) -> None:
+    *_, read, write = GATED[name]
+    layer = read(their_gated_layer(name).state_dict(), MASK)
+    before = {key: value.clone() for key, value in layer.state_dict().items()}
+    for tensor in write(layer).values():
+        tensor.zero_()
+    assert all(torch.equal(value, before[key]) for key, value in layer.state_dict().items())
+
+
+@pytest.mark.parametrize("name", GATED)
+def test_gated_states_that_do_not_fit_are_refused(name: str) -> None:
+    _, gates, read, _ = GATED[name]
+    whole = dict(their_gated_layer(name).state_dict())
+    outside = whole["weight_hh_l0"].clone()
+    outside[12, 6] = 0.5  # In the second gate; unit 0 has no synapse from unit 6.
+    for key, tensor, message in (
+        ("weight_hh_l0", outside, "weight_hh_l0 has 1 nonzero weights outside"),
+        ("weight_hh_l0", torch.zeros(12, 12), rf"not \[{12 * gates}, 12\]"),
+        ("weight_ih_l0", torch.zeros(12, 5), rf"not \[{12 * gates}, inputs\]"),
+        ("bias_hh_l0", torch.zeros(12), rf"not \[{12 * gates}\]"),
+        ("weight_hr_l0", torch.zeros(12), f"which a torch.nn.{name.upper()} of one layer"),
+    ):
+        with pytest.raises(srnn.SparseRnnError, match=message):
+            read({**whole, key: tensor}, MASK)
+    del whole["bias_ih_l0"]
+    with pytest.raises(srnn.SparseRnnError, match=f"nn.{name.upper()} lacks bias_ih_l0"):
+        read(whole, MASK)
+
+
+def test_under_dales_law_the_weights_that_act_are_written() -> None:
+    layer = srnn.MaskedRNN(5, MASK, "tanh", inhibitory=0.25, seed=1)
+    with torch.no_grad():
+        layer.weight_hh.neg_()  # Their signs do not matter.
+    theirs = nn.RNN(5, 12)
+    theirs.load_state_dict(srnn.to_torch_rnn_state(layer))
+    inputs = torch.ones(6, 2, 5)
+    torch.testing.assert_close(theirs(inputs)[0], layer(inputs)[0])
+    assert (theirs.weight_hh_l0 < 0).any(0).sum() == 3

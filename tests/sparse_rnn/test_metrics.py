@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from sparse_rnn.errors import IncompatibleState
-from sparse_rnn.metrics import COLUMNS, History, Record, metrics_writer
+from sparse_rnn.metrics import COLUMNS, History, Record, csv_line
 from sparse_rnn.scores import MEASURES
 from tests.sparse_rnn.helpers import record_of, scores_of
+
+
+def write_all(path: Path, records: list[Record]) -> None:
+    """Write a `metrics.csv`."""
+    rows = [COLUMNS, *(record.row() for record in records)]
+    path.write_text("".join(csv_line(row) for row in rows))
 
 
 def test_columns_begin_with_step_and_loss() -> None:
@@ -20,9 +26,7 @@ def test_columns_begin_with_step_and_loss() -> None:
 
 def test_histories_survive_csv_exactly(tmp_path: Path) -> None:
     records = [record_of(1), record_of(2, scores_of(accuracy=1 / 3)), record_of(3)]
-    with metrics_writer(tmp_path / "metrics.csv") as write:
-        for record in records:
-            write(record)
+    write_all(tmp_path / "metrics.csv", records)
     read = History.read_csv(tmp_path / "metrics.csv")
     kept = History.of(record.row() for record in records)
     assert list(read.columns) == list(COLUMNS)
@@ -34,17 +38,6 @@ def test_histories_survive_csv_exactly(tmp_path: Path) -> None:
     assert (steps.tolist(), values.tolist()) == ([2.0], [1 / 3])
 
 
-def test_each_line_is_on_the_disk_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.csv"
-    with metrics_writer(path) as write:
-        for step in (1, 2):
-            write(record_of(step))
-            lines = path.read_text().splitlines()
-            assert lines[0].startswith("step,loss,")
-            assert lines[step].startswith(f"{step},")
-            assert len(lines) == step + 1
-
-
 def test_a_step_without_an_evaluation_has_empty_cells() -> None:
     assert record_of(2).row()[-4:] == ("", "", "", "")
     assert record_of(2, scores_of(accuracy=0.5)).row()[-4:] == (0.5, 0.5, 0.5, 0.5)
@@ -52,11 +45,23 @@ def test_a_step_without_an_evaluation_has_empty_cells() -> None:
 
 
 def test_an_empty_history_has_all_columns(tmp_path: Path) -> None:
-    with metrics_writer(tmp_path / "metrics.csv"):
-        pass
+    write_all(tmp_path / "metrics.csv", [])
     read = History.read_csv(tmp_path / "metrics.csv")
     assert len(read) == 0
     assert read.curve("performance")[0].size == 0
+
+
+def test_the_time_to_a_level_is_that_of_the_first_evaluation_there() -> None:
+    scores = {2: 0.3, 4: 0.6, 6: 0.5, 8: 0.7}
+    records = [
+        record_of(step, scores_of(accuracy=scores[step]) if step in scores else None)
+        for step in range(1, 9)
+    ]
+    history = History.of(record.row() for record in records)
+    assert history.reached(0.3) == (2, 1.0)  # half a second a step
+    assert history.reached(0.55, "final_accuracy") == (4, 2.0)
+    assert history.reached(0.61) == (8, 4.0)
+    assert history.reached(0.71) is None
 
 
 @pytest.mark.parametrize(

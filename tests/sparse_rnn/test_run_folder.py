@@ -17,7 +17,15 @@ from sparse_rnn.errors import RunConflict
 from sparse_rnn.progress import OnStep
 from tests.sparse_rnn.helpers import contents, same_bits, small_config
 
-FILES = ["config.json", "evaluation.csv", "metrics.csv", "weights.safetensors"]
+FILES = [
+    "checkpoint",
+    "config.json",
+    "evaluation.csv",
+    "evaluations.csv",
+    "metrics.csv",
+    "summary.json",
+    "weights.safetensors",
+]
 
 
 @pytest.fixture
@@ -87,14 +95,14 @@ def test_another_configuration_is_refused_and_nothing_is_touched(copied: Path, d
     assert contents(copied) == before
 
 
-def test_an_unfinished_run_starts_anew_and_ends_the_same(
-    copied: Path, caplog: pytest.LogCaptureFixture
+def test_an_unfinished_run_without_a_checkpoint_starts_anew_and_ends_the_same(
+    copied: Path,
 ) -> None:
     weights = (copied / "weights.safetensors").read_bytes()
     (copied / "weights.safetensors").unlink()
+    shutil.rmtree(copied / "checkpoint")
     (copied / "metrics.csv").write_text("step,loss\n1,")
     srnn.train(small_config(), copied)
-    assert "starts anew" in caplog.text
     assert (copied / "weights.safetensors").read_bytes() == weights
     assert sorted(path.name for path in copied.iterdir()) == FILES
 
@@ -110,7 +118,11 @@ def test_an_interrupted_run_leaves_its_course_and_no_weights(tmp_path: Path) -> 
 
     with pytest.raises(KeyboardInterrupt):
         srnn.train(small_config(), tmp_path / "run", progress=interrupted)
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == FILES[::2]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "config.json",
+        "evaluations.csv",
+        "metrics.csv",
+    ]
     history = srnn.metrics.History.read_csv(tmp_path / "run" / "metrics.csv")
     assert history["step"].tolist() == [1, 2, 3]
     with pytest.raises(FileNotFoundError, match=r"weights\.safetensors does not exist"):
@@ -141,6 +153,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("{", "cannot be read as JSON"),
+        ("[" * 100_000, "cannot be read as JSON"),
         ("[]", "no entry 'config'"),
         ('{"config": 3}', "no entry 'config'"),
         ('{"config": {"arch": "dense"}}', "holds no valid configuration: size must be given"),

@@ -13,8 +13,9 @@ import torch
 import sparse_rnn as srnn
 from sparse_rnn.data import task_stream
 from sparse_rnn.errors import InvalidArgument, TrainingDiverged
+from sparse_rnn.optimisation import masked_cross_entropy
 from sparse_rnn.progress import OnStep
-from sparse_rnn.training import masked_cross_entropy, streams
+from sparse_rnn.training import streams
 from tests.sparse_rnn.helpers import same_bits, small_config
 
 
@@ -65,14 +66,29 @@ CHANGES: dict[str, dict[str, Any]] = {
     "arch": {"arch": "autapse", "radius": None},
     "size": {"size": (4, 5)},
     "radius": {"radius": 2},
+    "mask_options": {"mask_options": {"periodic": False}},
     "steps": {"steps": 5},
     "batch_size": {"batch_size": 3},
     "seq_len": {"seq_len": 60},
     "lr": {"lr": 2e-3},
     "clip": {"clip": 0.01},
+    "schedule": {"schedule": "cosine"},
+    "warmup": {"warmup": 2},
+    "decay": {"schedule": "linear", "decay": 0.5},
+    "decay_every": {"schedule": "step", "decay_every": 2},
+    "l1": {"l1": 0.1},
+    "l2": {"l2": 0.1},
+    "stop_at": {"stop_at": 1e-9, "stop_measure": "final_accuracy"},
+    "stop_measure": {"stop_at": 0.05, "stop_measure": "final_accuracy"},
     "seed": {"seed": 1},
     "init": {"init": "torch"},
+    "init_gain": {"init_gain": 0.5},
+    "cell": {"cell": "gru"},
     "nonlinearity": {"nonlinearity": "tanh"},
+    "tau": {"cell": "leaky", "tau": 200.0},
+    "recurrent_noise": {"cell": "leaky", "recurrent_noise": 0.1},
+    "recurrence": {"recurrence": "frozen"},
+    "inhibitory": {"inhibitory": 0.25},
     "backend": {"backend": "reference"},
     "eval_every": {"eval_every": 3},
     "eval_batches": {"eval_batches": 2},
@@ -89,6 +105,26 @@ def test_every_setting_has_a_test_that_it_changes_something() -> None:
 @pytest.mark.parametrize("setting", [name for name in CHANGES if name != "backend"])
 def test_every_setting_changes_something(base: srnn.Run, setting: str) -> None:
     assert differ(base, srnn.train(small_config(**CHANGES[setting])))
+
+
+# Settings that count beside another one only: the same run with two values of them.
+PAIRS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"schedule": "linear"}, {"decay": 0.5}),
+    ({"schedule": "cosine"}, {"decay": 0.5}),
+    ({"schedule": "step", "decay_every": 3}, {"decay": 0.5}),
+    ({"schedule": "step", "decay_every": 3}, {"decay_every": 2}),
+    ({"schedule": "cosine"}, {"schedule": "linear"}),
+    ({"stop_at": 0.05}, {"stop_measure": "final_accuracy"}),
+    ({"stop_measure": "final_accuracy"}, {"stop_at": 0.05}),
+]
+
+
+@pytest.mark.parametrize(("settings", "change"), PAIRS)
+def test_settings_that_go_with_another_one_change_something(
+    settings: dict[str, Any], change: dict[str, Any]
+) -> None:
+    one = srnn.train(small_config(**settings))
+    assert differ(one, srnn.train(small_config(**{**settings, **change})))
 
 
 def test_the_backend_changes_the_kernel_and_hardly_the_numbers(base: srnn.Run) -> None:

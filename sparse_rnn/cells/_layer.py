@@ -1,0 +1,222 @@
+"""What all cells share: parameters on the edges of a mask, the checks, the way over a sequence."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sparse_rnn import init as inits, kernels, seeding
+from sparse_rnn.cells import _dale
+from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.masks import Mask
+
+RECURRENCES = ("trained", "frozen")
+"""What becomes of the recurrent weights: parameters, or kept as they start."""
+
+
+class LayerOptions(TypedDict, total=False):
+    """Options of every cell; `sparse_rnn.MaskedRNN` says what they mean."""
+
+    bias: bool
+    batch_first: bool
+    init: str
+    init_gain: float
+    recurrence: str
+    seed: seeding.Seed
+    dtype: torch.dtype | None
+
+
+class MaskedLayer(nn.Module):
+    """A recurrent layer with a fixed mask; abstract.
+
+    Attributes:
+        CELL: Name in `sparse_rnn.cells.CELLS`.
+        GATES: Number of recurrent matrices, which share the mask.
+        COST: What a synapse costs, for the choice of a backend (`sparse_rnn.kernels.choose`).
+        OPTIONS: Options of a `sparse_rnn.Network` that this cell takes beside those of all cells.
+        mask: The mask.
+        weight_ih: Input weights ``[gates * N, I]``.
+        weight_hh: Values of the edges, ``[nnz]`` or ``[gates, nnz]``, in the order of the mask's
+            edges. A parameter; a buffer if the recurrence is frozen.
+        bias: Bias ``[gates * N]``, or None.
+        unit_signs: 1 or -1 for each unit ``[N]`` under Dale's law, a buffer; else None.
+        recurrence: A name in `RECURRENCES`.
+        inhibitory: Share of inhibitory units under Dale's law, or None.
+    """
+
+    if TYPE_CHECKING:
+        __call__: Callable[..., tuple[Tensor, Any]]
+
+    CELL: ClassVar[str]
+    GATES: ClassVar[int] = 1
+    COST: ClassVar[float] = kernels.STEP_COST
+    OPTIONS: ClassVar[tuple[str, ...]] = ()
+
+    weight_hh: Tensor
+    unit_signs: Tensor | None
+
+    def __init__(  # noqa: PLR0913 - `LayerOptions`, and what some cells add
+        self,
+        input_size: int,
+        mask: Mask,
+        backend: str,
+        *,
+        inhibitory: float | None = None,
+        bias: bool = True,
+        batch_first: bool = False,
+        init: str = inits.DEFAULT,
+        init_gain: float = 1.0,
+        recurrence: str = "trained",
+        seed: seeding.Seed = 0,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_width("input_size", input_size)
+        if recurrence not in RECURRENCES:
+            raise unknown_name("recurrence", recurrence, RECURRENCES, "a kind of recurrence")
+        self.input_size = input_size
+        self.hidden_size = mask.n_units
+        self.mask = mask
+        self.batch_first = batch_first
+        self.recurrence = recurrence
+        self.inhibitory = inhibitory
+        self._wanted = backend
+        self._kernel = kernels.choose(backend, mask, cost=self.COST)
+        self._edges = kernels.Edges.of(mask)
+        # A stream for each kind of weight: two networks that differ in the mask or the bias alone
+        # start with the same input weights.
+        hh, ih, b, signs = seeding.spawn(seed, 4)
+        dtype = dtype or torch.get_default_dtype()
+        generator = seeding.generator(hh)
+        drawn = [
+            inits.recurrent_weights(init, mask, generator, gain=init_gain)
+            for _ in range(self.GATES)
+        ]
+        weight_hh = drawn[0] if self.GATES == 1 else torch.stack(drawn)
+        self.register_buffer("unit_signs", None)
+        if inhibitory is not None:
+            unit_signs = _dale.unit_signs(mask.n_units, inhibitory, signs)
+            weight_hh = _dale.balanced(weight_hh, self._edges, unit_signs)
+            self.register_buffer("unit_signs", unit_signs.to(dtype))
+        if recurrence == "frozen":
+            # No parameter, so that no optimiser has it and no gradient is computed for it.
+            self.register_buffer("weight_hh", weight_hh.to(dtype))
+        else:
+            self.weight_hh = nn.Parameter(weight_hh.to(dtype))
+        bound, height = 1 / math.sqrt(mask.n_units), self.GATES * mask.n_units
+        weight_ih = inits.uniform((height, input_size), bound, seeding.generator(ih))
+        self.weight_ih = nn.Parameter(weight_ih.to(dtype))
+        self.bias: nn.Parameter | None = None
+        if bias:
+            values = inits.uniform((height,), bound, seeding.generator(b))
+            self.bias = nn.Parameter(values.to(dtype))
+
+    @property
+    def backend(self) -> str:
+        """Name of the kernel in use."""
+        return self._kernel.name
+
+    def recurrent_weights(self) -> Tensor:
+        """Values that the edges act with, shaped as `weight_hh`: under Dale's law with signs."""
+        if self.unit_signs is None:
+            return self.weight_hh
+        return _dale.signed(self.weight_hh, self._edges_here(), self.unit_signs)
+
+    def settings(self) -> dict[str, Any]:
+        """What a `sparse_rnn.Network` needs, beside mask and sizes, to build this cell again."""
+        settings: dict[str, Any] = {"cell": self.CELL}
+        settings |= {name: getattr(self, name) for name in self.OPTIONS}
+        if self.inhibitory is None:
+            settings.pop("inhibitory", None)
+        if self.recurrence != "trained":
+            settings["recurrence"] = self.recurrence
+        return settings
+
+    def forward(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, Any]:
+        """Run the layer over a batch of sequences.
+
+        Args:
+            inputs: ``[T, B, I]``, or ``[B, T, I]`` if `batch_first`.
+            h0: State before the first step, ``[1, B, N]``; of an LSTM a pair of them, (h0, c0).
+                None is zeros.
+
+        Returns:
+            The states after each step, ``[T, B, N]`` or ``[B, T, N]``, and the last of them,
+            ``[1, B, N]``; of an LSTM the pair (h_n, c_n).
+
+        Raises:
+            InvalidArgument: A shape is wrong.
+        """
+        sequence = self._check_inputs(inputs)
+        first = self._first(h0, sequence)
+        projected = nn.functional.linear(sequence, self.weight_ih, self.bias)
+        states, last = self._steps(projected, first)
+        return states.transpose(0, 1) if self.batch_first else states, last
+
+    @abstractmethod
+    def _steps(self, projected: Tensor, first: Any) -> tuple[Tensor, Any]:
+        """Compute the states ``[T, B, N]``, and the last one as `forward` returns it.
+
+        Args:
+            projected: The input times its weights plus the bias, ``[T, B, gates * N]``.
+            first: What `_first` returns.
+        """
+
+    def _first(self, h0: Any, sequence: Tensor) -> Any:
+        """The state before the first step, ``[B, N]``; checked."""
+        return self._check_state("h0", h0, sequence)
+
+    def _check_inputs(self, inputs: Tensor) -> Tensor:
+        axes = "[batch, time, {}]" if self.batch_first else "[time, batch, {}]"
+        allowed = "of shape " + axes.format(self.input_size) + " with at least one step"
+        if inputs.dim() != 3 or inputs.shape[2] != self.input_size:
+            remedy = "Add the batch axis with unsqueeze." if inputs.dim() == 2 else ""
+            raise InvalidArgument("inputs", list(inputs.shape), allowed, remedy)
+        sequence = inputs.transpose(0, 1) if self.batch_first else inputs
+        if sequence.shape[0] == 0:
+            raise InvalidArgument("inputs", list(inputs.shape), allowed)
+        return sequence
+
+    def _check_state(self, name: str, given: Tensor | None, sequence: Tensor) -> Tensor:
+        shape = (sequence.shape[1], self.hidden_size)
+        if given is None:
+            return self.weight_hh.new_zeros(shape)
+        if tuple(given.shape) != (1, *shape):
+            raise InvalidArgument(name, list(given.shape), f"of shape {[1, *shape]}")
+        return given[0]
+
+    def _edges_here(self) -> kernels.Edges:
+        # The edges are no parameters, so they follow the module to a device on the first call.
+        device = self.weight_hh.device
+        if self._edges.targets.device != device:
+            self._kernel = kernels.choose(self._wanted, self.mask, device.type, cost=self.COST)
+            self._edges = kernels.Edges.of(self.mask, device)
+        return self._edges
+
+    def _product(self) -> kernels.Product:
+        """The recurrent product of a step, prepared for a sequence."""
+        edges = self._edges_here()  # Before the kernel is read, which it may change.
+        return kernels.products(self._kernel, self.recurrent_weights(), edges)
+
+    def extra_repr(self) -> str:
+        """The layer's arguments, for ``print``."""
+        options = {**self.settings(), "backend": self.backend}
+        del options["cell"]
+        listed = [f"{name}={value!r}" for name, value in options.items()]
+        return ", ".join([str(self.input_size), repr(self.mask), *listed])
+
+
+def check_width(argument: str, width: object) -> None:
+    """Refuse a number of channels below 1.
+
+    Raises:
+        InvalidArgument: It is no whole number of at least 1.
+    """
+    if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
+        raise InvalidArgument(argument, width, "a whole number of at least 1")

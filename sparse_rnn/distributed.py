@@ -1,0 +1,145 @@
+"""Several processes that train one network: what they add up, and what the first one decides.
+
+Started by ``torchrun --nproc-per-node N -m sparse_rnn.cli train ...``, which sets RANK, WORLD_SIZE
+and the address to meet at. Without them there is one process, and nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from sparse_rnn.errors import PeerFailed, SparseRnnError
+
+Result = TypeVar("Result")
+
+WAIT = timedelta(hours=2)
+"""How long processes wait for each other; an evaluation by the first one must fit in."""
+
+
+class Group:
+    """The processes of a run.
+
+    Attributes:
+        rank: Number of this process, from 0.
+        size: Number of processes.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1) -> None:
+        self.rank = rank
+        self.size = size
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    def sum(self, value: Tensor) -> Tensor:
+        """Sum a tensor over the processes; returns the tensor itself where there is one process."""
+        if self.size == 1:
+            return value
+        total = value.clone()
+        with _peers():
+            dist.all_reduce(total)
+        return total
+
+    def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
+        """Replace each gradient by its sum over the processes, in one exchange."""
+        if self.size == 1:
+            return
+        grads = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([grad.flatten() for grad in grads])
+        with _peers():
+            dist.all_reduce(flat)
+        for grad, part in zip(grads, flat.split([grad.numel() for grad in grads]), strict=True):
+            grad.copy_(part.view_as(grad))
+
+    def decide(self, work: Callable[[], Result]) -> Result:
+        """Let the first process do some work, and give its result to all.
+
+        Args:
+            work: Returns what JSON can hold, and comes back from it equal.
+
+        Raises:
+            PeerFailed: The first process failed; there, its own error.
+        """
+        if self.size == 1:
+            return work()
+        if not self.first:
+            answer = json.loads(self.bytes(b""))
+            if "failed" in answer:
+                raise PeerFailed(answer["failed"])
+            return answer["result"]
+        try:
+            result = work()
+        except BaseException as error:
+            self.bytes(json.dumps({"failed": str(error)}).encode())
+            raise
+        self.bytes(json.dumps({"result": result}).encode())
+        return result
+
+    def bytes(self, content: bytes) -> bytes:
+        """Give bytes of the first process to all."""
+        if self.size == 1:
+            return content
+        with _peers():
+            length = torch.tensor([len(content)])
+            dist.broadcast(length, 0)
+            box = torch.zeros(int(length), dtype=torch.uint8)
+            if self.first and content:
+                box.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+            dist.broadcast(box, 0)
+        return box.numpy().tobytes()
+
+
+@contextmanager
+def _peers() -> Generator[None]:
+    """Say it in one kind of error when another process has gone."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise PeerFailed(f"Another process of this run has ended ({error}).") from error
+
+
+def is_first() -> bool:
+    """Whether this process is the only or the first one of its run."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def joined() -> Generator[Group]:
+    """Join the processes of this run, and leave them at the end.
+
+    A process group that exists already is used and left as it is. On CPUs the processes talk by
+    gloo, on GPUs by nccl.
+
+    Raises:
+        SparseRnnError: The variables of torchrun are there in part, or the others cannot be met.
+    """
+    if dist.is_available() and dist.is_initialized():
+        yield Group(dist.get_rank(), dist.get_world_size())
+        return
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        yield Group()
+        return
+    how: dict[str, Any] = {"timeout": WAIT}
+    try:
+        cuda = torch.cuda.is_available()
+        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", **how)
+    except (RuntimeError, ValueError) as error:
+        raise SparseRnnError(
+            f"The {os.environ['WORLD_SIZE']} processes of this run did not meet ({error}). "
+            "Start them with torchrun, or unset WORLD_SIZE."
+        ) from error
+    try:
+        yield Group(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()

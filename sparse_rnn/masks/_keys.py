@@ -1,0 +1,33 @@
+"""Masks from ascending keys of synapses, ``target * N + source``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparse_rnn.masks._mask import Mask
+from sparse_rnn.masks._sizes import sheet_coords
+
+
+def mask_of_keys(
+    keys: NDArray[np.int64], sides: tuple[int, ...], family: str, parameters: Mapping[str, Any]
+) -> Mask:
+    """Build the mask of units on a sheet from ascending keys."""
+    n_units = math.prod(sides)
+    return Mask(
+        np.searchsorted(keys, np.arange(n_units + 1) * n_units),
+        (keys % n_units).astype(np.int32),
+        (n_units, n_units),
+        coords=sheet_coords(sides),
+        family=family,
+        parameters=parameters,
+    )
+
+
+def shown_size(sides: tuple[int, ...]) -> int | tuple[int, ...]:
+    """A size as provenance has it: a number of units, or the sides of a sheet."""
+    return sides[0] if len(sides) == 1 else sides

@@ -1,0 +1,130 @@
+"""What a gradient step minimises, and how it steps: loss, penalties, clipping, Adam."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from sparse_rnn.data import Batch
+from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.settings import FitConfig
+
+
+def masked_cross_entropy(logits: Tensor, batch: Batch, total: Tensor | None = None) -> Tensor:
+    """Cross entropy of every time step, weighted with the batch's mask.
+
+    Args:
+        logits: ``[T, B, O]``.
+        batch: The batch that they answer.
+        total: What the weighted sum is divided by; by default the sum of the mask.
+
+    Returns:
+        The weighted mean in nats, a scalar.
+    """
+    every_step = nn.functional.cross_entropy(
+        logits.flatten(0, 1), batch.targets.flatten(), reduction="none"
+    )
+    weights = batch.mask.flatten()
+    return (every_step * weights).sum() / (weights.sum() if total is None else total)
+
+
+def logits_of(outputs: object) -> Tensor:
+    """Take the logits from what a network returned.
+
+    Args:
+        outputs: The logits ``[T, B, O]``, or a tuple whose first entry they are.
+
+    Raises:
+        InvalidArgument: It is neither.
+    """
+    logits = outputs[0] if isinstance(outputs, tuple) and outputs else outputs
+    if not isinstance(logits, Tensor) or logits.dim() != 3:
+        found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        allowed = "a network that returns logits [T, B, O], alone or first in a tuple"
+        raise InvalidArgument("network", found, allowed)
+    return logits
+
+
+class Optimiser:
+    """Adam with the penalties and the clipping of a configuration.
+
+    The penalties are ``l1 * sum |w|`` over the recurrent weights alone, as the paper's Table 1 has
+    it (there, all networks with L1 keep every one of their 335 000 input and output weights), and
+    ``l2 / 2 * sum w^2`` over all weights but the biases, as Yang et al. (2019) have it. Both enter
+    through the gradient, before it is clipped; Adam then scales them like the rest of it. A weight
+    that L1 drives down is small in the end and not exactly 0: the paper counts weights above a
+    small threshold, and so must who counts them here.
+
+    Recurrent weights are parameters with ``weight_hh`` in their name, as in ``torch.nn.RNN``;
+    biases those with ``bias`` in the last part of it.
+
+    Args:
+        network: The network.
+        config: Learning rate and schedule, `l1`, `l2` and `clip`.
+
+    Attributes:
+        adam: The optimiser itself.
+        parameters: The parameters that are trained, by name.
+
+    Raises:
+        InvalidArgument: There is nothing to train, or `l1` is set and no weight is recurrent.
+    """
+
+    def __init__(self, network: nn.Module, config: FitConfig) -> None:
+        self.config = config
+        self.parameters: Mapping[str, nn.Parameter] = {
+            name: p for name, p in network.named_parameters() if p.requires_grad
+        }
+        if not self.parameters:
+            raise InvalidArgument("network", type(network).__name__, "one with parameters to train")
+        self._recurrent = [p for name, p in self.parameters.items() if "weight_hh" in name]
+        self._weights = [
+            p for name, p in self.parameters.items() if "bias" not in name.rpartition(".")[2]
+        ]
+        if config.l1 and not self._recurrent:
+            raise InvalidArgument("l1", config.l1, "0 for a network without weights *weight_hh*")
+        self.adam = torch.optim.Adam(list(self.parameters.values()), lr=config.lr)
+
+    def penalise(self) -> None:
+        """Add the gradients of the penalties to those of the loss."""
+        with torch.no_grad():
+            if self.config.l1:
+                _add(self._recurrent, torch.sign, self.config.l1)
+            if self.config.l2:
+                _add(self._weights, lambda weight: weight, self.config.l2)
+
+    def clip(self) -> float:
+        """Limit the norm of the gradient.
+
+        Returns:
+            The norm before, over all existing weights: absent synapses have no gradient.
+        """
+        limit = math.inf if self.config.clip is None else self.config.clip
+        return float(nn.utils.clip_grad_norm_(self.parameters.values(), limit))
+
+    def step(self, number: int) -> float:
+        """Take gradient step `number`, counted from 1; returns its learning rate."""
+        rate = self.config.rate(number)
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+        self.adam.step()
+        return rate
+
+
+def remedy(config: FitConfig) -> str:
+    """Say what to try after a run of these settings diverged."""
+    clip = "no clip" if config.clip is None else f"clip {config.clip:g}"
+    return (
+        f"It ran with lr {config.lr:g} and {clip}; try a lower lr, a lower clip, "
+        "or init='torch', whose recurrent weights are the smallest."
+    )
+
+
+def _add(weights: list[nn.Parameter], direction: Callable[[Tensor], Tensor], scale: float) -> None:
+    for weight in weights:
+        if weight.grad is None:
+            weight.grad = torch.zeros_like(weight)
+        weight.grad.add_(direction(weight), alpha=scale)

@@ -1,0 +1,221 @@
+"""Checkpoints of unfinished runs: two are kept, each whole or absent, each with its checksum.
+
+A checkpoint is two files in ``DIR/checkpoint``: ``step-N.safetensors`` with all tensors and
+``step-N.json`` with everything else, which is written last and holds the checksum of both. Neither
+can hold code. The data need no entry: batch i of a stream is a pure function of i.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_of, save as bytes_of
+from torch import Tensor, nn
+
+from sparse_rnn.errors import IncompatibleState
+from sparse_rnn.files import atomic_path, remove_leftovers
+from sparse_rnn.optimisation import Optimiser
+
+CHECKPOINT = "checkpoint"
+"""Folder of the checkpoints in a run folder."""
+
+KEPT = 2
+
+_FORMAT = "sparse_rnn.checkpoint/1"
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+_LOG = logging.getLogger("sparse_rnn")
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A run at one moment.
+
+    Attributes:
+        facts: JSON types; ``step`` is the number of gradient steps taken.
+        tensors: Tensors on the CPU, by name.
+    """
+
+    facts: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+
+class Store:
+    """The checkpoints of one run folder.
+
+    Args:
+        folder: The run folder, which exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / CHECKPOINT
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Write a checkpoint, and remove all but the two newest ones.
+
+        Raises:
+            OSError: It could not be written; those before are as they were.
+        """
+        self.folder.mkdir(exist_ok=True)
+        content = bytes_of(dict(snapshot.tensors))
+        facts = {**snapshot.facts, "format": _FORMAT, "tensors_sha256": _sha256(content)}
+        record = {"facts": facts, "facts_sha256": _sha256(_canonical(facts))}
+        step = int(facts["step"])
+        with atomic_path(self._path(step, "safetensors")) as temporary:
+            temporary.write_bytes(content)
+        with atomic_path(self._path(step, "json")) as temporary:
+            temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        kept = self.steps()[:KEPT]
+        for path in self.folder.glob("step-*"):
+            if path.stem not in {_stem(step) for step in kept}:
+                path.unlink(missing_ok=True)
+
+    def steps(self) -> list[int]:
+        """Steps of the checkpoints that are there, whole or not, the newest first."""
+        names = [path.stem.removeprefix("step-") for path in self.folder.glob("step-*.json")]
+        return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+    def newest(self, refusal: Callable[[Mapping[str, Any]], str]) -> Snapshot | None:
+        """Read the newest checkpoint that is whole.
+
+        A damaged one is reported, removed, and the one before is read instead.
+
+        Args:
+            refusal: Says why a whole checkpoint cannot be used, or "".
+
+        Returns:
+            The checkpoint, or None where none can be used.
+
+        Raises:
+            OSError: A file is there and cannot be read.
+        """
+        remove_leftovers(self.folder)
+        steps = self.steps()
+        for step in steps:
+            try:
+                snapshot = self._read(step)
+                why = refusal(snapshot.facts)
+                if not why:
+                    return snapshot
+            except IncompatibleState as error:
+                why = str(error)
+            except (KeyError, TypeError) as error:
+                why = f"its facts are incomplete ({error})"
+            _LOG.warning("The checkpoint of step %d in %s is lost: %s.", step, self.folder, why)
+            for suffix in ("json", "safetensors"):
+                self._path(step, suffix).unlink(missing_ok=True)
+        if steps:
+            _LOG.warning(
+                "NO CHECKPOINT IN %s CAN BE USED; the run starts anew from step 0.", self.folder
+            )
+        return None
+
+    def _read(self, step: int) -> Snapshot:
+        try:
+            content = self._path(step, "safetensors").read_bytes()
+            record = json.loads(self._path(step, "json").read_bytes())
+            facts = record["facts"]
+            if record["facts_sha256"] != _sha256(_canonical(facts)):
+                raise IncompatibleState("the checksum of its JSON file is wrong")
+            if facts["format"] != _FORMAT or facts["step"] != step:
+                raise IncompatibleState(f"it is none of step {step} in format {_FORMAT}")
+            if facts["tensors_sha256"] != _sha256(content):
+                raise IncompatibleState("the checksum of its tensors is wrong")
+            return Snapshot(facts, tensors_of(content))
+        except FileNotFoundError as error:
+            raise IncompatibleState("its tensors are missing") from error
+        except (KeyError, TypeError, ValueError, RecursionError, SafetensorError) as error:
+            if isinstance(error, IncompatibleState):
+                raise
+            raise IncompatibleState(f"it cannot be read ({error})") from error
+
+    def _path(self, step: int, suffix: str) -> Path:
+        return self.folder / f"{_stem(step)}.{suffix}"
+
+
+def capture(network: nn.Module, optimiser: Optimiser) -> dict[str, Tensor]:
+    """Copy all tensors that training changes.
+
+    Returns:
+        Parameters and buffers as ``network.NAME``, Adam's state as ``adam.exp_avg.NAME`` and so
+        on, and the states of generators that modules have as attributes (for recurrent noise, say)
+        as ``generator.NAME``. torch's global generator is not among them.
+    """
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    for name, parameter in optimiser.parameters.items():
+        for moment, value in optimiser.adam.state.get(parameter, {}).items():
+            tensors[f"adam.{moment}.{name}"] = value
+    for name, generator in _generators(network).items():
+        tensors[f"generator.{name}"] = generator.get_state()
+    return {
+        name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()
+    }
+
+
+def restore(tensors: Mapping[str, Tensor], network: nn.Module, optimiser: Optimiser) -> None:
+    """Put tensors that `capture` copied back where they were.
+
+    Raises:
+        IncompatibleState: They are those of another network.
+    """
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "adam": {}, "generator": {}}
+    for name, value in tensors.items():
+        kind, _, rest = name.partition(".")
+        parts.get(kind, {})[rest] = value
+    try:
+        network.load_state_dict(parts["network"])
+        for name, generator in _generators(network).items():
+            generator.set_state(parts["generator"][name])
+    except (RuntimeError, KeyError) as error:  # What torch raises for other names and shapes.
+        raise IncompatibleState(f"The checkpoint is one of another network: {error}") from error
+    state = optimiser.adam.state_dict()
+    state["state"] = {
+        i: {moment: parts["adam"][f"{moment}.{name}"] for moment in _MOMENTS}
+        for i, name in enumerate(optimiser.parameters)
+        if f"step.{name}" in parts["adam"]
+    }
+    optimiser.adam.load_state_dict(state)
+
+
+def pack(snapshot: Snapshot | None) -> bytes:
+    """Write a snapshot as bytes, for the other processes of a run."""
+    if snapshot is None:
+        return b""
+    return bytes_of(dict(snapshot.tensors), {"facts": json.dumps(snapshot.facts)})
+
+
+def unpack(content: bytes) -> Snapshot | None:
+    """Read what `pack` wrote."""
+    if not content:
+        return None
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    return Snapshot(json.loads(header["__metadata__"]["facts"]), tensors_of(content))
+
+
+def _generators(network: nn.Module) -> dict[str, torch.Generator]:
+    return {
+        f"{path}.{name}": value
+        for path, module in network.named_modules()
+        for name, value in cast("dict[str, object]", vars(module)).items()
+        if isinstance(value, torch.Generator)
+    }
+
+
+def _stem(step: int) -> str:
+    return f"step-{step:08d}"
+
+
+def _canonical(facts: Any) -> bytes:
+    return json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,158 @@
+"""One run from its beginning, or from where it was left, to its end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sparse_rnn import run_folder
+from sparse_rnn.archive import Archive
+from sparse_rnn.data import TaskStream
+from sparse_rnn.distributed import Group
+from sparse_rnn.errors import Interrupted
+from sparse_rnn.lock import locked
+from sparse_rnn.loop import StopSeen, Trainer
+from sparse_rnn.metrics import History
+from sparse_rnn.options import RunOptions
+from sparse_rnn.progress import Display, silent
+from sparse_rnn.resume import CHECKPOINT, Snapshot, pack, unpack
+from sparse_rnn.scores import TaskScores
+from sparse_rnn.settings import FitConfig
+from sparse_rnn.signals import StopRequest, watched
+
+Row = Iterable[float | str]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A run that is to be carried out.
+
+    Attributes:
+        config: The settings.
+        network: The network, which is trained in place.
+        training: The stream of training batches.
+        held_out: The stream of the evaluations.
+        folder: Where the files go, or None.
+        options: How the run is carried out.
+    """
+
+    config: FitConfig
+    network: nn.Module
+    training: TaskStream
+    held_out: TaskStream
+    folder: Path | None
+    options: RunOptions
+
+
+def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskScores] | None:
+    """Train and evaluate.
+
+    Args:
+        job: The run; its folder holds none that is finished.
+        group: The processes that take part, each with a job like this one.
+        progress: Shows the course, in the first process.
+
+    Returns:
+        The course of the run and its final scores; None where another process has finished the
+        folder's run meanwhile.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_threads(job.options.threads))
+        request = StopRequest()
+        archive: Archive | None = None
+        if job.folder is not None:
+            request = stack.enter_context(watched())
+            archive, ended = _claim(job, job.folder, group, stack)
+            if ended:
+                return None
+        shard = job.training if group.size == 1 else job.training.shard(group.rank, group.size)
+        stop = request.__bool__
+        trainer = Trainer(job.network, shard, job.held_out, job.config, group=group, stop=stop)
+        rows: list[Row] = []
+        if job.folder is not None:
+            rows.extend(_resume(trainer, archive, group))
+        job.network.train()
+        on_step = stack.enter_context((progress if group.first else silent)(job.config))
+        try:
+            with closing(trainer.records(prefetch=job.options.prefetch)) as records:
+                for record in records:
+                    rows.append(record.row())
+                    if archive is not None:
+                        archive.write(record)
+                    on_step(record)
+                    if archive is not None:
+                        archive.save_if_due(trainer)
+            scores = trainer.examine(job.held_out.batches(0, job.config.final_batches))
+        except StopSeen:
+            raise _leave(trainer, archive, request) from None
+        history = History.of(rows)
+        if archive is not None:
+            archive.finish(trainer, history, scores)
+        return history, scores
+
+
+def _claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Archive | None, bool]:
+    """Take the folder; returns its archive, in the first process, and whether its run has ended."""
+    claimed: list[Archive] = []
+
+    def claim() -> bool:
+        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(locked(folder))
+        if run_folder.state_of(folder, job.config) == "finished":
+            return True
+        archive = Archive(folder, job.config, job.options, group.size)
+        stack.callback(archive.close)
+        claimed.append(archive)
+        return False
+
+    ended = group.decide(claim)
+    return (claimed[0] if claimed else None), ended
+
+
+def _resume(trainer: Trainer, archive: Archive | None, group: Group) -> list[list[str]]:
+    """Go back to the newest checkpoint, in all processes; returns the rows of the steps before."""
+
+    def attempt(work: Callable[[Archive], Any]) -> Any:
+        # What `work` returns stays in the first process.
+        kept: list[Any] = []
+        group.decide(lambda: None if archive is None else kept.append(work(archive)))
+        return kept[0] if kept else None
+
+    snapshot: Snapshot | None = attempt(lambda archive: archive.find())
+    if group.size > 1:
+        snapshot = unpack(group.bytes(pack(snapshot)))
+    if snapshot is not None:
+        trainer.resume(snapshot)
+    return attempt(lambda archive: archive.open(snapshot, trainer.network)) or []
+
+
+def _leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> Interrupted:
+    """Save the run; returns the error that says how to go on."""
+    number = request.number or signal.SIGTERM  # None where another process got the signal.
+    if archive is None:
+        return Interrupted("", number)
+    if archive.saved != trainer.step:
+        archive.save(trainer)
+    return Interrupted(
+        f"{number.name} after step {trainer.step} of {trainer.config.steps}. "
+        f"{archive.folder / CHECKPOINT} has this step: the same command goes on from it.",
+        number,
+    )
+
+
+@contextmanager
+def _threads(number: int | None) -> Generator[None]:
+    before = torch.get_num_threads()
+    if number is not None:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

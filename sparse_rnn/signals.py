@@ -1,0 +1,57 @@
+"""Signals that ask a run to save itself and leave: SIGINT, SIGTERM and SIGUSR1.
+
+Slurm sends SIGTERM before it ends a job, and SIGUSR1 where it is asked to
+(``sbatch --signal=USR1@60``).
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+class StopRequest:
+    """Whether a signal has come.
+
+    Attributes:
+        number: The signal, or None.
+    """
+
+    def __init__(self) -> None:
+        self.number: signal.Signals | None = None
+
+    def __bool__(self) -> bool:
+        """Whether a signal has come."""
+        return self.number is not None
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.number is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt  # Who presses Ctrl-C twice does not want to wait.
+        self.number = self.number or signal.Signals(number)
+
+
+@contextmanager
+def watched() -> Generator[StopRequest]:
+    """Catch `SIGNALS` and remember them; the handlers before come back at the end.
+
+    A second SIGINT raises KeyboardInterrupt at once. Outside the main thread, where Python allows
+    no handlers, nothing is caught.
+    """
+    request = StopRequest()
+    before: dict[signal.Signals, Any] = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                before[number] = signal.signal(number, request._on_signal)  # pyright: ignore[reportPrivateUsage]
+        yield request
+    finally:
+        for number, handler in before.items():
+            # None stands for a handler that was not installed from Python.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
