@@ -6,10 +6,14 @@ The profile is `ci` where the variable CI is set, else `dev`; HYPOTHESIS_PROFILE
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# A shell starts jobs in the background with Ctrl-C ignored, and so would the tests' processes.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadlines: no test here asserts a duration.
 settings.register_profile("dev", max_examples=20, deadline=None)
