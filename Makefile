@@ -40,7 +40,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  || { echo "make: $(PYTHON) has no venv module. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Setting up $(VENV) (a few minutes the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[rnn,fast,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[rnn,fast,sweep,explore,docs,dev]'
 	@touch $(STAMP)
 	@echo "$(VENV) is ready."
 
@@ -93,7 +93,7 @@ format: env  ## let ruff repair and format the code
 constraints:  ## write constraints.txt anew from pyproject.toml, in an empty environment
 	rm -rf $(VENV)-pins
 	$(PYTHON) -m venv $(VENV)-pins
-	$(VENV)-pins/bin/python -m pip install --quiet $(PIP_FLAGS) '$(TORCH)' '.[rnn,fast,dev]'
+	$(VENV)-pins/bin/python -m pip install --quiet $(PIP_FLAGS) '$(TORCH)' '.[rnn,fast,sweep,explore,docs,dev]'
 	{ sed -n '/^#/p' constraints.txt; \
 	  $(VENV)-pins/bin/python -m pip freeze --exclude modcog | sed 's/+[a-z0-9.]*$$//'; } > constraints.new
 	mv constraints.new constraints.txt

@@ -141,5 +141,7 @@ def joined() -> Generator[Group]:
         ) from error
     try:
         yield Group(dist.get_rank(), dist.get_world_size())
+        # All leave together: a process that leaves early now and then aborts when it exits.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
