@@ -38,7 +38,7 @@ def evaluate(network: nn.Module, stream: TaskStream, batches: Iterable[Batch]) -
         >>> evaluate(net, stream, stream.batches(0, 10)).tasks[:3]
         ('Go', 'RTGo', 'DlyGo')
     """
-    with _evaluating(network):
+    with evaluating(network):
         return stream.score(_answers(network, batches))
 
 
@@ -55,7 +55,7 @@ def confusion(
     Returns:
         int64 ``[O, O]``; row: the target (0 = fixate, 1 + k = direction k), column: the answer.
     """
-    with _evaluating(network):
+    with evaluating(network):
         return stream.confusion(_answers(network, batches))
 
 
@@ -73,7 +73,8 @@ def _answers(network: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Ten
 
 
 @contextmanager
-def _evaluating(network: nn.Module) -> Generator[None]:
+def evaluating(network: nn.Module) -> Generator[None]:
+    """Put a network into evaluation mode, and back into the modes it had."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:

@@ -105,9 +105,13 @@ class LeakyRNN(MaskedLayer):
             key = int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1))
             self.register_buffer("noise_state", torch.tensor([key, 0]))
 
+    def driven(self, projected: Tensor) -> Tensor:
+        """Add the recurrent noise, in training mode."""
+        if self.noise_state is None or not self.training:
+            return projected
+        return projected + self._noise(projected, self.noise_state)
+
     def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
-        if self.noise_state is not None and self.training:
-            projected = projected + self._noise(projected, self.noise_state)
         if self.alpha == 1:
             edges = self._edges_here()
             whole = self._kernel.run(projected, first, self.recurrent_weights(), edges, self._f)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,11 +21,14 @@ class Edges:
         mask: The mask.
         targets: int64 ``[nnz]``, the unit each edge ends on (row).
         sources: int64 ``[nnz]``, the unit each edge starts from (column).
+        n_blocks: Number of networks S that they belong to: units 0..N/S-1 and the edges among them
+            are the first network, and so on.
     """
 
     mask: Mask
     targets: Tensor
     sources: Tensor
+    n_blocks: int = 1
 
     @classmethod
     def of(cls, mask: Mask, device: torch.device | str = "cpu") -> Edges:
@@ -33,10 +37,41 @@ class Edges:
         sources = torch.from_numpy(mask.indices.astype("int64")).to(device)
         return cls(mask, targets, sources)
 
+    @classmethod
+    def side_by_side(cls, masks: Sequence[Mask], device: torch.device | str = "cpu") -> Edges:
+        """The edges of several networks with as many units each, as one of separate blocks."""
+        n_units = masks[0].n_units
+        ends = np.cumsum([0, *(mask.nnz for mask in masks)])
+        indptr = [mask.indptr[:-1] + end for mask, end in zip(masks, ends, strict=False)]
+        indices = [mask.indices + i * n_units for i, mask in enumerate(masks)]
+        n_all = n_units * len(masks)
+        blocks = Mask(
+            np.concatenate([*indptr, ends[-1:]]).astype(masks[0].indptr.dtype),
+            np.concatenate(indices).astype(masks[0].indices.dtype),
+            (n_all, n_all),
+        )
+        return replace(cls.of(blocks, device), n_blocks=len(masks))
+
     def scatter(self, weight: Tensor) -> Tensor:
         """Write edge values ``[nnz]`` into a dense matrix of zeros ``[N, N]``; differentiable."""
         matrix = weight.new_zeros(self.mask.shape)
         return matrix.index_put((self.targets, self.sources), weight)
+
+    def scatter_blocks(self, weight: Tensor) -> Tensor:
+        """Write edge values ``[nnz]`` into a matrix for each block ``[S, N / S, N / S]``."""
+        matrix = weight.new_zeros(self.n_blocks, *self.block_shape)
+        return matrix.index_put(self.block_indices(), weight)
+
+    @property
+    def block_shape(self) -> tuple[int, int]:
+        """Shape of the matrix of one block."""
+        n_units = self.mask.n_units // self.n_blocks
+        return n_units, n_units
+
+    def block_indices(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Block, row and column of each edge, int64 ``[nnz]`` each."""
+        n_units = self.block_shape[0]
+        return self.targets // n_units, self.targets % n_units, self.sources % n_units
 
 
 @dataclass(frozen=True)
@@ -103,11 +138,28 @@ Product = Callable[[Tensor], Tensor]
 
 def product_by_matrix(weight: Tensor, edges: Edges) -> Product:
     """Prepare products by a dense matrix, written once; see `Kernel.product`."""
+    if edges.n_blocks > 1:
+        return _product_by_blocks(weight, edges)
     matrix = torch.stack([edges.scatter(values) for values in weight]).flatten(0, 1)
     gates = (len(weight), edges.mask.n_units)
 
     def product(state: Tensor) -> Tensor:
         return (state @ matrix.T).unflatten(1, gates).transpose(0, 1)
+
+    return product
+
+
+def _product_by_blocks(weight: Tensor, edges: Edges) -> Product:
+    """The same for several networks side by side, by a matrix for each."""
+    # Transposed and with the gates side by side: [S, N, gates * N].
+    by_gate = [edges.scatter_blocks(values).transpose(1, 2) for values in weight]
+    matrix = torch.cat(by_gate, dim=2)
+    n_blocks, n_units = matrix.shape[:2]
+
+    def product(state: Tensor) -> Tensor:
+        blocks = state.unflatten(1, (n_blocks, n_units)).transpose(0, 1)
+        together = torch.bmm(blocks, matrix).unflatten(2, (len(weight), n_units))
+        return together.permute(2, 1, 0, 3).flatten(2)
 
     return product
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sparse_rnn.kernels import _blocks
 from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
 
 
@@ -65,6 +66,8 @@ def run(
     projected: Tensor, h0: Tensor, weight: Tensor, edges: Edges, nonlinearity: Nonlinearity
 ) -> Tensor:
     """Compute the states; see `Kernel` for the arguments. Differentiable once."""
+    if edges.n_blocks > 1:
+        return _blocks.run(projected, h0, weight, edges, nonlinearity)
     return cast("Tensor", _DenseRecurrence.apply(projected, h0, weight, edges, nonlinearity))
 
 
