@@ -15,7 +15,7 @@ from sparse_rnn.errors import InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation import device_of, evaluating
 from sparse_rnn.loop import Descent, StopSeen, Trainer
 from sparse_rnn.metrics import Record
-from sparse_rnn.models import Network, NetworkStack
+from sparse_rnn.models import Network, NetworkSequence, NetworkStack, together
 from sparse_rnn.optimisation import masked_cross_entropy
 from sparse_rnn.scores import TaskScores
 
@@ -24,7 +24,7 @@ class EnsembleTrainer:
     """Trains the networks of several runs at once; each run takes the steps it would take alone.
 
     A run keeps its own batches, optimiser, gradient norm and evaluations; what is shared is the
-    pass through the networks (`sparse_rnn.models.NetworkStack`). Where runs are at different steps,
+    pass through the networks (`sparse_rnn.models.together`). Where runs are at different steps,
     those that are behind catch up first. A run that has reached its target, or that diverged, takes
     no more steps, and the others go on.
 
@@ -159,12 +159,12 @@ class EnsembleTrainer:
         with self.trainers[0].shortened():
             return self._stack(numbers)(inputs).float()
 
-    def _new_stack(self, numbers: tuple[int, ...]) -> NetworkStack:
+    def _new_stack(self, numbers: tuple[int, ...]) -> NetworkStack | NetworkSequence:
         networks = [self.trainers[i].network for i in numbers]
         if not all(isinstance(network, Network) for network in networks):
             allowed = "a sparse_rnn.Network; others cannot be stacked"
             raise InvalidArgument("network", type(networks[0]).__name__, allowed)
-        return NetworkStack(cast("list[Network]", networks))
+        return together(cast("list[Network]", networks))
 
     def _device(self) -> torch.device:
         return device_of(self.trainers[0].network)

@@ -25,16 +25,17 @@ def train_ensemble(
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
 ) -> tuple[Run, ...]:
-    """Train a network from each of several seeds, all at once as one batched computation.
+    """Train a network from each of several seeds, all at once.
 
-    Each network sees the trials, takes the steps and has the scores of the run of its seed alone,
-    up to rounding: on a CPU, losses of 50 steps agree within 1e-4 of their size. The ensemble
-    itself is the same, bit for bit, each time on one machine, also after an interruption. Its
-    members are ordinary runs, each in a folder of its own, ``OUT/seed-3`` for seed 3, which every
-    command reads and which `train` accepts as finished.
+    Each network sees the trials, takes the steps and has the scores of the run of its seed alone.
+    On a GPU all of them are one batched computation, and agree with the runs alone up to rounding:
+    losses of 50 steps within 1e-4 of their size. On a CPU they are computed in turns, and are the
+    runs alone bit for bit. An ensemble is the same, bit for bit, each time on one machine, also
+    after an interruption. Its members are ordinary runs, each in a folder of its own,
+    ``OUT/seed-3`` for seed 3, which every command reads and which `train` accepts as finished.
 
     On a GPU, where a single network of some hundred units leaves most of the chip idle, this costs
-    little more than one run. On a CPU it costs about as much as one run after another.
+    little more than one run. On a CPU it costs as much as one run after another.
 
     Args:
         config: The configuration; its `seed` is not used.

@@ -178,5 +178,32 @@ class NetworkStack:
         return cells.project(self._layers(inputs), weight, bias)
 
 
+class NetworkSequence:
+    """Networks that are called like a `NetworkStack` and computed one after another.
+
+    Args:
+        networks: S networks.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = tuple(networks)
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Run each network over its own batch; logits ``[S, T, B, O]``."""
+        pairs = zip(self.networks, inputs.unbind(0), strict=True)
+        return torch.stack([network(own)[0] for network, own in pairs])
+
+
+def together(networks: Sequence[Network]) -> NetworkStack | NetworkSequence:
+    """Choose how several networks are computed.
+
+    On a CPU they are computed one after another: one of them fills its cores, and the copies that
+    bring the networks side by side cost a quarter more (``benchmarks/speed/ensembles.py``).
+    Elsewhere they are one batched computation.
+    """
+    on_cpu = networks[0].readout.weight.device.type == "cpu"
+    return NetworkSequence(networks) if on_cpu else NetworkStack(networks)
+
+
 def _parameter(values: Tensor, dtype: torch.dtype | None) -> nn.Parameter:
     return nn.Parameter(values.to(dtype or torch.get_default_dtype()))

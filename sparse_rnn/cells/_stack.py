@@ -96,8 +96,8 @@ def project(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return flat.unflatten(1, inputs.shape[1:3])
 
 
-def _together(biases: list[torch.nn.Parameter | None]) -> Tensor | None:
-    given = [bias for bias in biases if bias is not None]
+def _together(biases: Sequence[Tensor | None]) -> Tensor | None:
+    given: list[Tensor] = [bias for bias in biases if bias is not None]
     return torch.stack(given) if given else None
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import sparse_rnn as srnn
-from sparse_rnn import cells, masks
+from sparse_rnn import cells, ensemble_loop, masks
 from sparse_rnn.cells import Stack
 from sparse_rnn.errors import EnsembleDiverged
 from sparse_rnn.metrics import Record
@@ -49,9 +49,14 @@ def layers(cell: str, mask: str, n: int = 3, **options: Any) -> list[cells.Maske
     return [layer.double() for layer in made]
 
 
-@pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("backend", ["reference", "dense", "sparse_cpu", "auto"])
+@pytest.mark.parametrize(
+    ("mask", "backend"),
+    [
+        *((mask, backend) for mask in MASKS for backend in ("reference", "dense", "sparse_cpu")),
+        ("autapse", "autapse"),
+    ],
+)
 def test_a_stack_computes_what_its_layers_compute_and_so_do_its_gradients(
     cell: str, mask: str, backend: str
 ) -> None:
@@ -116,13 +121,23 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture(params=["in turns", "stacked"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to compute an ensemble; that of a GPU runs here on the CPU."""
+    if request.param == "stacked":
+        monkeypatch.setattr(ensemble_loop, "together", NetworkStack)
+    return request.param
+
+
 @pytest.mark.parametrize("name", CONFIGS)
-def test_an_ensemble_trains_like_its_members_alone(name: str) -> None:
+def test_an_ensemble_trains_like_its_members_alone(name: str, way: str) -> None:
     config = small_config(**{"radius": None, **CONFIGS[name]}, steps=50, eval_every=25)
     runs = srnn.train_ensemble(config, seeds=(3, 0))
     assert [run.config.seed for run in runs] == [3, 0]
     for run in runs:
         alone = srnn.train(run.config)
+        if way == "in turns":
+            assert same_bits(run.network.state_dict(), alone.network.state_dict())
         np.testing.assert_allclose(run.history["loss"], alone.history["loss"], rtol=1e-4)
         np.testing.assert_allclose(run.history["grad_norm"], alone.history["grad_norm"], rtol=1e-3)
         assert run.evaluation.tasks == alone.evaluation.tasks
@@ -158,7 +173,10 @@ def killer(step: int) -> Callable[[srnn.FitConfig], Any]:
 
 
 @pytest.mark.parametrize("step", [1, 7, 12])
-def test_an_ensemble_that_was_killed_goes_on_with_the_same_bits(step: int, tmp_path: Path) -> None:
+def test_an_ensemble_that_was_killed_goes_on_with_the_same_bits(
+    step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ensemble_loop, "together", NetworkStack)
     config = small_config(steps=14, eval_every=4)
     options = srnn.RunOptions(checkpoint_every=3)
     srnn.train_ensemble(config, tmp_path / "whole", seeds=3, options=options)
@@ -175,6 +193,7 @@ def test_an_ensemble_that_was_killed_goes_on_with_the_same_bits(step: int, tmp_p
 def test_a_kill_between_two_checkpoints_leaves_a_step_that_all_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ensemble_loop, "together", NetworkStack)
     config = small_config(steps=9, eval_every=4)
     options = srnn.RunOptions(checkpoint_every=3)
     srnn.train_ensemble(config, tmp_path / "whole", seeds=3, options=options)
@@ -200,9 +219,10 @@ def test_a_kill_between_two_checkpoints_leaves_a_step_that_all_have(
 
 
 def test_members_stop_at_their_own_targets(tmp_path: Path) -> None:
-    target = {"stop_at": 0.3, "stop_measure": "final_accuracy"}
-    config = small_config(suite="Go", steps=60, eval_every=2, lr=0.02, **target)
-    runs = srnn.train_ensemble(config, tmp_path, seeds=4)
+    settings = {"batch_size": 8, "seq_len": 40, "eval_every": 4, "eval_batches": 4, "lr": 0.02}
+    target = {"stop_at": 0.05, "stop_measure": "final_accuracy"}
+    config = small_config(suite="Go", steps=48, **settings, **target)
+    runs = srnn.train_ensemble(config, tmp_path, seeds=3)
     lengths = [len(run.history) for run in runs]
     assert len(set(lengths)) > 1, lengths
     for run in runs:
@@ -228,6 +248,7 @@ def test_one_that_diverges_does_not_stop_the_others(
         return made
 
     monkeypatch.setattr(ensembles, "build", poisoned)
+    monkeypatch.setattr(ensemble_loop, "together", NetworkStack)
     with pytest.raises(EnsembleDiverged, match=r"2 networks are finished\. Seed 1: Training div"):
         srnn.train_ensemble(config, tmp_path, seeds=3)
     for seed in (0, 2):
