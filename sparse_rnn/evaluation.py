@@ -64,14 +64,6 @@ def device_of(network: nn.Module) -> torch.device:
     return next((p.device for p in network.parameters()), torch.device("cpu"))
 
 
-def _answers(network: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Batch]]:
-    device = device_of(network)
-    for batch in batches:
-        with torch.no_grad():
-            logits = logits_of(network(batch.to(device).inputs))
-        yield logits, batch
-
-
 @contextmanager
 def evaluating(network: nn.Module) -> Generator[None]:
     """Put a network into evaluation mode, and back into the modes it had."""
@@ -82,3 +74,11 @@ def evaluating(network: nn.Module) -> Generator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def _answers(network: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Batch]]:
+    device = device_of(network)
+    for batch in batches:
+        with torch.no_grad():
+            logits = logits_of(network(batch.to(device).inputs))
+        yield logits, batch
