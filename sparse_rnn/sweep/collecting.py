@@ -19,7 +19,7 @@ from sparse_rnn.sweep.standing import folders_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NAME = "sweep.parquet"
+TABLE = "sweep.parquet"
 """Name of the table of runs in a folder of results, by default."""
 
 _TEXT = ("error", "ended", "folder", "kernel", "git_commit", "platform", "processor")
@@ -29,11 +29,11 @@ _WHOLE = ("n_units", "n_recurrent", "n_parameters", "n_tasks", "steps_taken", "n
 _MACHINE = ("n_continued", "cores", "threads")
 
 
-def collect(
+def collect(  # pyright: ignore[reportUnknownParameterType] - pyarrow ships no types
     results: Path | str,
     configs: Grid | Iterable[TrainConfig] | Path | str | None = None,
     out: Path | str | None = None,
-) -> pa.Table:  # pyright: ignore[reportUnknownParameterType] - it ships no types
+) -> pa.Table:
     """Write the results of a sweep as Parquet tables, which pandas, polars and duckdb read.
 
     Three files are written, whole or not at all: `out` has a row for each run, with its identity,
@@ -61,7 +61,7 @@ def collect(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = Path(results) / NAME if out is None else Path(out)
+    path = Path(results) / TABLE if out is None else Path(out)
     folders = folders_of(None, results) if configs is None else {}
     known = {} if configs is None else distinct(load(configs))
     names = known or folders

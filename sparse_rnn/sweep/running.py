@@ -65,31 +65,60 @@ def run(  # noqa: PLR0913 - each is a choice of the caller
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came. The runs have saved themselves; the same call
             goes on.
     """
-    counts = (("threads", threads, 1), ("retries", retries, 0), ("workers", workers or 0, 0))
-    for name, value, least in counts:
-        if isinstance(value, bool) or value < least:
-            raise InvalidArgument(name, value, f"a whole number of at least {least}")
+    if workers is not None and (isinstance(workers, bool) or workers < 0):
+        raise InvalidArgument("workers", workers, "a whole number of at least 0")
     if scheduler is not None and workers is not None:
         raise InvalidArgument("workers", workers, "left out where a scheduler is given")
-    configs = distinct(load(spec))
-    check_all(configs.values())
-    plan = Plan(
-        configs,
-        prepared(results),
-        retries,
-        # Drawing batches ahead is work for one more core.
-        options.model_copy(
-            update={"threads": threads, "prefetch": options.prefetch and threads > 1}
-        ),
-    )
+    plan = planned(spec, results, threads=threads, retries=retries, options=options)
     if again:
-        for name in configs:
+        for name in plan.configs:
             store.forget_failures(plan.folder(name))
     with watched() as request, progress() as show:
-        if any(store.state_of(plan.folder(name)) not in ("done", "failed") for name in configs):
+        if _is_left(plan):
             with _pool(scheduler, workers, threads) as pool:
                 Driver(plan, pool, request, show).drive()
-    return status(configs.values(), results)
+    return status(plan.configs.values(), results)
+
+
+def planned(
+    spec: Grid | Iterable[TrainConfig] | Path | str,
+    results: Path | str,
+    *,
+    threads: int = 1,
+    retries: int = 2,
+    options: RunOptions = OPTIONS,
+) -> Plan:
+    """Check all runs of a sweep and make the folder of results; arguments as for `run`.
+
+    Raises:
+        InvalidArgument: A configuration or an argument is refused.
+        SparseRnnError: There is no configuration, or no folder can have this name.
+    """
+    for name, value, least in (("threads", threads, 1), ("retries", retries, 0)):
+        if isinstance(value, bool) or value < least:
+            raise InvalidArgument(name, value, f"a whole number of at least {least}")
+    configs = distinct(load(spec))
+    check_all(configs.values())
+    # Drawing batches ahead is work for one more core.
+    prefetch = options.prefetch and threads > 1
+    changed = options.model_copy(update={"threads": threads, "prefetch": prefetch})
+    return Plan(configs, prepared(results), retries, changed)
+
+
+def drain(plan: Plan) -> None:
+    """Carry out, in this process, what is left of a plan and nobody else works on.
+
+    Raises:
+        Interrupted: A signal came; also one that was asked for by `sparse_rnn.signals.ask`.
+        WriteFailed: The disk is full.
+    """
+    with watched() as request, tally.lines() as show:
+        Driver(plan, Serial(), request, show).drive()
+
+
+def _is_left(plan: Plan) -> bool:
+    over = ("done", "failed")
+    return any(store.state_of(plan.folder(name)) not in over for name in plan.configs)
 
 
 def prepared(results: Path | str) -> Path:

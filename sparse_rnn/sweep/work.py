@@ -131,7 +131,7 @@ def _watching(name: str, stop: Callable[[], bool], tell: Callable[[str, int], No
     @contextmanager
     def display(config: FitConfig) -> Generator[OnStep]:
         del config
-        next_s = time.monotonic()
+        next_s = time.monotonic() + TELL_EVERY_S
 
         def on_step(record: Record) -> None:
             nonlocal next_s
