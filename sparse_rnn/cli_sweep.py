@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Union
 
@@ -12,6 +13,7 @@ from sparse_rnn import sweep
 from sparse_rnn.errors import InvalidArgument, SparseRnnError
 from sparse_rnn.options import RunOptions
 
+_OPTIONS = ("workers", "scheduler", "threads", "retries", "jobs", "cluster", "parameters")
 VERBS = ("run", "submit", "status", "collect")
 
 _Spec = Annotated[
@@ -70,17 +72,18 @@ def _run(  # noqa: PLR0913 - the options of a command
 
     The same command goes on with a sweep that was interrupted. Exit status 2 where a run failed.
     """
-    reached = sweep.run(
-        spec,
-        results,
-        scheduler=scheduler,
-        workers=workers,
-        threads=threads,
-        retries=retries,
-        again=again,
-        progress=sweep.silent if quiet else sweep.automatic,
-        options=RunOptions(tensorboard=False, checkpoint_every=checkpoint_every),
-    )
+    with _in_spec(spec):
+        reached = sweep.run(
+            spec,
+            results,
+            scheduler=scheduler,
+            workers=workers,
+            threads=threads,
+            retries=retries,
+            again=again,
+            progress=sweep.silent if quiet else sweep.automatic,
+            options=RunOptions(tensorboard=False, checkpoint_every=checkpoint_every),
+        )
     if not quiet:
         print(reached.text())
     if reached.failed:
@@ -123,15 +126,16 @@ def _submit(  # noqa: PLR0913 - the options of a command
         parameters["slurm_partition"] = partition
     if sbatch:
         parameters["slurm_additional_parameters"] = dict(map(_pair, sbatch))
-    ids = sweep.submit(
-        spec,
-        results,
-        jobs=jobs,
-        threads=threads,
-        retries=retries,
-        cluster=cluster,
-        parameters=parameters,
-    )
+    with _in_spec(spec):
+        ids = sweep.submit(
+            spec,
+            results,
+            jobs=jobs,
+            threads=threads,
+            retries=retries,
+            cluster=cluster,
+            parameters=parameters,
+        )
     print(
         f"Submitted {len(ids)} jobs: {ids[0]}" + (f" to {ids[-1]}" if len(ids) > 1 else "") + ".\n"
         f"`sparse-rnn sweep status {spec} --results {results}` says how far they are; their logs "
@@ -150,7 +154,9 @@ def _status(
 ) -> None:
     """Say how far a sweep has come, and which runs failed."""
     _check_results(results)
-    print(sweep.status(spec, results).text(tracebacks=tracebacks))
+    with _in_spec(spec):
+        reached = sweep.status(spec, results)
+    print(reached.text(tracebacks=tracebacks))
 
 
 def _collect(
@@ -170,12 +176,24 @@ def _collect(
     _check_results(results)
     if out is not None and out.suffix != ".parquet":
         raise InvalidArgument("--out", str(out), "a file name that ends in .parquet")
-    table = sweep.collect(results, spec, out)
+    with _in_spec(spec):
+        table = sweep.collect(results, spec, out)
     path = out or results / sweep.TABLE
     done = table.column("state").to_pylist().count("done")
     print(f"{path}: {table.num_rows} runs, {done} of them done, {table.num_columns} columns.")
     for kind, about in (("curves", "learning curves"), ("tasks", "final scores by task")):
         print(f"{path.with_name(f'{path.stem}-{kind}.parquet')}: {about}.")
+
+
+@contextmanager
+def _in_spec(spec: Path | None) -> Generator[None]:
+    """Say of a refused setting that it stands in the file, not on the command line."""
+    try:
+        yield
+    except InvalidArgument as error:
+        if spec is None or error.argument in _OPTIONS:
+            raise
+        raise SparseRnnError(f"{spec}: {error}") from error
 
 
 def _pair(text: str) -> tuple[str, str]:

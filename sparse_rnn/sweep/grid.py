@@ -132,8 +132,8 @@ class Grid:
                 raise _of_run(error, own) from None
             name = identity(config)
             if name in found:
-                allowed = f"different runs; this one and {dict(found[name])} are the same"
-                raise InvalidArgument("sweep", dict(own), allowed)
+                remedy = f"That is the run with {dict(found[name])} again."
+                raise InvalidArgument("runs", dict(own), "different from each other", remedy)
             found[name] = own
             configs.append(config)
         return tuple(configs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,6 +21,8 @@ from sparse_rnn.sweep.validation import check_all
 
 OPTIONS = RunOptions(tensorboard=False)
 """How the runs of a sweep are carried out by default: without events for TensorBoard."""
+
+_ADDRESS = r"([a-z]+://)?[^\s/]+:\d+"
 
 
 def run(  # noqa: PLR0913 - each is a choice of the caller
@@ -69,6 +72,8 @@ def run(  # noqa: PLR0913 - each is a choice of the caller
         raise InvalidArgument("workers", workers, "a whole number of at least 0")
     if scheduler is not None and workers is not None:
         raise InvalidArgument("workers", workers, "left out where a scheduler is given")
+    if scheduler is not None and not re.fullmatch(_ADDRESS, scheduler):
+        raise InvalidArgument("scheduler", scheduler, "an address such as tcp://10.0.0.1:8786")
     plan = planned(spec, results, threads=threads, retries=retries, options=options)
     if again:
         for name in plan.configs:
