@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from sparse_rnn import distributed, hardware, mask_flags, progress, run_folder, tables
 from sparse_rnn.checkpoint import WEIGHTS
 from sparse_rnn.cli_info import FIGURE_TYPES, check_figure, info as info_command
+from sparse_rnn.cli_sweep import command as sweep_command, with_verb
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.ensembles import train_ensemble
 from sparse_rnn.errors import Interrupted, InvalidArgument, PeerFailed, SparseRnnError
@@ -66,10 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": _train_command(), "info": info_command, "eval": _eval, "report": _report},
+            {
+                "train": _train_command(),
+                "info": info_command,
+                "eval": _eval,
+                "report": _report,
+                "sweep": sweep_command,
+            },
             prog="sparse-rnn",
             description=_ABOUT,
-            args=None if arguments is None else list(arguments),
+            args=with_verb(sys.argv[1:] if arguments is None else arguments),
         )
     except PeerFailed:
         return REFUSED  # The first process says why.
