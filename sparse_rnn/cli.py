@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from sparse_rnn import distributed, hardware, mask_flags, progress, run_folder, tables
 from sparse_rnn.checkpoint import WEIGHTS
-from sparse_rnn.cli_info import FIGURE_TYPES, check_figure, info as info_command
+from sparse_rnn.cli_info import info as info_command
+from sparse_rnn.cli_report import report
 from sparse_rnn.cli_sweep import command as sweep_command, with_verb
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.ensembles import train_ensemble
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "train": _train_command(),
                 "info": info_command,
                 "eval": _eval,
-                "report": _report,
+                "report": report,
                 "sweep": sweep_command,
             },
             prog="sparse-rnn",
@@ -298,33 +299,6 @@ def _eval(
         print(f"\n{tables.confusion(counts)}")
     if out is not None:
         scores.write_csv(out)
-
-
-def _report(
-    run: Annotated[tyro.conf.Positional[Path], _RUN],
-    more: Annotated[
-        tyro.conf.Positional[tuple[Path, ...]],
-        tyro.conf.arg(metavar="[RUN ...]", help="More of them.", help_behavior_hint="(optional)"),
-    ] = (),
-    *,
-    out: Annotated[
-        Path,
-        tyro.conf.arg(aliases=("-o",), help="Figure to write: " + ", ".join(FIGURE_TYPES) + "."),
-    ],
-) -> None:
-    """Draw learning curves and a table of accuracies by task of one or more runs."""
-    runs = (run, *more)
-    check_figure(out)
-
-    from sparse_rnn import report  # matplotlib is slow to import, and the other commands need none
-
-    names = [folder.resolve().name for folder in runs]
-    labels = names if len(set(names)) == len(names) else [str(folder) for folder in runs]
-    if len(set(labels)) < len(labels):
-        raise InvalidArgument("RUN", labels, "a different folder each")
-    loaded = {label: load_run(folder) for label, folder in zip(labels, runs, strict=True)}
-    report.overview(loaded).savefig(out, dpi=150)
-    print(f"Figure: {out}")
 
 
 if __name__ == "__main__":
