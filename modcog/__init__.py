@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from modcog.rendering import Rendered as Rendered, render as render
     from modcog.sampler import Batch as Batch, BatchSampler as BatchSampler
     from modcog.scoring import Evaluation as Evaluation, evaluate as evaluate, pool as pool
+    from modcog.sentences import describe as describe
     from modcog.spec import Period as Period, TaskSpec as TaskSpec
     from modcog.trials import Stimulus as Stimulus, Trials as Trials, sample as sample
     from modcog.vector import TaskVectorEnv as TaskVectorEnv, make_vec as make_vec
@@ -67,6 +68,7 @@ _HOMES = {
     "sampler": ("Batch", "BatchSampler"),
     "chance": ("chance_level", "chance_table"),
     "scoring": ("Evaluation", "evaluate", "pool"),
+    "sentences": ("describe",),
     "spec": ("Period", "TaskSpec"),
     "catalog": ("suite", "suites", "task_names"),
     "vector": ("TaskVectorEnv", "make_vec"),

@@ -19,6 +19,7 @@ from modcog.exporting import export
 from modcog.lengths import trial_lengths
 from modcog.meter import Meter
 from modcog.sampler import BatchSampler
+from modcog.sentences import describe
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -136,7 +137,7 @@ def _show(options: argparse.Namespace) -> int:
 
     plot_trial(spec, seed=options.seed).savefig(path, dpi=150)
     lengths = trial_lengths(spec)
-    print(f"{spec.name} ({spec.family} family)")
+    print(f"{spec.name} ({spec.family} family): {describe(spec)}")
     print(f"  periods   {', '.join(spec.period_names)}")
     print(f"  length    {lengths.shortest} to {lengths.longest} steps, mean {lengths.mean:.4g}")
     print("  scores of simple strategies   final_accuracy  performance")
