@@ -15,7 +15,7 @@ if _missing := [
         "package index belongs to another project)."
     )
 
-from sparse_rnn import kernels as kernels, masks as masks
+from sparse_rnn import analysis as analysis, kernels as kernels, masks as masks
 from sparse_rnn.cells import (
     LeakyRNN as LeakyRNN,
     MaskedGRU as MaskedGRU,

@@ -47,6 +47,10 @@ class IncompatibleState(SparseRnnError, ValueError):
     """A state dict or weights file does not fit the network; the message says what differs."""
 
 
+class NotApplicable(SparseRnnError, ValueError):
+    """An analysis has no meaning for this network or these trials; the message says why."""
+
+
 class RunConflict(SparseRnnError):
     """A folder cannot take this run; the message says why and what to do."""
 
