@@ -157,6 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "modcog"
     sys_version = ""
+    wbufsize = -1  # head and body go out together: apart, the second waits for 40 ms
+    disable_nagle_algorithm = True
     timeout = 60  # seconds, after which an idle connection is closed
 
     def do_GET(self) -> None:

@@ -56,7 +56,7 @@ def wait_for_code(page: Page, words: str) -> None:
 
 
 def said(page: Page) -> str:
-    page.wait_for_function("document.getElementById('status').textContent !== ''")
+    page.wait_for_function("() => document.getElementById('status').textContent !== ''")
     return page.locator("#status").inner_text()
 
 
@@ -91,7 +91,7 @@ def test_a_visitor_clicks_through(still: Any) -> None:
     assert picture(page) != before
 
     page.locator("#copy").click()
-    page.wait_for_function("document.getElementById('copy').textContent === 'Copied'")
+    page.wait_for_function("() => document.getElementById('copy').textContent === 'Copied'")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == page.evaluate("document.getElementById('code').textContent")
     names: dict[str, Any] = {}
@@ -124,7 +124,7 @@ def test_two_tasks_side_by_side(still: Any) -> None:
     exec(code(page), names)
     assert shown_targets(page) == [names["target"].tolist(), names["target_2"].tolist()]
     page.get_by_role("button", name="Show one task").click()
-    page.wait_for_function("document.querySelectorAll('article').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('article').length === 1")
     assert "compare" not in page.url
 
 
@@ -171,7 +171,9 @@ def test_keys_alone_suffice(still: Any) -> None:
     keys.press("ArrowRight")
     keys.press("ArrowRight")
     assert page.locator(".transport output").inner_text() == "40 ms"
-    page.wait_for_function("document.getElementById('status').textContent.startsWith('40 ms')")
+    page.wait_for_function(
+        "() => document.getElementById('status').textContent.startsWith('40 ms')"
+    )
     assert said(page) == "40 ms, fixation: target fixate"
     keys.press("End")
     assert "decision: target" in page.locator(".now").inner_text()
@@ -190,7 +192,7 @@ def test_keys_alone_suffice(still: Any) -> None:
     page.locator("#task-base").focus()
     keys.press("a")  # a select's own key, not the page's
     keys.press("n")
-    page.wait_for_function("document.getElementById('task-base').value === 'Anti'")
+    page.wait_for_function("() => document.getElementById('task-base').value === 'Anti'")
 
 
 def test_the_bump_moves_while_it_plays(visit: Visit, address: str) -> None:
