@@ -11,13 +11,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from modcog.errors import ModcogError
-from modcog.explore.answers import catalog, view
-from modcog.explore.serving import Site
+from modcog.explore.answers import catalog, packed as packed, trial_panel as trial_panel, view
+from modcog.explore.serving import LocalServer as LocalServer, Site, serve as serve
 
 PAGE = Path(__file__).parent / "page"
 
-SHARED = ("common.css", "common.js", "palette.js", "ring.js", "transport.js")
-"""Files that pages of other packages use as well."""
+SHARED = tuple(
+    f"/{name}"
+    for name in (
+        "chart.js",
+        "common.css",
+        "common.js",
+        "facts.js",
+        "palette.js",
+        "ring.js",
+        "transport.js",
+    )
+)
+"""Files that pages of other packages use as well, by their paths."""
 
 
 def site() -> Site:
@@ -27,9 +38,14 @@ def site() -> Site:
         >>> sorted(site().answers)
         ['/api/catalog', '/api/view']
     """
-    own = ("app.js", "app.css", "chart.js", "controls.js")
+    own = ("/app.js", "/app.css", "/controls.js")
     return Site(
-        files={"/": PAGE / "index.html"} | {f"/{name}": PAGE / name for name in (*own, *SHARED)},
+        files={"/": PAGE / "index.html", **files(*own, *SHARED)},
         answers={"/api/catalog": catalog, "/api/view": view},
         refusals=(ModcogError,),
     )
+
+
+def files(*paths: str) -> dict[str, Path]:
+    """Files of this page by their paths, such as those of `SHARED`."""
+    return {path: PAGE / path.removeprefix("/") for path in paths}

@@ -83,10 +83,22 @@ def view(query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _panel(shown: Shown, seed: int) -> dict[str, Any]:
-    """One trial: what is known about it, and its arrays bit for bit."""
-    spec = shown.spec
-    trials = sample(spec, np.random.default_rng(seed), 1)
+    trials = sample(shown.spec, np.random.default_rng(seed), 1)
     rendered = render(trials, n_rules=1)
+    return trial_panel(trials, rendered.observations[:, 0], rendered.targets[:, 0])
+
+
+def trial_panel(
+    trials: Trials, inputs: NDArray[np.float32], targets: NDArray[np.int64]
+) -> dict[str, Any]:
+    """A trial in JSON types: what is known about it, and its arrays bit for bit.
+
+    Args:
+        trials: The first of these is shown.
+        inputs: float32 ``[time, 1 + 2 n + 1]``: fixation, ring 1, ring 2, and its rule input.
+        targets: int64 ``[time]``.
+    """
+    spec = trials.tasks[int(trials.task_index[0])]
     facts = trials.describe(0)
     # A key of 64 bits is no number in JavaScript, and nothing that the page shows.
     del facts["noise_key"]
@@ -102,8 +114,8 @@ def _panel(shown: Shown, seed: int) -> dict[str, Any]:
         "modifiers": [modifier.label for modifier in spec.modifiers],
         "trial": facts,
         "periods": _periods(trials),
-        "inputs": packed(rendered.observations[:, 0]),
-        "targets": rendered.targets[:, 0].tolist(),
+        "inputs": packed(inputs),
+        "targets": targets.tolist(),
         "continuous": _continuous(trials),
         "colors": direction_colors(spec.dim_ring),
     }
@@ -116,8 +128,8 @@ def packed(values: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def _periods(trials: Trials) -> list[dict[str, Any]]:
-    names = trials.tasks[0].period_names
-    lengths = trials.period_steps[0].tolist()
+    names = trials.tasks[int(trials.task_index[0])].period_names
+    lengths = trials.period_steps[0, : len(names)].tolist()
     starts = np.cumsum([0, *lengths[:-1]]).tolist()
     return [
         {"name": name, "start": start, "steps": steps}

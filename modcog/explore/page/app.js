@@ -4,6 +4,7 @@
 import { Chart } from "./chart.js";
 import { announce, Asker, degrees, make, onKeys, onTheme, theme, unpack } from "./common.js";
 import { SETTINGS, Sliders, TaskPicker } from "./controls.js";
+import { facts, told } from "./facts.js";
 import { drawMark, drawRing } from "./ring.js";
 import { Transport } from "./transport.js";
 
@@ -138,7 +139,7 @@ function fill(parts, panel, space) {
   Object.assign(parts, { panel, space });
   parts.name.textContent = panel.name;
   parts.about.textContent = panel.sentence;
-  parts.facts.replaceChildren(...facts(panel));
+  parts.facts.replaceChildren(...facts(panel, look().soft));
   parts.picture.setAttribute("aria-label", `Inputs and target over time. ${told(panel)}`);
   parts.chart.load(panel, space, look());
 }
@@ -169,29 +170,6 @@ function draw({ panel, chart, ring, now }, step) {
   chart.show(step, look());
   drawRing(ring, moment, look());
 }
-
-/** What was drawn for the trial, each with the colour of its direction. */
-function facts(panel) {
-  const { stimuli, responds, response, drift_velocity: drift, period_ms } = panel.trial;
-  const n = panel.dim_ring;
-  const fact = (text, color) => {
-    const dot = make("i", { ariaHidden: "true" });
-    if (color) dot.style.background = color;
-    return make("li", {}, ...(color ? [dot] : []), text);
-  };
-  const listed = stimuli.map(({ period, ring, location, strength }) => {
-    const much = strength === 1 ? "" : `, strength ${Math.round(100 * strength) / 100}`;
-    return fact(`${period} ${degrees((location * 360) / n)} on ring ${ring + 1}${much}`, panel.colors[location]);
-  });
-  if (panel.interval) listed.push(fact(`${panel.interval} ${period_ms[panel.interval]} ms`));
-  if (!responds) return [...listed, fact("no response is correct: keep fixating", look().soft)];
-  const turn = Math.round((10 * drift * 180) / Math.PI) / 10;
-  const then = turn ? `, then ${turn > 0 ? "+" : "−"}${Math.abs(turn)}°/s` : "";
-  return [...listed, fact(`answer ${degrees((response * 360) / n)}${then}`, panel.colors[response])];
-}
-
-const told = (panel) =>
-  `${panel.name}: ${facts(panel).map((item) => item.textContent).join("; ")}.`;
 
 async function copy() {
   const text = $("code").textContent;

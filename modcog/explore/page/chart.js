@@ -221,12 +221,29 @@ export class Chart {
     g.fillStyle = look.ink;
     g.strokeStyle = look.paper;
     const dot = Math.max(1, Math.min(2.2, (this.#x(dt) - LEFT) / 3));
-    continuous.forEach((angle, j) => {
+    if (this.panel.answers) return this.#answers(g, { top, ring, each, bottom }, look);
+    return continuous.forEach((angle, j) => {
       const y = top + ring - (angle / 360) * ring - each / 2;
       g.beginPath();
       g.arc(this.#x((decision + j + 0.5) * dt), y < top ? y + ring : y, dot, 0, 2 * Math.PI);
       g.stroke();
       g.fill();
     });
+  }
+
+  /** What a network answered: the label of each step, as a line over the target. */
+  #answers(g, { top, ring, each, bottom }, look) {
+    const { answers, dt } = this.panel;
+    for (const [color, width] of [[look.paper, 4.5], [look.ink, 2]]) {
+      g.strokeStyle = color;
+      g.lineWidth = width;
+      answers.forEach((label, t) => {
+        const y = label ? top + ring - (label - 0.5) * each : bottom + FIXATE / 2;
+        g.beginPath();
+        g.moveTo(this.#x(t * dt) + 1, y);
+        g.lineTo(this.#x((t + 1) * dt) - 1, y);
+        g.stroke();
+      });
+    }
   }
 }
