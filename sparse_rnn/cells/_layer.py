@@ -155,18 +155,21 @@ class MaskedLayer(nn.Module):
         """
         sequence = self._check_inputs(inputs)
         first = self._first(h0, sequence)
-        projected = nn.functional.linear(sequence, self.weight_ih, self.bias)
-        states, last = self._steps(projected, first)
+        states, last = self._steps(sequence, first)
         return states.transpose(0, 1) if self.batch_first else states, last
 
     @abstractmethod
-    def _steps(self, projected: Tensor, first: Any) -> tuple[Tensor, Any]:
+    def _steps(self, sequence: Tensor, first: Any) -> tuple[Tensor, Any]:
         """Compute the states ``[T, B, N]``, and the last one as `forward` returns it.
 
         Args:
-            projected: The input times its weights plus the bias, ``[T, B, gates * N]``.
+            sequence: The input ``[T, B, I]``.
             first: What `_first` returns.
         """
+
+    def _projected(self, sequence: Tensor) -> Tensor:
+        """The input times its weights plus the bias, ``[T, B, gates * N]``."""
+        return nn.functional.linear(sequence, self.weight_ih, self.bias)
 
     def _first(self, h0: Any, sequence: Tensor) -> Any:
         """The state before the first step, ``[B, N]``; checked."""

@@ -70,10 +70,10 @@ class MaskedGRU(MaskedLayer):
             values = inits.uniform((mask.n_units,), bound, seeding.generator(stream))
             self.bias_hn = nn.Parameter(values.to(self.bias.dtype))
 
-    def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+    def _steps(self, sequence: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         product, state = self._product(), first
         states: list[Tensor] = []
-        for now in projected.unbind(0):
+        for now in self._projected(sequence).unbind(0):
             reset, update, new = now.chunk(3, dim=1)
             h_reset, h_update, h_new = product(state).unbind(0)
             if self.bias_hn is not None:
@@ -139,11 +139,11 @@ class MaskedLSTM(MaskedLayer):
         return self._check_state("h0", h, sequence), self._check_state("c0", c, sequence)
 
     def _steps(
-        self, projected: Tensor, first: tuple[Tensor, Tensor]
+        self, sequence: Tensor, first: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         product, (state, memory) = self._product(), first
         states: list[Tensor] = []
-        for now in projected.unbind(0):
+        for now in self._projected(sequence).unbind(0):
             gates = zip(now.chunk(4, dim=1), product(state).unbind(0), strict=True)
             into, forget, cell, out = (ours + theirs for ours, theirs in gates)
             memory = torch.sigmoid(forget) * memory + torch.sigmoid(into) * torch.tanh(cell)

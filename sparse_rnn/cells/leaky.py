@@ -32,8 +32,7 @@ class LeakyRNN(MaskedLayer):
         input_size: Number of input channels I.
         mask: The mask of N units.
         nonlinearity: A name in `sparse_rnn.kernels.NONLINEARITIES`.
-        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto". Its product is used step by
-            step, which is slower than the whole sequence at once.
+        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
         dt: Time step in ms.
         tau: Time constant of the units in ms, at least `dt`.
         recurrent_noise: Standard deviation sigma of the recurrent noise.
@@ -63,6 +62,7 @@ class LeakyRNN(MaskedLayer):
         __call__: Callable[..., tuple[Tensor, Tensor]]
 
     CELL: ClassVar[str] = "leaky"
+    COST: ClassVar[float] = kernels.SPARSE_COST
     OPTIONS: ClassVar[tuple[str, ...]] = (
         "nonlinearity",
         "dt",
@@ -105,19 +105,17 @@ class LeakyRNN(MaskedLayer):
             key = int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1))
             self.register_buffer("noise_state", torch.tensor([key, 0]))
 
-    def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+    def _steps(self, sequence: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        edges = self._edges_here()  # Before the kernel is read, which it may change.
+        weight = self.recurrent_weights()
         if self.noise_state is not None and self.training:
+            projected = self._projected(sequence)
             projected = projected + self._noise(projected, self.noise_state)
-        if self.alpha == 1:
-            edges = self._edges_here()
-            whole = self._kernel.run(projected, first, self.recurrent_weights(), edges, self._f)
-            return whole, whole[-1:]
-        product, state = self._product(), first
-        states: list[Tensor] = []
-        for now in projected.unbind(0):
-            state = torch.lerp(state, self._f.apply(now + product(state)), self.alpha)
-            states.append(state)
-        return torch.stack(states), state[None]
+            states = self._kernel.run(projected, first, weight, edges, self._f, self.alpha)
+        else:
+            drive = kernels.Drive(sequence, self.weight_ih, self.bias)
+            states = self._kernel.drive(drive, first, weight, edges, self._f, self.alpha)
+        return states, states[-1:]
 
     def _noise(self, like: Tensor, noise_state: Tensor) -> Tensor:
         key, calls = noise_state.tolist()
