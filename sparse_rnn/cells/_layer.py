@@ -158,22 +158,29 @@ class MaskedLayer(nn.Module):
         """
         sequence = self._check_inputs(inputs)
         first = self._first(h0, sequence)
-        projected = nn.functional.linear(sequence, self.weight_ih, self.bias)
-        # Under autocast the product is shorter; the states are of the type of the weights.
-        projected = projected.to(self.weight_hh.dtype)
-        states, last = self._steps(self.driven(projected), first)
+        states, last = self._whole(sequence, first)
         return states.transpose(0, 1) if self.batch_first else states, last
 
     def driven(self, projected: Tensor) -> Tensor:
         """Add to the projected input ``[T, B, gates * N]`` what else drives the units: noise."""
         return projected
 
+    def _whole(self, sequence: Tensor, first: Any) -> tuple[Tensor, Any]:
+        """Compute the states from the input ``[T, B, I]``; for the rest see `_steps`.
+
+        A cell whose kernels multiply the input on the way has its own.
+        """
+        projected = nn.functional.linear(sequence, self.weight_ih, self.bias)
+        # Under autocast the product is shorter; the states are of the type of the weights.
+        return self._steps(self.driven(projected.to(self.weight_hh.dtype)), first)
+
     @abstractmethod
     def _steps(self, projected: Tensor, first: Any) -> tuple[Tensor, Any]:
         """Compute the states ``[T, B, N]``, and the last one as `forward` returns it.
 
         Args:
-            projected: The input times its weights plus the bias, ``[T, B, gates * N]``.
+            projected: What drives the units: the input times its weights plus the bias, and noise;
+                ``[T, B, gates * N]``.
             first: What `_first` returns.
         """
 

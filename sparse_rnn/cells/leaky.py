@@ -32,8 +32,7 @@ class LeakyRNN(MaskedLayer):
         input_size: Number of input channels I.
         mask: The mask of N units.
         nonlinearity: A name in `sparse_rnn.kernels.NONLINEARITIES`.
-        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto". Its product is used step by
-            step, which is slower than the whole sequence at once.
+        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
         dt: Time step in ms.
         tau: Time constant of the units in ms, at least `dt`.
         recurrent_noise: Standard deviation sigma of the recurrent noise.
@@ -63,6 +62,7 @@ class LeakyRNN(MaskedLayer):
         __call__: Callable[..., tuple[Tensor, Tensor]]
 
     CELL: ClassVar[str] = "leaky"
+    COST: ClassVar[float] = kernels.SPARSE_COST
     OPTIONS: ClassVar[tuple[str, ...]] = (
         "nonlinearity",
         "dt",
@@ -111,17 +111,18 @@ class LeakyRNN(MaskedLayer):
             return projected
         return projected + self._noise(projected, self.noise_state)
 
+    def _whole(self, sequence: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        if self.noise_state is not None and self.training:
+            return super()._whole(sequence, first)
+        edges = self._edges_here()  # Before the kernel is read, which it may change.
+        drive, weight = kernels.Drive(sequence, self.weight_ih, self.bias), self.recurrent_weights()
+        states = self._kernel.drive(drive, first, weight, edges, self._f, self.alpha)
+        return states, states[-1:]
+
     def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
-        if self.alpha == 1:
-            edges = self._edges_here()
-            whole = self._kernel.run(projected, first, self.recurrent_weights(), edges, self._f)
-            return whole, whole[-1:]
-        product, state = self._product(), first
-        states: list[Tensor] = []
-        for now in projected.unbind(0):
-            state = torch.lerp(state, self._f.apply(now + product(state)), self.alpha)
-            states.append(state)
-        return torch.stack(states), state[None]
+        edges, weight = self._edges_here(), self.recurrent_weights()
+        states = self._kernel.run(projected, first, weight, edges, self._f, self.alpha)
+        return states, states[-1:]
 
     def _noise(self, like: Tensor, noise_state: Tensor) -> Tensor:
         key, calls = noise_state.tolist()

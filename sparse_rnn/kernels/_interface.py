@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -132,7 +133,53 @@ NONLINEARITIES: Mapping[str, Nonlinearity] = MappingProxyType(
 )
 """Nonlinearities by name."""
 
-Run = Callable[[Tensor, Tensor, Tensor, Edges, Nonlinearity], Tensor]
+
+class Drive(NamedTuple):
+    """What drives the units of a layer.
+
+    Attributes:
+        inputs: ``[T, B, I]``.
+        weight: Input weights ``[N, I]``.
+        bias: Bias ``[N]``, or None.
+    """
+
+    inputs: Tensor
+    weight: Tensor
+    bias: Tensor | None
+
+
+class Run(Protocol):
+    """A whole-sequence function of a kernel; see `Kernel.run`."""
+
+    def __call__(
+        self,
+        projected: Tensor,
+        h0: Tensor,
+        weight: Tensor,
+        edges: Edges,
+        nonlinearity: Nonlinearity,
+        alpha: float = 1.0,
+    ) -> Tensor:
+        """Compute the states ``[T, B, N]``."""
+        ...
+
+
+class Driven(Protocol):
+    """The same with the input of the units; see `Kernel.driven`."""
+
+    def __call__(
+        self,
+        drive: Drive,
+        h0: Tensor,
+        weight: Tensor,
+        edges: Edges,
+        nonlinearity: Nonlinearity,
+        alpha: float = 1.0,
+    ) -> Tensor:
+        """Compute the states ``[T, B, N]``."""
+        ...
+
+
 Product = Callable[[Tensor], Tensor]
 
 
@@ -170,18 +217,40 @@ class Kernel:
 
     Attributes:
         name: Name of the backend.
-        run: ``run(projected, h0, weight, edges, nonlinearity)``: `projected` ``[T, B, N]`` is the
-            input times its weights plus the bias, `h0` ``[B, N]`` the first state, `weight`
-            ``[nnz]`` the values of the edges. Returns the states ``[T, B, N]`` after each step;
-            differentiable in its first three arguments.
+        run: ``run(projected, h0, weight, edges, nonlinearity, alpha=1.0)``: `projected`
+            ``[T, B, N]`` is the input times its weights plus the bias, `h0` ``[B, N]`` the first
+            state, `weight` ``[nnz]`` the values of the edges, `alpha` the share of the state that a
+            step replaces: ``h[t] = (1 - alpha) h[t - 1] + alpha f(projected[t] + W h[t - 1])``.
+            Returns the states ``[T, B, N]`` after each step; differentiable in its first three
+            arguments.
         refusal: ``refusal(mask, device)`` says why the kernel cannot serve a mask on a type of
             device, or "".
         product: ``product(weight, edges)`` prepares, once for a sequence, the recurrent products of
             a cell with gates: of `weight` ``[gates, nnz]`` and a state ``[B, N]`` the function
             that it returns makes ``[gates, B, N]``, differentiable in both.
+        driven: ``driven(drive, h0, weight, edges, nonlinearity, alpha=1.0)``: `run` that also
+            multiplies the input by its weights; differentiable in all tensors but the inputs. None
+            for a kernel that has no faster way to do so than torch.
     """
 
     name: str
     run: Run
     refusal: Callable[[Mask, str], str] = lambda mask, device: ""  # noqa: ARG005 - serves them all
     product: Callable[[Tensor, Edges], Product] = product_by_matrix
+    driven: Driven | None = None
+
+    def drive(
+        self,
+        drive: Drive,
+        h0: Tensor,
+        weight: Tensor,
+        edges: Edges,
+        nonlinearity: Nonlinearity,
+        alpha: float = 1.0,
+    ) -> Tensor:
+        """Compute the states of a driven layer, differentiable in all tensors; see `run`."""
+        if self.driven is None or drive.inputs.requires_grad:
+            # Under autocast the product is shorter; states are of the type of the weights.
+            projected = torch.nn.functional.linear(*drive).to(weight.dtype)
+            return self.run(projected, h0, weight, edges, nonlinearity, alpha)
+        return self.driven(drive, h0, weight, edges, nonlinearity, alpha)
