@@ -14,6 +14,7 @@ from torch import nn
 
 from sparse_rnn import run_folder
 from sparse_rnn.archive import Archive
+from sparse_rnn.cells import LeakyRNN
 from sparse_rnn.data import TaskStream
 from sparse_rnn.distributed import Group
 from sparse_rnn.errors import Interrupted
@@ -75,6 +76,9 @@ def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskS
             if ended:
                 return None
         shard = job.training if group.size == 1 else job.training.shard(group.rank, group.size)
+        for module in job.network.modules():
+            if isinstance(module, LeakyRNN):
+                module.noise_stream = group.rank
         stop = request.__bool__
         trainer = Trainer(job.network, shard, job.held_out, job.config, group=group, stop=stop)
         rows: list[Row] = []

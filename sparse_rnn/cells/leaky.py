@@ -44,6 +44,8 @@ class LeakyRNN(MaskedLayer):
         noise_state: int64 ``[2]``, with noise only: the seed of the noise and the number of noisy
             calls so far. The noise of a call is a function of both and of the device, so a layer
             with the state of another one goes on with the same noise, bit for bit.
+        noise_stream: Number of the process among those that train a network together, so that each
+            has noise of its own; 0 for one alone.
 
     Raises:
         UnknownName: A name is in no table.
@@ -99,6 +101,7 @@ class LeakyRNN(MaskedLayer):
         self.dt, self.tau, self.alpha = dt, tau, dt / tau
         self.recurrent_noise = recurrent_noise
         self._f = f
+        self.noise_stream = 0
         self.register_buffer("noise_state", None)
         if recurrent_noise:
             stream = seeding.spawn(options.get("seed", 0), 5)[4]  # The others are the parameters'.
@@ -127,7 +130,8 @@ class LeakyRNN(MaskedLayer):
     def _noise(self, like: Tensor, noise_state: Tensor) -> Tensor:
         key, calls = noise_state.tolist()
         noise_state[1] += 1
-        stream = np.random.SeedSequence(key, spawn_key=(calls,))
+        own = (calls, self.noise_stream) if self.noise_stream else (calls,)
+        stream = np.random.SeedSequence(key, spawn_key=own)
         size = math.sqrt(2 / self.alpha) * self.recurrent_noise
         normal = torch.empty_like(like, requires_grad=False)
         return normal.normal_(0, size, generator=seeding.generator(stream, like.device))

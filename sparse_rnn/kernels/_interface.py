@@ -55,8 +55,11 @@ class Edges:
 
     def scatter(self, weight: Tensor) -> Tensor:
         """Write edge values ``[nnz]`` into a dense matrix of zeros ``[N, N]``; differentiable."""
-        matrix = weight.new_zeros(self.mask.shape)
-        return matrix.index_put((self.targets, self.sources), weight)
+        return weight.new_zeros(self.mask.shape).index_put(self.indices(), weight)
+
+    def indices(self) -> tuple[Tensor, Tensor]:
+        """Row and column of each edge, int64 ``[nnz]`` each."""
+        return self.targets, self.sources
 
     def scatter_blocks(self, weight: Tensor) -> Tensor:
         """Write edge values ``[nnz]`` into a matrix for each block ``[S, N / S, N / S]``."""

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sparse_rnn.kernels import _blocks
 from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels._leak import leak, rates_beside, share_
 from sparse_rnn.kernels._short import add_product, product, short, weight_gradient
@@ -30,8 +29,11 @@ class _DenseRecurrence(torch.autograd.Function):
         nonlinearity: Nonlinearity,
         alpha: float,
     ) -> Tensor:
-        matrix = short(edges.scatter(weight))
-        transposed = matrix.T.contiguous()
+        # With an axis for networks side by side, of the states too, where there are several.
+        matrix = short(
+            edges.scatter_blocks(weight) if edges.n_blocks > 1 else edges.scatter(weight)
+        )
+        transposed = matrix.mT.contiguous()
         states = torch.empty_like(projected, memory_format=torch.contiguous_format)
         rates = rates_beside(states, alpha)
         state = h0
@@ -70,7 +72,8 @@ class _DenseRecurrence(torch.autograd.Function):
         grad_weight = None
         if ctx.needs_input_grad[2]:
             grad_matrix = weight_gradient(deltas, states, h0, matrix)
-            grad_weight = grad_matrix[edges.targets, edges.sources]
+            several = edges.n_blocks > 1
+            grad_weight = grad_matrix[edges.block_indices() if several else edges.indices()]
         return deltas, grad_h0, grad_weight, None, None, None
 
 
@@ -83,9 +86,16 @@ def run(
     alpha: float = 1.0,
 ) -> Tensor:
     """Compute the states; see `Kernel` for the arguments. Differentiable once."""
-    recurrence = _blocks.BlockRecurrence if edges.n_blocks > 1 else _DenseRecurrence
-    states = recurrence.apply(projected, h0, weight, edges, nonlinearity, alpha)
-    return cast("Tensor", states)
+    rest = (weight, edges, nonlinearity, alpha)
+    if edges.n_blocks == 1:
+        return cast("Tensor", _DenseRecurrence.apply(projected, h0, *rest))
+    states = _DenseRecurrence.apply(_apart(projected, edges), _apart(h0, edges), *rest)
+    return cast("Tensor", states).transpose(-3, -2).flatten(-2)
+
+
+def _apart(values: Tensor, edges: Edges) -> Tensor:
+    """``[..., B, S * N]`` as ``[..., S, B, N]``, copied so that each network lies in one piece."""
+    return values.unflatten(-1, (edges.n_blocks, -1)).transpose(-3, -2).contiguous()
 
 
 KERNEL = Kernel("dense", run)

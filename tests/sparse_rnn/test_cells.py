@@ -141,6 +141,15 @@ def test_without_leak_and_noise_it_is_the_vanilla_cell(nonlinearity: str) -> Non
     torch.testing.assert_close(almost(inputs)[0], vanilla(inputs)[0])
 
 
+def test_processes_have_noise_of_their_own_and_the_same_state() -> None:
+    layers = [srnn.LeakyRNN(5, srnn.masks.autapse(4), recurrent_noise=0.1) for _ in range(3)]
+    layers[1].noise_stream = 1
+    one, other, again = (layer(torch.zeros(6, 2, 5))[0] for layer in layers)
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert same_bits(layers[0].state_dict(), layers[1].state_dict())
+
+
 def test_the_noise_is_scaled_with_the_step_and_goes_through_the_nonlinearity() -> None:
     sigma, lanes, steps = 0.3, 50, 40
     for dt in (100.0, 20.0):
