@@ -174,6 +174,19 @@ class MaskedLayer(nn.Module):
         # Under autocast the product is shorter; the states are of the type of the weights.
         return self._steps(self.driven(projected.to(self.weight_hh.dtype)), first)
 
+    def first_states(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, ...]:
+        """The states before the first step, ``[1, B, N]`` each: one, or two of an LSTM.
+
+        Args:
+            inputs: As `forward` takes them.
+            h0: As `forward` takes it.
+
+        Raises:
+            InvalidArgument: A shape is wrong.
+        """
+        first = self._first(h0, self._check_inputs(inputs))
+        return tuple(state[None] for state in (first if isinstance(first, tuple) else (first,)))
+
     @abstractmethod
     def _steps(self, projected: Tensor, first: Any) -> tuple[Tensor, Any]:
         """Compute the states ``[T, B, N]``, and the last one as `forward` returns it.
