@@ -90,7 +90,9 @@ class MaskedLayer(nn.Module):
         self.recurrence = recurrence
         self.inhibitory = inhibitory
         self._wanted = backend
-        self._kernel = kernels.choose(backend, mask, cost=self.COST)
+        # A layer starts on the CPU, and one for `cuda` is moved to a device before it runs.
+        device = "cuda" if backend == "cuda" else "cpu"
+        self._kernel = kernels.choose(backend, mask, device, cost=self.COST)
         self._edges = kernels.Edges.of(mask)
         # A stream for each kind of weight: two networks that differ in the mask or the bias alone
         # start with the same input weights.

@@ -5,6 +5,9 @@ Rows may have any number of synapses: a block takes as many as fit, the last one
 Importing this module needs triton.
 """
 
+# pyright: reportMissingImports=false, reportUntypedFunctionDecorator=false
+# pyright: reportUnknownParameterType=false, reportInvalidTypeForm=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -14,7 +17,7 @@ import triton.language as tl
 
 
 @triton.jit
-def add_products(
+def add_products(  # noqa: PLR0913 - what is read, what is written, and two constants
     out: Any,
     add: Any,
     state: Any,
@@ -51,7 +54,7 @@ def add_products(
 
 
 @triton.jit
-def sum_products(
+def sum_products(  # noqa: PLR0913 - what is read, what is written, and two constants
     out: Any,
     deltas: Any,
     states: Any,

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels._leak import leak, rates_beside, share_
 from sparse_rnn.masks import Mask
@@ -159,7 +160,14 @@ def run(
     nonlinearity: Nonlinearity,
     alpha: float = 1.0,
 ) -> Tensor:
-    """Compute the states; see `Kernel` for the arguments. Differentiable once."""
+    """Compute the states; see `Kernel` for the arguments. Differentiable once.
+
+    Raises:
+        InvalidArgument: The tensors are on another device.
+    """
+    refused = refusal(edges.mask, projected.device.type)
+    if refused:
+        raise InvalidArgument("backend", "cuda", "able to serve this device", f"({refused})")
     states = _GatheredRecurrence.apply(projected, h0, weight, edges, nonlinearity, alpha)
     return cast("Tensor", states)
 

@@ -9,10 +9,9 @@ import pytest
 import torch
 
 import sparse_rnn as srnn
-from sparse_rnn import kernels
 from sparse_rnn.cells import CELLS
 from sparse_rnn.options import RunOptions
-from tests.sparse_rnn.helpers import small_config
+from tests.sparse_rnn.helpers import CPU_BACKENDS, small_config
 
 LOCAL = srnn.masks.locality((4, 4), radius=1)
 
@@ -41,7 +40,7 @@ def test_gradients_are_exact(cell: str, chunk: int) -> None:
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("backend", [name for name in kernels.KERNELS if name != "autapse"])
+@pytest.mark.parametrize("backend", [name for name in CPU_BACKENDS if name != "autapse"])
 def test_every_backend_and_the_first_state_and_the_inputs(backend: str) -> None:
     net = srnn.Network(5, 3, LOCAL, "tanh", backend, dtype=torch.float64)
     found = []
