@@ -48,6 +48,7 @@ def runs_address(tmp_path_factory: pytest.TempPathFactory) -> str:
     curves = ({100: 0.2, 200: 0.6, 300: 0.9}, {100: 0.3, 300: 0.7})
     names = "a network with a name that is long", "another one with a name that is long", HOSTILE
     runs = {name: made_run(curves[i % 2], tasks, seed=i) for i, name in enumerate(names)}
+    runs["one of two seeds"] = made_run(curves[0], tasks, seed=4)
     path = tmp_path_factory.mktemp("runs") / "report.html"
     path.write_text(report.runs_page(runs), encoding="utf-8")
     return path.as_uri()

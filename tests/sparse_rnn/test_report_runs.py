@@ -12,7 +12,7 @@ import pytest
 import sparse_rnn as srnn
 from sparse_rnn import cli, report
 from sparse_rnn.errors import InvalidArgument, RunConflict
-from sparse_rnn.report import findings
+from sparse_rnn.report import findings, mean_interval
 from tests.sparse_rnn.findings_made import HOSTILE, made_finding
 from tests.sparse_rnn.helpers import made_run
 from tests.sparse_rnn.reading_html import Element, charts, read_page
@@ -74,7 +74,8 @@ def test_networks_are_described(page: Element) -> None:
     head, local, autapses = table(page, "Networks and how they were trained")
     assert head[:5] == ["run", "units", "synapses", "density", "backend"]
     assert local[:4] == ["LM-RNN", "16", "80", "31.2 %"]
-    assert autapses[:5] == ["Autapses", "16", "16", "6.25 %", "autapse"]
+    backend = RUNS["Autapses"].network.rnn.backend
+    assert autapses[:5] == ["Autapses", "16", "16", "6.25 %", backend]
     assert local[5:] == ["6", "3", "unknown", "unknown"]
 
 
@@ -96,6 +97,26 @@ def test_one_run_alone_and_runs_alike_have_no_differences() -> None:
     alone = report.runs_page({"alone": run})
     assert "Settings that differ" not in alone
     assert "All settings are the same." in report.runs_page({"one": run, "other": run})
+
+
+def test_runs_of_several_seeds_are_one_curve_and_one_column() -> None:
+    ends = {"lm/seed-0": 0.4, "lm/seed-1": 0.5, "lm/seed-2": 0.9}
+    runs = {name: made_run({2: 0.2, 4: end}, seed=i) for i, (name, end) in enumerate(ends.items())}
+    runs["dense"] = made_run({4: 0.3}, arch="dense", radius=None)
+    runs["lm/stopped"] = made_run({2: 0.2, 3: 0.9}, seed=4)
+    page = read_page(report.runs_page(runs))
+    accuracy, _, loss = charts(page)
+    assert [one["name"] for one in accuracy["series"]][1:] == ["dense", "lm/stopped"]
+    together = accuracy["series"][0]
+    assert together["name"] == "lm (3 seeds)"
+    expected = mean_interval(list(ends.values()))
+    for key in ("mean", "low", "high"):
+        assert together[key][-1] == pytest.approx(getattr(expected, key))
+    assert "low" in loss["series"][0]
+    head, first, *_ = table(page, "final_accuracy by task")
+    assert head == ["task", "lm (3 seeds)", "dense", "lm/stopped", "chance"]
+    assert first[1:4] == ["0.60", "0.30", "0.90"]
+    assert len(table(page, "Networks and how they were trained")) == 1 + len(runs)
 
 
 def test_hostile_labels_stay_text() -> None:
