@@ -61,7 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": _train_command(), "info": info_command, "eval": _eval, "report": _report},
+            {
+                "train": _train_command(),
+                "info": info_command,
+                "eval": _eval,
+                "report": _report,
+                "explore": _explore,
+            },
             prog="sparse-rnn",
             description=_ABOUT,
             args=None if arguments is None else list(arguments),
@@ -274,6 +280,22 @@ def _report(
     loaded = {label: load_run(folder) for label, folder in zip(labels, runs, strict=True)}
     report.overview(loaded).savefig(out, dpi=150)
     print(f"Figure: {out}")
+
+
+def _explore(
+    run: Annotated[tyro.conf.Positional[Path], _RUN],
+    *,
+    port: Annotated[int, tyro.conf.arg(help="Port on this machine; 0 is any free one.")] = 8168,
+    no_browser: tyro.conf.FlagCreatePairsOff[
+        Annotated[bool, tyro.conf.arg(help="Print the address and open no browser.")]
+    ] = False,
+) -> None:
+    """Open a local page that shows a trained network at work: activity, tuning, synapses."""
+    loaded = load_run(run)
+
+    from sparse_rnn.explore import explore  # the other commands need no server
+
+    explore(loaded, port, browser=not no_browser)
 
 
 if __name__ == "__main__":
