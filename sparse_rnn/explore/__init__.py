@@ -6,6 +6,7 @@ The page, its server and its parts are those of `modcog explore`; what is asked 
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -42,4 +43,7 @@ def explore(run: Run, port: int, *, browser: bool = True) -> None:
     Raises:
         InvalidArgument: The port cannot be had.
     """
-    serve_site(site(run), port, browser=browser)
+    made = site(run)
+    # The first trial compiles kernels: that can begin while the browser starts.
+    threading.Thread(target=made.answers["/api/trial"], args=({},), daemon=True).start()
+    serve_site(made, port, browser=browser)

@@ -51,7 +51,17 @@ async function start() {
   const [rows, columns] = about.sheet ?? square(about.units);
   units = about.sheet ? new Sheet($("units"), rows, columns) : new Strip($("units"));
   grids = { into: new Sheet($("into"), rows, columns), out: new Sheet($("out"), rows, columns) };
-  if (await refresh("")) transport.playOnce();
+  controls();
+  $("sentence").textContent = "The network computes its first trial …";
+  let whole = await refresh("");
+  if (!whole && fields.size) {
+    // An address that cannot be shown: say why, and begin anew.
+    const reasons = [...$("notices").children].map((notice) => notice.textContent);
+    fields.clear();
+    whole = await change({});
+    reasons.forEach(problem);
+  }
+  if (whole) transport.playOnce();
 }
 
 /** Units that lie on no sheet, in the order of their numbers. */
@@ -88,7 +98,7 @@ async function refresh(said) {
   controls();
   draw();
   if (said && panel) announce(`${said} ${told(panel)}`);
-  return panel !== null;
+  return panel !== null && one !== null;
 }
 
 async function askTrial(query) {
@@ -155,8 +165,8 @@ function clear() {
 }
 
 function controls() {
-  $("slot").value = panel?.slot ?? 0;
-  $("seed").value = panel?.seed ?? 0;
+  $("slot").value = panel?.slot ?? fields.get("slot") ?? 0;
+  $("seed").value = panel?.seed ?? fields.get("seed") ?? 0;
   $("noise").checked = fields.get("noise") === "yes";
   $("unit").value = chosen();
   for (const radio of document.querySelectorAll("[name=color]")) radio.checked = radio.value === color();
@@ -223,7 +233,9 @@ function draw() {
     units.draw({ activity: panel.activity, order: order(), mark, selected, step }, look());
   }
   const which = about.sheet ? `The sheet of ${about.sheet.join(" × ")} units` : "Units over time, by the step of their peak";
-  $("units-caption").textContent = `${which}. Activity from ${number(panel.low)} to ${number(panel.high)}. ${moment()}`;
+  const active = !about.sheet || color() === "activity";
+  const range = active ? ` Activity from ${number(panel.low)} to ${number(panel.high)}.` : "";
+  $("units-caption").textContent = `${which}.${range} ${moment()}`;
   $("units").setAttribute("aria-label", `${which}; arrow keys choose a unit. Unit ${selected} is chosen.`);
   if (one && one.unit === selected) drawOne();
 }
