@@ -25,6 +25,7 @@ from sparse_rnn.cells import (
 from sparse_rnn.checkpoint import load as load
 from sparse_rnn.config import TrainConfig as TrainConfig
 from sparse_rnn.dataset import BatchDataset as BatchDataset
+from sparse_rnn.ensembles import train_ensemble as train_ensemble
 from sparse_rnn.errors import Interrupted as Interrupted, SparseRnnError as SparseRnnError
 from sparse_rnn.interchange import (
     from_torch_gru_state as from_torch_gru_state,

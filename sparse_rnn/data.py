@@ -139,12 +139,12 @@ class TaskStream:
         Raises:
             InvalidArgument: Logits have a wrong shape or are not finite.
         """
+        return self.pooled(grade(logits, batch) for logits, batch in answers)
+
+    def pooled(self, grades: Iterable[modcog.Evaluation]) -> TaskScores:
+        """Pool what `grade` returned for several batches; as `score`."""
         with _own_errors():
-            parts = [
-                modcog.evaluate(logits.detach().cpu().numpy(), batch.source)
-                for logits, batch in answers
-            ]
-            rows = {row["task"]: row for row in modcog.pool(parts).rows()}
+            rows = {row["task"]: row for row in modcog.pool(list(grades)).rows()}
         order = dict.fromkeys(self.sampler.tasks)
         return TaskScores.from_rows(rows[task] for task in order if task in rows)
 
@@ -166,6 +166,16 @@ class TaskStream:
             chosen = logits.detach().argmax(-1).cpu().numpy()[last, trials.lane]
             np.add.at(counts, (batch.source.targets[last, trials.lane], chosen), 1)
         return counts
+
+
+def grade(logits: Tensor, batch: Batch) -> modcog.Evaluation:
+    """Score the logits ``[T, B, O]`` of one batch, for `TaskStream.pooled`.
+
+    Raises:
+        InvalidArgument: Logits have a wrong shape or are not finite.
+    """
+    with _own_errors():
+        return modcog.evaluate(logits.detach().cpu().numpy(), batch.source)
 
 
 def task_stream(

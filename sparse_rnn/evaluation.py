@@ -66,7 +66,7 @@ def device_of(network: nn.Module) -> torch.device:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Generator[None]:
-    """Put a network into evaluation mode, and back into its own at the end."""
+    """Put a network into evaluation mode, and back into the modes it had."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:

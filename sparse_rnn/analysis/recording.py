@@ -196,8 +196,9 @@ def respond(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         InvalidArgument: The network returns anything else.
     """
+    like = next((p for p in network.parameters() if p.is_floating_point()), inputs)
     with evaluating(network), torch.no_grad():
-        outputs: object = network(inputs.to(device_of(network)))
+        outputs: object = network(inputs.to(device_of(network), like.dtype))
     pair = outputs if isinstance(outputs, tuple) else ()
     if len(pair) < 2 or not all(isinstance(part, Tensor) and part.dim() == 3 for part in pair[:2]):
         allowed = "a network that returns logits [T, B, O] and states [T, B, N]"

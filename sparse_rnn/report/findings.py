@@ -19,6 +19,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.files import atomic_path, atomic_writer
 from sparse_rnn.provenance import git_state, provenance
+from sparse_rnn.report._drawn import FORMS, drawn
 from sparse_rnn.report._quantities import (
     Curve as Curve,
     Interval as Interval,
@@ -35,9 +36,6 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 MODIFIED = "+modified"
 """Ends the commit of a finding whose code had changes that were not committed."""
-
-FIGURE_TYPES = (".svg", ".pdf")
-"""The forms in which each figure is kept."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -166,28 +164,12 @@ def write(finding: Finding, folder: Path, figures: Mapping[str, Figure] | None =
         finding = replace(finding, figures=tuple(f"{name}.svg" for name in figures))
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in (figures or {}).items():
-        for suffix in FIGURE_TYPES:
-            save_figure(figure, folder / (name + suffix))
+        for suffix in FORMS:
+            with atomic_path(folder / (name + suffix)) as path:
+                path.write_bytes(drawn(figure, suffix, name))
     with atomic_writer(folder / f"{finding.id}.json") as file:
         file.write(finding.to_json() + "\n")
     return finding
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG or PDF, atomically; the same figure gives the same bytes.
-
-    Args:
-        figure: The figure.
-        path: File name; its suffix decides.
-    """
-    from matplotlib import rc_context
-
-    kind = path.suffix.removeprefix(".")
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
-    # Text as text can be searched, edited and read aloud; a fixed salt gives the same ids.
-    settings: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": path.stem}
-    with rc_context(settings | {"pdf.fonttype": 42}), atomic_path(path) as temporary:
-        figure.savefig(temporary, format=kind, metadata=undated)
 
 
 def read(path: Path) -> Finding:

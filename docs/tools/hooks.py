@@ -1,0 +1,75 @@
+"""What the site's build does beside rendering Markdown: pages that programs write.
+
+mkdocs calls the functions named ``on_...`` (https://www.mkdocs.org/user-guide/plugins/#events).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its path
+
+import commands
+import gallery
+
+import modcog
+
+ROOT = Path(__file__).resolve().parents[2]
+FROM_ROOT = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+"""Pages that are files of the repository's root, where code hosts look for them."""
+
+GENERATED = {*FROM_ROOT, "commands.md"}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Leave out pages of the navigation that are not there."""
+    there = {p.relative_to(config.docs_dir).as_posix() for p in Path(config.docs_dir).rglob("*.md")}
+    config.nav = present(config.nav or [], there | GENERATED)
+    return config
+
+
+def present(nav: list[Any], pages: set[str]) -> list[Any]:
+    """The entries of a navigation whose pages exist; sections without any go too."""
+    kept: list[Any] = []
+    for entry in nav:
+        ((title, target),) = entry.items()
+        if isinstance(target, list):
+            inner = present(target, pages)
+            kept += [{title: inner}] if inner else []
+        elif target in pages:
+            kept.append(entry)
+    return kept
+
+
+def on_files(files: Files, *, config: MkDocsConfig) -> Files:
+    """Add the generated pages and the pictures of the gallery."""
+    for page, source in FROM_ROOT.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=linked_from_docs(text)))
+    files.append(File.generated(config, "commands.md", content=commands.page()))
+    for name in modcog.task_names():
+        picture = gallery.picture(name)
+        files.append(File.generated(config, f"pictures/{name}.svg", content=picture))
+    return files
+
+
+def linked_from_docs(text: str) -> str:
+    """Rewrite the links of a page that lies in the root for one that lies in ``docs/``."""
+    return re.sub(r"\]\((?![a-z]+:|#)(?:docs/)?", "](", text)
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Fill in the gallery, mend links to the root, and name the language of sessions."""
+    del config, files
+    if page.file.src_uri == "gallery.md":
+        markdown = markdown.replace("<!-- gallery -->", gallery.cards())
+    for name, source in FROM_ROOT.items():
+        markdown = re.sub(rf"\]\((?:\.\./)+{re.escape(source)}", f"]({name}", markdown)
+    return re.sub(r"^```python\n(?=>>> )", "```pycon\n", markdown, flags=re.MULTILINE)

@@ -1,0 +1,42 @@
+"""The public interface: a change is a decision, and every name is documented."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+
+import pytest
+
+from tests.public_api import REWRITE, ROOT, SNAPSHOT, lines, modules, public_objects
+
+API_PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
+
+
+def test_interface_is_that_of_the_snapshot() -> None:
+    kept = SNAPSHOT.read_text(encoding="utf-8").splitlines()
+    now = list(lines())
+    changes = difflib.unified_diff(kept, now, "tests/public_api.txt", "the code", "", "", 0, "")
+    assert kept == now, "\n".join(
+        ["The public interface has changed:", *changes, f"If that is meant: {REWRITE}"]
+    )
+
+
+def test_every_public_name_is_on_a_page_of_the_reference() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in API_PAGES)
+    documented = re.findall(r"^::: (\S+)$", text, re.MULTILINE)
+    assert len(documented) == len(set(documented))
+    objects = public_objects()
+    # A name may be public in two modules; one entry is enough then.
+    shown = {id(objects[name]) for name in documented if name in objects}
+    missing = [name for name, value in objects.items() if id(value) not in shown]
+    assert missing == [], "Add a line '::: NAME' for each to a page in docs/api/."
+    ours = [name for name in documented if name.rpartition(".")[0] in modules()]
+    assert [name for name in ours if name not in objects] == []
+
+
+@pytest.mark.parametrize("name", [name for name, value in public_objects().items()])
+def test_public_functions_and_classes_have_a_docstring(name: str) -> None:
+    value = public_objects()[name]
+    if callable(value) and inspect.getmodule(value) is not None:
+        assert value.__doc__
