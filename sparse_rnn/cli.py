@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from sparse_rnn import distributed, hardware, mask_flags, progress, run_folder, tables
 from sparse_rnn.checkpoint import WEIGHTS
+from sparse_rnn.cli_explore import explore
 from sparse_rnn.cli_info import info as info_command
 from sparse_rnn.cli_report import report
 from sparse_rnn.cli_sweep import command as sweep_command, with_verb
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "eval": _eval,
                 "report": report,
                 "sweep": sweep_command,
+                "explore": explore,
             },
             prog="sparse-rnn",
             description=_ABOUT,
