@@ -16,10 +16,10 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its path
 
-import commands  # noqa: E402
-import gallery  # noqa: E402
+import commands
+import gallery
 
-import modcog  # noqa: E402
+import modcog
 
 ROOT = Path(__file__).resolve().parents[2]
 FROM_ROOT = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
