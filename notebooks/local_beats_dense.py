@@ -50,7 +50,12 @@ def _(networks, seeds, srnn, steps):
     runs = {
         (name, seed): srnn.train(
             srnn.TrainConfig(
-                suite="cog-20", steps=steps, lr=2e-3, eval_batches=2, final_batches=10, seed=seed,
+                suite="cog-20",
+                steps=steps,
+                lr=2e-3,
+                eval_batches=2,
+                final_batches=10,
+                seed=seed,
                 **settings,
             )
         )
