@@ -22,7 +22,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers test test-slow test-envs drill demo docs api format constraints hashes clean
+.PHONY: help env lint types layers test test-slow test-envs test-browser drill demo docs api format constraints hashes clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -82,6 +82,9 @@ test-envs: env $(addprefix test-envs-,$(ENVIRONMENTS))  ## the fast tests of mod
 
 drill: env  ## the fault drills
 	$(BIN)/pytest -m drill $(PYTEST_FLAGS)
+
+test-browser: env  ## the tests in headless Chromium (skipped where there is none)
+	$(BIN)/pytest -m browser $(PYTEST_FLAGS)
 
 demo: env  ## the main job: train three networks on cog-20 and draw their learning curves
 	$(BIN)/python -m benchmarks.demo --out runs/demo

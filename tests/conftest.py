@@ -10,6 +10,8 @@ import signal
 
 from hypothesis import settings
 
+from tests.browser import chromium as chromium, visit as visit
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 # A shell starts jobs in the background with Ctrl-C ignored, and so would the tests' processes.
