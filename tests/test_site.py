@@ -14,15 +14,11 @@ import modcog
 from tests.browser import DESKTOP, PHONE, Visit, scrolls_sideways
 
 pytest.importorskip("mkdocs")
-from mkdocs.config import load_config  # noqa: E402
+from mkdocs.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-TUTORIALS = [
-    "docs/index.md",
-    "docs/howto.md",
-    *(f"docs/tutorials/{p.name}" for p in sorted((DOCS / "tutorials").glob("*.md"))),
-]
+TUTORIALS = [DOCS / "index.md", DOCS / "howto.md", *sorted((DOCS / "tutorials").glob("*.md"))]
 GENERATED = {"commands.md", "contributing.md", "changelog.md"}
 LATER = {"explore.md", "scaling.md", "analysis.md", "results.md"}
 """Pages of parts that a checkout may lack: the build leaves them out of the navigation."""
@@ -146,9 +142,7 @@ def test_gallery_shows_all_tasks_without_scripts(site: Path, visit: Visit) -> No
 
 @pytest.mark.browser
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_no_page_is_wider_than_its_window(
-    site: Path, visit: Visit, size: tuple[int, int]
-) -> None:
+def test_no_page_is_wider_than_its_window(site: Path, visit: Visit, size: tuple[int, int]) -> None:
     page = visit((site / "index.html").as_uri(), size)
     for path in sorted(site.rglob("*.html")):
         if path.name != "404.html":  # its links are for the root of a server
