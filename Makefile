@@ -113,7 +113,7 @@ constraints:  ## write constraints.txt anew from pyproject.toml, in an empty env
 hashes: env  ## constraints-hashed.txt, for this kind of machine: docs/releasing.md says what for
 	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --report hashes.json $(PIP_FLAGS) \
 	  -c constraints.txt '.[rnn,fast,sweep,explore,docs,dev]'
-	$(BIN)/python .ci/hashed_constraints.py < hashes.json > constraints-hashed.txt
+	$(BIN)/python .github/hashed_constraints.py < hashes.json > constraints-hashed.txt
 	rm hashes.json
 
 clean:  ## remove the environment, caches and build outputs (runs/ stays)
