@@ -4,16 +4,20 @@
 #   PYTHON        the interpreter that creates the environment          (make env PYTHON=python3.12)
 #   PIP_FLAGS     more options for every `pip install`, such as an index with CPU builds of torch
 #   PYTEST_FLAGS  more options for pytest                               (make test PYTEST_FLAGS="-k ring -x")
+#   JOBS          processes that the tests run in; "auto" is one a core (make test JOBS=1)
 
 PYTHON ?= python3
 VENV ?= .venv
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
+JOBS ?= auto
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # The torch that the pins are made with; the rest follows from pyproject.toml.
 TORCH := torch==2.13.0
+# One thread in each process: the processes fill the cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist worksteal
 FAST := not slow and not gpu and not drill and not reference and not browser
 CHECKED := modcog sparse_rnn benchmarks tests
 
@@ -55,10 +59,10 @@ layers: env  ## the import contracts
 	$(BIN)/lint-imports --no-logo
 
 test: env lint  ## lint, then the docs examples and the fast tests
-	$(BIN)/pytest -m "$(FAST)" $(PYTEST_FLAGS)
+	$(PYTEST) -m "$(FAST)" $(PYTEST_FLAGS)
 
 test-slow: env  ## the tests that train networks or build packages
-	$(BIN)/pytest -m "slow and not gpu" $(PYTEST_FLAGS)
+	$(PYTEST) -m "slow and not gpu" $(PYTEST_FLAGS)
 
 # Two more environments, by their lists of packages: pyproject.toml refuses neurogym 2.3.1, hence
 # --no-deps. Each stands in a folder of its own under .venvs/.
@@ -78,7 +82,7 @@ test-envs-%: .venvs/%/.installed
 	.venvs/$*/bin/pytest -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)
 
 test-envs: env $(addprefix test-envs-,$(ENVIRONMENTS))  ## the fast tests of modcog in three environments
-	$(BIN)/pytest -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)
+	$(PYTEST) -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)
 
 drill: env  ## the fault drills
 	$(BIN)/pytest -m drill $(PYTEST_FLAGS)

@@ -91,6 +91,15 @@ def _parser() -> argparse.ArgumentParser:
     there.add_argument("--overwrite", action="store_true", help="replace the file")
     there.add_argument("--resume", action="store_true", help="go on with an unfinished export")
     exporting.set_defaults(run=_export)
+
+    exploring = commands.add_parser("explore", help="open a local page that shows trials of tasks")
+    exploring.add_argument(
+        "--port", type=int, default=8168, help="port on this machine; 0: any (default: 8168)"
+    )
+    exploring.add_argument(
+        "--no-browser", action="store_true", help="print the address and open no browser"
+    )
+    exploring.set_defaults(run=_explore)
     return parser
 
 
@@ -187,6 +196,14 @@ def _export(options: argparse.Namespace) -> int:
         interrupt.restore()
         meter.close()
     print(f"{path}: {options.batches} batches of {sampler.seq_len} x {sampler.batch_size} steps.")
+    return 0
+
+
+def _explore(options: argparse.Namespace) -> int:
+    from modcog.explore import site  # the other commands need no server
+    from modcog.explore.serving import serve
+
+    serve(site(), options.port, browser=not options.no_browser)
     return 0
 
 

@@ -15,7 +15,7 @@ if _missing := [
         "package index belongs to another project)."
     )
 
-from sparse_rnn import kernels as kernels, masks as masks
+from sparse_rnn import analysis as analysis, kernels as kernels, masks as masks
 from sparse_rnn.cells import (
     LeakyRNN as LeakyRNN,
     MaskedGRU as MaskedGRU,
@@ -25,6 +25,7 @@ from sparse_rnn.cells import (
 from sparse_rnn.checkpoint import load as load
 from sparse_rnn.config import TrainConfig as TrainConfig
 from sparse_rnn.dataset import BatchDataset as BatchDataset
+from sparse_rnn.ensembles import train_ensemble as train_ensemble
 from sparse_rnn.errors import Interrupted as Interrupted, SparseRnnError as SparseRnnError
 from sparse_rnn.interchange import (
     from_torch_gru_state as from_torch_gru_state,

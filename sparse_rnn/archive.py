@@ -16,6 +16,7 @@ from torch import nn
 from sparse_rnn import run_folder
 from sparse_rnn.checkpoint import WEIGHTS, save_state
 from sparse_rnn.errors import RunConflict, WriteFailed
+from sparse_rnn.evaluation import device_of
 from sparse_rnn.events import Events
 from sparse_rnn.files import Log, Mark, remove_leftovers
 from sparse_rnn.loop import Trainer
@@ -61,13 +62,16 @@ class Archive:
         self._events: Events | None = None
         self._saved_s = time.monotonic()
 
-    def find(self) -> Snapshot | None:
+    def find(self, limit: int | None = None) -> Snapshot | None:
         """The newest checkpoint that is whole and fits the logs, if there is one.
+
+        Args:
+            limit: Step of the newest one that is wanted.
 
         Raises:
             RunConflict: It was made by another number of processes.
         """
-        snapshot = self._store.newest(self._refusal)
+        snapshot = self._store.newest(self._refusal, limit)
         if snapshot is not None and snapshot.facts["processes"] != self._processes:
             raise RunConflict(
                 f"{self.folder} was begun by {snapshot.facts['processes']} processes and this is "
@@ -136,10 +140,14 @@ class Archive:
                 self._events.flush()
         self.saved, self._saved_s = trainer.step, time.monotonic()
 
-    def save_if_due(self, trainer: Trainer) -> None:
-        """Write a checkpoint where the options say so, and where the run has ended."""
+    def due(self, trainer: Trainer) -> bool:
+        """Whether the options ask for a checkpoint now; one is due where the run has ended."""
         stale = time.monotonic() - self._saved_s >= self._options.checkpoint_seconds
-        if trainer.ended or stale or trainer.step % self._options.checkpoint_every == 0:
+        return bool(trainer.ended) or stale or trainer.step % self._options.checkpoint_every == 0
+
+    def save_if_due(self, trainer: Trainer) -> None:
+        """Write a checkpoint where one is due."""
+        if self.due(trainer):
             self.save(trainer)
 
     def finish(self, trainer: Trainer, history: History, scores: TaskScores) -> None:
@@ -204,6 +212,7 @@ def _describe(network: nn.Module) -> dict[str, Any]:
         "network": {
             "class": f"{type(network).__module__}.{type(network).__qualname__}",
             "backend": getattr(layer, "backend", None),
+            "device": str(device_of(network)),
             "parameters": parameters,
         }
     }

@@ -14,10 +14,13 @@ from typing import Annotated, Any
 import tyro
 from pydantic import BaseModel
 
-from sparse_rnn import distributed, mask_flags, progress, run_folder, tables
+from sparse_rnn import distributed, hardware, mask_flags, progress, run_folder, tables
 from sparse_rnn.checkpoint import WEIGHTS
-from sparse_rnn.cli_info import FIGURE_TYPES, check_figure, info as info_command
+from sparse_rnn.cli_info import info as info_command
+from sparse_rnn.cli_report import report
+from sparse_rnn.cli_sweep import command as sweep_command, with_verb
 from sparse_rnn.config import TrainConfig
+from sparse_rnn.ensembles import train_ensemble
 from sparse_rnn.errors import Interrupted, InvalidArgument, PeerFailed, SparseRnnError
 from sparse_rnn.evaluation import confusion as count_answers, evaluate
 from sparse_rnn.mask_flags import MaskFlags
@@ -45,6 +48,10 @@ Completion for your shell: sparse-rnn --tyro-print-completion bash (or zsh, tcsh
 prints to a file that your shell reads."""
 
 _METAVARS = {"suite": "NAME [NAME ...]", "size": "UNITS", "arch": "FAMILY"}
+_SEEDS = (
+    "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "
+    "Each has its own folder OUT/seed-N."
+)
 _RUN = tyro.conf.arg(metavar="RUN", help="Folder of a finished run.")
 
 
@@ -61,10 +68,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": _train_command(), "info": info_command, "eval": _eval, "report": _report},
+            {
+                "train": _train_command(),
+                "info": info_command,
+                "eval": _eval,
+                "report": report,
+                "sweep": sweep_command,
+            },
             prog="sparse-rnn",
             description=_ABOUT,
-            args=None if arguments is None else list(arguments),
+            args=with_verb(sys.argv[1:] if arguments is None else arguments),
         )
     except PeerFailed:
         return REFUSED  # The first process says why.
@@ -114,11 +127,22 @@ def _train_command() -> Callable[..., None]:
     settings_type = make_dataclass("Settings", _fields(TrainConfig), kw_only=True)
     options_type = make_dataclass("Options", _fields(RunOptions), kw_only=True)
 
-    def command(settings: Any, options: Any, out: Path, quiet: bool, verbose: bool) -> None:  # noqa: FBT001 - options of a command
+    def command(
+        settings: Any,
+        options: Any,
+        out: Path,
+        seeds: tuple[int, ...],
+        quiet: bool,  # noqa: FBT001
+        verbose: bool,  # noqa: FBT001
+    ) -> None:
         with _logged(logging.INFO if verbose else logging.WARNING):
             given: dict[str, Any] = vars(settings)
             given["mask_options"] = mask_flags.given(settings.mask_options)
-            _train(TrainConfig(**given), RunOptions(**vars(options)), out, quiet=quiet)
+            config, how = TrainConfig(**given), RunOptions(**vars(options))
+            if seeds:
+                _train_ensemble(config, how, out, seeds, quiet=quiet)
+            else:
+                _train(config, how, out, quiet=quiet)
 
     about_out = "Folder for the run's files. A finished run there is not repeated."
     flag = tyro.conf.FlagCreatePairsOff[bool]
@@ -126,6 +150,10 @@ def _train_command() -> Callable[..., None]:
         "settings": Annotated[settings_type, tyro.conf.arg(name="")],
         "options": Annotated[options_type, tyro.conf.arg(name="")],
         "out": Annotated[Path, tyro.conf.arg(help=about_out)],
+        "seeds": Annotated[
+            tuple[int, ...],
+            tyro.conf.arg(help=_SEEDS, metavar="N", help_behavior_hint="(optional)"),
+        ],
         "quiet": Annotated[
             flag, tyro.conf.arg(aliases=("-q",), help="Print nothing but warnings and errors.")
         ],
@@ -136,7 +164,7 @@ def _train_command() -> Callable[..., None]:
         "return": None,
     }
     command.__kwdefaults__ = None
-    command.__defaults__ = (False, False)
+    command.__defaults__ = ((), False, False)
     command.__doc__ = (
         "Train a network, evaluate it on trials it never saw, and write a run folder.\n\n"
         "The same command goes on with a run that was interrupted or killed, and leaves a finished "
@@ -197,6 +225,24 @@ def _train(config: TrainConfig, options: RunOptions, out: Path, *, quiet: bool) 
     print(f"{out} ({how}). Means over {len(run.evaluation.tasks)} tasks: {means}.")
 
 
+def _train_ensemble(
+    config: TrainConfig, options: RunOptions, out: Path, seeds: tuple[int, ...], *, quiet: bool
+) -> None:
+    if config.seed:
+        raise InvalidArgument("seed", config.seed, "left out where --seeds is given")
+    began_s = time.monotonic()
+    display = progress.silent if quiet else progress.automatic
+    number_or_list = seeds[0] if len(seeds) == 1 else seeds
+    runs = train_ensemble(config, out, seeds=number_or_list, progress=display, options=options)
+    if quiet:
+        return
+    print(
+        f"{out} ({len(runs)} networks, took {time.monotonic() - began_s:.0f} s). "
+        "Means over tasks, mean and standard deviation over networks: "
+        f"{tables.spread([run.evaluation for run in runs])}."
+    )
+
+
 def _what_is_left(out: Path) -> str:
     """Say in one sentence what an interrupted run has left on the disk."""
     known = (run_folder.CONFIG, run_folder.METRICS, run_folder.EVALUATIONS, CHECKPOINT, WEIGHTS)
@@ -240,40 +286,19 @@ def _eval(
     # one they are those of another run, which this network never saw either.
     config = loaded.config if seed is None else loaded.config.model_copy(update={"seed": seed})
     _, held_out = streams(config)
-    scores = evaluate(loaded.network, held_out, held_out.batches(0, number))
+    device = hardware.device("auto")
+    network = loaded.network.to(device)
+    how = loaded.config.precision
+    with hardware.precision(how), hardware.shortened(how, device):
+        scores = evaluate(network, held_out, held_out.batches(0, number))
+        counts = (
+            count_answers(network, held_out, held_out.batches(0, number)) if confusion else None
+        )
     print(tables.scores(scores))
-    if confusion:
-        counts = count_answers(loaded.network, held_out, held_out.batches(0, number))
+    if counts is not None:
         print(f"\n{tables.confusion(counts)}")
     if out is not None:
         scores.write_csv(out)
-
-
-def _report(
-    run: Annotated[tyro.conf.Positional[Path], _RUN],
-    more: Annotated[
-        tyro.conf.Positional[tuple[Path, ...]],
-        tyro.conf.arg(metavar="[RUN ...]", help="More of them.", help_behavior_hint="(optional)"),
-    ] = (),
-    *,
-    out: Annotated[
-        Path,
-        tyro.conf.arg(aliases=("-o",), help="Figure to write: " + ", ".join(FIGURE_TYPES) + "."),
-    ],
-) -> None:
-    """Draw learning curves and a table of accuracies by task of one or more runs."""
-    runs = (run, *more)
-    check_figure(out)
-
-    from sparse_rnn import report  # matplotlib is slow to import, and the other commands need none
-
-    names = [folder.resolve().name for folder in runs]
-    labels = names if len(set(names)) == len(names) else [str(folder) for folder in runs]
-    if len(set(labels)) < len(labels):
-        raise InvalidArgument("RUN", labels, "a different folder each")
-    loaded = {label: load_run(folder) for label, folder in zip(labels, runs, strict=True)}
-    report.overview(loaded).savefig(out, dpi=150)
-    print(f"Figure: {out}")
 
 
 if __name__ == "__main__":

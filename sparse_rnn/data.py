@@ -5,20 +5,24 @@ The only module of this package that imports `modcog`.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 import modcog
+from modcog.trials import concatenate, place
 from sparse_rnn.errors import InvalidArgument, UnknownName
 from sparse_rnn.scores import TaskScores
-from sparse_rnn.seeding import Seed
+from sparse_rnn.seeding import Seed, spawn
+
+Trials = modcog.Trials
+"""The plan of trials: what was drawn for each, a column a quantity."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,35 @@ class TaskStream:
         """Number of rule slots; their one-hot channels are the last ones of the inputs."""
         return len(self.sampler.tasks)
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Task names, one per rule slot."""
+        return self.sampler.tasks
+
+    def trials_of(
+        self, slot: int, n: int, seed: Seed = 0, given: Mapping[str, ArrayLike] | None = None
+    ) -> Batch:
+        """Draw whole trials of one rule slot, one a lane and each from step 0.
+
+        Args:
+            slot: Number of the rule slot.
+            n: Number of trials.
+            seed: Where they are drawn from. The trials of a slot do not depend on the others.
+            given: Quantities to fix instead of drawing them, one value or n values each, as for
+                `modcog.sample`: ``location``, ``ring``, durations in ms such as ``delay``, ...
+
+        Raises:
+            InvalidArgument: `n` or a given value is out of range.
+            UnknownName: The task draws no quantity of a given name.
+        """
+        stream = spawn(seed, self.n_rules)[slot]
+        rng = np.random.Generator(np.random.Philox(stream))
+        with _own_errors():
+            trials = modcog.sample(self.sampler.specs[slot], rng, n, given=given)
+        trials.rule[:] = slot
+        drawn = modcog.render(trials, n_rules=self.n_rules)
+        return _as_tensors(modcog.Batch(drawn.observations, drawn.targets, drawn.mask, trials))
+
     def shard(self, rank: int, world_size: int) -> TaskStream:
         """The part of the stream that one of several processes trains on.
 
@@ -87,13 +120,7 @@ class TaskStream:
 
     def batch(self, index: int) -> Batch:
         """Draw batch number `index`."""
-        source = self.sampler.batch(index)
-        return Batch(
-            torch.from_numpy(source.inputs),
-            torch.from_numpy(source.targets),
-            torch.from_numpy(source.mask),
-            source,
-        )
+        return _as_tensors(self.sampler.batch(index))
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """Iterate over the batches start..stop-1."""
@@ -111,12 +138,12 @@ class TaskStream:
         Raises:
             InvalidArgument: Logits have a wrong shape or are not finite.
         """
+        return self.pooled(grade(logits, batch) for logits, batch in answers)
+
+    def pooled(self, grades: Iterable[modcog.Evaluation]) -> TaskScores:
+        """Pool what `grade` returned for several batches; as `score`."""
         with _own_errors():
-            parts = [
-                modcog.evaluate(logits.detach().cpu().numpy(), batch.source)
-                for logits, batch in answers
-            ]
-            rows = {row["task"]: row for row in modcog.pool(parts).rows()}
+            rows = {row["task"]: row for row in modcog.pool(list(grades)).rows()}
         order = dict.fromkeys(self.sampler.tasks)
         return TaskScores.from_rows(rows[task] for task in order if task in rows)
 
@@ -138,6 +165,16 @@ class TaskStream:
             chosen = logits.detach().argmax(-1).cpu().numpy()[last, trials.lane]
             np.add.at(counts, (batch.source.targets[last, trials.lane], chosen), 1)
         return counts
+
+
+def grade(logits: Tensor, batch: Batch) -> modcog.Evaluation:
+    """Score the logits ``[T, B, O]`` of one batch, for `TaskStream.pooled`.
+
+    Raises:
+        InvalidArgument: Logits have a wrong shape or are not finite.
+    """
+    with _own_errors():
+        return modcog.evaluate(logits.detach().cpu().numpy(), batch.source)
 
 
 def task_stream(
@@ -173,11 +210,23 @@ def task_stream(
     return TaskStream(made)
 
 
+def join_trials(parts: Sequence[Trials]) -> Trials:
+    """Put trials behind each other, one a lane and each from step 0."""
+    joined = concatenate(parts)
+    n = len(joined)
+    return place(joined, np.arange(n), np.zeros(n, dtype=np.int64))
+
+
 @contextmanager
 def ahead(batches: Iterable[Batch]) -> Generator[Iterator[Batch]]:
     """Iterate over batches that a thread draws ahead: the same ones in the same order."""
     with modcog.Prefetch(batches) as drawn:
         yield drawn
+
+
+def _as_tensors(source: modcog.Batch) -> Batch:
+    inputs, targets = torch.from_numpy(source.inputs), torch.from_numpy(source.targets)
+    return Batch(inputs, targets, torch.from_numpy(source.mask), source)
 
 
 @contextmanager

@@ -109,6 +109,13 @@ def _peers() -> Generator[None]:
         raise PeerFailed(f"Another process of this run has ended ({error}).") from error
 
 
+def is_one_of_several() -> bool:
+    """Whether torchrun started this process together with others."""
+    return os.environ.get("WORLD_SIZE", "1") != "1" or (
+        dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+    )
+
+
 def is_first() -> bool:
     """Whether this process is the only or the first one of its run."""
     return os.environ.get("RANK", "0") == "0"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 class SparseRnnError(Exception):
@@ -47,6 +48,10 @@ class IncompatibleState(SparseRnnError, ValueError):
     """A state dict or weights file does not fit the network; the message says what differs."""
 
 
+class NotApplicable(SparseRnnError, ValueError):
+    """An analysis has no meaning for this network or these trials; the message says why."""
+
+
 class RunConflict(SparseRnnError):
     """A folder cannot take this run; the message says why and what to do."""
 
@@ -80,6 +85,33 @@ class TrainingDiverged(SparseRnnError, ArithmeticError):
     def __reduce__(self) -> tuple[type[TrainingDiverged], tuple[int, float, float, str]]:
         """Pickle by the arguments, so that the error crosses process boundaries whole."""
         return type(self), (self.step, self.loss, self.grad_norm, self.remedy)
+
+
+class EnsembleDiverged(SparseRnnError, ArithmeticError):
+    """Some networks of an ensemble diverged; the others are finished.
+
+    Args:
+        diverged: The error of each network that diverged, by its seed.
+        finished: The runs of the others.
+
+    Attributes:
+        diverged: The error of each network that diverged, by its seed.
+        finished: The runs of the others, in the order of their seeds.
+    """
+
+    def __init__(
+        self, diverged: Mapping[int, TrainingDiverged], finished: Sequence[Any] = ()
+    ) -> None:
+        self.diverged = dict(diverged)
+        self.finished = tuple(finished)
+        listed = " ".join(f"Seed {seed}: {error}" for seed, error in self.diverged.items())
+        super().__init__(f"{len(self.finished)} networks are finished. {listed}")
+
+    def __reduce__(
+        self,
+    ) -> tuple[type[EnsembleDiverged], tuple[dict[int, TrainingDiverged], tuple[Any, ...]]]:
+        """Pickle by the arguments, so that the error crosses process boundaries whole."""
+        return type(self), (self.diverged, self.finished)
 
 
 class WriteFailed(SparseRnnError):

@@ -38,7 +38,7 @@ def evaluate(network: nn.Module, stream: TaskStream, batches: Iterable[Batch]) -
         >>> evaluate(net, stream, stream.batches(0, 10)).tasks[:3]
         ('Go', 'RTGo', 'DlyGo')
     """
-    with _evaluating(network):
+    with evaluating(network):
         return stream.score(_answers(network, batches))
 
 
@@ -55,7 +55,7 @@ def confusion(
     Returns:
         int64 ``[O, O]``; row: the target (0 = fixate, 1 + k = direction k), column: the answer.
     """
-    with _evaluating(network):
+    with evaluating(network):
         return stream.confusion(_answers(network, batches))
 
 
@@ -64,16 +64,9 @@ def device_of(network: nn.Module) -> torch.device:
     return next((p.device for p in network.parameters()), torch.device("cpu"))
 
 
-def _answers(network: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Batch]]:
-    device = device_of(network)
-    for batch in batches:
-        with torch.no_grad():
-            logits = logits_of(network(batch.to(device).inputs))
-        yield logits, batch
-
-
 @contextmanager
-def _evaluating(network: nn.Module) -> Generator[None]:
+def evaluating(network: nn.Module) -> Generator[None]:
+    """Put a network into evaluation mode, and back into the modes it had."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
@@ -81,3 +74,11 @@ def _evaluating(network: nn.Module) -> Generator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def _answers(network: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Batch]]:
+    device = device_of(network)
+    for batch in batches:
+        with torch.no_grad():
+            logits = logits_of(network(batch.to(device).inputs))
+        yield logits, batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from sparse_rnn.data import Batch, TaskStream, ahead
 from sparse_rnn.distributed import Group
 from sparse_rnn.errors import InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation import device_of, evaluate
+from sparse_rnn.hardware import shortened
 from sparse_rnn.metrics import Record
 from sparse_rnn.optimisation import Optimiser, logits_of, masked_cross_entropy, remedy
 from sparse_rnn.resume import Snapshot, capture, restore
@@ -62,6 +63,7 @@ class Trainer:
     Attributes:
         step: Gradient steps taken.
         ended: Why there will be no more of them: "steps", "target", or "" where there will be.
+        pending: The step whose record is not complete yet, or None.
     """
 
     def __init__(
@@ -82,9 +84,9 @@ class Trainer:
         self.step = 0
         self.ended = ""
         self._training = training
-        self._held_out = held_out
+        self.held_out = held_out
         self._exam: list[Batch] = []
-        self._pending: Descent | None = None
+        self.pending: Descent | None = None
         self._last: Descent | None = None
         self._began_s = time.monotonic()
 
@@ -95,7 +97,7 @@ class Trainer:
 
     def snapshot(self, more: Mapping[str, Any]) -> Snapshot:
         """Copy the state, with more facts to keep beside it."""
-        pending = None if self._pending is None else asdict(self._pending)
+        pending = None if self.pending is None else asdict(self.pending)
         facts = {
             "step": self.step,
             "ended": self.ended,
@@ -114,7 +116,7 @@ class Trainer:
         facts = snapshot.facts
         restore(snapshot.tensors, self.network, self.optimiser)
         self.step, self.ended = facts["step"], facts["ended"]
-        self._pending = None if facts["pending"] is None else Descent(**facts["pending"])
+        self.pending = None if facts["pending"] is None else Descent(**facts["pending"])
         self._began_s = time.monotonic() - facts["elapsed_s"]
 
     def records(self, *, prefetch: bool = True) -> Generator[Record]:
@@ -124,41 +126,96 @@ class Trainer:
             StopSeen: `stop` said so.
             TrainingDiverged: The loss or the gradient became NaN or infinite.
         """
-        if self._pending is not None:
-            yield self._complete(self._pending)
+        if self.pending is not None:
+            yield self._finish_step()
         if self.ended:
             return
         with ExitStack() as stack:
-            batches = self._training.batches(self.step, self.config.steps)
-            if prefetch:
-                batches = stack.enter_context(ahead(batches))
-            for batch in batches:
-                self._pending = self._descend(batch)
-                self.step += 1
-                yield self._complete(self._pending)
+            for batch in self.upcoming(stack, prefetch=prefetch):
+                self.take(self._descend(batch))
+                yield self._finish_step()
                 if self.ended:
                     return
 
-    def examine(self, batches: Iterable[Batch], course: Descent | None = None) -> TaskScores:
-        """Score the network as it is; the first process does it for all.
+    def upcoming(self, stack: ExitStack, *, prefetch: bool = True) -> Iterator[Batch]:
+        """Open the batches of the steps to come; `stack` closes them."""
+        batches = self._training.batches(self.step, self.config.steps)
+        return stack.enter_context(ahead(batches)) if prefetch else batches
 
-        Args:
-            batches: Held-out batches.
-            course: The step before, by default the last one recorded; for the message of a run that
-                diverged.
+    def judge(self, loss: Tensor) -> Descent:
+        """Make a gradient step ready, after the gradients of `loss` were computed.
+
+        Adds the penalties, clips, and checks what came out.
+
+        Raises:
+            TrainingDiverged: The loss or the gradient is NaN or infinite; nothing has changed.
         """
-        rows = self.group.decide(lambda: self._score(batches, course).rows())
+        self.group.sum_gradients(self.optimiser.parameters.values())
+        self.optimiser.penalise()
+        norm = self.optimiser.clip()
+        value = float(self.group.sum(loss.detach()))
+        number = self.step + 1
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise TrainingDiverged(number, value, norm, remedy(self.config))
+        return Descent(number, value, self.config.rate(number), norm)
+
+    def take(self, descent: Descent) -> None:
+        """Take the gradient step that `judge` made ready; its record is then pending."""
+        self.optimiser.step(descent.step)
+        self.pending = descent
+        self.step += 1
+
+    @property
+    def exam_due(self) -> bool:
+        """Whether the network is to be evaluated after the pending step."""
+        number = self.step
+        return number % self.config.eval_every == 0 or number == self.config.steps
+
+    def exam(self) -> list[Batch]:
+        """The held-out batches of the evaluations on the way; none but in the first process."""
+        if self.group.first and not self._exam:
+            self._exam = list(self.held_out.batches(0, self.config.eval_batches))
+        return self._exam
+
+    def complete(self, scores: TaskScores | None) -> Record:
+        """Complete the record of the pending step, and decide whether it was the last one."""
+        done, config = self.pending, self.config
+        assert done is not None  # `take` comes before.
+        if scores is not None and config.stop_at is not None:
+            reached = scores.mean(config.stop_measure) >= config.stop_at
+            self.ended = "target" if reached else ""
+        if done.step == config.steps and not self.ended:
+            self.ended = "steps"
+        self.pending, self._last = None, done
+        return Record(done.step, done.loss, done.lr, done.grad_norm, self.elapsed_s, scores)
+
+    def examine(self, batches: Iterable[Batch]) -> TaskScores:
+        """Score the network as it is on held-out batches; the first process does it for all."""
+        rows = self.group.decide(lambda: self._score(batches).rows())
         return TaskScores.from_rows(rows)
 
-    def _score(self, batches: Iterable[Batch], course: Descent | None) -> TaskScores:
+    @contextmanager
+    def scoring(self) -> Generator[None]:
+        """Say it as a run that diverged where outputs in an evaluation are not finite."""
         try:
-            return evaluate(self.network, self._held_out, self._until_stop(batches))
+            yield
         except InvalidArgument as error:
             if error.argument != "logits":
                 raise
-            seen = course or self._last or Descent(self.step, math.nan, 0.0, math.nan)
+            seen = self.pending or self._last or Descent(self.step, math.nan, 0.0, math.nan)
             advice = remedy(self.config)
             raise TrainingDiverged(seen.step, seen.loss, seen.grad_norm, advice) from error
+
+    def shortened(self) -> AbstractContextManager[object]:
+        """Compute a pass forward in the precision of the settings."""
+        return shortened(self.config.precision, device_of(self.network))
+
+    def _finish_step(self) -> Record:
+        return self.complete(self.examine(self.exam()) if self.exam_due else None)
+
+    def _score(self, batches: Iterable[Batch]) -> TaskScores:
+        with self.scoring(), self.shortened():
+            return evaluate(self.network, self.held_out, self._until_stop(batches))
 
     def _until_stop(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -168,18 +225,12 @@ class Trainer:
 
     def _descend(self, batch: Batch) -> Descent:
         batch = batch.to(device_of(self.network))
-        optimiser, number = self.optimiser, self.step + 1
         total = self._agree(batch)
-        optimiser.adam.zero_grad(set_to_none=True)
-        loss = masked_cross_entropy(logits_of(self.network(batch.inputs)), batch, total)
+        self.optimiser.adam.zero_grad(set_to_none=True)
+        with self.shortened():
+            loss = masked_cross_entropy(logits_of(self.network(batch.inputs)), batch, total)
         loss.backward()
-        self.group.sum_gradients(optimiser.parameters.values())
-        optimiser.penalise()
-        norm = optimiser.clip()
-        value = float(self.group.sum(loss.detach()))
-        if not (math.isfinite(value) and math.isfinite(norm)):
-            raise TrainingDiverged(number, value, norm, remedy(self.config))
-        return Descent(number, value, optimiser.step(number), norm)
+        return self.judge(loss)
 
     def _agree(self, batch: Batch) -> Tensor | None:
         """Sum of the mask over all processes, or None where there is one; and whether to stop."""
@@ -192,19 +243,3 @@ class Trainer:
         if float(stops) > 0:
             raise StopSeen
         return total
-
-    def _complete(self, done: Descent) -> Record:
-        scores = None
-        config = self.config
-        if done.step % config.eval_every == 0 or done.step == config.steps:
-            if self.group.first and not self._exam:
-                self._exam = list(self._held_out.batches(0, config.eval_batches))
-            scores = self.examine(self._exam, done)
-            reached = config.stop_at is not None and (
-                scores.mean(config.stop_measure) >= config.stop_at
-            )
-            self.ended = "target" if reached else ""
-        if done.step == config.steps and not self.ended:
-            self.ended = "steps"
-        self._pending, self._last = None, done
-        return Record(done.step, done.loss, done.lr, done.grad_norm, self.elapsed_s, scores)

@@ -15,7 +15,7 @@ from sparse_rnn import cells, init as inits, seeding
 from sparse_rnn.masks import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class CellOptions(TypedDict, total=False):
@@ -138,6 +138,71 @@ class Network(nn.Module):
         total = {**counts, "total": sum(counts.values())}
         frozen = self.rnn.recurrence == "frozen"
         return {**total, "frozen": counts["recurrent"]} if frozen else total
+
+
+class NetworkStack:
+    """Networks that differ in their weights and masks alone, as one batched computation.
+
+    The parameters stay those of the networks, and gradients flow back to them.
+
+    Args:
+        networks: S networks with the same sizes and settings.
+
+    Raises:
+        InvalidArgument: There is none, or two of them differ in more than weights and mask.
+
+    Example:
+        >>> import sparse_rnn as srnn
+        >>> mask = srnn.masks.locality((4, 4), radius=1)
+        >>> networks = [Network(5, 3, mask, seed=seed) for seed in range(15)]
+        >>> NetworkStack(networks)(torch.zeros(15, 10, 2, 5)).shape
+        torch.Size([15, 10, 2, 3])
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = tuple(networks)
+        self._layers = cells.Stack([network.rnn for network in networks])
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Run each network over its own batch of sequences.
+
+        Args:
+            inputs: ``[S, T, B, I]``.
+
+        Returns:
+            The logits after each step, ``[S, T, B, O]``.
+        """
+        readouts = [network.readout for network in self.networks]
+        weight = torch.stack([readout.weight for readout in readouts])
+        bias = torch.stack([readout.bias for readout in readouts])
+        return cells.project(self._layers(inputs), weight, bias)
+
+
+class NetworkSequence:
+    """Networks that are called like a `NetworkStack` and computed one after another.
+
+    Args:
+        networks: S networks.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = tuple(networks)
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Run each network over its own batch; logits ``[S, T, B, O]``."""
+        pairs = zip(self.networks, inputs.unbind(0), strict=True)
+        return torch.stack([network(own)[0] for network, own in pairs])
+
+
+def together(networks: Sequence[Network]) -> NetworkStack | NetworkSequence:
+    """Choose how several networks are computed.
+
+    On a CPU they are computed one after another: one of them fills its cores, and the copies that
+    bring the networks side by side cost a quarter more (``benchmarks/speed/ensembles.py``).
+    Elsewhere they are one batched computation.
+    """
+    on_cpu = networks[0].readout.weight.device.type == "cpu"
+    return NetworkSequence(networks) if on_cpu else NetworkStack(networks)
 
 
 def _parameter(values: Tensor, dtype: torch.dtype | None) -> nn.Parameter:

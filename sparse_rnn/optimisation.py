@@ -45,7 +45,8 @@ def logits_of(outputs: object) -> Tensor:
         found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         allowed = "a network that returns logits [T, B, O], alone or first in a tuple"
         raise InvalidArgument("network", found, allowed)
-    return logits
+    # Under autocast a readout gives bfloat16, which neither the scores nor numpy take.
+    return logits.float() if logits.dtype.itemsize < 4 else logits
 
 
 class Optimiser:
@@ -119,7 +120,7 @@ def remedy(config: FitConfig) -> str:
     clip = "no clip" if config.clip is None else f"clip {config.clip:g}"
     return (
         f"It ran with lr {config.lr:g} and {clip}; try a lower lr, a lower clip, "
-        "or init='torch', whose recurrent weights are the smallest."
+        "or a lower init_gain."
     )
 
 

@@ -16,8 +16,9 @@ class RunOptions(BaseModel):
     """Settings that may differ between a run and its continuation; frozen.
 
     They are no part of a run's identity: a folder takes a run with other options, and none of them
-    changes a number, with one exception. `threads` may change the rounding of sums, so that a run
-    is the same bit for bit only with the same number of threads; with another one it goes on too.
+    changes a number, with two exceptions. `threads` and `device` may change the rounding of sums,
+    so that a run is the same bit for bit only with the same number of threads on the same device;
+    with others it goes on too.
 
     Raises:
         InvalidArgument: An option is unknown or out of range.
@@ -40,6 +41,9 @@ class RunOptions(BaseModel):
     )
     threads: _Count | None = Field(
         default=None, description="Threads of torch; None leaves them as OMP_NUM_THREADS says."
+    )
+    device: str = Field(
+        default="auto", description="auto (a GPU where there is one), cpu, cuda or cuda:N."
     )
     prefetch: bool = Field(default=True, description="Draw batches ahead in a thread.")
     tensorboard: bool = Field(

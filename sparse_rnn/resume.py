@@ -82,13 +82,16 @@ class Store:
         names = [path.stem.removeprefix("step-") for path in self.folder.glob("step-*.json")]
         return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 
-    def newest(self, refusal: Callable[[Mapping[str, Any]], str]) -> Snapshot | None:
+    def newest(
+        self, refusal: Callable[[Mapping[str, Any]], str], limit: int | None = None
+    ) -> Snapshot | None:
         """Read the newest checkpoint that is whole.
 
         A damaged one is reported, removed, and the one before is read instead.
 
         Args:
             refusal: Says why a whole checkpoint cannot be used, or "".
+            limit: Step of the newest one that is wanted, where there are newer ones.
 
         Returns:
             The checkpoint, or None where none can be used.
@@ -97,7 +100,7 @@ class Store:
             OSError: A file is there and cannot be read.
         """
         remove_leftovers(self.folder)
-        steps = self.steps()
+        steps = [step for step in self.steps() if limit is None or step <= limit]
         for step in steps:
             try:
                 snapshot = self._read(step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,23 @@ class TaskScores:
         }
         n_trials = np.array([int(row["n_trials"]) for row in listed], dtype=np.int64)
         return cls(tuple(str(row["task"]) for row in listed), n_trials, **columns)
+
+    @classmethod
+    def mean_of(cls, several: Sequence[TaskScores]) -> TaskScores:
+        """Mean over networks of each task's scores, of the tasks that all of them have."""
+        first, *others = (dict(zip(s.tasks, s.rows(), strict=True)) for s in several)
+        tables = [first, *others]
+        rows: list[dict[str, Any]] = []
+        for task in first:
+            same = [table[task] for table in tables if task in table]
+            if len(same) == len(tables):
+                means = {
+                    name: sum(row[name] for row in same) / len(same)
+                    for name in (*MEASURES, "chance")
+                }
+                n_trials = sum(row["n_trials"] for row in same)
+                rows.append({"task": task, "n_trials": n_trials, **means})
+        return cls.from_rows(rows)
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a task: task, n_trials, the four measures and chance."""

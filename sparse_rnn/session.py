@@ -14,9 +14,11 @@ from torch import nn
 
 from sparse_rnn import run_folder
 from sparse_rnn.archive import Archive
+from sparse_rnn.cells import LeakyRNN
 from sparse_rnn.data import TaskStream
 from sparse_rnn.distributed import Group
 from sparse_rnn.errors import Interrupted
+from sparse_rnn.hardware import precision
 from sparse_rnn.lock import locked
 from sparse_rnn.loop import StopSeen, Trainer
 from sparse_rnn.metrics import History
@@ -64,20 +66,24 @@ def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskS
         folder's run meanwhile.
     """
     with ExitStack() as stack:
-        stack.enter_context(_threads(job.options.threads))
+        stack.enter_context(threads(job.options.threads))
+        stack.enter_context(precision(job.config.precision))
         request = StopRequest()
         archive: Archive | None = None
         if job.folder is not None:
             request = stack.enter_context(watched())
-            archive, ended = _claim(job, job.folder, group, stack)
+            archive, ended = claim(job, job.folder, group, stack)
             if ended:
                 return None
         shard = job.training if group.size == 1 else job.training.shard(group.rank, group.size)
+        for module in job.network.modules():
+            if isinstance(module, LeakyRNN):
+                module.noise_stream = group.rank
         stop = request.__bool__
         trainer = Trainer(job.network, shard, job.held_out, job.config, group=group, stop=stop)
         rows: list[Row] = []
         if job.folder is not None:
-            rows.extend(_resume(trainer, archive, group))
+            rows.extend(resume(trainer, archive, group))
         job.network.train()
         on_step = stack.enter_context((progress if group.first else silent)(job.config))
         try:
@@ -91,14 +97,14 @@ def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskS
                         archive.save_if_due(trainer)
             scores = trainer.examine(job.held_out.batches(0, job.config.final_batches))
         except StopSeen:
-            raise _leave(trainer, archive, request) from None
+            raise leave(trainer, archive, request) from None
         history = History.of(rows)
         if archive is not None:
             archive.finish(trainer, history, scores)
         return history, scores
 
 
-def _claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Archive | None, bool]:
+def claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Archive | None, bool]:
     """Take the folder; returns its archive, in the first process, and whether its run has ended."""
     claimed: list[Archive] = []
 
@@ -116,7 +122,7 @@ def _claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Arch
     return (claimed[0] if claimed else None), ended
 
 
-def _resume(trainer: Trainer, archive: Archive | None, group: Group) -> list[list[str]]:
+def resume(trainer: Trainer, archive: Archive | None, group: Group) -> list[list[str]]:
     """Go back to the newest checkpoint, in all processes; returns the rows of the steps before."""
 
     def attempt(work: Callable[[Archive], Any]) -> Any:
@@ -133,7 +139,7 @@ def _resume(trainer: Trainer, archive: Archive | None, group: Group) -> list[lis
     return attempt(lambda archive: archive.open(snapshot, trainer.network)) or []
 
 
-def _leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> Interrupted:
+def leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> Interrupted:
     """Save the run; returns the error that says how to go on."""
     number = request.number or signal.SIGTERM  # None where another process got the signal.
     if archive is None:
@@ -148,7 +154,8 @@ def _leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> I
 
 
 @contextmanager
-def _threads(number: int | None) -> Generator[None]:
+def threads(number: int | None) -> Generator[None]:
+    """Compute with a number of torch's threads; None leaves them as they are."""
     before = torch.get_num_threads()
     if number is not None:
         torch.set_num_threads(number)

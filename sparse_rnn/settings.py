@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.hardware import PRECISIONS
 from sparse_rnn.schedules import SCHEDULES, Course, factor
 from sparse_rnn.scores import MEASURES
 
@@ -91,6 +92,9 @@ class FitConfig(BaseModel):
     )
     eval_batches: _Count = Field(default=10, description="Batches an evaluation.")
     final_batches: _Count = Field(default=50, description="Batches of the evaluation at the end.")
+    precision: str = Field(
+        default="fp32", description="Precision of products: " + ", ".join(PRECISIONS) + "."
+    )
     dt: _Positive = Field(default=100.0, description="Time step in ms.")
     noise: _NotNegative | Literal["yang"] = Field(
         default=1.0, description='Input noise in sqrt(ms), or "yang".'
@@ -109,6 +113,7 @@ class FitConfig(BaseModel):
         for argument, table, what in (
             ("schedule", SCHEDULES, "a schedule"),
             ("stop_measure", MEASURES, "a measure"),
+            ("precision", PRECISIONS, "a precision"),
         ):
             if getattr(self, argument) not in table:
                 raise unknown_name(argument, getattr(self, argument), table, what)

@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
@@ -37,14 +38,28 @@ class StopRequest:
         self.number = self.number or signal.Signals(number)
 
 
+_CURRENT: ContextVar[StopRequest | None] = ContextVar("_CURRENT", default=None)
+
+
+def ask(number: int) -> None:
+    """Ask the run of this thread to save itself and leave, as a signal of that number would.
+
+    Threads other than the main one get no signals; whoever looks after them calls this.
+    """
+    request = _CURRENT.get()
+    if request is not None:
+        request.number = request.number or signal.Signals(number)
+
+
 @contextmanager
 def watched() -> Generator[StopRequest]:
     """Catch `SIGNALS` and remember them; the handlers before come back at the end.
 
     A second SIGINT raises KeyboardInterrupt at once. Outside the main thread, where Python allows
-    no handlers, nothing is caught.
+    no handlers, no signal is caught; `ask` works there too.
     """
     request = StopRequest()
+    token = _CURRENT.set(request)
     before: dict[signal.Signals, Any] = {}
     try:
         if threading.current_thread() is threading.main_thread():
@@ -52,6 +67,7 @@ def watched() -> Generator[StopRequest]:
                 before[number] = signal.signal(number, request._on_signal)  # pyright: ignore[reportPrivateUsage]
         yield request
     finally:
+        _CURRENT.reset(token)
         for number, handler in before.items():
             # None stands for a handler that was not installed from Python.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,3 +71,12 @@ def answered_offsets(counts: NDArray[np.int64]) -> list[tuple[int, int]]:
     offset = (answer - target + half) % n
     totals = np.bincount(offset.ravel(), weights=among.ravel(), minlength=n)
     return [(i - half, int(total)) for i, total in enumerate(totals)]
+
+
+def spread(several: Sequence[TaskScores]) -> str:
+    """Mean and standard deviation over networks of each mean measure, in one line."""
+    means = {name: np.array([table.mean(name) for table in several]) for name in MEASURES}
+    return ", ".join(
+        f"{name} {values.mean():.3f}" + (f" +- {values.std(ddof=1):.3f}" if values.size > 1 else "")
+        for name, values in means.items()
+    )

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from torch import nn
 
-from sparse_rnn import checkpoint, run_folder, seeding
+from sparse_rnn import checkpoint, hardware, run_folder, seeding
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
 from sparse_rnn.distributed import Group, joined
@@ -100,10 +100,12 @@ def train(
         Interrupted: A signal came; a KeyboardInterrupt.
     """
     folder = None if out is None else Path(out)
+    device = hardware.device(options.device)
     with joined() as group:
         if _state(folder, config, group) == "finished" and folder is not None:
             return load_run(folder)
         training, held_out, network = build(config)
+        network.to(device)
         job = Job(config, network, training, held_out, folder, options)
         result = carry_out(job, group, progress)
         if result is None and folder is not None:
@@ -132,7 +134,8 @@ def fit(
         out: Folder for the run's files, as in `train`. The weights of a finished run are put into
             the network.
         progress: Shows the course of the run.
-        options: What does not change the result.
+        options: What does not change the result. With ``device="auto"`` the network is trained
+            where it is.
 
     Returns:
         The run. What draws from torch's global generator, such as dropout, is neither seeded nor
@@ -159,6 +162,8 @@ def fit(
         (2, ('Go',))
     """
     folder = None if out is None else Path(out)
+    if options.device != "auto":
+        network.to(hardware.device(options.device))
     with joined() as group:
         result = None
         if _state(folder, config, group) != "finished":

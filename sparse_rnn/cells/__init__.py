@@ -15,6 +15,7 @@ from sparse_rnn.cells._layer import (
     MaskedLayer as MaskedLayer,
     check_width as check_width,
 )
+from sparse_rnn.cells._stack import Stack as Stack, project as project
 from sparse_rnn.cells.gated import MaskedGRU as MaskedGRU, MaskedLSTM as MaskedLSTM
 from sparse_rnn.cells.leaky import LeakyRNN as LeakyRNN
 from sparse_rnn.cells.vanilla import MaskedRNN as MaskedRNN

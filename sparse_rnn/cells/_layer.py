@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
@@ -40,6 +41,7 @@ class MaskedLayer(nn.Module):
         GATES: Number of recurrent matrices, which share the mask.
         COST: What a synapse costs, for the choice of a backend (`sparse_rnn.kernels.choose`).
         OPTIONS: Options of a `sparse_rnn.Network` that this cell takes beside those of all cells.
+        PER_UNIT: Names of parameters ``[N]`` that this cell has beside those of all cells.
         mask: The mask.
         weight_ih: Input weights ``[gates * N, I]``.
         weight_hh: Values of the edges, ``[nnz]`` or ``[gates, nnz]``, in the order of the mask's
@@ -57,6 +59,7 @@ class MaskedLayer(nn.Module):
     GATES: ClassVar[int] = 1
     COST: ClassVar[float] = kernels.STEP_COST
     OPTIONS: ClassVar[tuple[str, ...]] = ()
+    PER_UNIT: ClassVar[tuple[str, ...]] = ()
 
     weight_hh: Tensor
     unit_signs: Tensor | None
@@ -155,16 +158,29 @@ class MaskedLayer(nn.Module):
         """
         sequence = self._check_inputs(inputs)
         first = self._first(h0, sequence)
-        projected = nn.functional.linear(sequence, self.weight_ih, self.bias)
-        states, last = self._steps(projected, first)
+        states, last = self._whole(sequence, first)
         return states.transpose(0, 1) if self.batch_first else states, last
+
+    def driven(self, projected: Tensor) -> Tensor:
+        """Add to the projected input ``[T, B, gates * N]`` what else drives the units: noise."""
+        return projected
+
+    def _whole(self, sequence: Tensor, first: Any) -> tuple[Tensor, Any]:
+        """Compute the states from the input ``[T, B, I]``; for the rest see `_steps`.
+
+        A cell whose kernels multiply the input on the way has its own.
+        """
+        projected = nn.functional.linear(sequence, self.weight_ih, self.bias)
+        # Under autocast the product is shorter; the states are of the type of the weights.
+        return self._steps(self.driven(projected.to(self.weight_hh.dtype)), first)
 
     @abstractmethod
     def _steps(self, projected: Tensor, first: Any) -> tuple[Tensor, Any]:
         """Compute the states ``[T, B, N]``, and the last one as `forward` returns it.
 
         Args:
-            projected: The input times its weights plus the bias, ``[T, B, gates * N]``.
+            projected: What drives the units: the input times its weights plus the bias, and noise;
+                ``[T, B, gates * N]``.
             first: What `_first` returns.
         """
 
@@ -198,6 +214,32 @@ class MaskedLayer(nn.Module):
             self._kernel = kernels.choose(self._wanted, self.mask, device.type, cost=self.COST)
             self._edges = kernels.Edges.of(self.mask, device)
         return self._edges
+
+    def side_by_side(self, layers: Sequence[MaskedLayer], edges: kernels.Edges) -> MaskedLayer:
+        """The equations of this layer over the units of several layers like it.
+
+        Args:
+            layers: S layers that differ in weights and mask alone, this one among them.
+            edges: Their edges side by side (`sparse_rnn.kernels.Edges.side_by_side`).
+
+        Returns:
+            A layer of S * N units without input weights, for use in `sparse_rnn.cells.Stack`. Its
+            weights are those of the layers as they are now; gradients flow back to them.
+        """
+        joint = copy.copy(self)
+        joint._parameters, joint._buffers = {}, {}
+        for name in self._buffers:
+            setattr(joint, name, None)
+        joint.mask, joint.hidden_size, joint._edges = edges.mask, edges.mask.n_units, edges
+        joint.weight_hh = torch.cat([layer.recurrent_weights() for layer in layers], dim=-1)
+        for name in self.PER_UNIT:
+            values = [getattr(layer, name) for layer in layers]
+            setattr(joint, name, None if values[0] is None else torch.cat(values))
+        return joint
+
+    def from_rest(self, projected: Tensor) -> Tensor:
+        """The states ``[T, B, N]`` from zeros on, of projected input ``[T, B, gates * N]``."""
+        return self._steps(projected, self._first(None, projected))[0]
 
     def _product(self) -> kernels.Product:
         """The recurrent product of a step, prepared for a sequence."""

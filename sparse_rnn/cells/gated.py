@@ -54,6 +54,7 @@ class MaskedGRU(MaskedLayer):
 
     CELL: ClassVar[str] = "gru"
     GATES: ClassVar[int] = 3
+    PER_UNIT: ClassVar[tuple[str, ...]] = ("bias_hn",)
 
     def __init__(
         self,

@@ -32,8 +32,7 @@ class LeakyRNN(MaskedLayer):
         input_size: Number of input channels I.
         mask: The mask of N units.
         nonlinearity: A name in `sparse_rnn.kernels.NONLINEARITIES`.
-        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto". Its product is used step by
-            step, which is slower than the whole sequence at once.
+        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
         dt: Time step in ms.
         tau: Time constant of the units in ms, at least `dt`.
         recurrent_noise: Standard deviation sigma of the recurrent noise.
@@ -45,6 +44,8 @@ class LeakyRNN(MaskedLayer):
         noise_state: int64 ``[2]``, with noise only: the seed of the noise and the number of noisy
             calls so far. The noise of a call is a function of both and of the device, so a layer
             with the state of another one goes on with the same noise, bit for bit.
+        noise_stream: Number of the process among those that train a network together, so that each
+            has noise of its own; 0 for one alone.
 
     Raises:
         UnknownName: A name is in no table.
@@ -63,6 +64,7 @@ class LeakyRNN(MaskedLayer):
         __call__: Callable[..., tuple[Tensor, Tensor]]
 
     CELL: ClassVar[str] = "leaky"
+    COST: ClassVar[float] = kernels.SPARSE_COST
     OPTIONS: ClassVar[tuple[str, ...]] = (
         "nonlinearity",
         "dt",
@@ -99,30 +101,37 @@ class LeakyRNN(MaskedLayer):
         self.dt, self.tau, self.alpha = dt, tau, dt / tau
         self.recurrent_noise = recurrent_noise
         self._f = f
+        self.noise_stream = 0
         self.register_buffer("noise_state", None)
         if recurrent_noise:
             stream = seeding.spawn(options.get("seed", 0), 5)[4]  # The others are the parameters'.
             key = int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1))
             self.register_buffer("noise_state", torch.tensor([key, 0]))
 
-    def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+    def driven(self, projected: Tensor) -> Tensor:
+        """Add the recurrent noise, in training mode."""
+        if self.noise_state is None or not self.training:
+            return projected
+        return projected + self._noise(projected, self.noise_state)
+
+    def _whole(self, sequence: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         if self.noise_state is not None and self.training:
-            projected = projected + self._noise(projected, self.noise_state)
-        if self.alpha == 1:
-            edges = self._edges_here()
-            whole = self._kernel.run(projected, first, self.recurrent_weights(), edges, self._f)
-            return whole, whole[-1:]
-        product, state = self._product(), first
-        states: list[Tensor] = []
-        for now in projected.unbind(0):
-            state = torch.lerp(state, self._f.apply(now + product(state)), self.alpha)
-            states.append(state)
-        return torch.stack(states), state[None]
+            return super()._whole(sequence, first)
+        edges = self._edges_here()  # Before the kernel is read, which it may change.
+        drive, weight = kernels.Drive(sequence, self.weight_ih, self.bias), self.recurrent_weights()
+        states = self._kernel.drive(drive, first, weight, edges, self._f, self.alpha)
+        return states, states[-1:]
+
+    def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        edges, weight = self._edges_here(), self.recurrent_weights()
+        states = self._kernel.run(projected, first, weight, edges, self._f, self.alpha)
+        return states, states[-1:]
 
     def _noise(self, like: Tensor, noise_state: Tensor) -> Tensor:
         key, calls = noise_state.tolist()
         noise_state[1] += 1
-        stream = np.random.SeedSequence(key, spawn_key=(calls,))
+        own = (calls, self.noise_stream) if self.noise_stream else (calls,)
+        stream = np.random.SeedSequence(key, spawn_key=own)
         size = math.sqrt(2 / self.alpha) * self.recurrent_noise
         normal = torch.empty_like(like, requires_grad=False)
         return normal.normal_(0, size, generator=seeding.generator(stream, like.device))

@@ -103,6 +103,12 @@ class MaskedRNN(MaskedLayer):
         self.nonlinearity = nonlinearity
         self._f = f
 
+    def _whole(self, sequence: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        edges = self._edges_here()  # Before the kernel is read, which it may change.
+        drive = kernels.Drive(sequence, self.weight_ih, self.bias)
+        states = self._kernel.drive(drive, first, self.recurrent_weights(), edges, self._f)
+        return states, states[-1:]
+
     def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         edges = self._edges_here()
         states = self._kernel.run(projected, first, self.recurrent_weights(), edges, self._f)

@@ -6,7 +6,8 @@ numbers. A tile runs through all time steps on one thread, without waiting for t
 have one order, whatever the number of threads.
 
 W is a constant of the compiled code, so that loops over lanes become vector instructions. It comes
-as `slots`, a tuple of W zeros: numba compiles a function once for each length of a tuple.
+as `slots`, a tuple of W zeros: numba compiles a function once for each length of a tuple. The loops
+over synapses are in `sparse_rnn.kernels._vectors`.
 """
 
 from __future__ import annotations
@@ -15,120 +16,68 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.core import config
+
+from sparse_rnn.kernels import _vectors
 
 RELU, TANH, SOFTPLUS = range(3)
 
-GROUP = 4
-"""Units that are computed together where they share sources; what is loaded serves all of them."""
+FOUR, ONE = (0, 0, 0, 0), (0,)
+"""Units that are computed together: those of a group, or one alone."""
 
-# Sums may be regrouped into vectors, which is decided when the code is compiled, not when it runs.
-# NaN and infinities keep their meaning.
-_FAST = {"contract", "nsz", "reassoc"}
+GROUP = len(FOUR)
 
+CHECKED = bool(config.BOUNDSCHECK)  # pyright: ignore[reportAttributeAccessIssue] - numba makes it
+"""Whether places are checked before they are used, as NUMBA_BOUNDSCHECK asks for."""
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
-def _add_products(into: Any, state: Any, synapses: Any, slots: Any) -> None:
-    """Add ``weight @ state`` to a step of a tile.
+# Numba passes what the first argument is for by itself.
+add_products: Any = _vectors.add_products
+add_dot_products: Any = _vectors.add_dot_products
 
-    `synapses` are row pointers ``[N + 1]``, the sources times W and the weights ``[nnz]``.
-    """
-    indptr, offsets, weight = synapses
-    width = len(slots)
-    acc = np.empty(width, into.dtype)
-    lanes = np.uint64(width)
-    for unit in range(indptr.size - 1):
-        base = np.uint64(unit) * lanes
-        for k in range(width):
-            acc[k] = into[base + np.uint64(k)]
-        edge, stop = indptr[unit], indptr[unit + 1]
-        # Eight synapses at a time, so that the accumulator is read and written once for them.
-        while edge + 8 <= stop:
-            o0, o1 = np.uint64(offsets[edge]), np.uint64(offsets[edge + 1])
-            o2, o3 = np.uint64(offsets[edge + 2]), np.uint64(offsets[edge + 3])
-            o4, o5 = np.uint64(offsets[edge + 4]), np.uint64(offsets[edge + 5])
-            o6, o7 = np.uint64(offsets[edge + 6]), np.uint64(offsets[edge + 7])
-            w0, w1, w2, w3 = weight[edge], weight[edge + 1], weight[edge + 2], weight[edge + 3]
-            w4, w5, w6, w7 = weight[edge + 4], weight[edge + 5], weight[edge + 6], weight[edge + 7]
-            for lane in range(width):
-                k = np.uint64(lane)
-                first = w0 * state[o0 + k] + w1 * state[o1 + k]
-                second = w2 * state[o2 + k] + w3 * state[o3 + k]
-                third = w4 * state[o4 + k] + w5 * state[o5 + k]
-                fourth = w6 * state[o6 + k] + w7 * state[o7 + k]
-                acc[lane] += (first + second) + (third + fourth)
-            edge += 8
-        while edge < stop:
-            offset, w = np.uint64(offsets[edge]), weight[edge]
-            for lane in range(width):
-                acc[lane] += w * state[offset + np.uint64(lane)]
-            edge += 1
-        for k in range(width):
-            into[base + np.uint64(k)] = acc[k]
-
-
-@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
-def _add_grouped_products(into: Any, state: Any, synapses: Any, slots: Any) -> None:
-    """Add ``weight @ state`` to a step of a tile, four units at a time.
-
-    `synapses` are group pointers ``[N / 4 + 1]``, the sources of each group times W, and for each
-    of them the weights onto the four units, 0 where there is no synapse.
-    """
-    indptr, offsets, weight = synapses
-    width = len(slots)
-    acc_a, acc_b = np.empty(width, into.dtype), np.empty(width, into.dtype)
-    acc_c, acc_d = np.empty(width, into.dtype), np.empty(width, into.dtype)
-    one = np.uint64(width)
-    two, three = one * np.uint64(2), one * np.uint64(3)
-    for group in range(indptr.size - 1):
-        base = np.uint64(group) * one * np.uint64(GROUP)
-        for lane in range(width):
-            k = base + np.uint64(lane)
-            acc_a[lane], acc_b[lane] = into[k], into[one + k]
-            acc_c[lane], acc_d[lane] = into[two + k], into[three + k]
-        source, stop = indptr[group], indptr[group + 1]
-        while source + 4 <= stop:
-            o0, o1 = np.uint64(offsets[source]), np.uint64(offsets[source + 1])
-            o2, o3 = np.uint64(offsets[source + 2]), np.uint64(offsets[source + 3])
-            w = np.uint64(source) * np.uint64(GROUP)
-            w0a, w0b = weight[w], weight[w + np.uint64(1)]
-            w0c, w0d = weight[w + np.uint64(2)], weight[w + np.uint64(3)]
-            w1a, w1b = weight[w + np.uint64(4)], weight[w + np.uint64(5)]
-            w1c, w1d = weight[w + np.uint64(6)], weight[w + np.uint64(7)]
-            w2a, w2b = weight[w + np.uint64(8)], weight[w + np.uint64(9)]
-            w2c, w2d = weight[w + np.uint64(10)], weight[w + np.uint64(11)]
-            w3a, w3b = weight[w + np.uint64(12)], weight[w + np.uint64(13)]
-            w3c, w3d = weight[w + np.uint64(14)], weight[w + np.uint64(15)]
-            for lane in range(width):
-                k = np.uint64(lane)
-                s0, s1, s2, s3 = state[o0 + k], state[o1 + k], state[o2 + k], state[o3 + k]
-                acc_a[lane] += (w0a * s0 + w1a * s1) + (w2a * s2 + w3a * s3)
-                acc_b[lane] += (w0b * s0 + w1b * s1) + (w2b * s2 + w3b * s3)
-                acc_c[lane] += (w0c * s0 + w1c * s1) + (w2c * s2 + w3c * s3)
-                acc_d[lane] += (w0d * s0 + w1d * s1) + (w2d * s2 + w3d * s3)
-            source += 4
-        while source < stop:
-            o0, w = np.uint64(offsets[source]), np.uint64(source) * np.uint64(GROUP)
-            w0a, w0b = weight[w], weight[w + np.uint64(1)]
-            w0c, w0d = weight[w + np.uint64(2)], weight[w + np.uint64(3)]
-            for lane in range(width):
-                s0 = state[o0 + np.uint64(lane)]
-                acc_a[lane] += w0a * s0
-                acc_b[lane] += w0b * s0
-                acc_c[lane] += w0c * s0
-                acc_d[lane] += w0d * s0
-            source += 1
-        for lane in range(width):
-            k = base + np.uint64(lane)
-            into[k], into[one + k] = acc_a[lane], acc_b[lane]
-            into[two + k], into[three + k] = acc_c[lane], acc_d[lane]
+SPAN = 128
+"""Numbers of a unit over which a weight gradient is summed before it is written."""
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None:  # noqa: FBT001
+def _check(into: Any, state: Any, synapses: Any, width: int, size: int) -> None:
+    """Refuse places outside the arrays; the inner loops do not look.
+
+    Raises:
+        IndexError: There is one.
+    """
+    pointers, offsets, weight = synapses
+    n_sources = pointers[pointers.size - 1]
+    for number in range(pointers.size - 1):
+        if not 0 <= pointers[number] <= pointers[number + 1]:
+            raise IndexError("pointers")
+    for source in range(n_sources):
+        if offsets[source] + width > state.size:
+            raise IndexError("offsets")
+    if n_sources * size > weight.size or (pointers.size - 1) * size * width > into.size:
+        raise IndexError("units")
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None:  # noqa: FBT001
+    """Add ``weight @ state`` to a step of a tile.
+
+    `synapses` are pointers, sources times W and weights. If `grouped`, a pointer belongs to four
+    units with the same sources, and each source has four weights, 0 where there is no synapse.
+    """
+    pointers, offsets, weight = synapses
+    width = np.uint64(len(slots))
+    if CHECKED:
+        _check(into, state, synapses, len(slots), GROUP if grouped else 1)
+    edges = (offsets, weight)
     if grouped:
-        _add_grouped_products(into, state, synapses, slots)
+        for group in range(pointers.size - 1):
+            base = np.uint64(group) * width * np.uint64(GROUP)
+            span = (pointers[group], pointers[group + 1])
+            add_products(into, base, state, edges, span, FOUR, slots)
     else:
-        _add_products(into, state, synapses, slots)
+        for unit in range(pointers.size - 1):
+            span = (pointers[unit], pointers[unit + 1])
+            add_products(into, np.uint64(unit) * width, state, edges, span, ONE, slots)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -154,8 +103,8 @@ def _chain(grad: Any, state: Any, kind: int) -> None:
     one = grad.dtype.type(1)
     if kind == RELU:
         for i in range(grad.size):
-            if state[i] <= 0:
-                grad[i] = 0
+            # Without a branch, so that it becomes vector instructions.
+            grad[i] = grad.dtype.type(0) if state[i] <= 0 else grad[i]
     elif kind == TANH:
         for i in range(grad.size):
             grad[i] *= one - state[i] * state[i]
@@ -181,7 +130,7 @@ def pack(rows: Any, tile: Any, slots: Any) -> None:
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _unpack(tile: Any, rows: Any, slots: Any) -> None:
+def unpack(tile: Any, rows: Any, slots: Any) -> None:
     """Copy ``[N * W]`` into ``[lanes, N]``."""
     width = len(slots)
     lanes, n_units = rows.shape
@@ -193,6 +142,33 @@ def _unpack(tile: Any, rows: Any, slots: Any) -> None:
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
+def step(before: Any, now: Any, rate: Any, rows: Any, how: Any, n_lanes: int, slots: Any) -> None:  # noqa: PLR0913
+    """Finish a step of a tile.
+
+    Args:
+        before: ``[N * W]``, states of the step before.
+        now: ``[N * W]``, holds the input; becomes the states.
+        rate: ``[N * W]``, written for leaky units: what the nonlinearity gave.
+        rows: The synapses, as `add` takes them.
+        how: Nonlinearity, whether the synapses are grouped, and alpha.
+        n_lanes: Lanes of the tile that exist; the others become 0.
+        slots: W zeros.
+    """
+    kind, grouped, alpha = how
+    add(now, before, rows, grouped, slots)
+    _activate(now, kind)
+    if alpha != 1:
+        share = now.dtype.type(alpha)
+        rest = now.dtype.type(1) - share
+        for i in range(now.size):
+            rate[i] = now[i]
+            now[i] = rest * before[i] + share * now[i]
+    if n_lanes < len(slots):
+        for first in range(0, now.size, len(slots)):
+            now[first + n_lanes : first + len(slots)] = 0
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
     projected: Any, states: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
 ) -> None:
@@ -201,27 +177,27 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
     Args:
         projected: ``[T, B, N]``, the input times its weights plus the bias.
         states: ``[T, B, N]``, written.
-        tile: ``[T + 1, N * W]``, states of the tile; row 0 holds the first state, already packed.
-        rows: Pointers, sources times W and weights, as `_add_grouped_products` wants them if
-            `grouped`, else as `_add_products`.
+        tile: ``[T + 1, N * W]``, states of the tile, the first of them given; and its rates, ``[T,
+            N * W]`` for leaky units, else any array of ``[1, 0]``.
+        rows: The synapses, as `add` takes them.
         lanes: First and end of the tile's lanes.
-        how: Nonlinearity, and whether the synapses are grouped.
+        how: Nonlinearity, whether the synapses are grouped, and alpha.
         slots: W zeros.
     """
-    kind, grouped = how
+    values, rates = tile
     for t in range(projected.shape[0]):
-        now = tile[t + 1]
+        now = values[t + 1]
         pack(projected[t, lanes[0] : lanes[1]], now, slots)
-        _add(now, tile[t], rows, grouped, slots)
-        _activate(now, kind)
-        _unpack(now, states[t, lanes[0] : lanes[1]], slots)
+        rate = rates[min(t, rates.shape[0] - 1)]
+        step(values[t], now, rate, rows, how, lanes[1] - lanes[0], slots)
+        unpack(now, states[t, lanes[0] : lanes[1]], slots)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def backward(  # noqa: PLR0913 - what is read, what is written, and two constants
     grad: Any,
     deltas: Any,
-    tile: Any,
+    outputs: Any,
     delta_tile: Any,
     columns: Any,
     lanes: Any,
@@ -232,130 +208,119 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
 
     Args:
         grad: ``[T, B, N]``, gradient with respect to the states.
-        deltas: ``[T, B, N]``, written: gradient with respect to `projected` of `forward`.
-        tile: ``[T + 1, N * W]``, states of the tile.
+        deltas: ``[T, B, N]``, written: gradient with respect to `projected` of `forward`. Or of no
+            step: then it is not wanted.
+        outputs: ``[T, N * W]``, what the nonlinearity gave: states, or rates of leaky units.
         delta_tile: ``[T, N * W]``, written: the deltas of the tile.
-        columns: The same for the transposed matrix.
+        columns: The synapses the other way round, as `add` takes them.
         lanes: First and end of the tile's lanes.
-        how: Nonlinearity, and whether the synapses are grouped.
+        how: Nonlinearity, whether the synapses are grouped, alpha, and for leaky units an array
+            ``[N * W]``: it is left with the gradient of the first state that their leak passes on.
         slots: W zeros.
     """
-    kind, grouped = how
+    kind, grouped, alpha, kept = how
     last = grad.shape[0] - 1
+    share = grad.dtype.type(alpha)
+    rest = grad.dtype.type(1) - share
     for t in range(last, -1, -1):
         now = delta_tile[t]
         pack(grad[t, lanes[0] : lanes[1]], now, slots)
         if t < last:
-            _add(now, delta_tile[t + 1], columns, grouped, slots)
-        _chain(now, tile[t + 1], kind)
-        _unpack(now, deltas[t, lanes[0] : lanes[1]], slots)
+            add(now, delta_tile[t + 1], columns, grouped, slots)
+        if alpha != 1:
+            for i in range(now.size):
+                total = now[i] + kept[i]
+                kept[i] = rest * total
+                now[i] = share * total
+        _chain(now, outputs[t], kind)
+        if deltas.shape[0]:
+            unpack(now, deltas[t, lanes[0] : lanes[1]], slots)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def product(products: Any, tile: Any, synapses: Any, lanes: Any, grouped: Any, slots: Any) -> None:
+def product(  # noqa: PLR0913 - what is read, what is written, and two constants
+    products: Any, tile: Any, start: Any, synapses: Any, lanes: Any, grouped: Any, slots: Any
+) -> None:
     """Multiply one step of a tile by a sparse matrix.
 
     Args:
         products: ``[B, N]``, written in the lanes of the tile.
         tile: ``[N * W]``, states; or deltas, with the transposed matrix: then these are gradients.
-        synapses: As `forward` has them.
+        start: ``[N * W]``, what the product is added to; overwritten.
+        synapses: As `add` takes them.
         lanes: First and end of the tile's lanes.
         grouped: Whether the synapses are grouped.
         slots: W zeros.
     """
-    total = np.zeros_like(tile)
-    _add(total, tile, synapses, grouped, slots)
-    _unpack(total, products[lanes[0] : lanes[1]], slots)
+    add(start, tile, synapses, grouped, slots)
+    unpack(start, products[lanes[0] : lanes[1]], slots)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def weight_gradient(
-    grad: Any, tiles: Any, delta_tiles: Any, csr: Any, units: Any, slots: Any
+    grad: Any, tiles: Any, delta_tiles: Any, rows: Any, span: Any, slots: Any
 ) -> None:
     """Gradient of the synapses onto some units, over all tiles and steps.
 
     Args:
-        grad: ``[nnz]``, zero; written.
-        tiles: ``[tiles, T + 1, N * W]``, states.
+        grad: Shaped as the values of `rows`, zero; written.
+        tiles: ``[tiles, T + 1, N * W]``, states; or as many steps as deltas, of inputs.
         delta_tiles: ``[tiles, T, N * W]``, deltas.
-        csr: Row pointers and sources times W.
-        units: First and end of the units.
+        rows: Pointers and sources times W, and whether they are grouped.
+        span: First and end of the pointers to take.
         slots: W zeros.
     """
-    n_steps = delta_tiles.shape[1]
-    whole = n_steps - n_steps % 4
+    pointers, offsets, grouped = rows
+    width = len(slots)
+    n_steps, at_once = delta_tiles.shape[1], max(SPAN // width, 1)
+    if CHECKED:
+        _check(
+            delta_tiles[0, 0], tiles[0, 0], (pointers, offsets, grad), width, 4 if grouped else 1
+        )
     for number in range(tiles.shape[0]):
-        for first in range(0, whole, 4):
-            _add_four_steps(grad, tiles[number], delta_tiles[number], csr, (units, first), slots)
-        for t in range(whole, n_steps):
-            _add_step(grad, tiles[number, t], delta_tiles[number, t], csr, units, slots)
+        # Flat arrays: numba then knows that their items follow each other.
+        state = tiles[number].reshape(tiles[number].size)
+        delta = delta_tiles[number].reshape(delta_tiles[number].size)
+        for first in range(0, n_steps, at_once):
+            steps = (
+                np.int64(min(at_once, n_steps - first)),
+                np.int64(delta_tiles.shape[2]),
+                np.int64(tiles.shape[2]),
+            )
+            starts = (
+                np.uint64(first * delta_tiles.shape[2]),
+                np.uint64(first * tiles.shape[2]),
+            )
+            if grouped:
+                _sum(grad, (delta, state), (pointers, offsets), (steps, starts), span, FOUR, slots)
+            else:
+                _sum(grad, (delta, state), (pointers, offsets), (steps, starts), span, ONE, slots)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
-def _add_step(grad: Any, state: Any, delta: Any, csr: Any, units: Any, slots: Any) -> None:
-    """Add the products of one step."""
-    indptr, offsets = csr
-    width = len(slots)
-    for unit in range(units[0], units[1]):
-        base = np.uint64(unit) * np.uint64(width)
-        for edge in range(indptr[unit], indptr[unit + 1]):
-            source = np.uint64(offsets[edge])
-            total = grad.dtype.type(0)
-            for lane in range(width):
-                k = np.uint64(lane)
-                total += delta[base + k] * state[source + k]
-            grad[edge] += total
-
-
-@numba.njit(nogil=True, cache=True, fastmath=_FAST, error_model="numpy")
-def _add_four_steps(grad: Any, tile: Any, delta_tile: Any, csr: Any, span: Any, slots: Any) -> None:
-    """Add the products of four steps; four synapses at a time, which share what they load."""
-    indptr, offsets = csr
-    units, first = span
-    width = len(slots)
-    # Flat arrays and unsigned offsets: an index is then an addition, without a check of its sign.
-    state, delta = tile.reshape(tile.size), delta_tile.reshape(delta_tile.size)
-    one = np.uint64(tile.shape[1])
-    two, three, start = one * np.uint64(2), one * np.uint64(3), one * np.uint64(first)
-    for unit in range(units[0], units[1]):
-        base = start + np.uint64(unit) * np.uint64(width)
-        edge, stop = indptr[unit], indptr[unit + 1]
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _sum(  # noqa: PLR0913 - see `weight_gradient`
+    grad: Any, arrays: Any, rows: Any, block: Any, span: Any, units: Any, slots: Any
+) -> None:
+    """Add the products of a block of steps; four sources at a time, which share what they load."""
+    delta, state = arrays
+    pointers, offsets = rows
+    steps, (here, there) = block
+    size, height = np.uint64(len(units)), np.uint64(len(units) * len(slots))
+    for number in range(span[0], span[1]):
+        base = here + np.uint64(number) * height
+        edge, stop = pointers[number], pointers[number + 1]
         while edge + 4 <= stop:
-            a, b = start + np.uint64(offsets[edge]), start + np.uint64(offsets[edge + 1])
-            c, d = start + np.uint64(offsets[edge + 2]), start + np.uint64(offsets[edge + 3])
-            zero = grad.dtype.type(0)
-            sum_a, sum_b, sum_c, sum_d = zero, zero, zero, zero
-            for lane in range(width):
-                k = np.uint64(lane)
-                d0, d1 = delta[base + k], delta[base + one + k]
-                d2, d3 = delta[base + two + k], delta[base + three + k]
-                sum_a += (d0 * state[a + k] + d1 * state[a + one + k]) + (
-                    d2 * state[a + two + k] + d3 * state[a + three + k]
-                )
-                sum_b += (d0 * state[b + k] + d1 * state[b + one + k]) + (
-                    d2 * state[b + two + k] + d3 * state[b + three + k]
-                )
-                sum_c += (d0 * state[c + k] + d1 * state[c + one + k]) + (
-                    d2 * state[c + two + k] + d3 * state[c + three + k]
-                )
-                sum_d += (d0 * state[d + k] + d1 * state[d + one + k]) + (
-                    d2 * state[d + two + k] + d3 * state[d + three + k]
-                )
-            grad[edge] += sum_a
-            grad[edge + 1] += sum_b
-            grad[edge + 2] += sum_c
-            grad[edge + 3] += sum_d
+            sources = (
+                there + np.uint64(offsets[edge]),
+                there + np.uint64(offsets[edge + 1]),
+                there + np.uint64(offsets[edge + 2]),
+                there + np.uint64(offsets[edge + 3]),
+            )
+            place = np.uint64(edge) * size
+            add_dot_products(grad, place, delta, base, state, sources, steps, units, slots)
             edge += 4
         while edge < stop:
-            a = start + np.uint64(offsets[edge])
-            sum_a = grad.dtype.type(0)
-            for lane in range(width):
-                k = np.uint64(lane)
-                sum_a += (
-                    delta[base + k] * state[a + k] + delta[base + one + k] * state[a + one + k]
-                ) + (
-                    delta[base + two + k] * state[a + two + k]
-                    + delta[base + three + k] * state[a + three + k]
-                )
-            grad[edge] += sum_a
+            source = (there + np.uint64(offsets[edge]),)
+            place = np.uint64(edge) * size
+            add_dot_products(grad, place, delta, base, state, source, steps, units, slots)
             edge += 1

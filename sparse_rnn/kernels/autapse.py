@@ -9,20 +9,29 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity, Product
+from sparse_rnn.kernels._leak import leak, rates_beside, share_
 from sparse_rnn.masks import Mask
 
 
 class _AutapseRecurrence(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, projected: Tensor, h0: Tensor, weight: Tensor, nonlinearity: Nonlinearity
+        ctx: Any,
+        projected: Tensor,
+        h0: Tensor,
+        weight: Tensor,
+        nonlinearity: Nonlinearity,
+        alpha: float,
     ) -> Tensor:
         states = torch.empty_like(projected, memory_format=torch.contiguous_format)
+        rates = rates_beside(states, alpha)
         state = h0
-        for now, out in zip(projected.unbind(0), states.unbind(0), strict=True):
-            state = nonlinearity.apply_(torch.addcmul(now, state, weight, out=out))
-        ctx.save_for_backward(h0, states, weight)
-        ctx.nonlinearity = nonlinearity
+        steps = zip(projected.unbind(0), rates.unbind(0), states.unbind(0), strict=True)
+        for now, rate, out in steps:
+            nonlinearity.apply_(torch.addcmul(now, state, weight, out=rate))
+            state = leak(state, rate, out, alpha)
+        ctx.save_for_backward(h0, states, rates, weight)
+        ctx.nonlinearity, ctx.alpha = nonlinearity, alpha
         return states
 
     @staticmethod
@@ -31,27 +40,38 @@ class _AutapseRecurrence(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, grad: Tensor
     ) -> tuple[Tensor | None, ...]:
-        h0, states, weight = cast("tuple[Tensor, Tensor, Tensor]", ctx.saved_tensors)
+        h0, states, rates, weight = cast("tuple[Tensor, ...]", ctx.saved_tensors)
+        alpha: float = ctx.alpha
         chain_ = ctx.nonlinearity.chain_
         deltas = torch.empty_like(states)
-        steps = list(zip(grad.unbind(0), states.unbind(0), deltas.unbind(0), strict=True))
-        outer, state, delta = steps.pop()
-        chain_(delta.copy_(outer), state)
-        for outer, state, out in reversed(steps):
-            delta = chain_(torch.addcmul(outer, delta, weight, out=out), state)
-        grad_h0 = delta * weight if ctx.needs_input_grad[1] else None
+        steps = list(zip(grad.unbind(0), rates.unbind(0), deltas.unbind(0), strict=True))
+        outer, rate, delta = steps.pop()
+        passed = share_(delta.copy_(outer), None, alpha)
+        chain_(delta, rate)
+        for outer, rate, out in reversed(steps):
+            delta = torch.addcmul(outer, delta, weight, out=out)
+            passed = share_(delta, passed, alpha)
+            chain_(delta, rate)
+        grad_h0 = None
+        if ctx.needs_input_grad[1]:
+            grad_h0 = delta * weight if passed is None else torch.addcmul(passed, delta, weight)
         grad_weight = None
         if ctx.needs_input_grad[2]:
             grad_weight = (deltas[0] * h0).sum(0) + (deltas[1:] * states[:-1]).sum((0, 1))
-        return deltas, grad_h0, grad_weight, None
+        return deltas, grad_h0, grad_weight, None, None
 
 
 def run(
-    projected: Tensor, h0: Tensor, weight: Tensor, edges: Edges, nonlinearity: Nonlinearity
+    projected: Tensor,
+    h0: Tensor,
+    weight: Tensor,
+    edges: Edges,
+    nonlinearity: Nonlinearity,
+    alpha: float = 1.0,
 ) -> Tensor:
     """Compute the states; see `Kernel` for the arguments. Differentiable once."""
     del edges  # Edge i is the self-connection of unit i, as `refusal` has made sure.
-    return cast("Tensor", _AutapseRecurrence.apply(projected, h0, weight, nonlinearity))
+    return cast("Tensor", _AutapseRecurrence.apply(projected, h0, weight, nonlinearity, alpha))
 
 
 def product(weight: Tensor, edges: Edges) -> Product:

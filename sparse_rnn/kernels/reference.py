@@ -13,14 +13,20 @@ from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
 
 
 def run(
-    projected: Tensor, h0: Tensor, weight: Tensor, edges: Edges, nonlinearity: Nonlinearity
+    projected: Tensor,
+    h0: Tensor,
+    weight: Tensor,
+    edges: Edges,
+    nonlinearity: Nonlinearity,
+    alpha: float = 1.0,
 ) -> Tensor:
-    """Compute ``h[t] = f(projected[t] + W h[t - 1])``; see `Kernel` for the arguments."""
+    """Compute the states as `Kernel` defines them; see there for the arguments."""
     matrix = edges.scatter(weight)
     state = h0
     states: list[Tensor] = []
     for step in projected.unbind(0):
-        state = nonlinearity.apply(step + state @ matrix.T)
+        rate = nonlinearity.apply(step + state @ matrix.T)
+        state = rate if alpha == 1 else torch.lerp(state, rate, alpha)
         states.append(state)
     return torch.stack(states)
 

@@ -20,15 +20,16 @@ CHANCE_NOTE = "chance: the best strategy that ignores the stimuli"
 
 
 def table_values(
-    scores: Mapping[str, TaskScores],
+    scores: Mapping[str, TaskScores], measure: str = "final_accuracy"
 ) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
-    """Line up the final accuracies of several networks.
+    """Line up a measure of several networks.
 
     Args:
         scores: Final scores by label.
+        measure: One of `sparse_rnn.scores.MEASURES`.
 
     Returns:
-        The tasks in the order of their suite, the accuracies ``[tasks, networks]``, NaN where a
+        The tasks in the order of their suite, the measure ``[tasks, networks]``, NaN where a
         network was not scored on a task, and the chance level ``[tasks]``.
     """
     tasks = list(dict.fromkeys(task for one in scores.values() for task in one.tasks))
@@ -36,7 +37,7 @@ def table_values(
     chance = np.full(len(tasks), np.nan)
     for column, one in enumerate(scores.values()):
         for i, task in enumerate(one.tasks):
-            values[tasks.index(task), column] = one.final_accuracy[i]
+            values[tasks.index(task), column] = getattr(one, measure)[i]
             chance[tasks.index(task)] = one.chance[i]
     return tasks, values, chance
 

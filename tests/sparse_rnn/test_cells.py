@@ -141,6 +141,15 @@ def test_without_leak_and_noise_it_is_the_vanilla_cell(nonlinearity: str) -> Non
     torch.testing.assert_close(almost(inputs)[0], vanilla(inputs)[0])
 
 
+def test_processes_have_noise_of_their_own_and_the_same_state() -> None:
+    layers = [srnn.LeakyRNN(5, srnn.masks.autapse(4), recurrent_noise=0.1) for _ in range(3)]
+    layers[1].noise_stream = 1
+    one, other, again = (layer(torch.zeros(6, 2, 5))[0] for layer in layers)
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert same_bits(layers[0].state_dict(), layers[1].state_dict())
+
+
 def test_the_noise_is_scaled_with_the_step_and_goes_through_the_nonlinearity() -> None:
     sigma, lanes, steps = 0.3, 50, 40
     for dt in (100.0, 20.0):
@@ -366,7 +375,8 @@ def test_wrong_shapes_are_refused(name: str) -> None:
 def test_a_sparse_product_a_step_pays_at_lower_densities() -> None:
     mask = srnn.masks.locality((10, 10), radius=3)  # 29 % of the matrix
     found = {name: cells.build(name, 5, mask).backend for name in CELLS}
-    assert found == {"vanilla": "sparse_cpu", "leaky": "dense", "gru": "dense", "lstm": "dense"}
+    whole = dict.fromkeys(("vanilla", "leaky"), "sparse_cpu")  # A whole sequence at once.
+    assert found == {**whole, "gru": "dense", "lstm": "dense"}
     sparser = srnn.masks.locality((20, 20), radius=3)
     assert {cells.build(name, 5, sparser).backend for name in CELLS} == {"sparse_cpu"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -105,6 +106,24 @@ def test_train_writes_the_folder_that_is_promised(
     assert status(*words, "--out", out) == 0
     assert "(was finished before)" in capsys.readouterr().out
     assert contents(out) == before
+
+
+def test_several_seeds_are_an_ensemble_of_run_folders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--suite", "Go", "--arch", "autapse", "--size", "6", "--steps", "3"]
+    words += ["--eval-batches", "1", "--final-batches", "1", "--out", str(tmp_path), "--seeds"]
+    assert status(*words, "2") == 0
+    captured = capsys.readouterr()
+    assert "step 3/3" in captured.err
+    assert f"{tmp_path} (2 networks, took" in captured.out
+    assert re.search(r"performance \d\.\d{3} \+- \d\.\d{3}", captured.out)
+    assert [srnn.load_run(tmp_path / f"seed-{i}").config.seed for i in (0, 1)] == [0, 1]
+    assert status(*words, "4", "7", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"seed-{i}" for i in (0, 1, 4, 7)]
+    assert status(*words, "2", "--seed", "3") == 2
+    assert "--seed must be left out where --seeds is given; got 3." in capsys.readouterr().err
 
 
 def test_settings_of_several_types_are_read(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 import sparse_rnn as srnn
 from sparse_rnn import kernels, masks
 from tests.sparse_rnn.helpers import random_mask
+from tests.sparse_rnn.mask_families import FAMILIES, SIZE
 
 FAST = [name for name in kernels.KERNELS if name != "reference"]
 F = sorted(kernels.NONLINEARITIES)
@@ -34,9 +35,11 @@ def operands(mask: srnn.Mask, steps: int, lanes: int, seed: int) -> tuple[torch.
     )
 
 
-def runner(name: str, mask: srnn.Mask, nonlinearity: str) -> Callable[..., torch.Tensor]:
+def runner(
+    name: str, mask: srnn.Mask, nonlinearity: str, alpha: float = 1.0
+) -> Callable[..., torch.Tensor]:
     kernel, edges = kernels.choose(name, mask), kernels.Edges.of(mask)
-    return lambda *tensors: kernel.run(*tensors, edges, kernels.nonlinearity(nonlinearity))
+    return lambda *tensors: kernel.run(*tensors, edges, kernels.nonlinearity(nonlinearity), alpha)
 
 
 @given(
@@ -45,16 +48,17 @@ def runner(name: str, mask: srnn.Mask, nonlinearity: str) -> Callable[..., torch
     steps=st.integers(1, 6),
     lanes=st.integers(1, 4),
     n_units=st.integers(1, 9),
+    alpha=st.sampled_from([1.0, 0.5, 0.05]),
     seed=st.integers(0, 2**31),
 )
-def test_kernels_agree_with_the_reference(
-    name: str, nonlinearity: str, steps: int, lanes: int, n_units: int, seed: int
+def test_kernels_agree_with_the_reference(  # noqa: PLR0913 - what Hypothesis draws
+    name: str, nonlinearity: str, steps: int, lanes: int, n_units: int, alpha: float, seed: int
 ) -> None:
     mask = mask_for(name, n_units, seed)
     results: list[tuple[torch.Tensor, ...]] = []
     for backend in (name, "reference"):
         leaves = operands(mask, steps, lanes, seed)
-        states = runner(backend, mask, nonlinearity)(*leaves)
+        states = runner(backend, mask, nonlinearity, alpha)(*leaves)
         # A loss whose gradient differs from state to state.
         loss = (
             states * torch.linspace(-1, 2, states.numel(), dtype=states.dtype).view_as(states)
@@ -64,13 +68,103 @@ def test_kernels_agree_with_the_reference(
         torch.testing.assert_close(fast, exact, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.parametrize("alpha", [1.0, 0.2])
 @pytest.mark.parametrize("nonlinearity", F)
 @pytest.mark.parametrize("name", kernels.KERNELS)
-def test_gradients_are_those_of_finite_differences(name: str, nonlinearity: str) -> None:
+def test_gradients_are_those_of_finite_differences(
+    name: str, nonlinearity: str, alpha: float
+) -> None:
     mask = mask_for(name, 4, seed=3)
     assert torch.autograd.gradcheck(
-        runner(name, mask, nonlinearity), operands(mask, steps=3, lanes=2, seed=5)
+        runner(name, mask, nonlinearity, alpha), operands(mask, steps=3, lanes=2, seed=5)
     )
+
+
+@pytest.mark.parametrize("nonlinearity", F)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradients_on_every_mask_family(family: str, nonlinearity: str) -> None:
+    mask = masks.build(family, SIZE, **FAMILIES[family])
+    for name in FAST:
+        if not kernels.KERNELS[name].refusal(mask, "cpu"):
+            leaves = operands(mask, steps=2, lanes=1, seed=5)
+            kernel = runner(name, mask, nonlinearity)
+            assert torch.autograd.gradcheck(kernel, leaves, fast_mode=True)
+
+
+def driven(
+    name: str, mask: srnn.Mask, alpha: float = 1.0
+) -> Callable[[torch.Tensor], Callable[..., torch.Tensor]]:
+    """Of inputs the function of input weights, bias, first state and edge values."""
+    kernel, edges, tanh = kernels.choose(name, mask), kernels.Edges.of(mask), "tanh"
+
+    def of(inputs: torch.Tensor) -> Callable[..., torch.Tensor]:
+        return lambda weight, bias, *others: kernel.drive(
+            kernels.Drive(inputs, weight, bias), *others, edges, kernels.nonlinearity(tanh), alpha
+        )
+
+    return of
+
+
+def driving(mask: srnn.Mask, inputs: torch.Tensor, seed: int) -> tuple[torch.Tensor, ...]:
+    """Input weights, bias, first state and weights, as leaves in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    n_units, (_, lanes, channels) = mask.n_units, inputs.shape
+    return tuple(
+        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+        for shape in ((n_units, channels), (n_units,), (lanes, n_units), (mask.nnz,))
+    )
+
+
+def rule_inputs(steps: int, lanes: int, dense: int, rules: int, seed: int) -> torch.Tensor:
+    """Inputs whose last channels are rules: one of them, or none, is active for some steps."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.standard_normal((steps, lanes, dense + rules))
+    rule = rng.integers(-1, rules, (steps // 7 + 1, lanes)).repeat(7, axis=0)[:steps]
+    inputs[:, :, dense:] = np.arange(rules) == rule[:, :, None]
+    inputs[:, :, dense:] *= rng.choice([1.0, 0.5])
+    return torch.from_numpy(inputs)
+
+
+@given(
+    lanes=st.integers(1, 40),
+    dense=st.integers(0, 4),
+    rules=st.integers(1, 200),
+    n_units=st.integers(1, 9),
+    alpha=st.sampled_from([1.0, 0.3]),
+    seed=st.integers(0, 2**31),
+)
+def test_rule_inputs_are_looked_up_and_nothing_else_changes(
+    lanes: int, dense: int, rules: int, n_units: int, alpha: float, seed: int
+) -> None:
+    mask = random_mask(np.random.default_rng(seed), n_units)
+    inputs = rule_inputs(15, lanes, dense, rules, seed)
+    results: list[tuple[torch.Tensor, ...]] = []
+    for backend in ("sparse_cpu", "reference"):
+        leaves = driving(mask, inputs, seed)
+        states = driven(backend, mask, alpha)(inputs)(*leaves)
+        weights = torch.linspace(-1, 2, states.numel(), dtype=states.dtype).view_as(states)
+        results.append((states, *torch.autograd.grad((states * weights).sum(), leaves)))
+    for fast, exact in zip(*results, strict=True):
+        torch.testing.assert_close(fast, exact, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("rules", [1, 300])
+def test_gradients_of_the_input_are_those_of_finite_differences(rules: int) -> None:
+    mask = random_mask(np.random.default_rng(3), 3)
+    inputs = rule_inputs(6, 2, 2, rules, seed=1)[:, :, :40]
+    assert torch.autograd.gradcheck(
+        driven("sparse_cpu", mask, 0.4)(inputs), driving(mask, inputs, 5)
+    )
+
+
+def test_inputs_that_want_a_gradient_get_it() -> None:
+    mask = random_mask(np.random.default_rng(3), 6)
+    found = []
+    for name in ("sparse_cpu", "reference"):
+        inputs = rule_inputs(6, 2, 2, 30, seed=1).requires_grad_()
+        driven(name, mask)(inputs)(*driving(mask, inputs, 5)).square().sum().backward()
+        found.append(inputs.grad)
+    torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -123,8 +217,10 @@ def test_nonlinearities_in_place_and_their_derivatives(nonlinearity: str) -> Non
 
 
 def test_auto_takes_the_most_special_kernel() -> None:
-    assert kernels.choose("auto", masks.autapse(4)).name == "autapse"
-    assert kernels.choose("auto", masks.locality((3, 3), 1)).name == "dense"
+    assert kernels.choose("auto", masks.autapse(4)).name == "sparse_cpu"
+    assert kernels.choose("auto", masks.autapse(4), "cuda").name == "autapse"
+    assert kernels.choose("auto", masks.autapse(4), cost=kernels.STEP_COST).name == "autapse"
+    assert kernels.choose("auto", masks.locality((3, 3), 2)).name == "dense"
     assert kernels.choose("auto", masks.locality((30, 30), 2)).name == "sparse_cpu"
     assert kernels.choose("auto", masks.locality((30, 30), 2), "cuda").name == "dense"
     assert kernels.choose("reference", masks.autapse(4)).name == "reference"

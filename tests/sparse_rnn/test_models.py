@@ -180,7 +180,7 @@ def test_a_layer_without_bias_maps_nothing_to_nothing() -> None:
 def test_backends_are_taken_by_name(backend: str) -> None:
     layer = srnn.MaskedRNN(5, srnn.masks.autapse(4), backend=backend)
     assert layer.backend == backend
-    assert srnn.MaskedRNN(5, srnn.masks.autapse(4)).backend == "autapse"
+    assert srnn.MaskedRNN(5, srnn.masks.autapse(4)).backend == "sparse_cpu"
     assert f"backend='{backend}'" in repr(layer)
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
 from sparse_rnn import kernels, masks
-from sparse_rnn.kernels import sparse_cpu
+from sparse_rnn.kernels import _sweep, _tiles, sparse_cpu
 from tests.sparse_rnn.helpers import random_mask
 
 
@@ -84,13 +84,13 @@ def test_units_without_synapses_are_served() -> None:
 def test_the_number_of_threads_changes_no_bit() -> None:
     mask = masks.locality((15, 15), 2)
     torch.set_num_threads(1)
-    width = sparse_cpu.tile_width(64, 1)
+    width = _tiles.tile_width(64, 1)
     alone = gradients("sparse_cpu", mask, (11, 64), torch.float32)
     for n_threads in (2, 3, 5):
         torch.set_num_threads(n_threads)
         together = gradients("sparse_cpu", mask, (11, 64), torch.float32)
         for a, b in zip(alone, together, strict=True):
-            if sparse_cpu.tile_width(64, n_threads) == width:
+            if _tiles.tile_width(64, n_threads) == width:
                 assert torch.equal(a, b)
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
@@ -141,7 +141,7 @@ def test_memory_grows_with_the_synapses() -> None:
 def test_a_frozen_recurrence_costs_no_weight_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     net = srnn.Network(3, 2, masks.locality((6, 6), 1), backend="sparse_cpu")
     net.rnn.weight_hh.requires_grad_(False)
-    monkeypatch.setattr(sparse_cpu._loops(), "weight_gradient", None)
+    monkeypatch.setattr(_sweep.Sweep, "weight_gradient", None)
     net(torch.ones(4, 2, 3))[0].sum().backward()
     assert net.rnn.weight_hh.grad is None
     assert net.rnn.weight_ih.grad is not None
@@ -151,7 +151,7 @@ def test_a_frozen_recurrence_costs_no_weight_gradient(monkeypatch: pytest.Monkey
     ("n_lanes", "n_threads", "width"), [(64, 2, 32), (20, 2, 16), (1, 1, 8), (8, 4, 8), (20, 1, 32)]
 )
 def test_tiles_suit_the_batch_and_the_threads(n_lanes: int, n_threads: int, width: int) -> None:
-    assert sparse_cpu.tile_width(n_lanes, n_threads) == width
+    assert _tiles.tile_width(n_lanes, n_threads) == width
 
 
 def test_without_numba_the_dense_kernel_steps_in_with_one_warning(
@@ -171,7 +171,7 @@ def test_without_numba_the_dense_kernel_steps_in_with_one_warning(
 
 
 def test_auto_says_why() -> None:
-    assert kernels.reason(masks.autapse(9)) == "autapse: every unit has itself alone"
+    assert kernels.reason(masks.autapse(9)) == "sparse_cpu: every unit has itself alone"
     assert kernels.reason(masks.locality((50, 50), 6)).startswith("sparse_cpu: 4.52 % of the")
     assert kernels.reason(masks.dense(50)).startswith("dense: 100 %")
     with pytest.raises(srnn.SparseRnnError, match="runs on the CPU, not on cuda"):

@@ -1,0 +1,29 @@
+// A trial in words.
+
+import { degrees, make } from "./common.js";
+
+/** What was drawn for a trial, as list items, each with the colour of its direction. */
+export function facts(panel, soft) {
+  const { stimuli, responds, response, drift_velocity: drift, period_ms } = panel.trial;
+  const n = panel.dim_ring;
+  const fact = (text, color) => {
+    const dot = make("i", { ariaHidden: "true" });
+    if (color) dot.style.background = color;
+    return make("li", {}, ...(color ? [dot] : []), text);
+  };
+  const listed = stimuli.map(({ period, ring, location, strength }) => {
+    const much = strength === 1 ? "" : `, strength ${Math.round(100 * strength) / 100}`;
+    const text = `${period} ${degrees((location * 360) / n)} on ring ${ring + 1}${much}`;
+    return fact(text, panel.colors[location]);
+  });
+  if (panel.interval) listed.push(fact(`${panel.interval} ${period_ms[panel.interval]} ms`));
+  if (!responds) return [...listed, fact("no response is correct: keep fixating", soft)];
+  const turn = Math.round((10 * drift * 180) / Math.PI) / 10;
+  const then = turn ? `, then ${turn > 0 ? "+" : "−"}${Math.abs(turn)}°/s` : "";
+  return [...listed, fact(`answer ${degrees((response * 360) / n)}${then}`, panel.colors[response])];
+}
+
+/** The same as a sentence. */
+export function told(panel) {
+  return `${panel.name}: ${facts(panel).map((item) => item.textContent).join("; ")}.`;
+}

@@ -1,0 +1,106 @@
+"""What an analysis is about: a network, by object, run or folder, and the tasks it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from sparse_rnn import checkpoint, run_folder
+from sparse_rnn.data import TaskStream, task_stream
+from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.models import Network
+from sparse_rnn.seeding import Seed
+from sparse_rnn.settings import FitConfig
+from sparse_rnn.training import Run
+
+Source = nn.Module | Run | Path | str
+"""A network, a finished run, or the folder of one."""
+
+Suite = str | Sequence[str]
+"""Name of a suite, or a list of task names, one per rule slot."""
+
+DT_MS = 100.0
+"""Time step where nothing says another one."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network and what is known of its training.
+
+    Attributes:
+        module: The network.
+        config: Configuration of its run; None for a network by object.
+    """
+
+    module: nn.Module
+    config: FitConfig | None = None
+
+    @classmethod
+    def of(cls, source: Source) -> Subject:
+        """Find the network.
+
+        Raises:
+            InvalidArgument: It is no network, run or folder.
+            RunConflict: The folder holds no run.
+            FileNotFoundError: The run has not ended.
+            IncompatibleState: Its weights are damaged.
+        """
+        if isinstance(source, Run):
+            return cls(source.network, source.config)
+        if isinstance(source, nn.Module):
+            return cls(source)
+        if isinstance(source, Path | str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
+            folder = Path(source)
+            return cls(checkpoint.load(folder), run_folder.read_config(folder))
+        raise InvalidArgument("network", source, "a network, a run, or the folder of a run")
+
+    @property
+    def network(self) -> Network:
+        """The network, where the analysis looks into it.
+
+        Raises:
+            InvalidArgument: It is a module of another kind.
+        """
+        if not isinstance(self.module, Network):
+            allowed = "a sparse_rnn.Network, a run, or the folder of a run"
+            raise InvalidArgument("network", type(self.module).__name__, allowed)
+        return self.module
+
+    @property
+    def dt(self) -> float:
+        """Time step in ms: that of the run, else that of a leaky layer, else `DT_MS`."""
+        if self.config is not None:
+            return self.config.dt
+        own = getattr(getattr(self.module, "rnn", None), "dt", DT_MS)
+        return float(own)
+
+    def stream(self, suite: Suite | None, seed: Seed, noise: Any) -> TaskStream:
+        """Trials of the network's tasks, with its time step.
+
+        Args:
+            suite: The tasks; None are those of its run.
+            seed: Where they are drawn from.
+            noise: Input noise in sqrt(ms), or "yang".
+
+        Raises:
+            InvalidArgument: No suite is known, or the network has not the inputs for this one.
+        """
+        if suite is None and self.config is None:
+            raise InvalidArgument("suite", None, "given for a network that comes without its run")
+        names = self.config.suite if suite is None and self.config else suite
+        settings: dict[str, Any] = {"dt": self.dt, "noise": noise}
+        if isinstance(self.module, Network):
+            settings["dim_ring"] = self.module.readout.out_features - 1
+        assert names is not None
+        stream = task_stream(names, batch_size=1, seq_len="auto", seed=seed, **settings)
+        if isinstance(self.module, Network):
+            n_inputs = self.module.rnn.input_size
+            if stream.input_size != n_inputs:
+                allowed = f"a suite for the network's {n_inputs} inputs"
+                found = f"{stream.input_size} inputs"
+                raise InvalidArgument("suite", names, allowed, f"(this one makes {found})")
+        return stream

@@ -1,0 +1,139 @@
+"""Compiled loops of `sparse_cpu` that compute the input of the units on the way; needs numba.
+
+Where the input is made in the layout of a tile, no array of ``[T, B, N]`` inputs is written and
+read again. Of rule inputs one is active at a time, for a whole trial: such a channel is not
+multiplied but looked up, when it changes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from sparse_rnn.kernels._lanes import add, pack, step, unpack
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
+    drive: Any, states: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
+) -> None:
+    """Run one tile through all steps, and compute its input on the way.
+
+    Args:
+        drive: The tile's inputs ``[T, C * W]``; their weights, as `add` takes synapses of groups;
+            the bias ``[N]``; the active channel of each step and lane and its value, ``[T, B]``
+            (see `active`); the weights of those channels ``[K, N]``.
+        states: As in `sparse_rnn.kernels._lanes.forward`, like all that follow.
+        tile: See there.
+        rows: See there.
+        lanes: See there.
+        how: See there.
+        slots: See there.
+    """
+    inputs, weights, bias, channels, sizes, table = drive
+    values, rates = tile
+    n_lanes, width = lanes[1] - lanes[0], len(slots)
+    # What a lane gets from its bias and its active channel, which seldom changes.
+    held = np.zeros(values.shape[1], values.dtype)
+    for t in range(inputs.shape[0]):
+        for lane in range(n_lanes):
+            b = lanes[0] + lane
+            if t == 0 or channels[t, b] != channels[t - 1, b] or sizes[t, b] != sizes[t - 1, b]:
+                channel, size = channels[t, b], sizes[t, b]
+                for unit in range(bias.size):
+                    held[unit * width + lane] = bias[unit]
+                if channel >= 0:
+                    for unit in range(bias.size):
+                        held[unit * width + lane] += size * table[channel, unit]
+        now = values[t + 1]
+        now[:] = held
+        add(now, inputs[t], weights, True, slots)  # noqa: FBT003 - numba takes no names
+        rate = rates[min(t, rates.shape[0] - 1)]
+        step(values[t], now, rate, rows, how, n_lanes, slots)
+        unpack(now, states[t, lanes[0] : lanes[1]], slots)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def active(inputs: Any, channels: Any, sizes: Any) -> Any:
+    """Find the last channels of which at most one is not 0 at any step: the rule inputs of tasks.
+
+    Args:
+        inputs: ``[T, B, I]``.
+        channels: int64 ``[T, B]``, written: the active channel among them, or -1.
+        sizes: ``[T, B]``, written: its value, or 0.
+
+    Returns:
+        How many there are, and how often the active one changes in a lane.
+    """
+    n_steps, n_lanes, n_channels = inputs.shape
+    n_last = n_channels
+    for t in range(n_steps):
+        for lane in range(n_lanes):
+            seen = 0
+            for channel in range(n_channels - 1, n_channels - 1 - n_last, -1):
+                if inputs[t, lane, channel] != 0:
+                    seen += 1
+                    if seen == 2:
+                        n_last = n_channels - 1 - channel
+                        break
+    first, changes = n_channels - n_last, 0
+    for t in range(n_steps):
+        for lane in range(n_lanes):
+            channels[t, lane], sizes[t, lane] = -1, 0
+            for channel in range(n_last):
+                if inputs[t, lane, first + channel] != 0:
+                    channels[t, lane], sizes[t, lane] = channel, inputs[t, lane, first + channel]
+                    break
+            if t and (
+                channels[t, lane] != channels[t - 1, lane] or sizes[t, lane] != sizes[t - 1, lane]
+            ):
+                changes += 1
+    return n_last, changes
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def held_gradient(
+    grads: Any, delta_tiles: Any, active: Any, bounds: Any, span: Any, slots: Any
+) -> None:
+    """Gradient of the bias and of the active channels of some units, over all tiles and steps.
+
+    Args:
+        grads: That of the bias ``[N]`` and of the channels ``[K, N]``, zero; written.
+        delta_tiles: ``[tiles, T, N * W]``, deltas.
+        active: Channels and sizes, as `active` wrote them.
+        bounds: int64 ``[tiles, 2]``, first and end of the lanes of each tile.
+        span: First and end of the units.
+        slots: W zeros.
+    """
+    of_bias, of_table = grads
+    channels, sizes = active
+    width = len(slots)
+    first, stop = span[0] * width, span[1] * width
+    # Deltas are summed for as long as a lane's channel stays the same.
+    total = np.zeros(stop - first, delta_tiles.dtype)
+    n_steps = delta_tiles.shape[1]
+    for number in range(delta_tiles.shape[0]):
+        for t in range(n_steps):
+            delta = delta_tiles[number, t, first:stop]
+            for i in range(total.size):
+                total[i] += delta[i]
+            for b in range(bounds[number, 0], bounds[number, 1]):
+                channel, size = channels[t, b], sizes[t, b]
+                if t + 1 < n_steps and channels[t + 1, b] == channel and sizes[t + 1, b] == size:
+                    continue
+                lane = b - bounds[number, 0]
+                for unit in range(span[0], span[1]):
+                    place = (unit - span[0]) * width + lane
+                    of_bias[unit] += total[place]
+                    if channel >= 0:
+                        of_table[channel, unit] += size * total[place]
+                    total[place] = 0
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def pack_steps(rows: Any, tile: Any, slots: Any) -> None:
+    """Copy ``[T, lanes, C]`` into ``[T, C * W]``."""
+    for t in range(rows.shape[0]):
+        pack(rows[t], tile[t], slots)

@@ -1,0 +1,220 @@
+"""The page of finished runs: one HTML file that asks for nothing beyond itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.report import _words as words
+from sparse_rnn.report._charts import Panel, charts
+from sparse_rnn.report._drawn import FORMS, drawn
+from sparse_rnn.report._html import Html, Node, data_link, document, join, table, tag
+from sparse_rnn.report._mixing import check_commits, mixing_warning
+from sparse_rnn.report._quantities import Curve
+from sparse_rnn.report._records import RunRecord, commits_of, read_record
+from sparse_rnn.report._table import CHANCE_NOTE, table_values
+from sparse_rnn.report.overview import Source, overview
+from sparse_rnn.scores import TaskScores
+from sparse_rnn.training import Run, load_run
+
+TITLE = "Training runs"
+MEASURES = {
+    "final_accuracy": "fraction of trials whose answer at the last step is right",
+    "performance": "the same within 36°, with fixation kept before",
+}
+"""The measures of the page, in words; `sparse_rnn.scores.TaskScores` defines them."""
+
+LOSS_POINTS = 200
+"""Most points of a loss curve; each is the mean over as many steps."""
+
+
+def runs_page(
+    runs: Mapping[str, Source], *, title: str = TITLE, mixed_commits: bool = False
+) -> str:
+    """Show finished runs: learning curves, final scores by task, networks, configurations.
+
+    Args:
+        runs: Runs or their folders, by the label they get. Their order is that of the page.
+        title: Title of the page.
+        mixed_commits: Whether they may be of different commits; the page then says so.
+
+    Returns:
+        The HTML. Curves and what can be saved are in it.
+
+    Raises:
+        InvalidArgument: There is no run, or commits are mixed.
+        RunConflict: A folder holds no run.
+        FileNotFoundError: A run has not ended.
+        IncompatibleState: A file is damaged.
+    """
+    if not runs:
+        raise InvalidArgument("runs", {}, "at least one run")
+    loaded = {label: run if isinstance(run, Run) else load_run(run) for label, run in runs.items()}
+    records = {label: read_record(run) for label, run in loaded.items()}
+    made_with = commits_of(loaded.values())
+    check_commits("runs", made_with, mixed_commits=mixed_commits)
+    scores = {label: run.evaluation for label, run in loaded.items()}
+    first = tag("p", _overview_links(loaded), class_="facts downloads")
+    header = tag("header", tag("h1", title), first, mixing_warning(made_with), id="top")
+    return document(
+        title,
+        header,
+        tag(
+            "main",
+            _section("curves", "Learning curves", _curves(loaded)),
+            _section("scores", "Final scores by task", *_score_tables(scores)),
+            _section("networks", "Networks", _networks(records)),
+            _section("settings", "Settings", *_settings(loaded)),
+        ),
+    )
+
+
+def _section(name: str, title: str, *children: Node) -> Html:
+    heading = tag("div", tag("h2", title, id=f"{name}-title"), class_="head")
+    return tag("section", heading, *children, id=name, aria_labelledby=f"{name}-title")
+
+
+def _overview_links(runs: Mapping[str, Source]) -> Html:
+    figure = overview(runs)
+    links = [
+        data_link(drawn(figure, suffix, "overview"), kind, "overview" + suffix, suffix[1:].upper())
+        for suffix, kind in FORMS.items()
+    ]
+    return join("Curves and scores as one figure: ", links[0], " or ", *links[1:])
+
+
+def _curves(runs: Mapping[str, Run]) -> Html:
+    _, _, chance = table_values({label: run.evaluation for label, run in runs.items()})
+    mean_chance = float(chance.mean())
+    panels = [
+        Panel(
+            tuple(_measure_curve(label, run, measure) for label, run in runs.items()),
+            ((f"chance {mean_chance:.2f}", mean_chance),) if measure == "final_accuracy" else (),
+        )
+        for measure in MEASURES
+    ]
+    panels.append(Panel(tuple(_loss_curve(label, run) for label, run in runs.items())))
+    return charts(panels, "curves")
+
+
+def _measure_curve(label: str, run: Run, measure: str) -> Curve:
+    steps, values = run.history.curve(measure)
+    y_label = "mean over tasks, held-out trials"
+    title = measure.replace("_", " ").capitalize()
+    return _curve(label, steps, values, y_label, title)
+
+
+def _loss_curve(label: str, run: Run) -> Curve:
+    blocks = min(LOSS_POINTS, len(run.history))
+    steps = [float(part[-1]) for part in np.array_split(run.history["step"], blocks)]
+    losses = [float(part.mean()) for part in np.array_split(run.history["loss"], blocks)]
+    return _curve(label, steps, losses, "cross entropy, nats per time step", "Training loss")
+
+
+def _curve(label: str, x: Any, values: Any, y_label: str, panel: str) -> Curve:
+    points = (tuple(map(float, x)), tuple(map(float, values)))
+    return Curve(label, *points, None, None, "gradient steps", y_label, panel)
+
+
+def _score_tables(scores: Mapping[str, TaskScores]) -> list[Html]:
+    accuracy, performance = MEASURES
+    more = tag(
+        "details",
+        tag("summary", "Performance: " + MEASURES[performance]),
+        _score_table(scores, performance, chance=False),
+    )
+    text = f"Final accuracy: {MEASURES[accuracy]}. {CHANCE_NOTE.capitalize()}."
+    return [tag("p", text, class_="facts"), _score_table(scores, accuracy, chance=True), more]
+
+
+def _score_table(scores: Mapping[str, TaskScores], measure: str, *, chance: bool) -> Html:
+    tasks, values, by_chance = table_values(scores, measure)
+    rows = [
+        _score_row(task, values[i], by_chance[i] if chance else None)
+        for i, task in enumerate(tasks)
+    ]
+    means = np.array([one.mean(measure) for one in scores.values()])
+    mean = float(by_chance.mean()) if chance else None
+    rows.append(_score_row("mean", means, mean, class_="mean"))
+    names = [*scores, *["chance"] * chance]
+    head = ("task", *(tag("th", name, scope="col", class_="number") for name in names))
+    return table(head, rows, label=f"{measure} by task", class_="short")
+
+
+def _score_row(task: str, values: Any, chance: float | None, class_: str | None = None) -> Html:
+    cells: list[Html] = []
+    for value in map(float, values):
+        if math.isnan(value):
+            cells.append(tag("td", words.DASH, class_="number"))
+        else:
+            cells.append(tag("td", f"{value:.2f}", class_="heat", style=f"--share: {value:.3f}"))
+    if chance is not None:
+        cells.append(tag("td", f"{chance:.2f}", class_="number soft"))
+    return tag("tr", tag("th", task, scope="row"), *cells, class_=class_)
+
+
+def _networks(records: Mapping[str, RunRecord]) -> Html:
+    rows = [
+        tag(
+            "tr",
+            tag("th", label, scope="row"),
+            _number(words.number(record.units)),
+            _number(words.number(record.synapses)),
+            _number(f"{100 * record.synapses / record.units**2:.3g} %"),
+            tag("td", record.backend),
+            _number(words.number(record.steps)),
+            _number(words.number(round(record.seconds))),
+            tag("td", tag("code", ", ".join(map(words.commit, record.commits)))),
+            tag("td", record.machine),
+        )
+        for label, record in records.items()
+    ]
+    titles = ("units", "synapses", "density")
+    head = (
+        "run",
+        *(tag("th", title, scope="col", class_="number") for title in titles),
+        "backend",
+        *(tag("th", title, scope="col", class_="number") for title in ("steps", "seconds")),
+        "commit",
+        "machine",
+    )
+    return table(head, rows, label="Networks and how they were trained")
+
+
+def _number(text: str) -> Html:
+    return tag("td", text, class_="number")
+
+
+def _settings(runs: Mapping[str, Run]) -> list[Html]:
+    dumped = {label: run.config.model_dump(mode="json") for label, run in runs.items()}
+    names = list(dict.fromkeys(name for settings in dumped.values() for name in settings))
+    values = {name: [settings.get(name) for settings in dumped.values()] for name in names}
+    differing = [name for name in names if any(one != values[name][0] for one in values[name])]
+    shared = [name for name in names if name not in differing]
+    head = ("setting", *runs)
+    parts: list[Html] = []
+    if differing:
+        rows = [_setting_row(name, values[name]) for name in differing]
+        parts.append(table(head, rows, label="Settings that differ", class_="short"))
+    elif len(runs) > 1:
+        parts.append(tag("p", "All settings are the same.", class_="facts"))
+    rows = [_setting_row(name, values[name][:1]) for name in shared]
+    about = "The settings that all runs share" if len(runs) > 1 else "All settings"
+    inner = table(("setting", "value"), rows, label=about, class_="short")
+    parts.append(tag("details", tag("summary", about), inner))
+    return parts
+
+
+def _setting_row(name: str, values: list[Any]) -> Html:
+    return tag("tr", tag("th", tag("code", name), scope="row"), *(_setting(one) for one in values))
+
+
+def _setting(value: Any) -> Html:
+    if isinstance(value, list):
+        # Sizes are short numbers; a suite may be a list of tasks.
+        value = (", " if any(isinstance(one, str) for one in value) else "x").join(map(str, value))
+    return tag("td", words.DASH if value is None else str(value))

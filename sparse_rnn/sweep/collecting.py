@@ -1,0 +1,157 @@
+"""`collect`: the results of a sweep as Parquet tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+from sparse_rnn.config import TrainConfig
+from sparse_rnn.files import atomic_path
+from sparse_rnn.scores import MEASURES
+from sparse_rnn.sweep import extra
+from sparse_rnn.sweep.columns import CURVE, TASKS, Row, Rows, rows_of
+from sparse_rnn.sweep.grid import Grid, load
+from sparse_rnn.sweep.naming import RUNS, distinct
+from sparse_rnn.sweep.standing import folders_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLE = "sweep.parquet"
+"""Name of the table of runs in a folder of results, by default."""
+
+_TEXT = ("error", "ended", "folder", "kernel", "git_commit", "platform", "processor")
+_VERSIONS = ("python", "torch", "modcog")
+_NUMBER = (*MEASURES, "chance", "seconds")
+_WHOLE = ("n_units", "n_recurrent", "n_parameters", "n_tasks", "steps_taken", "n_failures")
+_MACHINE = ("n_continued", "cores", "threads")
+
+
+def collect(  # pyright: ignore[reportUnknownParameterType] - pyarrow ships no types
+    results: Path | str,
+    configs: Grid | Iterable[TrainConfig] | Path | str | None = None,
+    out: Path | str | None = None,
+) -> pa.Table:
+    """Write the results of a sweep as Parquet tables, which pandas, polars and duckdb read.
+
+    Three files are written, whole or not at all: `out` has a row for each run, with its identity,
+    state, settings, final scores (means over tasks), steps, seconds, the step and second at which
+    each level was reached, the commit, versions and machine. ``STEM-curves.parquet`` beside it has
+    a row for each evaluation on the way, ``STEM-tasks.parquet`` one for each task at the end; both
+    are joined by `identity`.
+
+    Args:
+        results: Folder of the results.
+        configs: The runs that are wanted, as a grid, configurations or the path of a file with a
+            grid; None for all that the folder has. Runs that are not done are in the table of runs
+            too: filter by ``state == "done"``.
+        out: Name of the table of runs; by default ``RESULTS/sweep.parquet``.
+
+    Returns:
+        The table of runs.
+
+    Raises:
+        SparseRnnError: The extra `sweep` is not installed.
+        InvalidArgument: A grid is refused.
+        OSError: A file cannot be written.
+    """
+    extra.need("pyarrow")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(results) / TABLE if out is None else Path(out)
+    folders = folders_of(None, results) if configs is None else {}
+    known = {} if configs is None else distinct(load(configs))
+    names = known or folders
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = (rows_of(name, Path(results) / RUNS / name, known.get(name)) for name in names)
+    runs: list[Row] = []
+    curves = _long(pa, CURVE, integers=("step",))
+    tasks = _long(pa, TASKS, integers=("n_trials",))
+    with (
+        atomic_path(path.with_name(f"{path.stem}-curves.parquet")) as curves_path,
+        atomic_path(path.with_name(f"{path.stem}-tasks.parquet")) as tasks_path,
+    ):
+        with (
+            pq.ParquetWriter(curves_path, curves) as curves_file,
+            pq.ParquetWriter(tasks_path, tasks) as tasks_file,
+        ):
+            for some in _portions(found, 1000):
+                runs += [rows.run for rows in some]
+                curve = [row for rows in some for row in rows.curve]
+                scores = [row for rows in some for row in rows.tasks]
+                curves_file.write_table(_table(pa, curves, curve))
+                tasks_file.write_table(_table(pa, tasks, scores))
+        table = pa.Table.from_pylist(runs, schema=_wide(pa, runs))
+        with atomic_path(path) as temporary:
+            pq.write_table(table, temporary)
+    return table
+
+
+def _portions(rows: Iterable[Rows], number: int) -> Iterable[list[Rows]]:
+    """Lists of so many rows, so that the long tables need no memory for all of them."""
+    some: list[Rows] = []
+    for row in rows:
+        some.append(row)
+        if len(some) == number:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _long(pa: Any, columns: Sequence[str], integers: Sequence[str]) -> Any:
+    """Schema of a long table: its texts are words that repeat."""
+    words = pa.dictionary(pa.int32(), pa.string())
+    kinds = {"identity": words, "task": words, **dict.fromkeys(integers, pa.int64())}
+    return pa.schema([(name, kinds.get(name, pa.float64())) for name in columns])
+
+
+def _table(pa: Any, schema: Any, rows: Sequence[tuple[Any, ...]]) -> Any:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [
+        pa.array(list(column), type=field.type)
+        for column, field in zip(columns, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _wide(pa: Any, runs: Sequence[Row]) -> Any:
+    """Schema of the table of runs: known columns first, then what these runs have besides."""
+    kinds: dict[str, type] = {"identity": str, "state": str}
+    kinds |= {name: _kind(field.annotation) for name, field in TrainConfig.model_fields.items()}
+    kinds |= dict.fromkeys(_WHOLE, int) | dict.fromkeys(_NUMBER, float)
+    kinds |= dict.fromkeys((*_TEXT, *_VERSIONS), str) | dict.fromkeys(_MACHINE, int)
+    kinds["git_modified"] = bool
+    for name in sorted({name for run in runs for name in run} - kinds.keys()):
+        kinds[name] = _common({type(run[name]) for run in runs if run.get(name) is not None})
+        if kinds[name] is str:  # Options of masks that are words here and numbers there.
+            for run in runs:
+                run[name] = None if run.get(name) is None else str(run[name])
+    arrow = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    return pa.schema([(name, arrow[kind]) for name, kind in kinds.items()])
+
+
+def _kind(hint: Any) -> type:
+    """Type of a setting's cells; what is neither a number nor missing is written as text."""
+    members = set(_members(hint))
+    return next((kind for kind in (bool, int, float) if kind in members), str)
+
+
+def _members(hint: Any) -> Iterable[Any]:
+    """Plain types that a type is made of."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return _members(get_args(hint)[0])
+    if origin in (Union, UnionType):
+        return [kind for member in get_args(hint) for kind in _members(member)]
+    return [hint]
+
+
+def _common(kinds: set[type]) -> type:
+    """The narrowest type for values of these types."""
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return float if kinds == {int, float} else str

@@ -1,0 +1,140 @@
+"""What a person sees of a sweep: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from sparse_rnn.progress import LINE_EVERY_S
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How far a sweep has come.
+
+    Attributes:
+        total: Number of runs.
+        done: Runs that have ended well, those of earlier calls included.
+        running: Runs that this call has given to workers.
+        failed: Runs that are not tried again.
+        elsewhere: Runs that another sweep or process works on.
+        fresh: Runs that this call has brought to their end.
+        steps: Gradient steps that this call has seen taken.
+        steps_left: Gradient steps that are left.
+        elapsed_s: Seconds since the call began.
+        news: What happened since the last tally, such as an error, a line each.
+    """
+
+    total: int
+    done: int
+    running: int = 0
+    failed: int = 0
+    elsewhere: int = 0
+    fresh: int = 0
+    steps: int = 0
+    steps_left: int = 0
+    elapsed_s: float = 0.0
+    news: tuple[str, ...] = ()
+
+    @property
+    def rate(self) -> float:
+        """Gradient steps a second, over all runs."""
+        return self.steps / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds until the end at this rate; None while it is not known."""
+        return self.steps_left / self.rate if self.rate > 0 else None
+
+    def text(self) -> str:
+        """One line."""
+        parts = [f"{self.done}/{self.total} done", f"{self.running} running"]
+        parts.append(f"{self.failed} failed")
+        if self.elsewhere:
+            parts.append(f"{self.elsewhere} in use elsewhere")
+        per_hour = 3600 * self.fresh / self.elapsed_s if self.elapsed_s > 0 else 0.0
+        parts += [f"{self.rate:.0f} steps/s", f"{per_hour:.0f} runs/h"]
+        if self.done + self.failed < self.total:
+            parts.append("ETA " + ("?" if self.eta_s is None else duration(self.eta_s)))
+        return "  ".join(parts)
+
+
+Show = Callable[[Tally], None]
+"""Called with how far the sweep has come, a few times a second."""
+
+Progressing = Callable[[], AbstractContextManager[Show]]
+"""Opens a display for a sweep."""
+
+
+def duration(seconds: float) -> str:
+    """A time in words.
+
+    Example:
+        >>> duration(42.3), duration(5000), duration(200_000)
+        ('42 s', '1 h 23 min', '2 d 7 h')
+    """
+    whole = round(seconds)
+    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+    for i, (name, size) in enumerate(units):
+        if whole >= size:
+            rest = units[i + 1] if i + 1 < len(units) and name != "min" else None
+            below = f" {whole % size // rest[1]} {rest[0]}" if rest else ""
+            return f"{whole // size} {name}{below}"
+    return "0 s"
+
+
+@contextmanager
+def silent() -> Generator[Show]:
+    """Show nothing."""
+    yield lambda tally: None  # noqa: ARG005 - the interface has the tally
+
+
+def automatic(file: TextIO | None = None) -> AbstractContextManager[Show]:
+    """Show a bar where `file` (standard error by default) is a terminal, lines elsewhere."""
+    out = file or sys.stderr
+    return bar(out) if out.isatty() else lines(out)
+
+
+@contextmanager
+def lines(file: TextIO | None = None) -> Generator[Show]:
+    """Write a plain line every few seconds and where a run has ended, fit for the log of a job."""
+    out = file or sys.stderr
+    next_s = 0.0
+    last = ""
+
+    def show(tally: Tally) -> None:
+        nonlocal next_s, last
+        now_s = time.monotonic()
+        ended = tally.done + tally.failed >= tally.total
+        for line in tally.news:
+            out.write(f"{line}\n")
+        if (now_s >= next_s or ended) and tally.text() != last:
+            next_s, last = now_s + LINE_EVERY_S, tally.text()
+            out.write(f"{last}\n")
+        out.flush()
+
+    yield show
+
+
+@contextmanager
+def bar(file: TextIO | None = None) -> Generator[Show]:
+    """Show a bar with the counts, rate and remaining time."""
+    console = Console(file=file or sys.stderr)
+    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[text]}"))
+    with Progress(*columns, console=console, refresh_per_second=4) as display:
+        task = display.add_task("sweep", total=1, text="")
+
+        def show(tally: Tally) -> None:
+            for line in tally.news:
+                display.console.print(line, markup=False, highlight=False)
+            ended = tally.done + tally.failed
+            display.update(task, total=tally.total, completed=ended, text=tally.text())
+
+        yield show

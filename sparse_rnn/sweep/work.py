@@ -1,0 +1,172 @@
+"""One run of a sweep, in whatever process carries it out."""
+
+from __future__ import annotations
+
+import errno
+import platform
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sparse_rnn import run_folder, signals
+from sparse_rnn.config import TrainConfig
+from sparse_rnn.errors import (
+    Interrupted,
+    InvalidArgument,
+    RunConflict,
+    TrainingDiverged,
+    WriteFailed,
+)
+from sparse_rnn.metrics import Record
+from sparse_rnn.options import RunOptions
+from sparse_rnn.progress import Display, OnStep
+from sparse_rnn.resume import CHECKPOINT
+from sparse_rnn.settings import FitConfig
+from sparse_rnn.sweep import store
+from sparse_rnn.sweep.naming import folder_of, identity
+from sparse_rnn.training import train
+
+Ending = Literal["done", "failed", "busy", "stopped", "no room", "unseen", "lost"]
+
+TELL_EVERY_S = 5.0
+"""Seconds between two reports of a run on its way."""
+
+_FINAL = (InvalidArgument, TrainingDiverged)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A run that some process shall carry out; crosses process boundaries.
+
+    Attributes:
+        config: JSON of the configuration.
+        results: Folder of the results, which that process sees by the same name.
+        retries: How often a run that fails is tried again.
+        options: How it is carried out.
+    """
+
+    config: str
+    results: str
+    retries: int
+    options: RunOptions
+
+    @property
+    def identity(self) -> str:
+        """Name of the run."""
+        return identity(TrainConfig.from_json(self.config))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an assignment ended.
+
+    Attributes:
+        identity: Name of the run.
+        ending: "done"; "failed"; "busy", as another process has the run; "stopped", saved; "no
+            room" on the disk; "unseen", as the process does not see the results; "lost", with the
+            scheduler that had it.
+        message: The error, or why.
+        gave_up: Whether a failed run is not tried again.
+        signal: Number of the signal that stopped it, or 0.
+    """
+
+    identity: str
+    ending: Ending
+    message: str = ""
+    gave_up: bool = False
+    signal: int = 0
+
+
+def carry_out(
+    assignment: Assignment,
+    stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[str, int], None] = lambda name, step: None,  # noqa: ARG005 - an interface
+) -> Outcome:
+    """Train the network of a run, or go on with it; never raises what concerns the run alone.
+
+    Args:
+        assignment: The run.
+        stop: Asked at each gradient step; True makes the run save itself and leave.
+        tell: Called every few seconds with the run's name and its gradient steps.
+
+    Returns:
+        How it ended. A failure is written to the run's folder, with its traceback.
+    """
+    config = TrainConfig.from_json(assignment.config)
+    name = identity(config)
+    folder = folder_of(assignment.results, config)
+    if not Path(assignment.results).is_dir():
+        # Made by whoever hands out the runs; a worker must not fill a folder of its own.
+        why = f"{platform.node()} does not see {assignment.results}"
+        return Outcome(name, "unseen", why)
+    if stop():
+        return Outcome(name, "stopped")
+    try:
+        watching = _watching(name, stop, tell)
+        train(config, folder, progress=watching, options=assignment.options)
+    except Interrupted as interrupt:
+        return Outcome(name, "stopped", signal=interrupt.number)
+    except RunConflict as error:
+        if not _is_of_another_run(folder, config):
+            return Outcome(name, "busy", str(error))
+        return _failed(assignment, name, folder, error)
+    except Exception as error:  # Whatever it is, the other runs go on.
+        if _is_no_room(error):
+            return Outcome(name, "no room", str(error))
+        return _failed(assignment, name, folder, error)
+    # A network that is trained needs none; they are most of the bytes of a run.
+    shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+    return Outcome(name, "done")
+
+
+def _watching(name: str, stop: Callable[[], bool], tell: Callable[[str, int], None]) -> Display:
+    """A display that nobody sees: it looks after requests to stop, and reports steps."""
+
+    @contextmanager
+    def display(config: FitConfig) -> Generator[OnStep]:
+        del config
+        next_s = time.monotonic() + TELL_EVERY_S
+
+        def on_step(record: Record) -> None:
+            nonlocal next_s
+            if stop():
+                signals.ask(signals.signal.SIGTERM)
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + TELL_EVERY_S
+                tell(name, record.step)
+
+        yield on_step
+
+    return display
+
+
+def _is_of_another_run(folder: Path, config: TrainConfig) -> bool:
+    """Whether a conflict will stay, as opposed to one about a lock."""
+    try:
+        run_folder.state_of(folder, config)
+    except RunConflict:
+        return True
+    return False
+
+
+def _is_no_room(error: BaseException) -> bool:
+    cause = error.__cause__ if isinstance(error, WriteFailed) else error
+    return isinstance(cause, OSError) and cause.errno in _NO_ROOM
+
+
+def _failed(assignment: Assignment, name: str, folder: Path, error: Exception) -> Outcome:
+    told = f"{type(error).__name__}: {error}"
+    trace = "".join(traceback.format_exception(error))
+    final = isinstance(error, (*_FINAL, RunConflict))
+    try:
+        noted = store.note_failure(folder, told, trace, retries=assignment.retries, final=final)
+    except OSError as second:
+        ending: Ending = "no room" if _is_no_room(second) else "failed"
+        return Outcome(name, ending, f"{told} (and it could not be noted: {second})", gave_up=True)
+    return Outcome(name, "failed", told, gave_up=noted.gave_up)
