@@ -39,16 +39,20 @@ def plan(experiments: dict[str, Experiment], scale: Scale, results: Results) -> 
     """A table of runs and estimated costs; what is finished, or counted above, costs nothing."""
     lines = [f"{'experiment':16} {'runs':>5} {'finished':>9} {'new':>5} {'core-minutes':>13}"]
     counted: set[str] = set()
-    total = 0.0
+    n_total, total = 0, 0.0
     for name, experiment in experiments.items():
         runs = experiment.runs(scale)
         done = {sweep.identity(run.config) for run in results.of(runs)}
         new = [run for run in runs if sweep.identity(run) not in done | counted]
-        minutes = cost.core_minutes(new)
+        more = experiment.left(results, scale)
+        minutes = cost.core_minutes(new) + sum(map(cost.seconds, more)) / 60
         counted |= {sweep.identity(run) for run in new}
         total += minutes
-        lines.append(f"{name:16} {len(runs):5} {len(done):9} {len(new):5} {minutes:13.1f}")
-    lines.append(f"{'total':16} {'':5} {'':9} {len(counted):5} {total:13.1f}")
+        n_total += len(new) + len(more)
+        lines.append(
+            f"{name:16} {len(runs):5} {len(done):9} {len(new) + len(more):5} {minutes:13.1f}"
+        )
+    lines.append(f"{'total':16} {'':5} {'':9} {n_total:5} {total:13.1f}")
     lines.append("Runs that several experiments share count where they come first.")
     return "\n".join(lines)
 
@@ -61,7 +65,12 @@ def train(
     Returns:
         What failed, a line each.
     """
-    configs = [run for experiment in experiments.values() for run in experiment.runs(scale)]
+    # Seed by seed, so that what is finished early compares all networks of an experiment.
+    configs = [
+        run
+        for experiment in experiments.values()
+        for run in sorted(experiment.runs(scale), key=lambda run: run.seed)
+    ]
     told: list[str] = []
     if configs:
         status = sweep.run(

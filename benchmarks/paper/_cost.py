@@ -1,7 +1,7 @@
 """What runs cost, roughly: a guide for planning, never a result.
 
-The constants were measured with one thread on a virtual machine with two cores of an AMD EPYC
-(docs/performance.md), which other processes shared: 20 sequences of 100 steps.
+The constants are processor time of one thread on a virtual machine with two cores of an AMD EPYC,
+which other processes shared (docs/performance.md), for 20 sequences of 100 steps.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from sparse_rnn.sweep import identity
 STEP_MS = 2.0
 """Of every step."""
 
-MS_PER_WEIGHT = {"input": 4.0e-4, "dense": 4.0e-4, "sparse": 1.2e-3}
+MS_PER_WEIGHT = {"input": 3.2e-4, "dense": 2.2e-4, "sparse": 4.0e-4}
 """At `MEASURED_STEPS` time steps in all lanes together."""
 
 MEASURED_STEPS = 2000
 N_INPUTS = {"cog-20": 53, "mod-cog-84": 117}
 N_OUTPUTS = 17
 FORWARD = 0.4
-"""Part of a training step that an evaluation batch of the same size takes."""
+"""Part of a training step that the network takes for an evaluation batch of the same size."""
+
+SCORING_MS = 15.0
+"""To draw and score an evaluation batch."""
 
 RUN_S = 1.5
 """To begin and end a run."""
@@ -43,7 +46,8 @@ def seconds(config: TrainConfig) -> float:
     length = config.seq_len if isinstance(config.seq_len, int) else 100
     step_ms = STEP_MS + step_ms * config.batch_size * length / MEASURED_STEPS
     n_batches = config.steps // config.eval_every * config.eval_batches + config.final_batches
-    return RUN_S + (config.steps + FORWARD * n_batches) * step_ms / 1000
+    evaluation_ms = n_batches * (FORWARD * step_ms + SCORING_MS)
+    return RUN_S + (config.steps * step_ms + evaluation_ms) / 1000
 
 
 def core_minutes(configs: Iterable[TrainConfig]) -> float:

@@ -42,6 +42,11 @@ class Outcome:
     tested: str = ""
 
 
+def _nothing_left(results: Results, scale: Scale) -> Sequence[TrainConfig]:
+    del results, scale
+    return ()
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One experiment, as data and four functions.
@@ -53,6 +58,7 @@ class Experiment:
         figure: Draws what `analyse` returned.
         outcome: Decides the claim by what `analyse` returned.
         work: Carries out what a sweep cannot, before `analyse`; returns when it is finished.
+        left: The runs that `work` would carry out now, to plan with.
     """
 
     question: str
@@ -61,6 +67,7 @@ class Experiment:
     figure: Callable[[Any], Figure]
     outcome: Callable[[Any], Outcome]
     work: Callable[[Results, Scale], None] | None = None
+    left: Callable[[Results, Scale], Sequence[TrainConfig]] = _nothing_left
 
     def runs(self, scale: Scale) -> tuple[TrainConfig, ...]:
         """The runs that a sweep carries out."""

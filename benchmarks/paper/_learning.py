@@ -122,10 +122,20 @@ def charts(found: Curves, panel: str = "") -> tuple[Curve, ...]:
     )
 
 
-def best(found: Curves, labels: Iterable[str]) -> str:
-    """The label with the highest mean performance at the end, of those that ran; "" for none."""
-    ran = [label for label in labels if label in found]
-    return max(ran, key=lambda label: final(found, label).mean, default="")
+def best(found: Curves, labels: Iterable[str], step: int | None = None) -> str:
+    """The label with the highest mean performance, of those that ran; "" for none.
+
+    Args:
+        found: The curves.
+        labels: Labels to choose from.
+        step: The step at which they are compared; None for the end.
+    """
+    samples = {
+        label: final(found, label) if step is None else at(found, label, step)
+        for label in labels
+        if label in found
+    }
+    return max(samples, key=lambda label: np.nan_to_num(samples[label].mean, nan=-1), default="")
 
 
 def told(found: Curves) -> str:

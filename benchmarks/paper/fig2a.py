@@ -115,15 +115,14 @@ def outcome(analysis: Analysis) -> Outcome:
         )
         for d in analysis.radii
     ]
-    top = max(analysis.radii, key=lambda d: _mean(found, d, early))
-    last = analysis.radii[-1]
-    if top != last:
-        checks.append(
-            above(
-                f"{label(top)}, the best at {early} steps, leads {label(last)} there",
-                learning.at(found, label(top), early) - learning.at(found, label(last), early),
-            )
+    *smaller, last = analysis.radii
+    top = learning.best(found, map(label, smaller), early)
+    checks.append(
+        above(
+            f"{top}, the best of the smaller d at {early} steps, leads {label(last)} there",
+            learning.at(found, top, early) - learning.at(found, label(last), early),
         )
+    )
     measured = [
         learning.row(
             f"{name} at {early} steps", one.at(early), CLAIMS["fig2a"], learning.other_measures(one)
@@ -137,11 +136,6 @@ def outcome(analysis: Analysis) -> Outcome:
         learning.charts(found),
         _other_start(analysis),
     )
-
-
-def _mean(found: Curves, d: float, step: int) -> float:
-    sample = learning.at(found, label(d), step)
-    return sample.mean if sample.n else float("-inf")
 
 
 def _other_start(analysis: Analysis) -> str:

@@ -16,7 +16,7 @@ from benchmarks.paper.claims import CLAIMS
 
 SIZES = {
     "smoke": (16, 36),
-    "laptop": (100, 400, 900),
+    "laptop": (100, 400, 900, 2500),
     "paper": (100, 225, 400, 625, 900, 1600, 2500),
 }
 """Sizes of the pools, by scale."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
+import sparse_rnn as srnn
 from benchmarks.paper import (
     _cost as cost,
     _drawing as drawing,
@@ -69,22 +71,32 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
     )
 
 
-def work(results: Results, scale: Scale) -> None:
-    """Train both networks on the faulty tasks, in two processes."""
-    jobs = [
+def jobs(results: Results, scale: Scale) -> list[tuple[srnn.TrainConfig, Path, Fault]]:
+    """The runs on faulty tasks that are not finished."""
+    return [
         (config, results.folder, fault)
         for arm in arms(scale)
         for config in arm.configs(scale)
         for fault in FAULTS
         if not faults.finished(config, results.folder, fault)
     ]
-    if sum(cost.seconds(config) for config, _, _ in jobs) < WORTH_PROCESSES_S:
-        for job in jobs:
+
+
+def left(results: Results, scale: Scale) -> list[srnn.TrainConfig]:
+    """Their settings, to plan with."""
+    return [config for config, _, _ in jobs(results, scale)]
+
+
+def work(results: Results, scale: Scale) -> None:
+    """Train both networks on the faulty tasks, in two processes where it is worth it."""
+    waiting = jobs(results, scale)
+    if sum(cost.seconds(config) for config, _, _ in waiting) < WORTH_PROCESSES_S:
+        for job in waiting:
             faults.train(*job)
         return
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-        for waiting in [pool.submit(faults.train, *job) for job in jobs]:
-            waiting.result()
+        for future in [pool.submit(faults.train, *job) for job in waiting]:
+            future.result()
 
 
 def analyse(results: Results, scale: Scale) -> Analysis | None:
@@ -168,4 +180,4 @@ def outcome(analysis: Analysis) -> Outcome:
     return Outcome(tuple(checks), tuple(measured), analysis.method)
 
 
-EXPERIMENT = Experiment(question(__doc__), arms, analyse, figure, outcome, work)
+EXPERIMENT = Experiment(question(__doc__), arms, analyse, figure, outcome, work, left)
