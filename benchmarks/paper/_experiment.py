@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.paper import _statistics as statistics
 from benchmarks.paper._arms import Arm, Results, configs_of
+from benchmarks.paper._origin import stamp, trained_with
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import Check
 from benchmarks.paper.claims import CLAIMS
@@ -103,15 +104,16 @@ def evaluate(
             (folder / (name + suffix)).unlink(missing_ok=True)
         return findings.write(not_run(name, experiment, scale), folder)
     outcome = experiment.outcome(analysis)
+    blank = not_run(name, experiment, scale)
+    runs = results.of(experiment.runs(scale))
     finding = replace(
-        not_run(name, experiment, scale),
+        blank,
         verdict=statistics.verdict(outcome.checks),
         measured=outcome.measured,
         reason=" ".join(filter(None, (reason(outcome.checks), outcome.tested))),
-        method=outcome.method,
+        method=" ".join(filter(None, (outcome.method, trained_with(runs, blank.commit)))),
         curves=outcome.curves,
-        seeds=_seeds(experiment, results, scale),
-        **findings.stamp(),
+        seeds=tuple(sorted({run.config.seed for run in runs})) or scale.seeds,
     )
     return findings.write(finding, folder, {name: experiment.figure(analysis)})
 
@@ -129,7 +131,7 @@ def not_run(name: str, experiment: Experiment, scale: Scale) -> Finding:
         reason="No run of it has finished at this scale.",
         method="",
         command=f"python -m benchmarks.paper {name} --scale {scale.name}",
-        **findings.stamp(),
+        **stamp(),
     )
 
 
@@ -145,10 +147,3 @@ def reason(checks: Sequence[Check]) -> str:
         if texts:
             parts.append(f"{word}: " + "; ".join(texts[:LONGEST_LIST]) + more + ".")
     return " ".join(parts)
-
-
-def _seeds(experiment: Experiment, results: Results, scale: Scale) -> tuple[int, ...]:
-    configs = experiment.runs(scale)
-    if not configs:
-        return scale.seeds
-    return tuple(sorted({run.config.seed for run in results.of(configs)}))

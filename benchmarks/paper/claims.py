@@ -158,12 +158,12 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
             values={"LM-RNN 50x50, d=10": 24, "Dense 2500": 33},
         ),
         "fair": Claim(
-            "Our question",
+            "Our question: a fair comparison",
             "The advantage of local masks survives a start whose gain does not depend on the mask, "
             "a learning rate tuned for each network, and equal wall-clock time.",
         ),
         "released_faults": Claim(
-            "Our question",
+            "Our question: released tasks",
             "The faults of the released tasks leave the comparison of local and dense as it is.",
         ),
     }

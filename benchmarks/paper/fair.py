@@ -239,7 +239,7 @@ def outcome(analysis: Analysis) -> Outcome:
     ]
     return Outcome(
         tuple(checks),
-        (*measured, *learning.rows(analysis.found, CLAIMS["fair"])),
+        (*measured, *learning.rows(_tuned(analysis), CLAIMS["fair"])),
         learning.told(analysis.found).replace("Adam at", "Adam at several rates, first")
         + " Time is the median wall-clock time of a step on the machine below, which other "
         "processes shared.",
