@@ -26,7 +26,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers test test-slow test-envs test-browser drill demo format constraints clean
+.PHONY: help env lint types layers test test-slow test-envs test-browser drill demo docs api format constraints hashes clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -93,6 +93,14 @@ test-browser: env  ## the tests in headless Chromium (skipped where there is non
 demo: env  ## the main job: train three networks on cog-20 and draw their learning curves
 	$(BIN)/python -m benchmarks.demo --out runs/demo
 
+docs: env  ## the documentation site, into site/; stops at the first warning
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "site/index.html is the start. With search: $(BIN)/python -m http.server -d site"
+
+api: env  ## take the public interface as it is now for the one that tests compare with
+	$(BIN)/python -m tests.public_api > api.new
+	mv api.new tests/public_api.txt
+
 format: env  ## let ruff repair and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -105,6 +113,12 @@ constraints:  ## write constraints.txt anew from pyproject.toml, in an empty env
 	  $(VENV)-pins/bin/python -m pip freeze --exclude modcog | sed 's/+[a-z0-9.]*$$//'; } > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf $(VENV)-pins
+
+hashes: env  ## constraints-hashed.txt, for this kind of machine: docs/releasing.md says what for
+	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --report hashes.json $(PIP_FLAGS) \
+	  -c constraints.txt '.[rnn,fast,sweep,explore,docs,dev]'
+	$(BIN)/python .github/hashed_constraints.py < hashes.json > constraints-hashed.txt
+	rm hashes.json
 
 clean:  ## remove the environment, caches and build outputs (runs/ stays)
 	rm -rf $(VENV) .venvs build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,6 +5,7 @@ Figures are returned and nothing global is changed: no pyplot state, no style sh
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any, cast
 
 import numpy as np
@@ -15,15 +16,20 @@ from numpy.typing import NDArray
 
 from modcog.configure import task
 from modcog.errors import InvalidArgument
+from modcog.palette import direction_colors
 from modcog.rendering import channels, render
 from modcog.spec import TaskSpec
 from modcog.trials import Trials, sample
 
+LINE_CHARACTERS = 84
+"""Longest line of the text above a trial."""
+
 INPUT_MAP = "viridis"
 """Colour map of the ring inputs: perceptually even and safe for colour-blind readers."""
 
-TARGET_COLOR = "#d55e00"
-CONTINUOUS_COLOR = "#0072b2"
+REST_COLOR = "#f2f2f2"
+FIXATE_COLOR = "#777777"
+CONTINUOUS_COLOR = "#222222"
 CUE_COLOR = "#222222"
 
 
@@ -95,7 +101,7 @@ def draw_trial(axes: NDArray[Any], trials: Trials) -> None:
             interpolation="nearest",
         )
         image.set_label(name)
-        _direction_axis(ax, label)
+        _direction_axis(ax, label, n)
     _draw_cue(axes[3], edges, ob[:, where["rule"]][:, 0], "rule")
     _draw_target(axes[4], edges, targets[:, 0], single)
     _mark_periods(axes, single)
@@ -135,7 +141,7 @@ def describe_trial(trials: Trials) -> str:
         answer += f", which is {turn} of the base answer for a {spec.interval} of {interval:g} ms"
     if record["drift_velocity"]:
         answer += f", then drift by {np.degrees(record['drift_velocity']):+g}°/s"
-    return f"{text}.\n{answer}."
+    return f"{text}.\n{textwrap.fill(answer, LINE_CHARACTERS)}."
 
 
 def _draw_cue(ax: Axes, edges: NDArray[np.float64], values: NDArray[Any], label: str) -> None:
@@ -149,16 +155,17 @@ def _draw_target(
     ax: Axes, edges: NDArray[np.float64], targets: NDArray[np.int64], trials: Trials
 ) -> None:
     n = trials.dim_ring
-    one_hot = (targets[None, :] == np.arange(n + 1)[:, None]).astype(float)
+    labels = np.arange(1, n + 2)
+    shown = np.where(targets[None, :] == labels[:, None] - 1, labels[:, None], 0)
     # The row below 0 degrees is the label "fixate".
     ax.imshow(
-        one_hot,
+        shown,
         origin="lower",
         aspect="auto",
         extent=(edges[0], edges[-1], -360 * 1.5 / n, 360 - 180 / n),
-        cmap=ListedColormap(["#f2f2f2", TARGET_COLOR]),
+        cmap=ListedColormap([REST_COLOR, FIXATE_COLOR, *direction_colors(n)]),
         vmin=0,
-        vmax=1,
+        vmax=n + 1,
         interpolation="nearest",
     )
     if bool(trials.responds[0]):
@@ -170,11 +177,11 @@ def _draw_target(
             np.degrees(angle) % 360,
             ".",
             color=CONTINUOUS_COLOR,
-            markersize=5,
+            markersize=4,
             label="continuous answer",
         )
         ax.legend(loc="upper left", fontsize=7.5, frameon=True)
-    _direction_axis(ax, "target")
+    _direction_axis(ax, "target", n)
     ax.set_ylim(-360 * 1.5 / n, 360 - 180 / n)
     ax.set_yticks([-360 / n, 0, 90, 180, 270], ["fixate", "0°", "90°", "180°", "270°"])
     ax.axhline(-180 / n, color="white", linewidth=1)
@@ -203,9 +210,23 @@ def _mark_periods(axes: NDArray[Any], trials: Trials) -> None:
         )
 
 
-def _direction_axis(ax: Axes, label: str) -> None:
+def _direction_axis(ax: Axes, label: str, n: int) -> None:
     ax.set_yticks([0, 90, 180, 270], ["0°", "90°", "180°", "270°"])
     _label(ax, label)
+    # The key of the colours of directions, along the axis.
+    edges = np.arange(n + 1) * 360 / n - 180 / n
+    key = ax.get_yaxis_transform()
+    ax.vlines(
+        [-0.006] * n,
+        edges[:-1],
+        edges[1:],
+        colors=direction_colors(n),
+        linewidth=4,
+        transform=key,
+        clip_on=False,
+        capstyle="butt",
+    )
+    ax.tick_params(axis="y", pad=5)
 
 
 def _label(ax: Axes, label: str) -> None:

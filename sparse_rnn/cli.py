@@ -209,6 +209,8 @@ def _logged(level: int) -> Generator[None]:
 
 def _train(config: TrainConfig, options: RunOptions, out: Path, *, quiet: bool) -> None:
     quiet = quiet or not distributed.is_first()
+    # Where kernels say that they are being compiled.
+    logging.getLogger("sparse_rnn.kernels").setLevel(logging.ERROR if quiet else logging.NOTSET)
     finished = run_folder.state_of(out, config) == "finished"
     began_s = time.monotonic()
     display = progress.silent if quiet else progress.automatic

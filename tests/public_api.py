@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = Path(__file__).with_suffix(".txt")
-REWRITE = "python -m tests.public_api > tests/public_api.txt"
+REWRITE = "make api"
 
 INTERNAL = {"sparse_rnn.cells"}
 """Packages whose public names are those of `sparse_rnn` itself."""
@@ -76,7 +76,7 @@ def members(cls: type[Any]) -> Iterator[str]:
     for base in cls.__mro__:
         if base.__module__.partition(".")[0] not in ("modcog", "sparse_rnn"):
             continue
-        own = {**dict.fromkeys(base.__dict__.get("__annotations__", {})), **vars(base)}
+        own = {**dict.fromkeys(inspect.get_annotations(base)), **vars(base)}
         for name, value in own.items():
             if name.startswith("_") or name in seen or name == "model_config":
                 continue

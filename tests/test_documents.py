@@ -18,8 +18,11 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
+WRITTEN_BY_THE_BUILD = {"commands.md", "../commands.md"}
+"""Pages of the site that are no files; the strict build follows the links to them."""
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMMANDS = tuple(PROJECT["project"]["scripts"])
 
@@ -64,6 +67,8 @@ def test_local_links_and_their_anchors_resolve(path: Path) -> None:
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
+        if name in WRITTEN_BY_THE_BUILD:
+            continue
         file = path.parent / name if name else path
         assert file.exists(), target
         if anchor:
@@ -183,6 +188,56 @@ def test_changelog_has_the_current_version_or_none_yet() -> None:
     assert headings[1:2] in ([], [PROJECT["project"]["version"]])
 
 
+EXECUTED = {"python", "pycon", "sh"}
+"""Languages of blocks that tests run: sessions as doctests, commands in `tests/test_site.py`."""
+
+NOT_EXECUTED = {
+    "docs/export.md": {"matlab", "py"},  # MATLAB and JAX are not there
+    "docs/reinforcement_learning.md": {"py"},  # the core of a script, which a test runs
+    "docs/tutorials/slurm.md": {"py"},  # reads what the sweep above it has made
+}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_blocks_of_code_are_of_a_kind_that_tests_run(path: Path) -> None:
+    languages = set(re.findall(r"^```(\w+)", text_of(path), flags=re.MULTILINE)) - {"text"}
+    assert languages - EXECUTED == NOT_EXECUTED.get(path.relative_to(ROOT).as_posix(), set())
+    sessions = re.findall(r"^```python\n(.*)", text_of(path), flags=re.MULTILINE)
+    assert all(first.startswith(">>> ") for first in sessions)
+
+
+def test_excerpt_of_a_script_is_in_the_script() -> None:
+    text = text_of(ROOT / "docs" / "reinforcement_learning.md")
+    (excerpt,) = re.findall(r"^```py\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    script = re.sub(r"\s", "", text_of(ROOT / "docs" / "examples" / "recurrent_ppo.py"))
+    script = script.replace("STEPS=150_000", "")
+    for line in excerpt.splitlines():
+        words = re.sub(r"\s", "", line)
+        assert words.startswith(("ENV=", "agent=", "agent.learn", "seed=", "envs=")) or (
+            words in script
+        ), line
+
+
+def test_badges_are_true() -> None:
+    images = ROOT / "docs" / "images"
+    versions = [
+        name.rpartition(" ")[2]
+        for name in PROJECT["project"]["classifiers"]
+        if name.startswith("Programming Language :: Python :: 3.")
+    ]
+    told = {
+        path.stem: re.search("<title>(.*)</title>", text_of(path))[1]  # type: ignore[index]
+        for path in images.glob("badge-*.svg")
+    }
+    assert told == {
+        "badge-python": f"Python: {versions[0]} to {versions[-1]}",
+        "badge-tasks": f"tasks: {len(modcog.task_names())}",
+        "badge-license": f"licence: {PROJECT['project']['license']}",
+    }
+    shown = set(re.findall(r"images/(badge-\w+)\.svg", text_of(ROOT / "README.md")))
+    assert shown == set(told)
+
+
 def test_shown_pictures_are_drawn_by_the_script(tmp_path: Path) -> None:
     drawn = tmp_path / "docs"
     drawn.mkdir()
@@ -191,3 +246,4 @@ def test_shown_pictures_are_drawn_by_the_script(tmp_path: Path) -> None:
     subprocess.run([sys.executable, script], cwd=tmp_path, check=True, capture_output=True)
     kept = {path.name for path in (ROOT / "docs" / "images").iterdir()}
     assert {path.name for path in (drawn / "images").iterdir()} == kept
+    assert (ROOT / "docs" / "images" / "drift.gif").stat().st_size < 1_000_000

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "constraints.txt"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+WORKFLOWS = ROOT / ".github" / "workflows"
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -26,16 +32,96 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def test_hashed_constraints_keep_version_and_hash_of_each_file() -> None:
+    report = {
+        "install": [
+            {
+                "metadata": {"name": "numpy", "version": "2.1.3"},
+                "download_info": {"archive_info": {"hashes": {"sha256": "ab12"}}},
+            },
+            {"metadata": {"name": "modcog", "version": "0"}, "download_info": {"dir_info": {}}},
+        ]
+    }
+    script = ROOT / ".github" / "hashed_constraints.py"
+    printed = subprocess.run(
+        [sys.executable, script],
+        input=json.dumps(report),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.splitlines()[1:] == ["numpy==2.1.3 --hash=sha256:ab12"]
+
+
 def test_every_direct_dependency_is_pinned_without_local_suffix() -> None:
     lines = [line for line in PINS.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
     assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
     pinned = {normalised(line.partition("==")[0]) for line in lines}
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["rnn"], *extras["dev"]]
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *extras["rnn"], *extras["dev"]]
     names = {normalised(re.split(r"[^\w.-]", want)[0]) for want in wanted}
     assert names <= pinned
+
+
+def workflow(name: str) -> dict[Any, Any]:
+    yaml = pytest.importorskip("yaml")
+    return yaml.safe_load((WORKFLOWS / name).read_text(encoding="utf-8"))
+
+
+def steps(name: str) -> list[str]:
+    """The commands of a workflow."""
+    jobs = workflow(name)["jobs"].values()
+    return [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+
+
+def test_workflow_tests_the_versions_of_python_that_are_promised() -> None:
+    matrix = workflow("tests.yml")["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    promised = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if ":: Python :: 3." in c]
+    assert matrix == promised
+    assert PROJECT["requires-python"] == f">={promised[0]}"
+
+
+def test_workflows_use_targets_that_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, flags=re.MULTILINE))
+    used = re.findall(r"make ([a-z-]+)", "\n".join(steps("tests.yml")))
+    assert {"test", "test-slow", "drill", "test-envs"} == set(used)
+    assert set(used) <= targets
+
+
+def test_release_publishes_without_a_secret() -> None:
+    publish = workflow("release.yml")["jobs"]["publish"]
+    assert publish["permissions"] == {"id-token": "write"}
+    assert publish["environment"] == "release"
+    assert publish["needs"] == "build"
+    assert "secrets." not in (WORKFLOWS / "release.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("tag", "passes"), [(f"v{PROJECT['version']}", True), ("v99.0.0", False), ("v0.1", False)]
+)
+def test_release_stops_where_tag_and_version_differ(tag: str, passes: bool, tmp_path: Path) -> None:
+    (check,) = [step for step in steps("release.yml") if "GITHUB_REF_NAME" in step]
+    for name in ("pyproject.toml", "CITATION.cff"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "modcog").mkdir()
+    init = (ROOT / "modcog" / "__init__.py").read_bytes()
+    (tmp_path / "modcog" / "__init__.py").write_bytes(init)
+    (tmp_path / "CHANGELOG.md").write_text(f"## [{PROJECT['version']}] - 2026-01-01\n")
+    result = subprocess.run(
+        ["bash", "-e", "-c", check],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "GITHUB_REF_NAME": tag},
+        check=False,
+    )
+    assert (result.returncode == 0) == passes
+
+
+def test_audit_reads_the_pins() -> None:
+    (command,) = steps("audit.yml")
+    assert "pip-audit" in command
+    assert f"--requirement {PINS.name}" in command
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +139,58 @@ def empty_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "venv", folder)
     run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", PINS, ".")
     return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the wheel and the source distribution that ``python -m build`` makes."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
+    return folder
+
+
+@pytest.mark.slow
+def test_build_makes_a_small_wheel_and_a_source_distribution(distributions: Path) -> None:
+    version = PROJECT["version"]
+    sizes = {path.name: path.stat().st_size for path in distributions.iterdir()}
+    wheel, source = f"modcog-{version}-py3-none-any.whl", f"modcog-{version}.tar.gz"
+    assert set(sizes) == {wheel, source}
+    assert sizes[wheel] < 1_000_000
+    assert sizes[source] < 5_000_000
+
+
+@pytest.mark.slow
+def test_source_distribution_has_what_builds_and_tests_need(distributions: Path) -> None:
+    (path,) = distributions.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    needed = {"pyproject.toml", "Makefile", "constraints.txt", "mkdocs.yml", "LICENSE", "README.md"}
+    assert needed <= names
+    assert {"tests/conftest.py", "docs/index.md", "notebooks/task_from_pieces.py"} <= names
+    assert not [name for name in names if name.startswith(("runs/", "site/", ".venv", ".git/"))]
+
+
+@pytest.mark.slow
+def test_wheel_tells_type_checkers_its_types(wheel: Path, tmp_path: Path) -> None:
+    # What a user's checker sees: the installed files, without this checkout.
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    program = tmp_path / "uses.py"
+    program.write_text(
+        "import modcog\n"
+        "reveal_type(modcog.describe('Go'))\n"
+        "reveal_type(modcog.BatchSampler('cog-20').batch(0))\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "pyrightconfig.json").write_text('{"extraPaths": ["site"]}', encoding="utf-8")
+    checker = Path(sys.executable).with_name("basedpyright")
+    told = subprocess.run(
+        [checker, "--pythonpath", sys.executable, program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    assert re.findall(r'is "(\w+)"', told) == ["str", "Batch"], told
 
 
 @pytest.mark.slow

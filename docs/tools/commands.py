@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PROGRAMS = ("modcog", "sparse-rnn")
@@ -22,14 +23,17 @@ with `--help`. `sparse-rnn --tyro-print-completion bash` prints a completion for
 
 def page() -> str:
     """The whole page as Markdown."""
-    return _INTRO + "".join(section for name in PROGRAMS for section in sections((name,)))
+    with ThreadPoolExecutor() as pool:  # each help text is a process that mostly imports
+        return _INTRO + "".join(s for name in PROGRAMS for s in sections((name,), pool))
 
 
-def sections(words: tuple[str, ...]) -> list[str]:
+def sections(words: tuple[str, ...], pool: ThreadPoolExecutor, text: str = "") -> list[str]:
     """A section for a command and one for each of its subcommands, whatever their depth."""
-    text = help_of(words)
+    text = text or help_of(words)
     heading = f"\n{'#' * (len(words) + 1)} {' '.join(words)}\n\n```text\n{text}\n```\n"
-    return [heading, *(s for word in subcommands(text) for s in sections((*words, word)))]
+    inner = [(*words, word) for word in subcommands(text)]
+    texts = pool.map(help_of, inner)
+    return [heading, *(s for w, t in zip(inner, texts, strict=True) for s in sections(w, pool, t))]
 
 
 def subcommands(text: str) -> list[str]:

@@ -195,7 +195,7 @@ def _card(name: str) -> str:
     data = "".join(f' data-{kind.lower()}="{kinds.get(kind, "")}"' for kind in ("Int", "Seq"))
     return (
         f'<figure class="card" id="{name}" data-family="{spec.family}"{data}>'
-        f'<img src="{name}.svg" alt="One trial of {name}: {sentence}" loading="lazy" '
+        f'<img src="pictures/{name}.svg" alt="One trial of {name}: {sentence}" loading="lazy" '
         'width="287" height="188">'
         f'<figcaption><a href="#{name}"><code>{name}</code></a> {sentence}</figcaption>'
         "</figure>\n"

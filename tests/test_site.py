@@ -1,0 +1,183 @@
+"""The documentation site: whole, quick to load, and asking no other host for anything."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+import modcog
+from tests.browser import DESKTOP, PHONE, Visit, scrolls_sideways
+
+pytest.importorskip("mkdocs")
+from mkdocs.config import load_config
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+TUTORIALS = [DOCS / "index.md", DOCS / "howto.md", *sorted((DOCS / "tutorials").glob("*.md"))]
+GENERATED = {"commands.md", "contributing.md", "changelog.md"}
+LATER = {"explore.md", "scaling.md", "analysis.md", "results.md"}
+"""Pages of parts that a checkout may lack: the build leaves them out of the navigation."""
+
+
+def build(folder: Path) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", folder],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        check=True,
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("site") / "site")
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The site behind a server on this machine: from files, browsers allow no search."""
+    handler = functools.partial(QuietHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and does not report each of them."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def pages(nav: list[object]) -> list[str]:
+    """Pages of a navigation, in order."""
+    found: list[str] = []
+    for entry in nav:
+        assert isinstance(entry, dict)
+        ((_, target),) = entry.items()
+        found += pages(target) if isinstance(target, list) else [target]
+    return found
+
+
+def test_every_page_is_in_the_navigation_and_exists() -> None:
+    nav = pages(load_config(str(ROOT / "mkdocs.yml"))["nav"])
+    there = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} | GENERATED
+    assert len(nav) == len(set(nav))
+    assert there - set(nav) == set()
+    assert set(nav) - there <= LATER
+
+
+def commands(path: Path) -> str:
+    """The shell blocks of a page but those that a comment keeps from being run."""
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"<!-- not run: .*? -->\n```sh\n.*?^```", "", text, flags=re.M | re.S)
+    return "\n".join(re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path", [path for path in TUTORIALS if commands(path)], ids=lambda path: path.name
+)
+def test_commands_of_the_tutorials_run(path: Path, tmp_path: Path) -> None:
+    script = commands(path)
+    programs = Path(sys.executable).parent
+    if "sparse-rnn sweep" in script and not (ROOT / "sparse_rnn" / "sweep").exists():
+        pytest.skip("this checkout has no sweeps")
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    result = subprocess.run(
+        ["bash", "-eu", "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.slow
+def test_strict_build_shows_every_task_and_loads_nothing_from_elsewhere(site: Path) -> None:
+    gallery = (site / "gallery.html").read_text(encoding="utf-8")
+    cards = re.findall(r'<figure class="card" id="([^"]+)"', gallery)
+    assert cards == list(modcog.task_names())
+    pictures = {name: site / "pictures" / f"{name}.svg" for name in cards}
+    assert sum(path.stat().st_size for path in pictures.values()) + len(gallery) < 2_000_000
+    assert all(f'src="pictures/{name}.svg"' in gallery for name in cards)
+    assert gallery.count('loading="lazy"') == len(cards)
+
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(
+            r"<(?:script|img|iframe|source|link)\b[^>]*?(?:src|href)=\"([^\"]+)\"", text
+        )
+        assert [url for url in loaded if re.match(r"(?:https?:)?//", url)] == [], page.name
+    for sheet in site.rglob("*.css"):
+        found = re.findall(r"(?:url\(|@import\s*)[\"']?(?:https?:)?//[^)\"']+", sheet.read_text())
+        assert found == [], sheet.name
+
+
+@pytest.mark.slow
+def test_reference_of_commands_has_all_of_them(site: Path) -> None:
+    text = (site / "commands.html").read_text(encoding="utf-8")
+    for words in ("modcog show", "modcog export", "sparse-rnn train", "sparse-rnn report"):
+        assert f"usage: {words}" in text
+    assert "--batch-size" in text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_gallery_filters_by_keyboard(address: str, visit: Visit, size: tuple[int, int]) -> None:
+    page = visit(f"{address}/gallery.html", size)
+    shown = page.locator(".card:not([hidden])")
+    assert shown.count() == 168
+    for value in ("reach", "decision"):
+        page.locator(f'input[value="{value}"]').focus()
+        page.keyboard.press("Space")
+    page.locator("#words").focus()
+    page.keyboard.type("drifts left")
+    names = shown.evaluate_all("cards => cards.map(card => card.id)")
+    matching = [name for name in modcog.task_names() if modcog.task(name).family == "matching"]
+    assert names == [name for name in matching if name.endswith("_SeqL")]
+    assert page.locator("#count").inner_text() == f"{len(names)} tasks"
+    page.get_by_role("button", name="Show all").press("Enter")
+    page.wait_for_function("document.querySelectorAll('.card[hidden]').length === 0")
+
+
+@pytest.mark.browser
+def test_gallery_shows_all_tasks_without_scripts(address: str, visit: Visit) -> None:
+    page = visit(f"{address}/gallery.html", java_script_enabled=False)
+    assert page.locator(".card:visible").count() == 168
+    assert not page.locator("#filter").is_visible()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_no_page_is_wider_than_its_window(
+    site: Path, address: str, visit: Visit, size: tuple[int, int]
+) -> None:
+    page = visit(f"{address}/index.html", size)
+    for path in sorted(site.rglob("*.html")):
+        page.goto(f"{address}/{path.relative_to(site).as_posix()}")
+        assert not scrolls_sideways(page), path.name
+
+
+@pytest.mark.browser
+def test_search_finds_pages(address: str, visit: Visit) -> None:
+    page = visit(f"{address}/index.html")
+    page.locator(".md-search__input").click()
+    page.keyboard.type("connectome")
+    page.locator(".md-search-result__item").first.wait_for()
+    assert "connectome" in page.locator(".md-search-result__list").inner_text().lower()
