@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from sparse_rnn import distributed, mask_flags, progress, run_folder, tables
 from sparse_rnn.checkpoint import WEIGHTS
+from sparse_rnn.cli_analyze import analyze as analyze_command
 from sparse_rnn.cli_info import FIGURE_TYPES, check_figure, info as info_command
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.errors import Interrupted, InvalidArgument, PeerFailed, SparseRnnError
@@ -61,7 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": _train_command(), "info": info_command, "eval": _eval, "report": _report},
+            {
+                "train": _train_command(),
+                "info": info_command,
+                "eval": _eval,
+                "analyze": analyze_command,
+                "report": _report,
+            },
             prog="sparse-rnn",
             description=_ABOUT,
             args=None if arguments is None else list(arguments),
