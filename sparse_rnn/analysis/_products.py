@@ -66,4 +66,6 @@ class Product:
                 metadata = {"Date": None} if kind == "svg" else None
                 with atomic_path(folder / names[-1]) as temporary:
                     figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
+                # The first format has settled the layout, which takes longer than the drawing.
+                figure.set_layout_engine("none")
         return names
