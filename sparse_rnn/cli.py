@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from sparse_rnn import distributed, hardware, mask_flags, progress, run_folder, tables
 from sparse_rnn.checkpoint import WEIGHTS
+from sparse_rnn.cli_analyze import analyze as analyze_command
 from sparse_rnn.cli_explore import explore
 from sparse_rnn.cli_info import info as info_command
 from sparse_rnn.cli_report import report
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "train": _train_command(),
                 "info": info_command,
                 "eval": _eval,
+                "analyze": analyze_command,
                 "report": report,
                 "sweep": sweep_command,
                 "explore": explore,

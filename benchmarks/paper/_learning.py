@@ -110,9 +110,11 @@ def rows(found: Curves, claim: Claim) -> list[Measurement]:
 
 def other_measures(one: Learned) -> str:
     """The means of the measures that are not compared."""
-    words = (f"{name.replace('_', ' ')} {one.final[name].mean:.3f}" for name in MEASURES[:2])
-    track = one.final[MEASURES[3]].mean
-    return f"performance after {one.n_steps} steps; {', '.join(words)}, at every step {track:.3f}"
+    final_, decision, _, track = (one.final[name].mean for name in MEASURES)
+    return (
+        f"after {one.n_steps} steps, final accuracy {final_:.3f}, decision accuracy "
+        f"{decision:.3f}, performance at every step {track:.3f}"
+    )
 
 
 def charts(found: Curves, panel: str = "") -> tuple[Curve, ...]:

@@ -81,24 +81,21 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
 
 
 def figure(analysis: Analysis) -> Figure:
-    """Draw the learning curves, with performance at an early step over d as the inset."""
-    drawn, axes = drawing.panels(size=(6.2, 4.2))
-    ax = axes[0, 0]
+    """Draw the learning curves, and performance at an early step over d (the paper's inset)."""
+    drawn, axes = drawing.panels(1, 2, size=(4.2, 3.8), width_ratios=(2.4, 1))
+    ax, inset = axes[0]
     local = [label(d) for d in analysis.radii]
     styles = dict(zip(local, drawing.graded(analysis.radii), strict=True))
     styles[label(None)] = drawing.DENSE
     drawing.learning(ax, {k: v for k, v in analysis.found.items() if k in styles}, styles)
-    drawing.legend(ax, loc="upper left", ncols=2)
-    inset = ax.inset_axes((0.66, 0.12, 0.32, 0.36))
-    drawing.plain(inset)
+    drawing.legend(ax, loc="best", ncols=2)
     samples = [learning.at(analysis.found, name, analysis.early) for name in local]
     drawing.points(inset, analysis.radii, samples, color=drawing.PALETTE[0])
     whole = learning.at(analysis.found, label(None), analysis.early).mean
     inset.axhline(whole, **{**drawing.DENSE, "linewidth": 1.2})
-    inset.set_title(f"at {analysis.early} steps; dashed: dense", fontsize=7)
-    inset.set_xlabel("d", fontsize=7)
     drawing.whole_ticks(inset)
-    inset.tick_params(labelsize=7)
+    drawing.labels(inset, "radius d (dashed: dense)", "performance")
+    drawing.title(inset, f"at {analysis.early} steps")
     drawing.title(ax, f"20 base tasks, {analysis.side}x{analysis.side} units")
     return drawn
 

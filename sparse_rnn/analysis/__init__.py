@@ -21,6 +21,11 @@ from sparse_rnn.analysis.addition import (
     vector_addition as vector_addition,
 )
 from sparse_rnn.analysis.clusters import Clusters as Clusters, cluster as cluster
+from sparse_rnn.analysis.everything import (
+    Outcome as Outcome,
+    Settings as Settings,
+    analyze as analyze,
+)
 from sparse_rnn.analysis.input_weights import (
     Circulant as Circulant,
     InputOverlap as InputOverlap,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -17,8 +19,8 @@ AMOUNT = "cividis"
 SIGNED = "PuOr"
 """Map of signed values, white at 0."""
 
-CYCLE = "twilight"
-"""Map of angles: its ends meet."""
+CYCLE = ListedColormap(colormaps["hsv"](np.linspace(0, 1, 256)) * [0.85, 0.8, 0.85, 1])
+"""Map of angles: its ends meet, and none of it is too pale for white paper."""
 
 _MOST_NAMES = 45
 """Axes with more ticks show a part of their names."""

@@ -58,8 +58,8 @@ def overlap_figure(overlap: InputOverlap) -> Figure:
         title = f"Rules and {name}: mean |cos| {np.abs(values).mean():.2f}"
         plain(ax, title, "cosine of the columns", "pairs of inputs")
     axes[0].set_xlim(-1, 1)
-    axes[1].annotate(
-        "grey: two s.d. of random vectors",
+    axes[0].annotate(
+        "grey: two s.d.\nof random vectors",
         (0.98, 0.97),
         xycoords="axes fraction",
         ha="right",
