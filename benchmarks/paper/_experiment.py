@@ -128,7 +128,7 @@ def not_run(name: str, experiment: Experiment, scale: Scale) -> Finding:
         claim=claim.text,
         scale=scale.name,
         verdict=statistics.NOT_RUN,
-        reason="No run of it has finished at this scale.",
+        reason="No run that could decide it has finished at this scale.",
         method="",
         command=f"python -m benchmarks.paper {name} --scale {scale.name}",
         **stamp(),

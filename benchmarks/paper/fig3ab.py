@@ -71,14 +71,21 @@ def figure(found: Pools[Found]) -> Figure:
     clusters.draw(axes[0], one.trained, one.trained.variance.tasks)
     drawing.title(axes[0], "a  task variance\n")
     units = one.trained.clusters.units[clusters.order(one.trained)]
-    square = np.zeros((len(units), len(units)))
-    np.fill_diagonal(square, one.recurrent[units])
+    most = float(np.abs(one.recurrent).max())
+    # Points, as a diagonal of single pixels is not to be seen.
+    place = np.arange(len(units))
+    colours = {"cmap": drawing.DIVERGING, "vmin": -most, "vmax": most}
+    image = axes[1].scatter(place, place, c=one.recurrent[units], s=9, **colours)
+    axes[1].invert_yaxis()
+    drawing.title(axes[1], "b  recurrent weights")
+    drawing.labels(axes[1], "unit, by cluster", "unit, by cluster")
+    axes[1].tick_params(labelsize=7)
+    drawn.colorbar(image, ax=axes[1])
     pictures = (
-        (square, "b  recurrent weights", "unit"),
         (one.inputs[units], "input weights", "input"),
         (one.outputs[:, units].T, "readout weights", "output"),
     )
-    for ax, (weights, title, name) in zip(axes[1:], pictures, strict=True):
+    for ax, (weights, title, name) in zip(axes[2:], pictures, strict=True):
         most = float(np.abs(weights).max())
         image = ax.imshow(
             weights,

@@ -38,12 +38,14 @@ class Analysis:
         sides: Sides of the sheets.
         densities: Densities that were asked for.
         early: The step of the first map.
+        complete: Whether all networks ran; a best density is known only then.
     """
 
     found: Curves
     sides: tuple[int, ...]
     densities: tuple[float, ...]
     early: int
+    complete: bool
 
     def samples(self, step: int) -> list[list[Sample]]:
         """Performance at a step, sides by densities."""
@@ -75,10 +77,12 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
 def analyse(results: Results, scale: Scale) -> Analysis | None:
     """Read the learning curves."""
     sides, densities = GRIDS[scale.name]
-    found = learning.learned(arms(scale), results, scale)
+    networks = arms(scale)
+    found = learning.learned(networks, results, scale)
     every = scale.modcog["eval_every"]
     early = max(1, scale.modcog["steps"] // 4 // every) * every
-    return Analysis(found, sides, densities, early) if found else None
+    complete = len(found) == len(networks)
+    return Analysis(found, sides, densities, early, complete) if found else None
 
 
 def figure(analysis: Analysis) -> Figure:
@@ -111,9 +115,11 @@ def outcome(analysis: Analysis) -> Outcome:
     """Decide: the best density falls with the size, in each seed's rank correlation."""
     last = next(iter(analysis.found.values())).n_steps
     samples = analysis.samples(last)
-    # Densities that a sheet cannot tell apart were run once; the others of it are empty.
-    seeds = set.intersection(*(set(one.by_seed) for row in samples for one in row if one.n))
-    slopes = Sample({seed: _trend(samples, analysis, seed) for seed in sorted(seeds)})
+    slopes = Sample({})
+    if analysis.complete:
+        # Densities that a sheet cannot tell apart were run once; the others of it are empty.
+        seeds = set.intersection(*(set(one.by_seed) for row in samples for one in row if one.n))
+        slopes = Sample({seed: _trend(samples, analysis, seed) for seed in sorted(seeds)})
     check = below("rank correlation of size and best density, a value a seed, below 0", slopes)
     measured = [
         learning.row(label(side, density), sample, CLAIMS["fig5de"])

@@ -50,6 +50,23 @@ def test_every_experiment_is_measured_judged_and_drawn(tmp_path: Path) -> None:
         assert any(ax.has_data() for ax in drawn.axes), name
         # One seed decides nothing; only what is not random can hold.
         assert {check.holds for check in outcome.checks if check.by_seeds} <= {None}, name
+    for name in EXPERIMENTS:
+        half_finished(name, results, tmp_path / "half" / name)
+
+
+def half_finished(name: str, results: Results, folder: Path) -> None:
+    """Judge an experiment of which one network is trained and the others are not yet."""
+    experiment = EXPERIMENTS[name]
+    for arm in experiment.arms(TEST)[:1]:
+        for run in results.arm(arm, TEST):
+            copied = sweep.folder_of(folder, run.config)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copied.symlink_to(run.folder)
+    analysis = experiment.analyse(Results(folder), TEST)
+    if analysis is not None:
+        outcome = experiment.outcome(analysis)
+        assert {check.holds for check in outcome.checks if check.by_seeds} <= {None}, name
+        assert experiment.figure(analysis).axes, name
 
 
 def test_a_finding_survives_its_files(tmp_path: Path) -> None:
