@@ -194,7 +194,6 @@ EXECUTED = {"python", "pycon", "sh"}
 NOT_EXECUTED = {
     "docs/export.md": {"matlab", "py"},  # MATLAB and JAX are not there
     "docs/reinforcement_learning.md": {"py"},  # the core of a script, which a test runs
-    "docs/tutorials/slurm.md": {"py"},  # reads what the sweep above it has made
 }
 
 
