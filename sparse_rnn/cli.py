@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from sparse_rnn import distributed, hardware, mask_flags, progress, run_folder, tables
 from sparse_rnn.checkpoint import WEIGHTS
+from sparse_rnn.cli_explore import explore
 from sparse_rnn.cli_info import info as info_command
 from sparse_rnn.cli_report import report
 from sparse_rnn.cli_sweep import command as sweep_command, with_verb
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "eval": _eval,
                 "report": report,
                 "sweep": sweep_command,
+                "explore": explore,
             },
             prog="sparse-rnn",
             description=_ABOUT,
@@ -207,6 +209,8 @@ def _logged(level: int) -> Generator[None]:
 
 def _train(config: TrainConfig, options: RunOptions, out: Path, *, quiet: bool) -> None:
     quiet = quiet or not distributed.is_first()
+    # Where kernels say that they are being compiled.
+    logging.getLogger("sparse_rnn.kernels").setLevel(logging.ERROR if quiet else logging.NOTSET)
     finished = run_folder.state_of(out, config) == "finished"
     began_s = time.monotonic()
     display = progress.silent if quiet else progress.automatic

@@ -72,6 +72,7 @@ def _run(  # noqa: PLR0913 - the options of a command
 
     The same command goes on with a sweep that was interrupted. Exit status 2 where a run failed.
     """
+    options = RunOptions(tensorboard=False, checkpoint_every=checkpoint_every)
     with _in_spec(spec):
         reached = sweep.run(
             spec,
@@ -82,7 +83,7 @@ def _run(  # noqa: PLR0913 - the options of a command
             retries=retries,
             again=again,
             progress=sweep.silent if quiet else sweep.automatic,
-            options=RunOptions(tensorboard=False, checkpoint_every=checkpoint_every),
+            options=options,
         )
     if not quiet:
         print(reached.text())

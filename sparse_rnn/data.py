@@ -5,9 +5,10 @@ The only module of this package that imports `modcog`.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 
 import modcog
 from modcog.trials import concatenate, place
-from sparse_rnn.errors import InvalidArgument, UnknownName
+from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownName
 from sparse_rnn.scores import TaskScores
 from sparse_rnn.seeding import Seed, spawn
 
@@ -222,6 +223,54 @@ def ahead(batches: Iterable[Batch]) -> Generator[Iterator[Batch]]:
     """Iterate over batches that a thread draws ahead: the same ones in the same order."""
     with modcog.Prefetch(batches) as drawn:
         yield drawn
+
+
+def local_site(
+    files: Mapping[str, Path], answers: Mapping[str, Callable[[Mapping[str, str]], Any]], name: str
+) -> Any:
+    """A local page that is built from the parts of `modcog.explore` and files of its own.
+
+    Args:
+        files: File of each path, beside the shared ones.
+        answers: Function of each path: fields of the query -> JSON types.
+        name: Of the program, for its messages.
+
+    Returns:
+        A `modcog.explore.Site`, for `serve_site`.
+    """
+    from modcog import explore  # the pages alone need it
+
+    shared = explore.files(*explore.SHARED)
+    return explore.Site({**shared, **files}, answers, (SparseRnnError, modcog.ModcogError), name)
+
+
+def serve_site(site: Any, port: int, *, browser: bool) -> None:
+    """Serve a local page until Ctrl-C; see `modcog.explore.serve`.
+
+    Raises:
+        InvalidArgument: The port cannot be had.
+    """
+    from modcog import explore
+
+    with _own_errors():
+        explore.serve(site, port, browser=browser)
+
+
+def trial_panel(
+    trials: Trials, inputs: NDArray[np.float32], targets: NDArray[np.int64]
+) -> dict[str, Any]:
+    """A trial as a local page shows it, in JSON types.
+
+    Args:
+        trials: The first of these is shown.
+        inputs: float32 ``[time, I]``, with an input for each rule slot.
+        targets: int64 ``[time]``.
+    """
+    from modcog import explore
+
+    rings = 1 + 2 * trials.dim_ring
+    own_rule = inputs[:, rings + int(trials.rule[0])]
+    return explore.trial_panel(trials, np.column_stack([inputs[:, :rings], own_rule]), targets)
 
 
 def _as_tensors(source: modcog.Batch) -> Batch:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import torch
 from torch import Tensor, nn
 
-from sparse_rnn import cells, init as inits, seeding
+from sparse_rnn import cells, chunks, init as inits, seeding
 from sparse_rnn.masks import Mask
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ class Network(nn.Module):
     Attributes:
         rnn: The recurrent layer, such as a `sparse_rnn.MaskedRNN`.
         readout: The readout, a ``torch.nn.Linear``.
+        chunk: Time steps whose activations are kept at a time, or None for all of them: memory
+            for longer sequences, at the cost of a second forward pass. Gradients stay exact; they
+            are summed in another order, and recurrent noise is drawn anew for each chunk. May be
+            set at any time, and is not saved.
 
     Raises:
         UnknownName: A name is in no table.
@@ -82,6 +86,7 @@ class Network(nn.Module):
         **options: Unpack[CellOptions],
     ) -> None:
         super().__init__()
+        self.chunk: int | None = None
         cells.check_width("output_size", output_size)
         layer, readout = seeding.spawn(seed, 2)
         given = {"nonlinearity": nonlinearity, **options}
@@ -114,13 +119,25 @@ class Network(nn.Module):
                 None is zeros.
 
         Returns:
-            The logits ``[T, B, O]`` and the states ``[T, B, N]``, both after each step.
+            The logits ``[T, B, O]`` and the states ``[T, B, N]``, both after each step; the states
+            at the end of each chunk only, if `chunk` is set.
 
         Raises:
             InvalidArgument: A shape is wrong.
         """
+        if self.chunk is not None:
+            first = self.rnn.first_states(inputs, h0)
+            return chunks.run(self._piece, inputs, first, self.chunk, self)
         hidden, _ = self.rnn(inputs, h0)
         return self.readout(hidden), hidden
+
+    def _piece(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """Logits of some steps, and the states after them."""
+        first, *more = states
+        hidden, last = self.rnn(inputs, states if more else first)
+        after = last if isinstance(last, tuple) else (last,)
+        # Copies: a view of the states of all steps would keep them.
+        return self.readout(hidden), *(state.clone() for state in after)
 
     def weight_counts(self) -> dict[str, int]:
         """Count the weights that exist, as the paper does: without biases.

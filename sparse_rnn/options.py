@@ -16,9 +16,9 @@ class RunOptions(BaseModel):
     """Settings that may differ between a run and its continuation; frozen.
 
     They are no part of a run's identity: a folder takes a run with other options, and none of them
-    changes a number, with two exceptions. `threads` and `device` may change the rounding of sums,
-    so that a run is the same bit for bit only with the same number of threads on the same device;
-    with others it goes on too.
+    changes a number, with exceptions. `threads`, `device` and `chunk` may change the rounding of
+    sums, so that a run is the same bit for bit only with the same of each; with others it goes on
+    too. (With recurrent noise, `chunk` changes which noise is drawn.)
 
     Raises:
         InvalidArgument: An option is unknown or out of range.
@@ -44,6 +44,11 @@ class RunOptions(BaseModel):
     )
     device: str = Field(
         default="auto", description="auto (a GPU where there is one), cpu, cuda or cuda:N."
+    )
+    chunk: _Count | None = Field(
+        default=None,
+        description="Time steps whose activations are kept at a time, for long sequences; None "
+        "keeps all of them.",
     )
     prefetch: bool = Field(default=True, description="Draw batches ahead in a thread.")
     tensorboard: bool = Field(

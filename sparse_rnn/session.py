@@ -17,11 +17,12 @@ from sparse_rnn.archive import Archive
 from sparse_rnn.cells import LeakyRNN
 from sparse_rnn.data import TaskStream
 from sparse_rnn.distributed import Group
-from sparse_rnn.errors import Interrupted
+from sparse_rnn.errors import Interrupted, InvalidArgument
 from sparse_rnn.hardware import precision
 from sparse_rnn.lock import locked
 from sparse_rnn.loop import StopSeen, Trainer
 from sparse_rnn.metrics import History
+from sparse_rnn.models import Network
 from sparse_rnn.options import RunOptions
 from sparse_rnn.progress import Display, silent
 from sparse_rnn.resume import CHECKPOINT, Snapshot, pack, unpack
@@ -68,6 +69,7 @@ def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskS
     with ExitStack() as stack:
         stack.enter_context(threads(job.options.threads))
         stack.enter_context(precision(job.config.precision))
+        stack.enter_context(_chunks(job.network, job.options.chunk))
         request = StopRequest()
         archive: Archive | None = None
         if job.folder is not None:
@@ -163,3 +165,18 @@ def threads(number: int | None) -> Generator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _chunks(network: nn.Module, chunk: int | None) -> Generator[None]:
+    if chunk is None:
+        yield
+        return
+    if not isinstance(network, Network):
+        allowed = "left out for a network that is no sparse_rnn.Network"
+        raise InvalidArgument("chunk", chunk, allowed)
+    before, network.chunk = network.chunk, chunk
+    try:
+        yield
+    finally:
+        network.chunk = before

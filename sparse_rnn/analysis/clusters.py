@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from sparse_rnn.analysis.variance import TaskVariance
 from sparse_rnn.errors import InvalidArgument, unknown_name
 
+MAX_CLUSTERS = 40
+"""Most clusters that are tried by default; the paper finds 12 to 33."""
+
 METHODS = ("ward", "average", "complete", "single", "weighted")
 """Linkage methods of scipy that serve here; "ward" needs the metric "euclidean"."""
 
@@ -48,7 +51,7 @@ class Clusters:
 
 def cluster(
     variance: TaskVariance,
-    max_clusters: int | None = None,
+    max_clusters: int | None = MAX_CLUSTERS,
     *,
     method: str = "ward",
     metric: str = "euclidean",
@@ -56,13 +59,15 @@ def cluster(
     """Cluster units by their task variance (Khona et al. 2023, appendix A).
 
     Agglomerative linkage of the units' normalised variances, then the mean silhouette (Rousseeuw
-    1987, https://doi.org/10.1016/0377-0427(87)90125-7) of every cut of the tree; the cut with the
+    1987, https://doi.org/10.1016/0377-0427(87)90125-7) of each cut of the tree; the cut with the
     highest one wins, the one with fewer clusters on a tie. The paper does not name its linkage;
     Ward's keeps clusters compact, where scipy's default, single linkage, chains.
 
     Args:
         variance: What `sparse_rnn.analysis.task_variance` found.
-        max_clusters: Most clusters to try; None tries every cut.
+        max_clusters: Most clusters to try; None tries every cut. With many small clusters the
+            silhouette often rises again, as a few units are always alike, so that the best of all
+            cuts can be one into pairs.
         method: A name in `METHODS`.
         metric: A distance of `scipy.spatial.distance.pdist`, such as "euclidean" or "cosine".
 

@@ -22,17 +22,18 @@ from sparse_rnn.models import Network
 class Search:
     """How points are searched for and told apart.
 
+    The scale of states is 1 plus the median norm of the starts.
+
     Attributes:
         iterations: Most steps of the descent.
-        fixed: A point whose q is at most this is a fixed point.
-        slow: One whose q is at most this is a slow point; points above are dropped.
-        apart: Two points are one if their distance is below this share of 1 plus the median norm of
-            all of them.
+        fixed: A point that moves by at most this share of the scale in a step is a fixed point.
+        slow: One that moves by at most this share is a slow point; faster ones are dropped.
+        apart: Two points are one if their distance is below this share of the scale.
     """
 
-    iterations: int = 200
-    fixed: float = 1e-12
-    slow: float = 1e-3
+    iterations: int = 100
+    fixed: float = 1e-6
+    slow: float = 1e-2
     apart: float = 1e-3
 
 
@@ -59,6 +60,11 @@ class FixedPoints:
     inputs: NDArray[np.float64]
     dynamics: Dynamics
 
+    @property
+    def speed(self) -> NDArray[np.float64]:
+        """How far each point moves in a step, ``|F(h) - h|``; float64 ``[K]``."""
+        return np.sqrt(2 * self.q)
+
     def __len__(self) -> int:
         """Number of points K."""
         return len(self.q)
@@ -66,7 +72,7 @@ class FixedPoints:
     @property
     def hidden(self) -> NDArray[np.float64]:
         """The states that the readout sees; float64 ``[K, N]``."""
-        return self.states[:, : self.dynamics.matrices.shape[1]]
+        return self.states[:, : self.dynamics.inputs.shape[2]]
 
     def jacobians(self, chosen: Any = slice(None)) -> NDArray[np.float64]:
         """Jacobians of the step at some points, by default all; float64 ``[k, size, size]``."""
@@ -137,18 +143,22 @@ def fixed_points(
     if not (np.isfinite(given).all() and np.isfinite(begin).all()):
         raise InvalidArgument("starts", "NaN or infinity among starts or inputs", "finite")
     dynamics = Dynamics.of(net, given)
-    moved = stand_still(dynamics, torch.from_numpy(begin), settings.iterations, settings.fixed / 10)
+    scale = 1 + float(np.median(np.linalg.norm(begin, axis=1)))
+    enough = (settings.fixed * scale / 10) ** 2 / 2
+    moved = stand_still(dynamics, torch.from_numpy(begin), settings.iterations, enough)
     states: NDArray[np.float64] = moved.numpy()
     lag: NDArray[np.float64] = (dynamics.step(moved) - moved).detach().numpy()
     q = (lag**2).sum(axis=1) / 2
     # With another input, the same state is another point.
     what = states if given.ndim == 1 else np.hstack([states, given])
-    chosen, point_of = _distinct(what, q, settings)
+    slowest = np.argsort(q, kind="stable")
+    slowest = slowest[q[slowest] <= (settings.slow * scale) ** 2 / 2]
+    chosen, point_of = _distinct(what, slowest, settings.apart * scale)
     rows = torch.from_numpy(chosen)
     return FixedPoints(
         states=states[chosen],
         q=q[chosen],
-        fixed=q[chosen] <= settings.fixed,
+        fixed=q[chosen] <= (settings.fixed * scale) ** 2 / 2,
         counts=np.bincount(point_of[point_of >= 0], minlength=len(chosen)).astype(np.int64),
         point_of=point_of,
         inputs=given[chosen] if given.ndim == 2 else given[np.newaxis],
@@ -216,16 +226,12 @@ def _states_at(network: Network, inputs: NDArray[np.float32]) -> NDArray[np.floa
 
 
 def _distinct(
-    states: NDArray[np.float64], q: NDArray[np.float64], search: Search
+    states: NDArray[np.float64], slowest: NDArray[np.int64], least: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the distinct points, slowest first, and the point of each row."""
-    norm = float(np.median(np.linalg.norm(states, axis=1)))
-    least = search.apart * (1 + norm)
+    """Rows of the distinct points among some, in their order, and the point of each row or -1."""
     point_of = np.full(len(states), -1, dtype=np.int64)
     chosen: list[int] = []
-    for row in np.argsort(q, kind="stable"):
-        if not q[row] <= search.slow:
-            break
+    for row in slowest:
         distance = np.linalg.norm(states[chosen] - states[row], axis=1)
         if distance.size and distance.min() < least:
             point_of[row] = int(distance.argmin())

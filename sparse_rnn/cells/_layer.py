@@ -90,7 +90,9 @@ class MaskedLayer(nn.Module):
         self.recurrence = recurrence
         self.inhibitory = inhibitory
         self._wanted = backend
-        self._kernel = kernels.choose(backend, mask, cost=self.COST)
+        # A layer starts on the CPU, and one for `cuda` is moved to a device before it runs.
+        device = "cuda" if backend == "cuda" else "cpu"
+        self._kernel = kernels.choose(backend, mask, device, cost=self.COST)
         self._edges = kernels.Edges.of(mask)
         # A stream for each kind of weight: two networks that differ in the mask or the bias alone
         # start with the same input weights.
@@ -173,6 +175,19 @@ class MaskedLayer(nn.Module):
         projected = nn.functional.linear(sequence, self.weight_ih, self.bias)
         # Under autocast the product is shorter; the states are of the type of the weights.
         return self._steps(self.driven(projected.to(self.weight_hh.dtype)), first)
+
+    def first_states(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, ...]:
+        """The states before the first step, ``[1, B, N]`` each: one, or two of an LSTM.
+
+        Args:
+            inputs: As `forward` takes them.
+            h0: As `forward` takes it.
+
+        Raises:
+            InvalidArgument: A shape is wrong.
+        """
+        first = self._first(h0, self._check_inputs(inputs))
+        return tuple(state[None] for state in (first if isinstance(first, tuple) else (first,)))
 
     @abstractmethod
     def _steps(self, projected: Tensor, first: Any) -> tuple[Tensor, Any]:

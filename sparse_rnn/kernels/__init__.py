@@ -14,7 +14,7 @@ from types import MappingProxyType
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
-from sparse_rnn.kernels import autapse, dense, reference, sparse_cpu
+from sparse_rnn.kernels import autapse, cuda, dense, reference, sparse_cpu
 from sparse_rnn.kernels._interface import (
     NONLINEARITIES as NONLINEARITIES,
     Drive as Drive,
@@ -28,7 +28,13 @@ from sparse_rnn.masks import Mask
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
     {
         kernel.name: kernel
-        for kernel in (reference.KERNEL, dense.KERNEL, autapse.KERNEL, sparse_cpu.KERNEL)
+        for kernel in (
+            reference.KERNEL,
+            dense.KERNEL,
+            autapse.KERNEL,
+            sparse_cpu.KERNEL,
+            cuda.KERNEL,
+        )
     }
 )
 """All backends by name."""
@@ -42,6 +48,11 @@ on whole training steps of networks of 900 and 2500 units (0.97 to 1.09)."""
 STEP_COST = 4.0
 """The same for `products`, which sum the gradient of the weights anew at each step. Measured on
 training steps of a gated cell (3.7 at 900 units)."""
+
+
+CUDA_COST = 20.0
+"""Time of a synapse in `cuda` over that of a matrix entry in `dense`, on a CUDA device. **Not
+measured**: it is the ratio of what a float32 matrix product reaches to what memory delivers."""
 
 
 def choose(backend: str, mask: Mask, device: str = "cpu", *, cost: float = SPARSE_COST) -> Kernel:
@@ -94,6 +105,8 @@ def _automatic(mask: Mask, device: str, cost: float) -> tuple[str, str]:
         # on the way.
         return ("autapse" if refused or cost > SPARSE_COST else "sparse_cpu"), why
     share = f"{100 * mask.density:.3g} % of the matrix exists"
+    if device == "cuda" and cost == SPARSE_COST and not cuda.KERNEL.refusal(mask, device):
+        return ("cuda" if mask.nnz * CUDA_COST <= mask.n_units**2 else "dense"), share
     if device != "cpu" or mask.nnz * cost > mask.n_units**2:
         return "dense", share
     if refused:

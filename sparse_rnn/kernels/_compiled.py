@@ -1,10 +1,16 @@
-"""The compiled loops of `sparse_cpu`: loaded when first needed."""
+"""The compiled loops of `sparse_cpu`: loaded when first needed, compiled once a machine.
+
+Numba keeps what it has compiled on disk, beside this package or where NUMBA_CACHE_DIR says.
+"""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+_LOG = logging.getLogger("sparse_rnn.kernels")
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,24 @@ class Loops:
 @cache
 def loops() -> Loops:
     """Load the loops; importing numba takes a moment, so only networks that need it do."""
+    from numba.core import event
+
     from sparse_rnn.kernels import _inputs, _lanes
 
+    class Notice(event.Listener):
+        def on_start(self, event: Any) -> None:
+            # Numba tells of what it compiles, not of what it finds on disk.
+            function = event.data["dispatcher"].py_func
+            if function.__module__.startswith("sparse_rnn.kernels."):
+                _say_once()
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    event.register("numba:compile", Notice())
     return Loops(_lanes, _inputs)
+
+
+@cache
+def _say_once() -> None:
+    _LOG.warning("compiling kernels, once (some 10 s)")

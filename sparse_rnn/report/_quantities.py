@@ -184,12 +184,19 @@ class Curve:
             labels: Labels of the x and y axes.
             panel: Title of the chart.
 
+        Raises:
+            InvalidArgument: Lengths differ, or a number is not finite.
+
         Example:
             >>> curve = Curve.of("dense", [1, 2], [[0, 1], [1, 1]], ("steps", "accuracy"), "")
             >>> curve.mean, curve.low is None
             ((0.5, 1.0), False)
         """
-        table = np.atleast_2d(np.asarray(values, dtype=np.float64))
+        try:
+            table = np.atleast_2d(np.asarray(values, dtype=np.float64))
+        except ValueError as error:
+            allowed = "numbers, one curve a seed and all of one length"
+            raise InvalidArgument("values", values, allowed) from error
         points = [mean_interval(column) for column in table.T]
         ends = len(table) > 1
         return cls(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sparse_rnn.report._html import Html, Node, data_link, document, join, table
 from sparse_rnn.report._mixing import check_commits, mixing_warning
 from sparse_rnn.report._quantities import Curve
 from sparse_rnn.report._records import RunRecord, commits_of, read_record
+from sparse_rnn.report._seeds import by_seed, mean_scores
 from sparse_rnn.report._table import CHANCE_NOTE, table_values
 from sparse_rnn.report.overview import Source, overview
 from sparse_rnn.scores import TaskScores
@@ -37,6 +38,9 @@ def runs_page(
 ) -> str:
     """Show finished runs: learning curves, final scores by task, networks, configurations.
 
+    Of runs that differ in their seed alone, curves and scores are means over seeds, and the curves
+    have bands: 95 % intervals of the mean.
+
     Args:
         runs: Runs or their folders, by the label they get. Their order is that of the page.
         title: Title of the page.
@@ -57,7 +61,10 @@ def runs_page(
     records = {label: read_record(run) for label, run in loaded.items()}
     made_with = commits_of(loaded.values())
     check_commits("runs", made_with, mixed_commits=mixed_commits)
-    scores = {label: run.evaluation for label, run in loaded.items()}
+    groups = by_seed(loaded)
+    scores = {
+        label: mean_scores([run.evaluation for run in group]) for label, group in groups.items()
+    }
     first = tag("p", _overview_links(loaded), class_="facts downloads")
     header = tag("header", tag("h1", title), first, mixing_warning(made_with), id="top")
     return document(
@@ -65,7 +72,7 @@ def runs_page(
         header,
         tag(
             "main",
-            _section("curves", "Learning curves", _curves(loaded)),
+            _section("curves", "Learning curves", _curves(groups)),
             _section("scores", "Final scores by task", *_score_tables(scores)),
             _section("networks", "Networks", _networks(records)),
             _section("settings", "Settings", *_settings(loaded)),
@@ -87,37 +94,36 @@ def _overview_links(runs: Mapping[str, Source]) -> Html:
     return join("Curves and scores as one figure: ", links[0], " or ", *links[1:])
 
 
-def _curves(runs: Mapping[str, Run]) -> Html:
-    _, _, chance = table_values({label: run.evaluation for label, run in runs.items()})
-    mean_chance = float(chance.mean())
+def _curves(groups: Mapping[str, Sequence[Run]]) -> Html:
+    everything = {label: group[0].evaluation for label, group in groups.items()}
+    mean_chance = float(table_values(everything)[2].mean())
     panels = [
         Panel(
-            tuple(_measure_curve(label, run, measure) for label, run in runs.items()),
+            tuple(_measure_curve(label, group, measure) for label, group in groups.items()),
             ((f"chance {mean_chance:.2f}", mean_chance),) if measure == "final_accuracy" else (),
         )
         for measure in MEASURES
     ]
-    panels.append(Panel(tuple(_loss_curve(label, run) for label, run in runs.items())))
+    losses = tuple(_loss_curve(label, group) for label, group in groups.items())
+    panels.append(Panel(losses, log=True))
     return charts(panels, "curves")
 
 
-def _measure_curve(label: str, run: Run, measure: str) -> Curve:
-    steps, values = run.history.curve(measure)
-    y_label = "mean over tasks, held-out trials"
-    title = measure.replace("_", " ").capitalize()
-    return _curve(label, steps, values, y_label, title)
+def _measure_curve(label: str, group: Sequence[Run], measure: str) -> Curve:
+    steps, _ = group[0].history.curve(measure)
+    values = [run.history.curve(measure)[1] for run in group]
+    labels = ("gradient steps", "mean over tasks, held-out trials")
+    return Curve.of(label, steps, values, labels, measure.replace("_", " ").capitalize())
 
 
-def _loss_curve(label: str, run: Run) -> Curve:
-    blocks = min(LOSS_POINTS, len(run.history))
-    steps = [float(part[-1]) for part in np.array_split(run.history["step"], blocks)]
-    losses = [float(part.mean()) for part in np.array_split(run.history["loss"], blocks)]
-    return _curve(label, steps, losses, "cross entropy, nats per time step", "Training loss")
-
-
-def _curve(label: str, x: Any, values: Any, y_label: str, panel: str) -> Curve:
-    points = (tuple(map(float, x)), tuple(map(float, values)))
-    return Curve(label, *points, None, None, "gradient steps", y_label, panel)
+def _loss_curve(label: str, group: Sequence[Run]) -> Curve:
+    blocks = min(LOSS_POINTS, len(group[0].history))
+    steps = [part[-1] for part in np.array_split(group[0].history["step"], blocks)]
+    losses = [
+        [part.mean() for part in np.array_split(run.history["loss"], blocks)] for run in group
+    ]
+    labels = ("gradient steps", "cross entropy, nats per time step")
+    return Curve.of(label, steps, losses, labels, "Training loss")
 
 
 def _score_tables(scores: Mapping[str, TaskScores]) -> list[Html]:

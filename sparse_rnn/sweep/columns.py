@@ -69,6 +69,8 @@ def rows_of(name: str, folder: Path, config: TrainConfig | None = None) -> Rows:
         if state != "done":
             return Rows(run, curve)
         scores = TaskScores.read_csv(folder / run_folder.EVALUATION)
+        if not scores.tasks:
+            raise IncompatibleState(f"{folder / run_folder.EVALUATION} has no tasks")
         run |= {measure: _number(scores.mean(measure)) for measure in (*MEASURES, "chance")}
         run |= {"n_tasks": len(scores.tasks), **_summary(folder)}
         tasks = [(name, *(row[column] for column in SCORES)) for row in scores.rows()]

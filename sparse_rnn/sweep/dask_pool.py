@@ -208,9 +208,7 @@ def embedded(workers: int, threads: int) -> Generator[DaskPool]:
     import distributed
     from dask import config as dask_config
 
-    start: Any = (
-        distributed.LocalCluster
-    )  # Its types know neither None nor that it is no coroutine.
+    start: Any = distributed.LocalCluster  # To a type checker, a coroutine comes out of it.
     limits = dict.fromkeys(
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)
     )
@@ -226,7 +224,7 @@ def embedded(workers: int, threads: int) -> Generator[DaskPool]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             memory_limit=0,  # dask cannot spill what torch holds; it could only stop or kill.
             silence_logs=logging.CRITICAL,
         ) as cluster,

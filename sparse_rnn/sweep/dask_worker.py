@@ -9,6 +9,7 @@ import asyncio
 import signal
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from distributed import WorkerPlugin, get_worker
@@ -40,7 +41,8 @@ def execute(assignment: Assignment, name: str, sweep: str) -> Outcome:
 
     _active.add(name)
     try:
-        return carry_out(assignment, lambda: _leaving.is_set() or sweep in _stopped, tell)
+        outcome = carry_out(assignment, lambda: _leaving.is_set() or sweep in _stopped, tell)
+        return replace(outcome, signal=0)  # One that stopped was asked here; no signal came.
     finally:
         _active.discard(name)
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import sparse_rnn as srnn
+from sparse_rnn import kernels
 from sparse_rnn.metrics import Record
 
 SMALL: dict[str, Any] = {
@@ -26,6 +27,10 @@ SMALL: dict[str, Any] = {
     "final_batches": 2,
 }
 """Settings of a run that takes a blink of an eye."""
+
+
+CPU_BACKENDS = [name for name in kernels.KERNELS if name != "cuda"]
+"""The backends that run on every machine."""
 
 
 def small_config(**changes: Any) -> srnn.TrainConfig:

@@ -25,9 +25,20 @@ CELLS: dict[str, dict[str, Any]] = {
 DOUBLE = torch.float64
 
 
-def network(n_inputs: int = 3, n_outputs: int = 5, **options: Any) -> srnn.Network:
-    mask = srnn.masks.locality((4, 4), radius=1)
-    return srnn.Network(n_inputs, n_outputs, mask, dtype=DOUBLE, **options)
+def network(side: int = 4, **options: Any) -> srnn.Network:
+    mask = srnn.masks.locality((side, side), radius=1)
+    return srnn.Network(3, 5, mask, dtype=DOUBLE, **options)
+
+
+def step(net: srnn.Network, inputs: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+    """A step of the network itself, from states ``[P, size]``; differentiable."""
+    parts = state.split(net.rnn.mask.n_units, dim=1)
+    h0 = tuple(part[None].contiguous() for part in parts)
+    _, last = net.rnn(inputs[None], h0 if len(h0) > 1 else h0[0])
+    return torch.cat([part[0] for part in (last if isinstance(last, tuple) else (last,))], 1)
+
+
+SIDES = (4, 8)  # Dense enough for products of matrices, and too sparse.
 
 
 def linear(matrix: NDArray[np.float64], **options: Any) -> srnn.Network:
@@ -41,36 +52,27 @@ def linear(matrix: NDArray[np.float64], **options: Any) -> srnn.Network:
     return net
 
 
+@pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("name", CELLS)
-def test_the_map_is_a_step_of_the_network(name: str) -> None:
-    net = network(**CELLS[name])
+def test_the_map_and_its_jacobian_are_those_of_the_network(name: str, side: int) -> None:
+    net = network(side, **CELLS[name])
     rng = np.random.default_rng(0)
-    inputs = rng.standard_normal((7, 3))
+    inputs = rng.standard_normal((3, 3))
     dynamics = Dynamics.of(net, inputs)
-    state = torch.from_numpy(rng.standard_normal((7, dynamics.size)))
-    parts = state.chunk(dynamics.n_parts, dim=1)
-    h0 = tuple(part[None].contiguous() for part in parts)
-    _, last = net.rnn(torch.from_numpy(inputs)[None], h0 if len(h0) > 1 else h0[0])
-    expected = torch.cat([part[0] for part in (last if isinstance(last, tuple) else (last,))], 1)
-    torch.testing.assert_close(dynamics.step(state), expected)
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_jacobians_and_their_products_are_those_of_autograd(name: str) -> None:
-    net = network(**CELLS[name])
-    rng = np.random.default_rng(1)
-    dynamics = Dynamics.of(net, rng.standard_normal(3))
-    state, direction = (torch.from_numpy(rng.standard_normal((4, dynamics.size))) for _ in range(2))
+    state, direction = (torch.from_numpy(rng.standard_normal((3, dynamics.size))) for _ in range(2))
     found = dynamics.linearise(state)
-    for row in range(4):
+    after = step(net, torch.from_numpy(inputs), state)
+    torch.testing.assert_close(dynamics.step(state), after)
+    torch.testing.assert_close(found.after, after)
+    for row in range(3):
+        drive = torch.from_numpy(inputs[[row]])
         expected = torch.autograd.functional.jacobian(
-            lambda one: dynamics.step(one[None])[0], state[row]
+            lambda one, drive=drive: step(net, drive, one[None])[0], state[row]
         )
         torch.testing.assert_close(found.jacobians()[row], expected)
         torch.testing.assert_close(found.times(direction)[row], expected @ direction[row])
         transposed = expected.T @ direction[row]
         torch.testing.assert_close(found.transposed_times(direction)[row], transposed)
-    torch.testing.assert_close(found.after, dynamics.step(state))
 
 
 def test_the_fixed_point_of_a_linear_network_is_found_with_its_spectrum() -> None:
@@ -139,6 +141,7 @@ def test_without_a_fixed_point_the_slowest_state_is_slow_or_dropped() -> None:
     slow = analysis.fixed_points(drifting(), [0.01, 0.0], starts)
     assert not slow.fixed.any()
     np.testing.assert_allclose(slow.q, [0.5e-4])
+    np.testing.assert_allclose(slow.speed, [0.01])
     strict = analysis.Search(slow=1e-6)
     none = analysis.fixed_points(drifting(), [0.01, 0.0], starts, strict)
     assert len(none) == 0
@@ -165,11 +168,9 @@ def test_points_of_every_cell_stand_still_in_the_network_itself(name: str) -> No
     size = 32 if name == "lstm" else 16
     found = analysis.fixed_points(net, drive, 0.5 * rng.standard_normal((6, size)))
     assert found.fixed.any()
-    at = found.states[found.fixed]
-    parts = [torch.from_numpy(part)[None] for part in np.split(at, size // 16, axis=1)]
-    inputs = torch.from_numpy(np.broadcast_to(drive, (1, len(at), 3)).copy())
-    hidden, _ = net.eval().rnn(inputs, tuple(parts) if len(parts) > 1 else parts[0])
-    np.testing.assert_allclose(hidden[0].detach(), found.hidden[found.fixed], atol=2e-6)
+    at = torch.from_numpy(found.states[found.fixed])
+    inputs = torch.from_numpy(drive).expand(len(at), 3)
+    torch.testing.assert_close(step(net.eval(), inputs, at), at, atol=2e-6, rtol=0)
 
 
 def test_tolerance_decides_what_is_one_point() -> None:

@@ -15,7 +15,7 @@ from torch import nn
 import sparse_rnn as srnn
 from sparse_rnn import cells, kernels
 from sparse_rnn.cells import CELLS
-from tests.sparse_rnn.helpers import random_mask, same_bits, small_config
+from tests.sparse_rnn.helpers import CPU_BACKENDS, random_mask, same_bits, small_config
 
 LOCAL = srnn.masks.locality((3, 4), radius=1)
 AUTAPSE = srnn.masks.autapse(6)
@@ -77,7 +77,7 @@ def test_a_seed_is_a_layer_and_torch_is_left_alone(name: str) -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("backend", kernels.KERNELS)
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
 @pytest.mark.parametrize("name", CELLS)
 def test_gradients_of_every_cell_on_every_backend(name: str, backend: str) -> None:
     """Against finite differences, and against the reference."""

@@ -278,8 +278,8 @@ def test_every_option_of_a_run_is_there_and_reaches_it(
         assert field.description is not None
         assert field.description in out
     given = shlex.split(
-        "--checkpoint-every 3 --checkpoint-seconds 9 --levels 0.2 0.4 --threads 1 --no-prefetch "
-        "--no-tensorboard"
+        "--checkpoint-every 3 --checkpoint-seconds 9 --levels 0.2 0.4 --threads 1 --chunk 40 "
+        "--no-prefetch --no-tensorboard"
     )
     seen: list[srnn.RunOptions] = []
     monkeypatch.setattr(cli, "train", lambda *_, options, **__: seen.append(options))
@@ -291,6 +291,7 @@ def test_every_option_of_a_run_is_there_and_reaches_it(
             checkpoint_seconds=9,
             levels=(0.2, 0.4),
             threads=1,
+            chunk=40,
             prefetch=False,
             tensorboard=False,
         )

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 import sparse_rnn as srnn
 from sparse_rnn import kernels, masks
 from sparse_rnn.kernels import _stepwise
-from tests.sparse_rnn.helpers import random_mask
+from tests.sparse_rnn.helpers import CPU_BACKENDS, random_mask
 
 # Rows of 0 to all sources.
 RAGGED = srnn.Mask.from_edges(7, [1, 1, 2, 5, *[6] * 7], [0, 6, 2, 3, *range(7)])
@@ -49,7 +49,7 @@ def by_definition(mask: srnn.Mask, state: torch.Tensor, weight: torch.Tensor) ->
 
 
 @given(
-    name=st.sampled_from(sorted(kernels.KERNELS)),
+    name=st.sampled_from(sorted(CPU_BACKENDS)),
     # Lanes that fill a tile of 8 to 32 and lanes that do not; units that fill a group and do not.
     lanes=st.integers(1, 41),
     n_units=st.integers(1, 21),
@@ -78,7 +78,7 @@ def test_products_are_those_of_a_dense_matrix(
 
 
 @pytest.mark.parametrize("gates", [(), (2,)])
-@pytest.mark.parametrize("name", kernels.KERNELS)
+@pytest.mark.parametrize("name", CPU_BACKENDS)
 def test_gradients_are_those_of_finite_differences(name: str, gates: tuple[int, ...]) -> None:
     mask = masks.autapse(5) if name == "autapse" else RAGGED
 
@@ -89,7 +89,7 @@ def test_gradients_are_those_of_finite_differences(name: str, gates: tuple[int, 
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("name", kernels.KERNELS)
+@pytest.mark.parametrize("name", CPU_BACKENDS)
 def test_products_have_the_type_of_their_weights(name: str, dtype: torch.dtype) -> None:
     mask = masks.autapse(5) if name == "autapse" else RAGGED
     state, weight = (leaf.detach().to(dtype) for leaf in leaves(mask, 3, (2,), seed=1))
@@ -99,7 +99,7 @@ def test_products_have_the_type_of_their_weights(name: str, dtype: torch.dtype) 
     torch.testing.assert_close(out, by_definition(mask, state, weight))
 
 
-@pytest.mark.parametrize("name", kernels.KERNELS)
+@pytest.mark.parametrize("name", CPU_BACKENDS)
 def test_states_of_any_layout_are_taken_and_left_alone(name: str) -> None:
     mask = masks.autapse(7) if name == "autapse" else RAGGED
     state, weight = (leaf.detach() for leaf in leaves(mask, 4, (), seed=1))

@@ -114,6 +114,11 @@ def test_a_curve_of_seeds_has_their_mean_and_interval_at_each_point() -> None:
     assert (single.mean, single.low, single.high) == ((0.1, 0.5), None, None)
 
 
+def test_curves_of_different_lengths_have_no_mean() -> None:
+    with pytest.raises(InvalidArgument, match="values must be numbers, one curve a seed"):
+        Curve.of("a", [1, 2], [[0.1, 0.2], [0.1]], ("steps", "score"), "panel")
+
+
 def drawn() -> Figure:
     figure = Figure(figsize=(3, 2))
     ax = figure.subplots()

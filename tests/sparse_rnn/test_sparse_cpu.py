@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,22 +190,73 @@ def test_whole_trainings_agree_between_backends() -> None:
     np.testing.assert_allclose(curves[0], curves[1], rtol=2e-3)
 
 
+def in_a_process(script: str, cache: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a script that finds nothing compiled but what is in a folder."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache), **environment},
+    )
+
+
 BOUNDS = """
 import torch, sparse_rnn as srnn
 from sparse_rnn import masks
-for lanes in (1, 9, 40):
-    net = srnn.Network(3, 2, masks.locality((9, 8), 2), "tanh", "sparse_cpu")
-    h0 = torch.zeros(1, lanes, 72, requires_grad=True)
-    net(torch.ones(11, lanes, 3), h0)[0].sum().backward()
+from sparse_rnn.kernels import _lanes
+assert _lanes.CHECKED
+for cell in ("vanilla", "gru"):
+    for mask in (masks.locality((5, 7), 2), masks.random(31, in_degree=3, seed=0)):
+        for lanes in (1, 9, 40):
+            net = srnn.Network(3, 2, mask, backend="sparse_cpu", cell=cell)
+            h0 = torch.zeros(1, lanes, mask.n_units, requires_grad=True)
+            net(torch.ones(5, lanes, 3), h0)[0].sum().backward()
 print("inside")
 """
 
 
 @pytest.mark.slow
-def test_no_access_is_out_of_bounds() -> None:
-    environment = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": os.devnull}
-    environment.pop("NUMBA_CACHE_DIR")
-    result = subprocess.run(
-        [sys.executable, "-c", BOUNDS], capture_output=True, text=True, check=False, env=environment
-    )
+def test_no_access_is_out_of_bounds(tmp_path: Path) -> None:
+    result = in_a_process(BOUNDS, tmp_path, NUMBA_BOUNDSCHECK="1")
     assert result.stdout == "inside\n", result.stderr
+
+
+OUTSIDE = """
+import numpy as np
+from sparse_rnn.kernels import _lanes
+pointers, weight = np.array([0, 1]), np.zeros(1)
+for offsets in ([0], [1]):
+    synapses = (pointers, np.array(offsets, np.uint32), weight)
+    _lanes.add(np.zeros(8), np.zeros(8), synapses, False, (0,) * 8)
+    print("inside", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_an_access_out_of_bounds_is_found(tmp_path: Path) -> None:
+    result = in_a_process(OUTSIDE, tmp_path, NUMBA_BOUNDSCHECK="1")
+    assert result.stdout == "inside\n"
+    assert "IndexError: offsets" in result.stderr
+
+
+FIRST = """
+import sys, torch, sparse_rnn as srnn
+assert "numba" not in sys.modules
+net = srnn.Network(3, 2, srnn.masks.locality((6, 6), 1), backend="sparse_cpu")
+for _ in range(2):
+    net(torch.ones(5, 4, 3))[0].sum().backward()
+from sparse_rnn.kernels import _lanes
+for loop in (_lanes.forward, _lanes.backward):
+    print(sum(loop.stats.cache_misses.values()))
+"""
+
+
+@pytest.mark.slow
+def test_kernels_are_compiled_once_with_a_note_and_found_on_disk(tmp_path: Path) -> None:
+    first = in_a_process(FIRST, tmp_path)
+    assert first.stderr == "compiling kernels, once (some 10 s)\n"
+    assert first.stdout == "0\n1\n"  # `forward` runs where the input comes multiplied only.
+    again = in_a_process(FIRST, tmp_path)
+    assert again.stderr == ""
+    assert again.stdout == "0\n0\n"

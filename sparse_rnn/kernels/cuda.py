@@ -1,0 +1,185 @@
+"""Kernel `cuda`: only the synapses that exist, in Triton, for CUDA devices.
+
+**Not measured yet**: it is tested under Triton's interpreter, and no GPU has run it. A step is one
+launch for the products and one for the nonlinearity; a weight gradient is one launch.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
+from sparse_rnn.kernels._leak import leak, rates_beside, share_
+from sparse_rnn.masks import Mask
+
+SYNAPSES, MOST_LANES = 16, 64
+"""Synapses, and most lanes, that a block takes at a time."""
+
+
+@cache
+def _kernels() -> Any:
+    """The kernels; importing triton takes a moment, so only networks that need it do."""
+    from sparse_rnn.kernels import _triton
+
+    return _triton
+
+
+@dataclass(frozen=True, eq=False)
+class _Gather:
+    """Where each unit gathers from.
+
+    Attributes:
+        pointers: int64 ``[N + 1]``, the first synapse of each unit and the end.
+        sources: int64 ``[nnz]``.
+        order: int64 ``[nnz]``, the edge that each synapse is; None if they lie in its order.
+    """
+
+    pointers: Tensor
+    sources: Tensor
+    order: Tensor | None
+
+    def add(self, out: Tensor, add: Tensor, state: Tensor, weight: Tensor) -> Tensor:
+        """``out = add + W state``, all ``[N, B]``."""
+        n_units, n_lanes = out.shape
+        values = weight if self.order is None else weight[self.order]
+        lanes = _lanes(n_lanes)
+        grid = (n_units, -(-n_lanes // lanes))
+        _kernels().add_products[grid](
+            out, add, state, self.pointers, self.sources, values, n_lanes, SYNAPSES, lanes
+        )
+        return out
+
+
+def _lanes(n_lanes: int) -> int:
+    return min(MOST_LANES, 1 << (n_lanes - 1).bit_length())
+
+
+_GATHERS: WeakKeyDictionary[Edges, tuple[_Gather, _Gather]] = WeakKeyDictionary()
+
+
+def _gathers(edges: Edges) -> tuple[_Gather, _Gather]:
+    """Rows and columns of the matrix, once for as long as the edges live."""
+    if edges not in _GATHERS:
+        device, n_units = edges.targets.device, edges.mask.n_units
+
+        def pointers(units: Tensor) -> Tensor:
+            counts = torch.bincount(units, minlength=n_units)
+            zero = torch.zeros(1, dtype=torch.int64, device=device)
+            return torch.cat([zero, counts.cumsum(0)])
+
+        order = torch.argsort(edges.sources, stable=True)
+        _GATHERS[edges] = (
+            _Gather(pointers(edges.targets), edges.sources, None),
+            _Gather(pointers(edges.sources), edges.targets[order], order),
+        )
+    return _GATHERS[edges]
+
+
+class _GatheredRecurrence(torch.autograd.Function):
+    @staticmethod
+    def forward(  # noqa: PLR0913 - as `run`
+        ctx: Any,
+        projected: Tensor,
+        h0: Tensor,
+        weight: Tensor,
+        edges: Edges,
+        nonlinearity: Nonlinearity,
+        alpha: float,
+    ) -> Tensor:
+        rows, _ = _gathers(edges)
+        inputs = projected.transpose(1, 2).contiguous()  # [T, N, B], as everything here.
+        states = inputs.new_empty((len(inputs) + 1, *inputs.shape[1:]))
+        states[0] = h0.T
+        rates = rates_beside(states[1:], alpha)
+        steps = zip(inputs.unbind(0), rates.unbind(0), states[1:].unbind(0), strict=True)
+        state = states[0]
+        for now, rate, out in steps:
+            nonlinearity.apply_(rows.add(rate, now, state, weight))
+            state = leak(state, rate, out, alpha)
+        ctx.save_for_backward(weight, states, rates)
+        ctx.edges, ctx.nonlinearity, ctx.alpha = edges, nonlinearity, alpha
+        return states[1:].transpose(1, 2).contiguous()
+
+    @staticmethod
+    @once_differentiable
+    # One output, so one gradient; the base class says *grad_outputs.
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, grad: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        weight, states, rates = cast("tuple[Tensor, Tensor, Tensor]", ctx.saved_tensors)
+        edges: Edges = ctx.edges
+        alpha: float = ctx.alpha
+        _, columns = _gathers(edges)
+        outer = grad.transpose(1, 2).contiguous()
+        deltas = torch.empty_like(outer)
+        passed: Tensor | None = None
+        for t in reversed(range(len(outer))):
+            if t + 1 < len(outer):
+                columns.add(deltas[t], outer[t], deltas[t + 1], weight)
+            else:
+                deltas[t] = outer[t]
+            passed = share_(deltas[t], passed, alpha)
+            ctx.nonlinearity.chain_(deltas[t], rates[t])
+        start = torch.zeros_like(deltas[0]) if passed is None else passed
+        grad_h0 = None
+        if ctx.needs_input_grad[1]:
+            grad_h0 = columns.add(torch.empty_like(start), start, deltas[0], weight).T
+        grad_weight = None
+        if ctx.needs_input_grad[2]:
+            grad_weight = _weight_gradient(deltas, states, weight, edges)
+        return deltas.transpose(1, 2), grad_h0, grad_weight, None, None, None
+
+
+def _weight_gradient(deltas: Tensor, states: Tensor, weight: Tensor, edges: Edges) -> Tensor:
+    found = torch.empty_like(weight, memory_format=torch.contiguous_format)
+    if edges.mask.nnz:
+        sizes = torch.tensor([*deltas.shape, edges.mask.nnz], device=weight.device)
+        grid = (-(-edges.mask.nnz // SYNAPSES),)
+        where = (edges.targets, edges.sources, sizes)
+        _kernels().sum_products[grid](
+            found, deltas, states, *where, SYNAPSES, _lanes(deltas.shape[2])
+        )
+    return found
+
+
+def run(
+    projected: Tensor,
+    h0: Tensor,
+    weight: Tensor,
+    edges: Edges,
+    nonlinearity: Nonlinearity,
+    alpha: float = 1.0,
+) -> Tensor:
+    """Compute the states; see `Kernel` for the arguments. Differentiable once.
+
+    Raises:
+        InvalidArgument: The tensors are on another device.
+    """
+    refused = refusal(edges.mask, projected.device.type)
+    if refused:
+        raise InvalidArgument("backend", "cuda", "able to serve this device", f"({refused})")
+    states = _GatheredRecurrence.apply(projected, h0, weight, edges, nonlinearity, alpha)
+    return cast("Tensor", states)
+
+
+def refusal(mask: Mask, device: str) -> str:
+    """Why the kernel cannot serve a mask here, or ""."""
+    del mask  # It serves them all.
+    if device != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
+        return f"it runs on CUDA devices, not on {device}"
+    if not find_spec("triton"):
+        return "triton is not installed; it comes with torch's builds for CUDA"
+    return ""
+
+
+KERNEL = Kernel("cuda", run, refusal)
