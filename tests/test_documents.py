@@ -152,7 +152,7 @@ def test_table_of_kernels_is_whole() -> None:
     from sparse_rnn.kernels import KERNELS
 
     text = text_of(ROOT / "docs" / "concepts" / "kernels.md")
-    told = [row[0].strip("`") for row in table_under(text, "# Kernels")]
+    told = [row[0].strip("`") for row in table_under(f"\n{text}", "# Kernels")]
     assert sorted(told) == sorted(KERNELS)
 
 
