@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,12 @@ LARGEST_DENSE = 5000
 
 N_STEPS = 20
 
+LARGEST = (400, 250)
+"""A sheet of 100 000 units, with 11.3 million synapses."""
+
+LARGEST_STEPS, LARGEST_CHUNK = 100, 20
+"""Time steps of its training step, and how many of them are kept at a time."""
+
 
 def measure_one(side: int, radius: float, backend: str, repeats: int = 3) -> dict[str, Any]:
     """Time a training step of one network in a process of its own, and its peak memory.
@@ -51,8 +58,6 @@ def measure_one(side: int, radius: float, backend: str, repeats: int = 3) -> dic
 
 
 def _one(side: int, radius: float, backend: str, repeats: int) -> dict[str, Any]:
-    import resource
-
     small = srnn.masks.locality((8, 8), 1)
     step_of(srnn.Network(INPUT_SIZE, OUTPUT_SIZE, small, backend=backend), N_STEPS)()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -67,6 +72,33 @@ def _one(side: int, radius: float, backend: str, repeats: int) -> dict[str, Any]
         "backend": backend,
         "seconds": float(np.median(seconds)),
         "peak_mb": peak / 1024,
+    }
+
+
+def measure_largest() -> dict[str, Any]:
+    """Train `LARGEST` for two steps in a process of its own.
+
+    Returns:
+        Units, synapses, steps, chunk, seconds of the second step and peak memory in MB, all told.
+    """
+    command = [sys.executable, "-m", "benchmarks.speed.scaling", "--largest"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def _largest() -> dict[str, Any]:
+    mask = srnn.masks.locality(LARGEST, RADIUS)
+    network = srnn.Network(INPUT_SIZE, OUTPUT_SIZE, mask, backend="sparse_cpu")
+    network.chunk = LARGEST_CHUNK
+    run = step_of(network, LARGEST_STEPS)
+    run()  # Compiles, and lays out the mask.
+    return {
+        "units": mask.n_units,
+        "synapses": mask.nnz,
+        "steps": LARGEST_STEPS,
+        "chunk": LARGEST_CHUNK,
+        "seconds": run(),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
@@ -149,13 +181,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, help="JSON file to write")
     parser.add_argument("--figure", type=Path, help="picture to write")
     parser.add_argument("--repeats", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--largest", action="store_true", help="100 000 units, and nothing else")
     parser.add_argument("--one", nargs=4, metavar=("SIDE", "RADIUS", "BACKEND", "REPEATS"))
     options = parser.parse_args(arguments)
     if options.one:
         side, radius, backend, repeats = options.one
         print(json.dumps(_one(int(side), float(radius), backend, int(repeats))))
         return 0
+    if options.largest:
+        print(json.dumps(_largest()))
+        return 0
     result = measure(repeats=options.repeats)
+    result["largest"] = measure_largest()
+    print(json.dumps(result["largest"]))
     print(f"Time grows as N to the power {result['exponent_of_time']:.2f},", end=" ")
     print(f"memory to {result['exponent_of_memory']:.2f}.")
     if options.output:

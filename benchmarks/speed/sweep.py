@@ -150,7 +150,7 @@ def table(result: Mapping[str, Any]) -> str:
         (f"sweep on {result['workers']} dask workers", result["dask"]["seconds_a_run"]),
     )
     costs = (
-        ("naming and checking the runs", "naming_s", 1.0, "s"),
+        ("naming the runs", "naming_s", 1.0, "s"),
         ("memory of the process that hands them out", "memory_bytes", 1e-6, "MB"),
         ("a second call that finds all done", "nothing_to_do_s", 1.0, "s"),
         ("`sweep status`", "status_s", 1.0, "s"),

@@ -118,15 +118,15 @@ def serve(site: Site, port: int = PORT, *, browser: bool = True) -> None:
     Raises:
         InvalidArgument: The port cannot be had.
     """
-    with LocalServer(site, port) as server:
-        _say(f"{site.name}: {server.url} (on this machine only; Ctrl-C ends it)")
-        if browser:
-            # A browser in the terminal would not return before its visitor leaves.
-            threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
-        try:
+    try:
+        with LocalServer(site, port) as server:
+            _say(f"{site.name}: {server.url} (on this machine only; Ctrl-C ends it)")
+            if browser:
+                # A browser in the terminal would not return before its visitor leaves.
+                threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
             server.serve_forever()
-        except KeyboardInterrupt:
-            _say(f"\n{site.name}: ended.")
+    except KeyboardInterrupt:
+        _say(f"\n{site.name}: ended.")
 
 
 def _say(text: str) -> None:

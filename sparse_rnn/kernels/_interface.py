@@ -252,7 +252,8 @@ class Kernel:
         alpha: float = 1.0,
     ) -> Tensor:
         """Compute the states of a driven layer, differentiable in all tensors; see `run`."""
-        if self.driven is None or drive.inputs.requires_grad:
+        other = drive.inputs.requires_grad or drive.inputs.dtype != weight.dtype
+        if self.driven is None or other:
             # Under autocast the product is shorter; states are of the type of the weights.
             projected = torch.nn.functional.linear(*drive).to(weight.dtype)
             return self.run(projected, h0, weight, edges, nonlinearity, alpha)

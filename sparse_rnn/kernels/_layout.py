@@ -46,9 +46,10 @@ class Synapses:
         cls, rows: NDArray[np.int64], sources: NDArray[np.int64], n_units: int, width: int
     ) -> Synapses:
         """Lay out edges, one at a time or in groups of rows that share sources."""
-        single = cls._in_groups_of(1, rows, sources, n_units, width)
         grouped = cls._in_groups_of(GROUP, rows, sources, n_units, width)
-        return grouped if rows.size >= LEAST_FILL * grouped.n_values else single
+        if rows.size >= LEAST_FILL * grouped.n_values:
+            return grouped
+        return cls._in_groups_of(1, rows, sources, n_units, width)
 
     @classmethod
     def _in_groups_of(

@@ -32,6 +32,10 @@ def by_seed(runs: Mapping[str, Run]) -> dict[str, tuple[Run, ...]]:
         groups.setdefault(key, {})[label] = run
     named: dict[str, tuple[Run, ...]] = {}
     for group in groups.values():
+        if len({run.config.seed for run in group.values()}) < len(group):
+            # The same run twice is not two draws of a seed.
+            named |= {label: (run,) for label, run in group.items()}
+            continue
         label = _common(list(group))
         # Two groups may begin alike, or a group as a run alone is called.
         named[label if label not in named else ", ".join(group)] = tuple(group.values())

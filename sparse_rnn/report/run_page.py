@@ -75,7 +75,7 @@ def runs_page(
             _section("curves", "Learning curves", _curves(groups)),
             _section("scores", "Final scores by task", *_score_tables(scores)),
             _section("networks", "Networks", _networks(records)),
-            _section("settings", "Settings", *_settings(loaded)),
+            _section("settings", "Settings", *_settings(groups)),
         ),
     )
 
@@ -195,21 +195,23 @@ def _number(text: str) -> Html:
     return tag("td", text, class_="number")
 
 
-def _settings(runs: Mapping[str, Run]) -> list[Html]:
-    dumped = {label: run.config.model_dump(mode="json") for label, run in runs.items()}
+def _settings(groups: Mapping[str, Sequence[Run]]) -> list[Html]:
+    dumped = {label: group[0].config.model_dump(mode="json") for label, group in groups.items()}
+    for label, group in groups.items():
+        dumped[label]["seed"] = words.seeds([run.config.seed for run in group])
     names = list(dict.fromkeys(name for settings in dumped.values() for name in settings))
     values = {name: [settings.get(name) for settings in dumped.values()] for name in names}
     differing = [name for name in names if any(one != values[name][0] for one in values[name])]
     shared = [name for name in names if name not in differing]
-    head = ("setting", *runs)
+    head = ("setting", *groups)
     parts: list[Html] = []
     if differing:
         rows = [_setting_row(name, values[name]) for name in differing]
         parts.append(table(head, rows, label="Settings that differ", class_="short"))
-    elif len(runs) > 1:
+    elif len(groups) > 1:
         parts.append(tag("p", "All settings are the same.", class_="facts"))
     rows = [_setting_row(name, values[name][:1]) for name in shared]
-    about = "The settings that all runs share" if len(runs) > 1 else "All settings"
+    about = "The settings that all runs share" if len(groups) > 1 else "All settings"
     inner = table(("setting", "value"), rows, label=about, class_="short")
     parts.append(tag("details", tag("summary", about), inner))
     return parts

@@ -23,7 +23,7 @@ from modcog.cli import main
 from modcog.errors import InvalidArgument, ModcogError, UnknownName
 from modcog.explore import PAGE, site
 from modcog.explore.answers import catalog, view
-from modcog.explore.serving import LocalServer, Site
+from modcog.explore.serving import LocalServer, Site, serve
 
 
 @pytest.fixture(scope="module")
@@ -418,6 +418,21 @@ def test_port_in_use_is_refused_with_what_to_do(capsys: pytest.CaptureFixture[st
 def test_ports_that_do_not_exist_are_refused(capsys: pytest.CaptureFixture[str], port: str) -> None:
     assert main(["explore", "--no-browser", "--port", port]) == 2
     assert "from 0 to 65535" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_the_first_visitor_ends_it_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+
+    def interrupted(text: str) -> None:
+        said.append(text)
+        if len(said) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("modcog.explore.serving._say", interrupted)
+    serve(site(), 0, browser=False)
+    assert said[1:] == ["\nmodcog explore: ended."]
 
 
 def test_names_are_suggested() -> None:

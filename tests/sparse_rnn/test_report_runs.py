@@ -117,6 +117,15 @@ def test_runs_of_several_seeds_are_one_curve_and_one_column() -> None:
     assert head == ["task", "lm (3 seeds)", "dense", "lm/stopped", "chance"]
     assert first[1:4] == ["0.60", "0.30", "0.90"]
     assert len(table(page, "Networks and how they were trained")) == 1 + len(runs)
+    settings = {row[0]: row[1:] for row in table(page, "Settings that differ")}
+    assert settings["seed"] == ["0\N{EN DASH}2", "0", "4"]
+
+
+def test_the_same_run_twice_is_not_two_seeds() -> None:
+    runs = {f"lm/{i}": made_run({4: 0.5}, seed=i // 2) for i in range(3)}
+    accuracy, *_ = charts(read_page(report.runs_page(runs)))
+    assert [one["name"] for one in accuracy["series"]] == list(runs)
+    assert "low" not in accuracy["series"][0]
 
 
 def test_hostile_labels_stay_text() -> None:

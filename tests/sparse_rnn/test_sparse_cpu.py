@@ -96,6 +96,34 @@ def test_the_number_of_threads_changes_no_bit() -> None:
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.usefixtures("threads")
+def test_the_number_of_threads_changes_no_bit_of_a_layer_and_its_input() -> None:
+    layer = srnn.MaskedRNN(40, masks.locality((15, 15), 2), backend="sparse_cpu")
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn((40, 64, 40), generator=generator)
+    rules = torch.randint(35, (2, 64), generator=generator).repeat_interleave(20, 0)
+    inputs[:, :, 5:] = torch.nn.functional.one_hot(rules, 35).float()
+    found: list[tuple[torch.Tensor, ...]] = []
+    for n_threads in (1, 2, 3, 5):
+        torch.set_num_threads(n_threads)
+        states, _ = layer(inputs)
+        (states * torch.linspace(-1, 2, states.numel()).view_as(states)).sum().backward()
+        grads = [p.grad for p in layer.parameters()]
+        layer.zero_grad()
+        assert torch.equal(states, found[0][0] if found else states)  # Whatever the width.
+        if _tiles.tile_width(64, n_threads) == _tiles.tile_width(64, 1):
+            found.append((states, *grads))
+    assert len(found) == 3
+    for others in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], others, strict=True))
+
+
+def test_inputs_of_another_type_are_refused_as_torch_refuses_them() -> None:
+    layer = srnn.MaskedRNN(5, masks.locality((6, 6), 1), backend="sparse_cpu")
+    with pytest.raises(RuntimeError, match="dtype"):
+        layer(torch.zeros(3, 2, 5, dtype=torch.float64))
+
+
 def test_lanes_do_not_know_their_neighbours() -> None:
     mask = masks.locality((10, 10), 2)
     generator = torch.Generator().manual_seed(0)

@@ -127,7 +127,10 @@ export class Chart {
       g.moveTo(x, this.#height - BOTTOM);
       g.lineTo(x, this.#height - BOTTOM + 4);
       g.stroke();
-      g.fillText(ms, x, this.#height - BOTTOM + 13);
+      // The last one may end where the picture does.
+      const last = x > this.#width - 18;
+      g.textAlign = last ? "right" : "center";
+      g.fillText(ms, last ? this.#width : x, this.#height - BOTTOM + 13);
     }
     g.textAlign = "left";
     g.fillText("time (ms)", LEFT, this.#height - 7);

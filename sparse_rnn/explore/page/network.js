@@ -208,10 +208,14 @@ const paperColor = () => rgb(look().fixate);
 /** Order of units for the picture over time: by cluster, else by the step of their peak. */
 function order() {
   const n = about.units;
-  const by = color() === "clusters" && clusters ? (unit) => clusters.labels[unit] : () => 0;
-  return Array.from({ length: n }, (_, unit) => unit).sort(
+  const clustered = color() === "clusters" && clusters !== null;
+  if (panel.order?.clustered === clustered) return panel.order.units;
+  const by = clustered ? (unit) => clusters.labels[unit] : () => 0;
+  const sorted = Array.from({ length: n }, (_, unit) => unit).sort(
     (a, b) => by(a) - by(b) || panel.byPeak[a] - panel.byPeak[b] || a - b,
   );
+  panel.order = { clustered, units: sorted };
+  return sorted;
 }
 
 function byPeak({ steps, units: n, level }) {
@@ -232,7 +236,8 @@ function draw() {
     const mark = color() === "activity" ? () => null : unitColor(step);
     units.draw({ activity: panel.activity, order: order(), mark, selected, step }, look());
   }
-  const which = about.sheet ? `The sheet of ${about.sheet.join(" × ")} units` : "Units over time, by the step of their peak";
+  const sorted = color() === "clusters" ? "cluster and by the step of their peak" : "the step of their peak";
+  const which = about.sheet ? `The sheet of ${about.sheet.join(" × ")} units` : `Units over time, by ${sorted}`;
   const active = !about.sheet || color() === "activity";
   const range = active ? ` Activity from ${number(panel.low)} to ${number(panel.high)}.` : "";
   $("units-caption").textContent = `${which}.${range} ${moment()}`;
@@ -258,9 +263,10 @@ function drawOne() {
     const weights = new Map(one[id].units.map((other, i) => [other, one[id].weights[i]]));
     const paint = (other) => (weights.has(other) ? weightColor(weights.get(other), largest, paperColor()) : null);
     grids[id].draw(about.units, paint, unit, look());
-    const words_ = `${weights.size} synapses ${words} the unit; ${kind}, up to ${number(largest)}`;
-    $(`${id}-caption`).textContent = words_;
-    $(id).setAttribute("aria-label", words_);
+    const count = `${weights.size} synapse${weights.size === 1 ? "" : "s"}`;
+    const caption = `${count} ${words} the unit; ${kind}, up to ${number(largest)}`;
+    $(`${id}-caption`).textContent = caption;
+    $(id).setAttribute("aria-label", caption);
   }
 }
 

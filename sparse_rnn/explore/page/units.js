@@ -56,6 +56,8 @@ export class Sheet {
 /** Activity of all units over time: a row a unit, in the order that `order` gives. */
 export class Strip {
   #small = document.createElement("canvas");
+  #painted = null;
+  #order = null;
 
   constructor(canvas) {
     this.canvas = canvas;
@@ -63,21 +65,12 @@ export class Strip {
 
   /** Draw; `mark(unit)` is the colour of a mark beside the row, or null. */
   draw({ activity, order, mark, selected, step }, look) {
-    this.order = order;
     const width = this.canvas.clientWidth;
     if (!width) return;
     const height = 340;
     const g = sized(this.canvas, width, height);
-    const { steps, units, level } = activity;
-    const image = new ImageData(steps, units);
-    order.forEach((unit, row) => {
-      for (let t = 0; t < steps; t += 1) {
-        const rgb = shade(level(t, unit));
-        image.data.set([...rgb, 255], 4 * (row * steps + t));
-      }
-    });
-    [this.#small.width, this.#small.height] = [steps, units];
-    this.#small.getContext("2d").putImageData(image, 0, 0);
+    const { units, steps } = activity;
+    if (this.#painted !== activity || this.#order !== order) this.#paint(activity, order);
     g.imageSmoothingEnabled = false;
     g.drawImage(this.#small, SIDE, 0, width - SIDE, height);
     const each = height / units;
@@ -101,16 +94,29 @@ export class Strip {
     }
   }
 
+  /** The picture without its marks, which does not change from step to step. */
+  #paint(activity, order) {
+    const { steps, units, level } = activity;
+    const image = new ImageData(steps, units);
+    order.forEach((unit, row) => {
+      for (let t = 0; t < steps; t += 1)
+        image.data.set([...shade(level(t, unit)), 255], 4 * (row * steps + t));
+    });
+    [this.#small.width, this.#small.height] = [steps, units];
+    this.#small.getContext("2d").putImageData(image, 0, 0);
+    [this.#painted, this.#order] = [activity, order];
+  }
+
   at(x, y) {
     const { height } = this.canvas.getBoundingClientRect();
-    const n = this.order.length;
-    return this.order[within(Math.floor((y / height) * n), n)];
+    const n = this.#order.length;
+    return this.#order[within(Math.floor((y / height) * n), n)];
   }
 
   next(unit, key) {
     const [dr, dc] = ARROWS[key];
-    const n = this.order.length;
-    return this.order[(this.order.indexOf(unit) + (dr || dc) + n) % n];
+    const n = this.#order.length;
+    return this.#order[(this.#order.indexOf(unit) + (dr || dc) + n) % n];
   }
 }
 
