@@ -210,7 +210,6 @@ NOT_EXECUTED = {
     "docs/export.md": {"matlab", "py"},  # MATLAB and JAX are not there
     "docs/scaling.md": {"py", "toml", "yaml"},  # a cluster's files; the .toml is a kept example
     "docs/reinforcement_learning.md": {"py"},  # the core of a script, which a test runs
-    "docs/tutorials/slurm.md": {"py"},  # reads what the sweep above it has made
 }
 
 
