@@ -148,6 +148,21 @@ def test_readme_names_the_mask_families() -> None:
     assert re.findall(r"`(\w+)`", sentence) == list(MASKS)
 
 
+def test_table_of_kernels_is_whole() -> None:
+    from sparse_rnn.kernels import KERNELS
+
+    text = text_of(ROOT / "docs" / "concepts" / "kernels.md")
+    told = [row[0].strip("`") for row in table_under(f"\n{text}", "# Kernels")]
+    assert sorted(told) == sorted(KERNELS)
+
+
+def test_table_of_mask_families_is_whole() -> None:
+    from sparse_rnn.masks import MASKS
+
+    text = text_of(ROOT / "docs" / "concepts" / "masks.md")
+    assert [row[0].strip("`") for row in table_under(text, "## The families")] == list(MASKS)
+
+
 def test_diagram_of_layers_agrees_with_the_contracts() -> None:
     contracts = {
         contract["containers"][0]: contract["layers"]
@@ -193,9 +208,8 @@ EXECUTED = {"python", "pycon", "sh"}
 
 NOT_EXECUTED = {
     "docs/export.md": {"matlab", "py"},  # MATLAB and JAX are not there
+    "docs/scaling.md": {"py", "toml", "yaml"},  # a cluster's files; the .toml is a kept example
     "docs/reinforcement_learning.md": {"py"},  # the core of a script, which a test runs
-    "docs/scaling.md": {"py", "toml", "yaml"},  # Slurm, Kubernetes; the file is that of a test
-    "docs/tutorials/slurm.md": {"py"},  # reads what the sweep above it has made
 }
 
 
@@ -239,6 +253,7 @@ def test_badges_are_true() -> None:
     assert shown == set(told)
 
 
+@pytest.mark.slow
 def test_shown_pictures_are_drawn_by_the_script(tmp_path: Path) -> None:
     drawn = tmp_path / "docs"
     drawn.mkdir()

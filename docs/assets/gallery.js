@@ -8,13 +8,13 @@ if (form) {
 
   function update() {
     const sets = [...form.querySelectorAll("fieldset")].map((set) => [set.dataset.key, chosen(set)]);
-    const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = form.elements.words.value.trim().toLowerCase().replace(/\s+/g, " ");
     let shown = 0;
     for (const card of cards) {
       const text = card.textContent.toLowerCase();
       const fits =
         sets.every(([key, values]) => values.has(card.dataset[key])) &&
-        words.every((word) => text.includes(word));
+        text.includes(words);
       card.hidden = !fits;
       shown += fits;
     }
