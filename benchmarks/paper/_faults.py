@@ -29,15 +29,7 @@ RELEASED_DELAY_MS = 500.0
 
 
 def wrap_labels(batch: Batch) -> Batch:
-    """Take labels modulo the ring, as the released code does: its last direction is "fixate".
-
-    Example:
-        >>> import torch
-        >>> from sparse_rnn.data import task_stream
-        >>> batch = task_stream("Go", batch_size=8, seq_len=100, seed=0).batch(0)
-        >>> int(batch.targets.max()), int(wrap_labels(batch).targets.max())
-        (16, 15)
-    """
+    """Take labels modulo the ring, as the released code does: its last direction is "fixate"."""
     n_ring = batch.source.trials.dim_ring
     return replace(batch, targets=torch.where(batch.targets == n_ring, 0, batch.targets))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
 import math
+from types import ModuleType
 
 import pytest
 from hypothesis import given, strategies as st
 from scipy import stats
 
-from benchmarks.paper import _statistics as statistics
+from benchmarks.paper import _arms as arms, _cost as cost, _statistics as statistics, fig4f
 from benchmarks.paper._experiment import reason
 from benchmarks.paper._statistics import Sample, above, below, fact, verdict, within
 
@@ -83,3 +85,10 @@ def test_a_reason_names_what_failed_first() -> None:
 
 def test_values_that_are_not_finite_are_left_out() -> None:
     assert Sample.of([0, 1, 2], [0.5, math.nan, 0.7]).by_seed == {0: 0.5, 2: 0.7}
+
+
+@pytest.mark.parametrize("module", [arms, cost, fig4f, statistics], ids=lambda one: one.__name__)
+def test_examples_in_docstrings_are_right(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted
+    assert not result.failed
