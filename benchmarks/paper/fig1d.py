@@ -128,7 +128,7 @@ def outcome(graphs: Graphs) -> Outcome:
         "graphs have the expected number of synapses of the mask, and are drawn once a seed.",
         tested=f"Without directions, by networkx, the clustering at d={CHECKED} is "
         f"{graphs.undirected[0]:.3f} in the locality mask and {graphs.undirected[1]} in random "
-        "graphs: the order does not depend on the definition.",
+        "graphs.",
     )
 
 
