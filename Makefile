@@ -3,6 +3,8 @@
 # Variables:
 #   PYTHON        the interpreter that creates the environment          (make env PYTHON=python3.12)
 #   PIP_FLAGS     more options for every `pip install`, such as an index with CPU builds of torch
+#   SCALE         how large the experiments of `make paper` are         (make paper SCALE=laptop)
+#   PAPER_FLAGS   more options for `make paper`                         (PAPER_FLAGS="fig2a --dry-run")
 #   PYTEST_FLAGS  more options for pytest                               (make test PYTEST_FLAGS="-k ring -x")
 #   JOBS          processes that the tests run in; "auto" is one a core (make test JOBS=1)
 
@@ -11,6 +13,8 @@ VENV ?= .venv
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 JOBS ?= auto
+SCALE ?= smoke
+PAPER_FLAGS ?=
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -26,7 +30,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers test test-slow test-envs test-browser test-triton drill demo docs api format constraints hashes clean
+.PHONY: help env lint types layers test test-slow test-envs test-browser test-triton drill demo paper docs api format constraints hashes clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -108,6 +112,9 @@ docs: env  ## the documentation site, into site/; stops at the first warning
 api: env  ## take the public interface as it is now for the one that tests compare with
 	$(BIN)/python -m tests.public_api > api.new
 	mv api.new tests/public_api.txt
+
+paper: env  ## the experiments of the paper, at SCALE=smoke, laptop or paper
+	$(BIN)/python -m benchmarks.paper --scale $(SCALE) --summary docs/results.md $(PAPER_FLAGS)
 
 format: env  ## let ruff repair and format the code
 	$(BIN)/ruff check --fix

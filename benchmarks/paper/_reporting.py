@@ -1,0 +1,48 @@
+"""The page of a scale's findings, and the summary of all scales in `docs/results.md`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.paper._scales import SCALES
+from benchmarks.paper._statistics import NOT_RUN
+from benchmarks.paper.claims import CLAIMS
+from sparse_rnn.files import atomic_writer
+from sparse_rnn.report import findings, page, summary
+from sparse_rnn.report.findings import Finding
+
+
+def write_page(folder: Path, path: Path) -> None:
+    """Write the findings of a scale as one HTML file.
+
+    Args:
+        folder: Where the findings lie.
+        path: The file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # An experiment that was run anew has another commit than those that were not.
+    page.write_page(path, findings.read_all(folder), folder, mixed_commits=True)
+
+
+def largest(results: Path) -> list[Finding]:
+    """Of each experiment the finding of the largest scale at which it ran.
+
+    Args:
+        results: Folder with a folder of findings for each scale.
+    """
+    found: dict[str, Finding] = {}
+    for scale in SCALES:
+        if any((results / scale).glob("*.json")):
+            for finding in findings.read_all(results / scale):
+                if finding.verdict != NOT_RUN or finding.id not in found:
+                    found[finding.id] = finding
+    return sorted(found.values(), key=lambda finding: findings.order(finding.id))
+
+
+def write_summary(results: Path, path: Path) -> None:
+    """Write `largest` as Markdown, with a row for each experiment that there is."""
+    titles = {name: claim.title for name, claim in CLAIMS.items()}
+    text = summary.markdown(largest(results), expected=titles, mixed_commits=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_writer(path) as file:
+        file.write(text)

@@ -1,0 +1,82 @@
+"""The command ``python -m benchmarks.paper``: plans, refusals, findings, page and summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.paper.__main__ import main
+from benchmarks.paper._experiment import not_run
+from benchmarks.paper._reporting import largest, write_summary
+from benchmarks.paper._scales import SCALES
+from benchmarks.paper.table import EXPERIMENTS
+from sparse_rnn.report import findings
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    """The command sets the number of threads of its process, which here is that of all tests."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def places(folder: Path) -> list[str]:
+    return ["--runs", str(folder / "runs"), "--results", str(folder / "results")]
+
+
+def test_a_plan_counts_shared_runs_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fig2a", "fig3ab", "--scale", "laptop", "--dry-run", *places(tmp_path)]) == 0
+    rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
+    assert rows["fig2a"][:3] == ["21", "0", "21"]
+    assert rows["fig3ab"][:3] == ["6", "0", "0"]
+    assert rows["total"][0] == "21"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_experiment_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fig2c", *places(tmp_path)]) == 2
+    assert "fig2a" in capsys.readouterr().err
+
+
+def test_findings_of_what_needs_no_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = tmp_path / "results.md"
+    words = ["fig1d", "fig2a", "--finished", "--summary", str(summary), *places(tmp_path)]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "not run" in printed
+    found = {one.id: one for one in findings.read_all(tmp_path / "results" / "smoke")}
+    assert found["fig1d"].verdict == "inconclusive"  # two seeds
+    assert found["fig2a"].verdict == "not run"
+    assert "<html" in (tmp_path / "runs" / "report-smoke.html").read_text(encoding="utf-8")
+    text = summary.read_text(encoding="utf-8")
+    for row in ("Figure 1d", "Figure 2a", "Table 1", "Figures 7-11"):
+        assert f"| {row} |" in text
+
+
+def test_the_summary_takes_the_largest_scale_that_ran(tmp_path: Path) -> None:
+    for scale, verdict in (("smoke", "inconclusive"), ("laptop", "not run")):
+        for name in ("fig1d", "fig2a"):
+            ran = "inconclusive" if name == "fig1d" else verdict
+            made = not_run(name, EXPERIMENTS[name], SCALES[scale])
+            findings.write(replace(made, verdict=ran), tmp_path / "results" / scale)
+    found = {one.id: one.scale for one in largest(tmp_path / "results")}
+    assert found == {"fig1d": "laptop", "fig2a": "smoke"}
+    write_summary(tmp_path / "results", tmp_path / "deep" / "results.md")
+    assert (tmp_path / "deep" / "results.md").exists()
+
+
+@pytest.mark.slow
+def test_the_smoke_scale_runs(tmp_path: Path) -> None:
+    assert main(["--scale", "smoke", "--workers", "2", *places(tmp_path)]) == 0
+    found = findings.read_all(tmp_path / "results" / "smoke")
+    assert all(one.measured for one in found)
+    assert {one.verdict for one in found} <= {"inconclusive", "reproduced"}

@@ -1,0 +1,165 @@
+"""The experiments of the paper: what the tables promise, and each one's code on two-step runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.paper import _cost as cost, _faults as faults
+from benchmarks.paper._arms import Results, neighbours, radius_of
+from benchmarks.paper._experiment import evaluate
+from benchmarks.paper._scales import SCALES, TEST
+from benchmarks.paper.claims import CLAIMS
+from benchmarks.paper.table import EXPERIMENTS
+from sparse_rnn import sweep
+from sparse_rnn.data import task_stream
+from sparse_rnn.report import findings
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def trained(results: Path, names: Iterable[str]) -> Results:
+    """All runs of some experiments, two steps each, in this process."""
+    configs = [run for name in names for run in EXPERIMENTS[name].runs(TEST)]
+    status = sweep.run(configs, results, workers=0)
+    assert (status.failed, status.waiting) == (0, 0), status.text(tracebacks=True)
+    return Results(results)
+
+
+def test_every_experiment_is_measured_judged_and_drawn(tmp_path: Path) -> None:
+    """One test over the table: training its runs once is most of the work."""
+    results = trained(tmp_path, EXPERIMENTS)
+    for name, experiment in EXPERIMENTS.items():
+        if experiment.work is not None:
+            experiment.work(results, TEST)
+        analysis = experiment.analyse(results, TEST)
+        outcome = experiment.outcome(analysis)
+        assert outcome.measured, name
+        assert outcome.method.endswith("."), name
+        assert experiment.question.endswith("?"), name
+        drawn = experiment.figure(analysis)
+        assert any(ax.has_data() for ax in drawn.axes), name
+        # One seed decides nothing; only what is not random can hold.
+        assert {check.holds for check in outcome.checks if check.by_seeds} <= {None}, name
+    for name in EXPERIMENTS:
+        half_finished(name, results, tmp_path / "half" / name)
+
+
+def half_finished(name: str, results: Results, folder: Path) -> None:
+    """Judge an experiment of which one network is trained and the others are not yet."""
+    experiment = EXPERIMENTS[name]
+    for arm in experiment.arms(TEST)[:1]:
+        for run in results.arm(arm, TEST):
+            copied = sweep.folder_of(folder, run.config)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copied.symlink_to(run.folder)
+    analysis = experiment.analyse(Results(folder), TEST)
+    if analysis is not None:
+        outcome = experiment.outcome(analysis)
+        assert {check.holds for check in outcome.checks if check.by_seeds} <= {None}, name
+        assert experiment.figure(analysis).axes, name
+
+
+def test_a_finding_survives_its_files(tmp_path: Path) -> None:
+    results = trained(tmp_path / "runs", ["fig3i"])
+    made = evaluate("fig3i", EXPERIMENTS["fig3i"], results, TEST, tmp_path)
+    assert findings.read(tmp_path / "fig3i.json") == made
+    assert made.verdict == "inconclusive"
+    assert made.seeds == TEST.seeds
+    assert made.command == "python -m benchmarks.paper fig3i --scale smoke"
+    assert (tmp_path / "fig3i.svg").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if EXPERIMENTS[name].runs(TEST)])
+def test_without_runs_nothing_is_claimed(name: str, tmp_path: Path) -> None:
+    made = evaluate(name, EXPERIMENTS[name], Results(tmp_path / "none"), TEST, tmp_path)
+    assert made.verdict == "not run"
+    assert (made.measured, made.figures, made.curves) == ((), (), ())
+
+
+def test_claims_and_experiments_are_the_same() -> None:
+    assert set(EXPERIMENTS) == set(CLAIMS)
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_every_scale_is_whole(name: str) -> None:
+    scale = SCALES[name]
+    for experiment in EXPERIMENTS.values():
+        runs = experiment.runs(scale)
+        assert len({sweep.identity(run) for run in runs}) == len(runs)
+        assert {run.seed for run in runs} <= set(scale.seeds)
+        labels = [arm.label for arm in experiment.arms(scale)]
+        assert len(set(labels)) == len(labels)
+
+
+def test_experiments_share_runs() -> None:
+    laptop = SCALES["laptop"]
+    runs = {
+        name: {sweep.identity(run) for run in experiment.runs(laptop)}
+        for name, experiment in EXPERIMENTS.items()
+    }
+    assert runs["fig3ab"] == runs["fig3cde"] == runs["fig3fg"] == runs["fig3h"] < runs["fig2a"]
+    assert runs["fig6"] < runs["table1"]
+    assert runs["fig2b"] & runs["fig2a"]
+    assert runs["fig7_11"] & runs["table1"]
+
+
+def test_the_papers_networks_have_the_papers_weights() -> None:
+    paper = SCALES["paper"]
+    told = CLAIMS["table1"].values
+    for arm in EXPERIMENTS["table1"].arms(paper):
+        if not arm.label.startswith("L1"):
+            nnz = arm.configs(paper)[0].build_mask().nnz
+            assert nnz == pytest.approx(told[f"{arm.label}, nonzero recurrent"], rel=0.01)
+
+
+def test_radius_of_a_density_is_the_nearest() -> None:
+    for side, density in ((8, 0.1), (11, 0.04)):
+        counts = {neighbours(side, square**0.5) for square in range(2 * side * side)}
+        got = neighbours(side, radius_of(side, density))
+        assert abs(got - density * side**2) == min(abs(n - density * side**2) for n in counts)
+
+
+def test_released_labels_wrap_to_fixate() -> None:
+    batch = task_stream("Go", batch_size=8, seq_len=100, seed=0).batch(0)
+    wrapped = faults.wrap_labels(batch)
+    last = batch.targets == 16
+    assert bool(last.any())
+    assert not wrapped.targets[last].any()
+    assert torch.equal(wrapped.targets[~last], batch.targets[~last])
+    assert torch.equal(wrapped.inputs, batch.inputs)
+
+
+def test_released_intervals_are_constant_in_dm_tasks_alone() -> None:
+    config = EXPERIMENTS["released_faults"].runs(TEST)[0]
+    stream, _ = faults.streams(config, faults.FAULTS[1])
+    ours, _ = faults.streams(config, faults.FAULTS[0])
+    spread = {}
+    for name, one in (("released", stream), ("ours", ours)):
+        drawn: dict[str, set[float]] = {"decision": set(), "reach": set()}
+        for batch in one.batches(0, 40):
+            trials = batch.source.trials
+            for spec_index, spec in enumerate(trials.tasks):
+                if "_Int" in spec.name and spec.family in drawn:
+                    rows = trials[trials.task_index == spec_index]
+                    drawn[spec.family] |= set(rows.duration_ms("delay").tolist())
+        spread[name] = drawn
+    assert spread["released"]["decision"] == {faults.RELEASED_DELAY_MS}
+    assert len(spread["ours"]["decision"]) > 3
+    assert len(spread["released"]["reach"]) > 3
+
+
+def test_costs_grow_with_the_network() -> None:
+    runs = EXPERIMENTS["table1"].runs(SCALES["laptop"])
+    by_arch = {run.arch: cost.seconds(run) for run in runs}
+    assert by_arch["dense"] > by_arch["locality"] > 60
+    assert cost.core_minutes([runs[0], runs[0]]) == cost.core_minutes([runs[0]])
