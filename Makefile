@@ -30,7 +30,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers test test-slow test-envs test-browser drill demo paper docs api format constraints hashes clean
+.PHONY: help env lint types layers test test-slow test-envs test-browser test-triton drill demo paper docs api format constraints hashes clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -87,6 +87,14 @@ test-envs-%: .venvs/%/.installed
 
 test-envs: env $(addprefix test-envs-,$(ENVIRONMENTS))  ## the fast tests of modcog in three environments
 	$(PYTEST) -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)
+
+# Triton is large and needs no GPU here: its interpreter runs the kernel on the CPU. The shipped
+# environment does without.
+TRITON := triton==3.9.0
+
+test-triton: env  ## the kernel for CUDA devices, under Triton's interpreter (installs Triton)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) $(TRITON)
+	TRITON_INTERPRET=1 $(BIN)/pytest tests/sparse_rnn/test_kernel_cuda.py $(PYTEST_FLAGS)
 
 drill: env  ## the fault drills
 	$(BIN)/pytest -m drill $(PYTEST_FLAGS)

@@ -93,6 +93,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "eval_every": {"eval_every": 3},
     "eval_batches": {"eval_batches": 2},
     "final_batches": {"final_batches": 3},
+    "precision": {"precision": "bf16"},
     "dt": {"dt": 50.0},
     "noise": {"noise": "yang"},  # the tasks of this run have no other noise
 }
