@@ -13,6 +13,10 @@ from sparse_rnn.report._mixing import check_commits
 from sparse_rnn.report.findings import VERDICTS, Finding, Measurement, commits, order
 
 WIDTH = 100
+
+SHOWN = 3
+"""Values in the row of a finding; all of them stand in its section."""
+
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -67,7 +71,7 @@ def _row(finding: Finding) -> list[str]:
         finding.verdict,
         finding.scale,
         words.seeds(finding.seeds),
-        "<br>".join(map(_measured, finding.measured)),
+        "<br>".join(_first(finding.measured)),
         _code(finding.command),
         _code(words.commit(finding.commit)),
     ]
@@ -77,11 +81,39 @@ def _missing(title: str) -> list[str]:
     return [_text(title), "not run", "", "", "", "", ""]
 
 
-def _measured(one: Measurement) -> str:
+def _first(measured: Sequence[Measurement]) -> list[str]:
+    """The first values, those with one of the paper before the others; and how many more."""
+    listed = sorted(measured, key=lambda one: one.paper is None)
+    shown = [
+        _text(f"{one.name}: {_value(one)}")
+        + ("" if one.paper is None else _text(f", paper {words.number(one.paper)}"))
+        for one in listed[:SHOWN]
+    ]
+    more = len(listed) - SHOWN
+    return [*shown, f"and {more} more below"] if more > 0 else shown
+
+
+def _value(one: Measurement) -> str:
     unit = f" {one.unit}" if one.unit else ""
-    paper = "" if one.paper is None else f", paper {words.number(one.paper)}"
     ends = words.interval(one)
-    return _text(f"{one.name}: {words.number(one.value)}{unit}{' ' * bool(ends)}{ends}{paper}")
+    return f"{words.number(one.value)}{unit}{' ' * bool(ends)}{ends}"
+
+
+def _table(measured: Sequence[Measurement]) -> str:
+    """All values, beside those of the paper where it has any."""
+    if len(measured) <= SHOWN:
+        return ""
+    with_paper = any(one.paper is not None for one in measured)
+    head = ["quantity", "measured", *(["paper"] if with_paper else [])]
+    rows = [
+        [
+            _text(one.name),
+            _text(_value(one)),
+            *(["" if one.paper is None else words.number(one.paper)] if with_paper else []),
+        ]
+        for one in measured
+    ]
+    return "\n".join([_line(head), _line(["---"] * len(head)), *map(_line, rows)])
 
 
 def _details(finding: Finding) -> str:
@@ -91,7 +123,8 @@ def _details(finding: Finding) -> str:
     lines = [_filled(f"- {name}: {text}", "  ") for name, text in entries.items() if text]
     question = _filled(finding.question)
     heading = f"## {_text(finding.title)}: {finding.verdict}"
-    return "\n\n".join(part for part in (heading, question, "\n".join(lines)) if part)
+    parts = (heading, question, "\n".join(lines), _table(finding.measured))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _line(cells: Sequence[str]) -> str:

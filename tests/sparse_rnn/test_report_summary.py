@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, strategies as st
@@ -77,3 +78,17 @@ def test_prose_is_wrapped_and_means_what_it_says() -> None:
 def test_no_finding_is_no_summary() -> None:
     with pytest.raises(InvalidArgument, match="findings must be at least one"):
         report.markdown([])
+
+
+def test_a_row_shows_few_values_and_the_section_all_of_them() -> None:
+    measured = [Measurement.of(f"value {i}", [float(i), i + 1.0]) for i in range(6)]
+    measured[4] = replace(measured[4], paper=9.0)
+    text = report.markdown([made_finding(measured=tuple(measured))])
+    cell = rows(text)[0][4]
+    assert cell.startswith("value 4: 4.500 ")
+    assert cell.endswith(r"<br>and 3 more below")
+    assert "value 0: " in cell
+    assert "value 5" not in cell
+    section = text[text.index("\n## ") :]
+    assert [f"| value {i} | " in section for i in range(6)] == [True] * 6
+    assert section.count("| 9 |") == 1
