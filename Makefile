@@ -97,10 +97,10 @@ test-triton: env  ## the kernel for CUDA devices, under Triton's interpreter (in
 	TRITON_INTERPRET=1 $(BIN)/pytest tests/sparse_rnn/test_kernel_cuda.py $(PYTEST_FLAGS)
 
 drill: env  ## the fault drills
-	$(BIN)/pytest -m drill $(PYTEST_FLAGS)
+	$(PYTEST) -m drill $(PYTEST_FLAGS)
 
 test-browser: env  ## the tests in headless Chromium (skipped where there is none)
-	$(BIN)/pytest -m browser $(PYTEST_FLAGS)
+	$(PYTEST) -m browser $(PYTEST_FLAGS)
 
 demo: env  ## the main job: train three networks on cog-20 and draw their learning curves
 	$(BIN)/python -m benchmarks.demo --out runs/demo
