@@ -6,6 +6,7 @@ import copy
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
@@ -70,6 +71,7 @@ class MaskedLayer(nn.Module):
         mask: Mask,
         backend: str,
         *,
+        nonlinearity: str = "relu",
         inhibitory: float | None = None,
         bias: bool = True,
         batch_first: bool = False,
@@ -89,10 +91,12 @@ class MaskedLayer(nn.Module):
         self.batch_first = batch_first
         self.recurrence = recurrence
         self.inhibitory = inhibitory
-        self._wanted = backend
         # A layer starts on the CPU, and one for `cuda` is moved to a device before it runs.
         device = "cuda" if backend == "cuda" else "cpu"
-        self._kernel = kernels.choose(backend, mask, device, cost=self.COST)
+        self._choose = partial(
+            kernels.choose, backend, mask, cost=self.COST, nonlinearity=nonlinearity
+        )
+        self._kernel = self._choose(device)
         self._edges = kernels.Edges.of(mask)
         # A stream for each kind of weight: two networks that differ in the mask or the bias alone
         # start with the same input weights.
@@ -226,7 +230,7 @@ class MaskedLayer(nn.Module):
         # The edges are no parameters, so they follow the module to a device on the first call.
         device = self.weight_hh.device
         if self._edges.targets.device != device:
-            self._kernel = kernels.choose(self._wanted, self.mask, device.type, cost=self.COST)
+            self._kernel = self._choose(device.type)
             self._edges = kernels.Edges.of(self.mask, device)
         return self._edges
 

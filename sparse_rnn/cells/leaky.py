@@ -96,7 +96,14 @@ class LeakyRNN(MaskedLayer):
         if not (math.isfinite(recurrent_noise) and recurrent_noise >= 0):
             allowed = "a finite number of at least 0"
             raise InvalidArgument("recurrent_noise", recurrent_noise, allowed)
-        super().__init__(input_size, mask, backend, inhibitory=inhibitory, **options)
+        super().__init__(
+            input_size,
+            mask,
+            backend,
+            nonlinearity=nonlinearity,
+            inhibitory=inhibitory,
+            **options,
+        )
         self.nonlinearity = nonlinearity
         self.dt, self.tau, self.alpha = dt, tau, dt / tau
         self.recurrent_noise = recurrent_noise

@@ -91,6 +91,7 @@ class MaskedRNN(MaskedLayer):
             input_size,
             mask,
             backend,
+            nonlinearity=nonlinearity,
             bias=bias,
             batch_first=batch_first,
             init=init,

@@ -50,12 +50,23 @@ STEP_COST = 4.0
 training steps of a gated cell (3.7 at 900 units)."""
 
 
+UNIT_COST: Mapping[str, float] = MappingProxyType({"softplus": 300.0})
+"""What a unit costs on top in `sparse_cpu`, in matrix entries of `dense`, by nonlinearity: softplus
+is computed number by number there. Measured on training steps of 400 units."""
+
 CUDA_COST = 20.0
 """Time of a synapse in `cuda` over that of a matrix entry in `dense`, on a CUDA device. **Not
 measured**: it is the ratio of what a float32 matrix product reaches to what memory delivers."""
 
 
-def choose(backend: str, mask: Mask, device: str = "cpu", *, cost: float = SPARSE_COST) -> Kernel:
+def choose(
+    backend: str,
+    mask: Mask,
+    device: str = "cpu",
+    *,
+    cost: float = SPARSE_COST,
+    nonlinearity: str = "relu",
+) -> Kernel:
     """Pick the kernel for a mask.
 
     Args:
@@ -64,6 +75,7 @@ def choose(backend: str, mask: Mask, device: str = "cpu", *, cost: float = SPARS
         mask: The mask.
         device: Type of the device that it shall run on, such as "cpu" or "cuda".
         cost: For "auto": `SPARSE_COST`, or `STEP_COST` for a cell that uses `products`.
+        nonlinearity: For "auto": that of the cell, a name in `NONLINEARITIES`.
 
     Raises:
         UnknownName: There is no such backend.
@@ -75,7 +87,7 @@ def choose(backend: str, mask: Mask, device: str = "cpu", *, cost: float = SPARS
         ('sparse_cpu', 'dense')
     """
     if backend == "auto":
-        name, why = _automatic(mask, device, cost)
+        name, why = _automatic(mask, device, cost, UNIT_COST.get(nonlinearity, 0.0))
         _LOG.info("backend %s: %s", name, why)
         return KERNELS[name]
     if backend not in KERNELS:
@@ -87,27 +99,28 @@ def choose(backend: str, mask: Mask, device: str = "cpu", *, cost: float = SPARS
 
 
 def reason(mask: Mask, device: str = "cpu") -> str:
-    """Say which backend "auto" picks for a mask, and why.
+    """Say which backend "auto" picks for a mask and a vanilla cell with relu, and why.
 
     Example:
         >>> from sparse_rnn import masks
         >>> reason(masks.dense(5))
         'dense: 100 % of the matrix exists'
     """
-    return ": ".join(_automatic(mask, device, SPARSE_COST))
+    return ": ".join(_automatic(mask, device, SPARSE_COST, 0.0))
 
 
-def _automatic(mask: Mask, device: str, cost: float) -> tuple[str, str]:
+def _automatic(mask: Mask, device: str, cost: float, unit_cost: float) -> tuple[str, str]:
     refused = sparse_cpu.KERNEL.refusal(mask, device)
     if not autapse.KERNEL.refusal(mask, device):
         why = "every unit has itself alone"
         # A product is so cheap here that what counts is the input, which `sparse_cpu` multiplies
         # on the way.
-        return ("autapse" if refused or cost > SPARSE_COST else "sparse_cpu"), why
+        elementwise = refused or cost > SPARSE_COST or unit_cost > 0
+        return ("autapse" if elementwise else "sparse_cpu"), why
     share = f"{100 * mask.density:.3g} % of the matrix exists"
     if device == "cuda" and cost == SPARSE_COST and not cuda.KERNEL.refusal(mask, device):
         return ("cuda" if mask.nnz * CUDA_COST <= mask.n_units**2 else "dense"), share
-    if device != "cpu" or mask.nnz * cost > mask.n_units**2:
+    if device != "cpu" or mask.nnz * cost + mask.n_units * unit_cost > mask.n_units**2:
         return "dense", share
     if refused:
         _warn_once(f"A sparse backend would be faster here, but {refused}.")

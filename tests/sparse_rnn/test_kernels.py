@@ -226,6 +226,16 @@ def test_auto_takes_the_most_special_kernel() -> None:
     assert kernels.choose("reference", masks.autapse(4)).name == "reference"
 
 
+def test_auto_knows_that_softplus_is_slow_in_the_sparse_kernel() -> None:
+    dense_enough, sparse_enough = masks.locality((20, 20), 6), masks.locality((20, 20), 2)
+    assert kernels.choose("auto", dense_enough).name == "sparse_cpu"
+    assert kernels.choose("auto", dense_enough, nonlinearity="softplus").name == "dense"
+    assert kernels.choose("auto", sparse_enough, nonlinearity="softplus").name == "sparse_cpu"
+    layer = srnn.MaskedRNN(3, dense_enough, "softplus")
+    assert layer.backend == "dense"
+    assert srnn.LeakyRNN(3, masks.autapse(9), "softplus").backend == "autapse"
+
+
 def test_kernels_refuse_with_a_reason() -> None:
     with pytest.raises(srnn.SparseRnnError, match="one self-connection a unit only"):
         kernels.choose("autapse", masks.dense(3))
