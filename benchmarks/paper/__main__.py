@@ -1,0 +1,147 @@
+"""The command: ``python -m benchmarks.paper [ID ...] --scale SCALE``."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.paper import _cost as cost
+from benchmarks.paper._arms import Results
+from benchmarks.paper._experiment import Experiment, evaluate
+from benchmarks.paper._scales import SCALES, Scale, scale_of
+from benchmarks.paper.claims import CLAIMS
+from benchmarks.paper.table import EXPERIMENTS
+from sparse_rnn import SparseRnnError, sweep
+from sparse_rnn.errors import Interrupted, unknown_name
+
+HERE = Path(__file__).parent
+
+
+def chosen(names: Sequence[str]) -> dict[str, Experiment]:
+    """The experiments of some ids; all for none.
+
+    Raises:
+        UnknownName: There is no such experiment.
+    """
+    for name in names:
+        if name not in EXPERIMENTS:
+            raise unknown_name("ID", name, EXPERIMENTS, "an experiment")
+    return {name: EXPERIMENTS[name] for name in names or EXPERIMENTS}
+
+
+def plan(experiments: dict[str, Experiment], scale: Scale, results: Results) -> str:
+    """A table of runs and estimated costs; what is finished, or counted above, costs nothing."""
+    lines = [f"{'experiment':16} {'runs':>5} {'finished':>9} {'new':>5} {'core-minutes':>13}"]
+    counted: set[str] = set()
+    total = 0.0
+    for name, experiment in experiments.items():
+        runs = experiment.runs(scale)
+        done = {sweep.identity(run.config) for run in results.of(runs)}
+        new = [run for run in runs if sweep.identity(run) not in done | counted]
+        minutes = cost.core_minutes(new)
+        counted |= {sweep.identity(run) for run in new}
+        total += minutes
+        lines.append(f"{name:16} {len(runs):5} {len(done):9} {len(new):5} {minutes:13.1f}")
+    lines.append(f"{'total':16} {'':5} {'':9} {len(counted):5} {total:13.1f}")
+    lines.append("Runs that several experiments share count where they come first.")
+    return "\n".join(lines)
+
+
+def train(
+    experiments: dict[str, Experiment], scale: Scale, results: Results, options: argparse.Namespace
+) -> list[str]:
+    """Carry out all runs that are not finished.
+
+    Returns:
+        What failed, a line each.
+    """
+    configs = [run for experiment in experiments.values() for run in experiment.runs(scale)]
+    told: list[str] = []
+    if configs:
+        status = sweep.run(
+            configs,
+            results.folder,
+            scheduler=options.scheduler,
+            workers=None if options.scheduler else options.workers,
+            progress=sweep.automatic,
+        )
+        told = [f"{one.folder}: {one.failures[-1].error}" for one in status.failures]
+    for experiment in experiments.values():
+        if experiment.work is not None:
+            experiment.work(results, scale)
+    return told
+
+
+def conclude(
+    experiments: dict[str, Experiment], scale: Scale, results: Results, folder: Path
+) -> None:
+    """Write the findings and print the verdicts."""
+    width = max(map(len, experiments))
+    for name, experiment in experiments.items():
+        finding = evaluate(name, experiment, results, scale, folder)
+        print(f"{name:{width}}  {finding.verdict:14}  {CLAIMS[name].title}", flush=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m benchmarks.paper",
+        description="Run the experiments of the paper and write a finding for each.",
+        epilog="Ids: " + ", ".join(EXPERIMENTS),
+    )
+    made.add_argument("ids", nargs="*", metavar="ID", help="experiments; all by default")
+    made.add_argument("--scale", choices=list(SCALES), default="smoke")
+    made.add_argument("--runs", type=Path, default=Path("runs/paper"), help="folder of all runs")
+    made.add_argument(
+        "--results",
+        type=Path,
+        default=HERE / "results",
+        help="folder of the findings, with a folder for each scale in it",
+    )
+    made.add_argument("--workers", type=int, help="processes; by default one a core")
+    made.add_argument("--scheduler", help="address of a running dask scheduler")
+    made.add_argument("--dry-run", action="store_true", help="say what would run and what it costs")
+    made.add_argument(
+        "--finished", action="store_true", help="train nothing; judge the runs that are finished"
+    )
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run experiments from the command line.
+
+    Args:
+        arguments: The words after the module's name; by default those of the process.
+
+    Returns:
+        The exit status: 0; 1 where a run failed; 2 for what cannot work; 130 after Ctrl-C.
+    """
+    options = parser().parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        experiments = chosen(options.ids)
+        scale, results = scale_of(options.scale), Results(options.runs)
+        if options.dry_run:
+            print(plan(experiments, scale, results))
+            return 0
+        failed = [] if options.finished else train(experiments, scale, results, options)
+        conclude(experiments, scale, results, options.results / scale.name)
+    except Interrupted as error:
+        again = shlex.join(["python", "-m", "benchmarks.paper", *(arguments or sys.argv[1:])])
+        print(f"paper: {error} Go on with: {again}", file=sys.stderr)
+        return 130
+    except (SparseRnnError, OSError) as error:
+        print(f"paper: {error}", file=sys.stderr)
+        return 2
+    for line in failed:
+        print(f"failed: {line}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,193 @@
+"""`Arm`: one network of an experiment, and what its runs over seeds left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import sparse_rnn as srnn
+from benchmarks.paper._scales import Scale, Settings
+from benchmarks.paper._statistics import Sample
+from sparse_rnn import checkpoint, masks, run_folder
+from sparse_rnn.metrics import History
+from sparse_rnn.scores import TaskScores
+from sparse_rnn.sweep import folder_of
+
+MEASURE = "performance"
+"""What the experiments compare. The paper does not define its "performance"; this is that of Yang
+et al. (2019), to whom it refers for the tasks: right within 36 degrees at the end, with fixation
+kept before. `modcog.evaluate` defines it."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One network of an experiment.
+
+    Attributes:
+        label: What it is called in figures and tables; unique within the experiment.
+        settings: Settings of its runs, without the seed.
+        n_seeds: How many of the scale's seeds it is trained with; None for all.
+        tags: What the experiment itself wants to know of it, such as its ``d``.
+    """
+
+    label: str
+    settings: Settings
+    n_seeds: int | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def configs(self, scale: Scale) -> tuple[srnn.TrainConfig, ...]:
+        """Its runs, one a seed."""
+        seeds = scale.seeds[: self.n_seeds]
+        return tuple(srnn.TrainConfig(**self.settings, seed=seed) for seed in seeds)
+
+
+def configs_of(arms: Iterable[Arm], scale: Scale) -> tuple[srnn.TrainConfig, ...]:
+    """The runs of several arms."""
+    return tuple(config for arm in arms for config in arm.configs(scale))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run; its files are read when they are asked for.
+
+    Attributes:
+        config: Its configuration.
+        folder: Where its files lie.
+    """
+
+    config: srnn.TrainConfig
+    folder: Path
+
+    def history(self) -> History:
+        """A record of each gradient step."""
+        return History.read_csv(self.folder / run_folder.METRICS)
+
+    def scores(self) -> TaskScores:
+        """The evaluation at the end."""
+        return TaskScores.read_csv(self.folder / run_folder.EVALUATION)
+
+    def network(self) -> srnn.Network:
+        """The trained network."""
+        return checkpoint.load(self.folder)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where finished runs lie, by the hash of their configuration.
+
+    Attributes:
+        folder: The folder of a sweep's results.
+    """
+
+    folder: Path
+
+    def of(self, configs: Iterable[srnn.TrainConfig]) -> list[Trained]:
+        """Those of some runs that are finished, in the order asked for."""
+        pairs = [(config, folder_of(self.folder, config)) for config in configs]
+        return [Trained(*pair) for pair in pairs if (pair[1] / checkpoint.WEIGHTS).exists()]
+
+    def arm(self, arm: Arm, scale: Scale) -> list[Trained]:
+        """The finished runs of an arm."""
+        return self.of(arm.configs(scale))
+
+
+def locality(side: int, radius: float) -> Settings:
+    """Settings of a locality-masked network on a square sheet; its radius 0 is an autapse pool."""
+    if radius == 0:
+        return autapses(side * side)
+    return {"arch": "locality", "size": (side, side), "radius": radius}
+
+
+def autapses(n_units: int) -> Settings:
+    """Settings of a pool of autapses, one weight of its own for each unit."""
+    return {"arch": "autapse", "size": n_units}
+
+
+def dense(n_units: int) -> Settings:
+    """Settings of a fully connected network."""
+    return {"arch": "dense", "size": n_units}
+
+
+def neighbours(side: int, radius: float) -> int:
+    """Synapses onto each unit of a locality mask, self-connection included.
+
+    Example:
+        >>> neighbours(50, 6), neighbours(50, 10)
+        (113, 317)
+    """
+    return int(masks.locality((side, side), radius=radius).in_degree()[0])
+
+
+def radius_of(side: int, density: float) -> float:
+    """The radius whose number of neighbours comes nearest to a part of all units.
+
+    Example:
+        >>> radius = radius_of(50, 0.04)
+        >>> round(radius, 2), neighbours(50, radius)
+        (5.66, 101)
+    """
+    # Every distance on the sheet is the root of a whole number.
+    candidates = [root**0.5 for root in range(side * side // 2 + 1)]
+    at = np.arange(side)
+    along = np.minimum(at, side - at) ** 2
+    squares = np.sort((along[:, None] + along[None, :]).ravel())
+    counts = np.searchsorted(squares, np.arange(len(candidates)), side="right")
+    best = int(np.abs(counts - density * side * side).argmin())
+    return candidates[int(squares[counts[best] - 1])]
+
+
+def nonzero(network: srnn.Network, threshold: float) -> int:
+    """Recurrent weights above a threshold in absolute value."""
+    return int((network.rnn.weight_hh.detach().abs() > threshold).sum())
+
+
+def at_step(trained: Sequence[Trained], step: int, measure: str = MEASURE) -> Sample:
+    """A mean measure at the evaluation after a gradient step, by seed.
+
+    Where a run was not evaluated just then, the last evaluation before counts.
+    """
+    pairs: list[tuple[int, float]] = []
+    for run in trained:
+        steps, values = run.history().curve(measure)
+        before = np.flatnonzero(steps <= step)
+        if before.size:
+            pairs.append((run.config.seed, float(values[before[-1]])))
+    return Sample(dict(pairs))
+
+
+def at_end(trained: Sequence[Trained], measure: str = MEASURE) -> Sample:
+    """A mean measure in the larger evaluation at the end, by seed."""
+    return Sample({run.config.seed: run.scores().mean(measure) for run in trained})
+
+
+def curves(
+    trained: Sequence[Trained], measure: str = MEASURE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Learning curves of several seeds.
+
+    Returns:
+        The steps ``[points]`` at which all seeds were evaluated, and the measure
+        ``[seeds, points]``.
+    """
+    found = [run.history().curve(measure) for run in trained]
+    common = sorted(set.intersection(*(set(steps.tolist()) for steps, _ in found)))
+    rows = [values[np.isin(steps, common)] for steps, values in found]
+    return np.array(common), np.array(rows)
+
+
+def seconds_per_step(trained: Sequence[Trained]) -> Sample:
+    """Median wall-clock time of a gradient step, evaluations aside, by seed."""
+    pairs: dict[int, float] = {}
+    for run in trained:
+        history = run.history()
+        taken = np.diff(history["elapsed_s"])
+        evaluated = ~np.isnan(history[MEASURE][1:])
+        pairs[run.config.seed] = float(
+            np.median(taken[~evaluated] if (~evaluated).any() else taken)
+        )
+    return Sample(pairs)

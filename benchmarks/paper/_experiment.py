@@ -1,0 +1,146 @@
+"""`Experiment`: what a figure or table of the paper consists of, and how it becomes a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from benchmarks.paper import _statistics as statistics
+from benchmarks.paper._arms import Arm, Results, configs_of
+from benchmarks.paper._scales import Scale
+from benchmarks.paper._statistics import Check
+from benchmarks.paper.claims import CLAIMS
+from sparse_rnn import TrainConfig
+from sparse_rnn.report import findings
+from sparse_rnn.report.findings import Curve, Finding, Measurement
+
+LONGEST_LIST = 6
+"""Checks that a reason lists in full."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment has to say about its claim.
+
+    Attributes:
+        checks: The parts of the claim, decided.
+        measured: The values, beside those of the paper.
+        method: Sizes, steps and measure in a sentence or two.
+        curves: Learning curves and the like, for interactive charts.
+        tested: What was tested to explain the verdict, in a sentence, or "".
+    """
+
+    checks: tuple[Check, ...]
+    measured: tuple[Measurement, ...]
+    method: str
+    curves: tuple[Curve, ...] = ()
+    tested: str = ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment, as data and four functions.
+
+    Attributes:
+        question: What is asked; the first line of the module's docstring.
+        arms: Its networks at a scale; none where nothing is trained.
+        analyse: Measures the finished runs, whichever there are; None where there is too little.
+        figure: Draws what `analyse` returned.
+        outcome: Decides the claim by what `analyse` returned.
+        work: Carries out what a sweep cannot, before `analyse`; returns when it is finished.
+    """
+
+    question: str
+    arms: Callable[[Scale], tuple[Arm, ...]]
+    analyse: Callable[[Results, Scale], Any]
+    figure: Callable[[Any], Figure]
+    outcome: Callable[[Any], Outcome]
+    work: Callable[[Results, Scale], None] | None = None
+
+    def runs(self, scale: Scale) -> tuple[TrainConfig, ...]:
+        """The runs that a sweep carries out."""
+        return configs_of(self.arms(scale), scale)
+
+
+def question(docstring: str | None) -> str:
+    """The first line of a docstring, or its first paragraph where that is longer."""
+    return " ".join((docstring or "").strip().split("\n\n")[0].split())
+
+
+def no_arms(scale: Scale) -> tuple[Arm, ...]:
+    """The networks of an experiment that trains none."""
+    del scale
+    return ()
+
+
+def evaluate(
+    name: str, experiment: Experiment, results: Results, scale: Scale, folder: Path
+) -> Finding:
+    """Measure, draw, decide and write the finding.
+
+    Args:
+        name: Id of the experiment.
+        experiment: The experiment.
+        results: Where the finished runs lie.
+        scale: The scale.
+        folder: Where the finding and its figure go.
+    """
+    analysis = experiment.analyse(results, scale)
+    if analysis is None:
+        for suffix in findings.FIGURE_TYPES:  # Nothing may remain of another time.
+            (folder / (name + suffix)).unlink(missing_ok=True)
+        return findings.write(not_run(name, experiment, scale), folder)
+    outcome = experiment.outcome(analysis)
+    finding = replace(
+        not_run(name, experiment, scale),
+        verdict=statistics.verdict(outcome.checks),
+        measured=outcome.measured,
+        reason=" ".join(filter(None, (reason(outcome.checks), outcome.tested))),
+        method=outcome.method,
+        curves=outcome.curves,
+        seeds=_seeds(experiment, results, scale),
+        **findings.stamp(),
+    )
+    return findings.write(finding, folder, {name: experiment.figure(analysis)})
+
+
+def not_run(name: str, experiment: Experiment, scale: Scale) -> Finding:
+    """The finding of an experiment of which nothing ran."""
+    claim = CLAIMS[name]
+    return Finding(
+        id=name,
+        title=claim.title,
+        question=experiment.question,
+        claim=claim.text,
+        scale=scale.name,
+        verdict=statistics.NOT_RUN,
+        reason="No run of it has finished at this scale.",
+        method="",
+        command=f"python -m benchmarks.paper {name} --scale {scale.name}",
+        **findings.stamp(),
+    )
+
+
+def reason(checks: Sequence[Check]) -> str:
+    """Say which parts of a claim hold and which do not."""
+    groups = (("Fails", False), ("Open", None), ("Holds", True))
+    parts: list[str] = []
+    for word, state in groups:
+        texts = [
+            str(check).replace(f": {word.lower()}", "") for check in checks if check.holds is state
+        ]
+        more = f"; and {len(texts) - LONGEST_LIST} more" if len(texts) > LONGEST_LIST else ""
+        if texts:
+            parts.append(f"{word}: " + "; ".join(texts[:LONGEST_LIST]) + more + ".")
+    return " ".join(parts)
+
+
+def _seeds(experiment: Experiment, results: Results, scale: Scale) -> tuple[int, ...]:
+    configs = experiment.runs(scale)
+    if not configs:
+        return scale.seeds
+    return tuple(sorted({run.config.seed for run in results.of(configs)}))

@@ -1,0 +1,147 @@
+"""Faults of the released tasks, emulated: streams with their labels, and training on them.
+
+`docs/fidelity.md` describes the faults. They exist in these experiments only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+import modcog
+import sparse_rnn as srnn
+from benchmarks.paper._arms import Trained
+from sparse_rnn import checkpoint, seeding
+from sparse_rnn.data import Batch, TaskStream
+from sparse_rnn.distributed import Group
+from sparse_rnn.evaluation import evaluating
+from sparse_rnn.progress import silent
+from sparse_rnn.run_folder import state_of
+from sparse_rnn.session import Job, carry_out
+from sparse_rnn.sweep import identity
+from sparse_rnn.training import build
+
+RELEASED_DELAY_MS = 500.0
+"""The interval that every DM trial with Int has in the released code."""
+
+
+def wrap_labels(batch: Batch) -> Batch:
+    """Take labels modulo the ring, as the released code does: its last direction is "fixate".
+
+    Example:
+        >>> import torch
+        >>> from sparse_rnn.data import task_stream
+        >>> batch = task_stream("Go", batch_size=8, seq_len=100, seed=0).batch(0)
+        >>> int(batch.targets.max()), int(wrap_labels(batch).targets.max())
+        (16, 15)
+    """
+    n_ring = batch.source.trials.dim_ring
+    return replace(batch, targets=torch.where(batch.targets == n_ring, 0, batch.targets))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way in which the tasks differ from ours.
+
+    Attributes:
+        name: Name of a folder.
+        label: What it is called.
+        constant_intervals: Whether DM tasks with Int always have the same delay.
+        wraps: Whether labels are taken modulo the ring.
+    """
+
+    name: str
+    label: str
+    constant_intervals: bool = False
+    wraps: bool = True
+
+
+FAULTS = (
+    Fault("labels", "labels wrapped"),
+    Fault("labels-intervals", "and intervals constant", constant_intervals=True),
+)
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """Batches of a stream whose targets are rewritten.
+
+    Attributes:
+        stream: Where they come from.
+        rewrite: Makes the batch that is trained on.
+    """
+
+    stream: TaskStream
+    rewrite: Callable[[Batch], Batch]
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """Iterate over the batches start..stop-1."""
+        return map(self.rewrite, self.stream.batches(start, stop))
+
+
+def streams(config: srnn.TrainConfig, fault: Fault) -> tuple[TaskStream, TaskStream]:
+    """The training and the held-out stream of a run, with right labels, from its seed."""
+    training, held_out, _ = build(config)
+    if not fault.constant_intervals:
+        return training, held_out
+    settings = {"dt": config.dt, "noise": config.noise}
+    specs = [_spec(name, settings) for name in training.sampler.tasks]
+    made = [
+        TaskStream(
+            modcog.BatchSampler(
+                specs, batch_size=config.batch_size, seq_len=config.seq_len, seed=seed
+            )
+        )
+        for seed in seeding.spawn(config.seed, 3)[1:]
+    ]
+    return made[0], made[1]
+
+
+def _spec(name: str, settings: dict[str, object]) -> modcog.TaskSpec:
+    spec = modcog.task(name, **settings)
+    if spec.family != "decision" or "_Int" not in name:
+        return spec
+    return modcog.task(name, timing={"delay": RELEASED_DELAY_MS}, **settings)
+
+
+def folder_of(results: Path, config: srnn.TrainConfig, fault: Fault) -> Path:
+    """Folder of a run on faulty tasks."""
+    return results / "faults" / fault.name / identity(config)
+
+
+def train(config: srnn.TrainConfig, results: Path, fault: Fault) -> Trained:
+    """Train a network on faulty tasks, or go on with it; it is evaluated against right labels."""
+    folder = folder_of(results, config, fault)
+    if state_of(folder, config) != "finished":
+        training, held_out = streams(config, fault)
+        network = build(config)[2]
+        batches = Relabelled(training, wrap_labels) if fault.wraps else training
+        options = srnn.RunOptions(threads=1, prefetch=False, tensorboard=False)
+        job = Job(config, network, batches, held_out, folder, options)
+        carry_out(job, Group(), silent)
+    return Trained(config, folder)
+
+
+def finished(config: srnn.TrainConfig, results: Path, fault: Fault) -> list[Trained]:
+    """The run, where it is finished."""
+    folder = folder_of(results, config, fault)
+    return [Trained(config, folder)] if (folder / checkpoint.WEIGHTS).exists() else []
+
+
+def agreement(run: Trained, fault: Fault) -> float:
+    """Share of trials answered at their last step with the label that was trained on."""
+    _, held_out = streams(run.config, fault)
+    network = run.network()
+    right = total = 0
+    with evaluating(network), torch.no_grad():
+        for batch in held_out.batches(0, run.config.eval_batches):
+            labels = (wrap_labels(batch) if fault.wraps else batch).targets.numpy()
+            trials = batch.source.trials
+            last = trials.start + trials.length - 1
+            answers = network(batch.inputs)[0].argmax(-1).numpy()
+            hits = answers[last, trials.lane] == labels[last, trials.lane]
+            right, total = right + int(hits.sum()), total + len(hits)
+    return right / total

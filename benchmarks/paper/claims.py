@@ -1,0 +1,171 @@
+"""What the paper reports, by experiment; a finding shows it beside what was measured.
+
+Source: Khona, Chandra, Ma and Fiete (2023), https://doi.org/10.1162/neco_a_01613. Nothing in here
+enters a measurement or decides a verdict, except as the thing that is compared with. `values` holds
+the numbers that the paper's text and tables give; what stands in its figures alone is not read off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper, or a question of our own.
+
+    Attributes:
+        title: Where it stands.
+        text: The claim in one line.
+        values: Numbers that the paper gives, by what they are about.
+        spread: Their standard deviations over seeds, where it gives those.
+    """
+
+    title: str
+    text: str
+    values: Mapping[str, float] = field(default_factory=dict[str, float])
+    spread: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+CLAIMS: Mapping[str, Claim] = MappingProxyType(
+    {
+        "fig1d": Claim(
+            "Figure 1d",
+            "Locality masks have a longer diameter and longer shortest paths than random graphs "
+            "with as many edges, but smaller clustering coefficients.",
+        ),
+        "fig2a": Claim(
+            "Figure 2a",
+            "On the 20 base tasks, networks with every locality radius d, autapses included, learn "
+            "faster than the dense network of equal size; at 2000 steps a small d is best.",
+        ),
+        "fig2b": Claim(
+            "Figure 2b",
+            "Locality-masked networks beat dense networks with as many synapses.",
+            values={
+                "Autapses 625, weights": 4.4e4,
+                "LM-RNN 25x25, d=2, weights": 5.2e4,
+                "LM-RNN 25x25, d=4, weights": 7.4e4,
+                "Dense 196, weights": 5.2e4,
+                "Dense 256, weights": 8.3e4,
+            },
+        ),
+        "fig3ab": Claim(
+            "Figure 3a-b",
+            "The task variances of autapses, which have no lateral connections, form clusters.",
+            values={"Clusters": 12},
+        ),
+        "fig3cde": Claim(
+            "Figure 3c-e",
+            "Rule inputs correlate in blocks that follow the task families, are orthogonal to "
+            "fixation and stimulus inputs, and stimulus inputs correlate as a circulant matrix.",
+        ),
+        "fig3fg": Claim(
+            "Figure 3f-g",
+            "Autapse weights lie near 0 or near 1. The small ones are not needed; without the "
+            "large ones all tasks but RTGo and RTAnti fall to chance.",
+            values={"Matching tasks without large weights": 0.5},
+        ),
+        "fig3h": Claim(
+            "Figure 3h",
+            "Adding the input vectors of a trial by hand, without dynamics, gives the right output "
+            "in Go and in Anti.",
+        ),
+        "fig3i": Claim(
+            "Figure 3i",
+            "Autapses frozen at weight 1 learn faster than trained autapses, and reach the same "
+            "performance.",
+        ),
+        "fig4ae": Claim(
+            "Figure 4a-e",
+            "Int moves the answer with the length of the delay; Seq makes it drift during the "
+            "response, to the left or to the right.",
+        ),
+        "fig4f": Claim(
+            "Figure 4f",
+            "On the 84 tasks of Mod-Cog no pool of autapses passes 50 %, whatever its size.",
+            values={"Bound": 0.5},
+        ),
+        "fig5ab": Claim(
+            "Figure 5a-b",
+            "On Mod-Cog, an intermediate locality radius learns fastest, ahead of the dense "
+            "network.",
+            values={
+                "LM-RNN 50x50, d=6": 0.799,
+                "LM-RNN 50x50, d=10": 0.815,
+                "Dense 2500": 0.71,
+            },
+            spread={
+                "LM-RNN 50x50, d=6": 0.007,
+                "LM-RNN 50x50, d=10": 0.005,
+                "Dense 2500": 0.02,
+            },
+        ),
+        "fig5c": Claim(
+            "Figure 5c",
+            "At a fixed sparsity of about 4 %, locality masks are as good as random masks of equal "
+            "in-degree or slightly better.",
+        ),
+        "fig5de": Claim("Figure 5d-e", "The sparsity that is best falls as the network grows."),
+        "fig5f": Claim(
+            "Figure 5f",
+            "With a fixed number of synapses (that of d = 8), the local radius makes no big "
+            "difference after 1000 steps; after 2000 the locality mask is slightly ahead.",
+        ),
+        "table1": Claim(
+            "Table 1",
+            "After 10 000 steps on 84 tasks, locality-masked networks lead dense networks of equal "
+            "units or weights, and those made sparse by an L1 penalty.",
+            values={
+                "LM-RNN 50x50, d=6": 0.799,
+                "LM-RNN 50x50, d=10": 0.815,
+                "Dense 676": 0.69,
+                "Dense 2500": 0.71,
+                "L1 2500, 1e-4": 0.59,
+                "L1 2500, 1e-5": 0.72,
+                "L1 2500, 1e-6": 0.73,
+                "L1 2500, 1e-7": 0.71,
+                "LM-RNN 50x50, d=6, nonzero recurrent": 2.82e5,
+                "LM-RNN 50x50, d=10, nonzero recurrent": 7.92e5,
+                "Dense 676, nonzero recurrent": 4.57e5,
+                "Dense 2500, nonzero recurrent": 6.25e6,
+                "L1 2500, 1e-4, nonzero recurrent": 6.51e4,
+                "L1 2500, 1e-5, nonzero recurrent": 1.81e5,
+                "L1 2500, 1e-6, nonzero recurrent": 6.87e5,
+                "L1 2500, 1e-7, nonzero recurrent": 1.52e6,
+            },
+            spread={
+                "LM-RNN 50x50, d=6": 0.007,
+                "LM-RNN 50x50, d=10": 0.005,
+                "Dense 676": 0.01,
+                "Dense 2500": 0.02,
+                "L1 2500, 1e-4": 0.02,
+                "L1 2500, 1e-5": 0.01,
+                "L1 2500, 1e-6": 0.02,
+                "L1 2500, 1e-7": 0.01,
+            },
+        ),
+        "fig6": Claim(
+            "Figure 6",
+            "A dense network with any L1 penalty learns worse than one with a local mask.",
+        ),
+        "fig7_11": Claim(
+            "Figures 7-11",
+            "After training on 84 tasks, units form fewer clusters under a local mask than in a "
+            "dense network.",
+            values={"LM-RNN 50x50, d=10": 24, "Dense 2500": 33},
+        ),
+        "fair": Claim(
+            "Our question",
+            "The advantage of local masks survives a start whose gain does not depend on the mask, "
+            "a learning rate tuned for each network, and equal wall-clock time.",
+        ),
+        "released_faults": Claim(
+            "Our question",
+            "The faults of the released tasks leave the comparison of local and dense as it is.",
+        ),
+    }
+)
+"""The claims by the id of their experiment."""

@@ -1,0 +1,178 @@
+"""Do local masks lead dense networks of equal units or weights, and those sparsified by L1?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from benchmarks.paper import _drawing as drawing, _learning as learning
+from benchmarks.paper._arms import MEASURE, Arm, Results, dense, locality, nonzero
+from benchmarks.paper._experiment import Experiment, Outcome, question
+from benchmarks.paper._learning import Curves
+from benchmarks.paper._scales import Scale
+from benchmarks.paper._statistics import Sample, above
+from benchmarks.paper.claims import CLAIMS
+
+PENALTIES = (1e-4, 1e-5, 1e-6, 1e-7)
+
+
+@dataclass(frozen=True)
+class Size:
+    """The networks of a scale.
+
+    Attributes:
+        side: Side of the sheet.
+        radii: Radii of the two local masks.
+        small: Units of the dense network with about as many weights.
+        penalties: Factors of the L1 penalty.
+        l1_seeds: Seeds of the networks with a penalty; None for all.
+    """
+
+    side: int
+    radii: tuple[int, int]
+    small: int
+    penalties: tuple[float, ...]
+    l1_seeds: int | None
+
+
+SIZES = {
+    "smoke": Size(8, (1, 2), 20, (1e-4, 1e-5), None),
+    "laptop": Size(50, (6, 10), 676, PENALTIES, 1),
+    "paper": Size(50, (6, 10), 676, PENALTIES, None),
+}
+"""The networks by scale."""
+
+THRESHOLD = 1e-3
+"""Recurrent weights above it count as nonzero. The paper's "small threshold" is not given."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was learned.
+
+    Attributes:
+        found: Learning curves by label.
+        counts: Recurrent weights above the threshold, by label and seed.
+        local: Labels of the locality-masked networks.
+    """
+
+    found: Curves
+    counts: dict[str, Sample]
+    local: tuple[str, ...]
+
+
+def l1_arms(scale: Scale) -> tuple[Arm, ...]:
+    """The dense networks with an L1 penalty; figure 6 shows them too."""
+    size = SIZES[scale.name]
+    n_units = size.side**2
+    return tuple(
+        Arm(
+            f"L1 {n_units}, {penalty:.0e}".replace("e-0", "e-"),
+            {**scale.modcog, **dense(n_units), "l1": penalty},
+            n_seeds=size.l1_seeds,
+        )
+        for penalty in size.penalties
+    )
+
+
+def local_arms(scale: Scale) -> tuple[Arm, ...]:
+    """The locality-masked networks."""
+    side, radii = SIZES[scale.name].side, SIZES[scale.name].radii
+    return tuple(
+        Arm(f"LM-RNN {side}x{side}, d={d}", {**scale.modcog, **locality(side, d)}) for d in radii
+    )
+
+
+def arms(scale: Scale) -> tuple[Arm, ...]:
+    """The rows of the table."""
+    size = SIZES[scale.name]
+    whole = [
+        Arm(f"Dense {n_units}", {**scale.modcog, **dense(n_units)})
+        for n_units in (size.small, size.side**2)
+    ]
+    return (*local_arms(scale), *whole, *l1_arms(scale))
+
+
+def analyse(results: Results, scale: Scale) -> Analysis | None:
+    """Read the learning curves and count the weights that are left."""
+    found = learning.learned(arms(scale), results, scale)
+    if not found:
+        return None
+    counts = {
+        label: Sample(
+            {run.config.seed: float(nonzero(run.network(), THRESHOLD)) for run in one.runs}
+        )
+        for label, one in found.items()
+    }
+    local = tuple(arm.label for arm in local_arms(scale) if arm.label in found)
+    return Analysis(found, counts, local)
+
+
+def figure(analysis: Analysis) -> Figure:
+    """Draw the rows of the table: performance, and the number of recurrent weights."""
+    labels = list(analysis.found)
+    drawn, axes = drawing.panels(1, 2, size=(4.6, 0.8 + 0.36 * len(labels)), sharey=True)
+    steps = next(iter(analysis.found.values())).n_steps
+    ends = {label: one.final[MEASURE] for label, one in analysis.found.items()}
+    paper = CLAIMS["table1"]
+    for ax, samples, suffix in (
+        (axes[0, 0], ends, ""),
+        (axes[0, 1], analysis.counts, ", nonzero recurrent"),
+    ):
+        for place, label in enumerate(labels):
+            half = float(np.nan_to_num(samples[label].interval()[1] - samples[label].mean))
+            ax.errorbar(
+                samples[label].mean,
+                place,
+                xerr=half,
+                fmt="o",
+                capsize=3,
+                color=drawing.PALETTE[0],
+                label=None if place else "measured",
+            )
+            reported = paper.values.get(label + suffix)
+            if reported is not None:
+                ax.plot(
+                    reported,
+                    place,
+                    "D",
+                    markerfacecolor="none",
+                    color=drawing.PALETTE[1],
+                    label=None if place else "the paper, 10 000 steps",
+                )
+    axes[0, 0].set_yticks(range(len(labels)), labels)
+    axes[0, 0].invert_yaxis()
+    axes[0, 1].set_xscale("log")
+    drawing.legend(axes[0, 0], loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=2)
+    drawing.labels(axes[0, 0], f"performance at {steps} steps", "")
+    drawing.labels(axes[0, 1], f"recurrent weights above {THRESHOLD:g}", "")
+    return drawn
+
+
+def outcome(analysis: Analysis) -> Outcome:
+    """Decide: each local mask leads each other network."""
+    found = analysis.found
+    others = [label for label in found if label not in analysis.local]
+    checks = [
+        above(
+            f"{local} ahead of {other}", learning.final(found, local) - learning.final(found, other)
+        )
+        for local in analysis.local
+        for other in others
+    ]
+    counts = [
+        learning.row(f"{label}, nonzero recurrent", sample, CLAIMS["table1"])
+        for label, sample in analysis.counts.items()
+    ]
+    return Outcome(
+        tuple(checks),
+        (*learning.rows(found, CLAIMS["table1"]), *counts),
+        learning.told(found) + f" Nonzero: above {THRESHOLD:g}. The paper's values are those after "
+        "10 000 steps.",
+        learning.charts(found),
+    )
+
+
+EXPERIMENT = Experiment(question(__doc__), arms, analyse, figure, outcome)
