@@ -23,10 +23,12 @@ class Panel:
     Attributes:
         curves: The curves; the first says what the axes are.
         references: Labels and heights of horizontal lines.
+        log: Whether the y axis is logarithmic; it is not where a value is not above 0.
     """
 
     curves: tuple[Curve, ...]
     references: tuple[tuple[str, float], ...] = ()
+    log: bool = False
 
 
 def panels_of(curves: Iterable[Curve]) -> tuple[Panel, ...]:
@@ -60,13 +62,15 @@ def charts(panels: Sequence[Panel], file_name: str) -> Html:
 
 def _figure(panel: Panel, colors: dict[str, int]) -> Html:
     first = panel.curves[0]
-    data = {
+    data: dict[str, Any] = {
         "title": first.panel or first.y_label,
         "x_label": first.x_label,
         "y_label": first.y_label,
         "series": [_series(curve, colors[curve.name]) for curve in panel.curves],
         "references": [{"label": label, "value": value} for label, value in panel.references],
     }
+    lowest = min(min(curve.low or curve.mean) for curve in panel.curves)
+    data["log"] = panel.log and lowest > 0
     block = tag("script", _json(data), type="application/json")
     fallback = tag("noscript", tag("p", "The chart needs JavaScript; its values are linked below."))
     title = tag("h3", first.panel) if first.panel else None

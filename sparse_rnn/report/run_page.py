@@ -97,7 +97,8 @@ def _curves(runs: Mapping[str, Run]) -> Html:
         )
         for measure in MEASURES
     ]
-    panels.append(Panel(tuple(_loss_curve(label, run) for label, run in runs.items())))
+    losses = tuple(_loss_curve(label, run) for label, run in runs.items())
+    panels.append(Panel(losses, log=True))
     return charts(panels, "curves")
 
 

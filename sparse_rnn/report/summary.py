@@ -127,4 +127,4 @@ def _code(text: str) -> str:
 
 def _one_line(text: str) -> str:
     # Not `str.split`: it would take the narrow spaces out of numbers.
-    return re.sub(r"[ \t\r\n\f\v]+", " ", text).strip(" ")
+    return re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+", " ", text).strip(" ")

@@ -6,7 +6,7 @@
   const DASHES = ["", "7 4", "2 3", "7 3 2 3"];
   const N_COLORS = 7;
   const MARGIN = { top: 12, right: 14, bottom: 26, left: 46 };
-  const PRINT_WIDTH = 640;
+  const PAGE_WIDTH = 640;
 
   const element = (name, attributes = {}, ...children) => {
     const made = document.createElement(name);
@@ -41,6 +41,23 @@
     return found;
   };
 
+  // The same on a logarithmic axis: powers of ten, with 2 and 5 between them where there is room.
+  const decades = (low, high) => {
+    const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+    const stride = Math.max(1, Math.ceil((last - first) / 6));
+    const factors = last - first > 2 ? [1] : [1, 2, 5];
+    const found = [];
+    for (let power = first; power <= last; power += stride) {
+      for (const factor of factors) {
+        const value = factor * 10 ** power;
+        if (value >= low && value <= high) found.push({ value, label: plain(value) });
+      }
+    }
+    return found;
+  };
+  const plain = (value) =>
+    value >= 1e5 || value < 1e-3 ? value.toExponential(0) : grouped(String(Number(value.toPrecision(1))));
+
   const nearest = (sorted, target) => {
     let low = 0;
     let high = sorted.length - 1;
@@ -58,11 +75,12 @@
     return low === high ? [low - 0.5, high + 0.5] : [low, high];
   };
 
-  const domains = ({ series, references }) => {
+  const domains = ({ series, references, log }) => {
     let [left, right] = limits(series.flatMap((one) => one.x));
     if (left > 0 && left < 0.25 * right) left = 0;
     const heights = series.flatMap((one) => [...one.mean, ...(one.low ?? []), ...(one.high ?? [])]);
     const [low, high] = limits([...heights, ...references.map((one) => one.value)]);
+    if (log) return { x: [left, right], y: [low / 1.15, high * 1.15] };
     if (low >= 0 && high <= 1) return { x: [left, right], y: [0, 1] };
     const pad = 0.05 * (high - low);
     return { x: [left, right], y: [low >= 0 && low < 0.4 * high ? 0 : low - pad, high + pad] };
@@ -86,6 +104,9 @@
         "aria-valuemax": String(this.domain.x[1]),
         "aria-valuenow": String(this.domain.x[0]),
       });
+      // On paper there are two charts beside each other, or one alone.
+      const alone = root.closest(".charts").children.length === 1;
+      this.printWidth = alone ? PAGE_WIDTH : PAGE_WIDTH / 2;
       this.data.series.forEach((series, index) => this.legend.append(this.button(series, index)));
       root.append(this.legend, this.plot);
       this.listen();
@@ -153,11 +174,13 @@
 
     draw() {
       const printing = matchMedia("print").matches || this.printing;
-      this.width = printing ? PRINT_WIDTH : this.plot.clientWidth || PRINT_WIDTH;
+      this.width = printing ? this.printWidth : this.plot.clientWidth || PAGE_WIDTH;
       this.height = Math.round(Math.max(210, Math.min(340, this.width * 0.56)));
       const scale = ([from, to], [start, end]) => (v) => start + ((v - from) / (to - from)) * (end - start);
       this.toX = scale(this.domain.x, [MARGIN.left, this.width - MARGIN.right]);
-      this.toY = scale(this.domain.y, [this.height - MARGIN.bottom, MARGIN.top]);
+      const bend = this.data.log ? Math.log10 : (value) => value;
+      const straight = scale(this.domain.y.map(bend), [this.height - MARGIN.bottom, MARGIN.top]);
+      this.toY = (value) => straight(bend(value));
       this.cursor = shape("g", { class: "cursor" });
       this.svg = shape(
         "svg",
@@ -177,7 +200,8 @@
     axes() {
       const made = shape("g", { class: "axes" });
       const { width, height } = this;
-      for (const tick of ticks(...this.domain.y, 5)) {
+      const heights = this.data.log ? decades(...this.domain.y) : ticks(...this.domain.y, 5);
+      for (const tick of heights) {
         const y = this.toY(tick.value);
         made.append(
           shape("path", { d: `M${MARGIN.left} ${y}H${width - MARGIN.right}` }),
