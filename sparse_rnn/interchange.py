@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -105,6 +106,31 @@ def from_torch_rnn_state(
     return layer
 
 
+_GatedT = TypeVar("_GatedT", MaskedGRU, MaskedLSTM)
+
+
+def _layer_like(
+    kind: type[_GatedT],
+    state: Mapping[str, Tensor],
+    mask: Mask,
+    backend: str,
+    *,
+    batch_first: bool,
+) -> _GatedT:
+    """A layer of gates with the weights of a state, and its two biases summed."""
+    _check(state, mask, kind.CELL.upper(), kind.GATES)
+    layer = kind(
+        state["weight_ih_l0"].shape[1],
+        mask,
+        backend,
+        bias=_BIASES[0] in state,
+        batch_first=batch_first,
+        dtype=state["weight_hh_l0"].dtype,
+    )
+    _fill(layer, state)
+    return layer
+
+
 def from_torch_gru_state(
     state: Mapping[str, Tensor],
     mask: Mask,
@@ -127,16 +153,7 @@ def from_torch_gru_state(
         IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
             weight outside the mask is not zero.
     """
-    _check(state, mask, "GRU", MaskedGRU.GATES)
-    layer = MaskedGRU(
-        state["weight_ih_l0"].shape[1],
-        mask,
-        backend,
-        bias=_BIASES[0] in state,
-        batch_first=batch_first,
-        dtype=state["weight_hh_l0"].dtype,
-    )
-    _fill(layer, state)
+    layer = _layer_like(MaskedGRU, state, mask, backend, batch_first=batch_first)
     if layer.bias is not None and layer.bias_hn is not None:
         new = slice(2 * mask.n_units, None)
         with torch.no_grad():
@@ -167,17 +184,7 @@ def from_torch_lstm_state(
         IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
             weight outside the mask is not zero.
     """
-    _check(state, mask, "LSTM", MaskedLSTM.GATES)
-    layer = MaskedLSTM(
-        state["weight_ih_l0"].shape[1],
-        mask,
-        backend,
-        bias=_BIASES[0] in state,
-        batch_first=batch_first,
-        dtype=state["weight_hh_l0"].dtype,
-    )
-    _fill(layer, state)
-    return layer
+    return _layer_like(MaskedLSTM, state, mask, backend, batch_first=batch_first)
 
 
 def _to_torch(layer: MaskedLayer) -> dict[str, Tensor]:

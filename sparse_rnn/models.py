@@ -215,7 +215,7 @@ def together(networks: Sequence[Network]) -> NetworkStack | NetworkSequence:
     """Choose how several networks are computed.
 
     On a CPU they are computed one after another: one of them fills its cores, and the copies that
-    bring the networks side by side cost a quarter more (``benchmarks/speed/ensembles.py``).
+    bring dense networks side by side cost half as much again (``benchmarks/speed/ensembles.py``).
     Elsewhere they are one batched computation.
     """
     on_cpu = networks[0].readout.weight.device.type == "cpu"

@@ -173,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_problem(HTTPStatus.BAD_REQUEST, str(refusal), argument)
         except ConnectionError:
             raise
-        except Exception:
+        except Exception:  # A mistake of ours ends one answer, not the server.
             traceback.print_exc()
             text = "This should not have happened. The terminal of the playground says more."
             self._send_problem(HTTPStatus.INTERNAL_SERVER_ERROR, text)

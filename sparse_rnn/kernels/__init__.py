@@ -52,7 +52,8 @@ training steps of a gated cell (3.7 at 900 units)."""
 
 UNIT_COST: Mapping[str, float] = MappingProxyType({"softplus": 300.0})
 """What a unit costs on top in `sparse_cpu`, in matrix entries of `dense`, by nonlinearity: softplus
-is computed number by number there. Measured on training steps of 400 units."""
+is computed number by number there. Measured on training steps of 400 units
+(``benchmarks/speed/crossover.py``)."""
 
 CUDA_COST = 20.0
 """Time of a synapse in `cuda` over that of a matrix entry in `dense`, on a CUDA device. **Not
