@@ -104,7 +104,17 @@ class Optimiser:
             The norm before, over all existing weights: absent synapses have no gradient.
         """
         limit = math.inf if self.config.clip is None else self.config.clip
-        return float(nn.utils.clip_grad_norm_(self.parameters.values(), limit))
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if not norm.isfinite():
+            # Squares of numbers above 1e19 are no float32: wide dense networks get there in their
+            # first steps, and come back from it.
+            norm = torch.stack(
+                [torch.linalg.vector_norm(g, dtype=torch.float64) for g in gradients]
+            )
+            norm = norm.norm()
+        nn.utils.clip_grads_with_norm_(self.parameters.values(), limit, norm)
+        return float(norm)
 
     def step(self, number: int) -> float:
         """Take gradient step `number`, counted from 1; returns its learning rate."""

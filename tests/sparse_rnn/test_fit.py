@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,28 @@ def test_outputs_that_are_no_logits_are_refused() -> None:
         srnn.fit(nn.Identity(), srnn.FitConfig(**CONFIG))
     with pytest.raises(InvalidArgument, match="l1 must be 0 for a network without weights"):
         srnn.fit(nn.Linear(35, 17), srnn.FitConfig(**CONFIG, l1=0.1))
+
+
+def test_a_gradient_whose_norm_overflows_is_clipped() -> None:
+    """Squares of gradients above 1e19 are no float32: wide dense networks meet them."""
+    _, _, network = build(small_config())
+    optimiser = Optimiser(network, small_config(clip=1.0))
+    for p in network.parameters():
+        p.grad = torch.full_like(p, 1e22)
+    n_weights = sum(p.numel() for p in network.parameters())
+    assert optimiser.clip() == pytest.approx(1e22 * n_weights**0.5)
+    squares = sum(float((p.grad.double() ** 2).sum()) for p in network.parameters())
+    assert squares**0.5 == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_the_norm_of_a_gradient_that_is_not_finite_is_not_finite(bad: float) -> None:
+    _, _, network = build(small_config())
+    optimiser = Optimiser(network, small_config(clip=1.0))
+    for p in network.parameters():
+        p.grad = torch.zeros_like(p)
+    network.readout.bias.grad[3] = bad
+    assert not math.isfinite(optimiser.clip())
 
 
 def test_penalties_are_those_of_the_formulas() -> None:
