@@ -40,6 +40,11 @@ class Arm:
     n_seeds: int | None = None
     tags: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def decides(self) -> bool:
+        """Whether it has all seeds of its scale, without which it can be shown but not judged."""
+        return self.n_seeds is None
+
     def configs(self, scale: Scale) -> tuple[srnn.TrainConfig, ...]:
         """Its runs, one a seed."""
         seeds = scale.seeds[: self.n_seeds]
@@ -101,6 +106,19 @@ def locality(side: int, radius: float) -> Settings:
     if radius == 0:
         return autapses(side * side)
     return {"arch": "locality", "size": (side, side), "radius": radius}
+
+
+def local_arm(scale: Scale, side: int, radius: float) -> Arm:
+    """A locality-masked network on Mod-Cog, by the name that the paper's Table 1 gives it."""
+    label = f"LM-RNN {side}x{side}, d={radius:g}"
+    return Arm(label, {**scale.modcog, **locality(side, radius)})
+
+
+def dense_arm(scale: Scale, n_units: int) -> Arm:
+    """A dense network on Mod-Cog, by the name that the paper's Table 1 gives it."""
+    large = scale.dense_limit is not None and n_units > scale.dense_limit
+    settings = {**scale.modcog, **dense(n_units)}
+    return Arm(f"Dense {n_units}", settings, n_seeds=1 if large else None)
 
 
 def autapses(n_units: int) -> Settings:

@@ -106,12 +106,14 @@ def evaluate(
     outcome = experiment.outcome(analysis)
     blank = not_run(name, experiment, scale)
     runs = results.of(experiment.runs(scale))
+    absent = [arm.label for arm in experiment.arms(scale) if not results.arm(arm, scale)]
+    left_out = f"Not run: {', '.join(absent)}." if absent else ""
     finding = replace(
         blank,
         verdict=statistics.verdict(outcome.checks),
         measured=outcome.measured,
         reason=" ".join(filter(None, (reason(outcome.checks), outcome.tested))),
-        method=" ".join(filter(None, (outcome.method, trained_with(runs, blank.commit)))),
+        method=" ".join(filter(None, (outcome.method, left_out, trained_with(runs, blank.commit)))),
         curves=outcome.curves,
         seeds=tuple(sorted({run.config.seed for run in runs})) or scale.seeds,
     )

@@ -140,6 +140,12 @@ def best(found: Curves, labels: Iterable[str], step: int | None = None) -> str:
     return max(samples, key=lambda label: np.nan_to_num(samples[label].mean, nan=-1), default="")
 
 
+def single_seeds(found: Curves) -> str:
+    """Say which arms have a single seed at their scale, as a sentence after others."""
+    names = [label for label, one in found.items() if not one.arm.decides]
+    return f" One seed, shown and not judged: {', '.join(names)}." if names else ""
+
+
 def told(found: Curves) -> str:
     """Sizes of the trainings, for a method text."""
     settings = next(iter(found.values())).arm.settings

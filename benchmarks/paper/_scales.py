@@ -27,12 +27,15 @@ class Scale:
         seeds: Seeds of each network, unless an arm says otherwise.
         cog20: Settings of the runs on the 20 base tasks.
         modcog: Settings of the runs on the 84 tasks of the paper's main results.
+        dense_limit: Units up to which dense networks have all seeds. A larger one has a single
+            seed and decides nothing; None for no limit.
     """
 
     name: str
     seeds: tuple[int, ...]
     cog20: Settings
     modcog: Settings
+    dense_limit: int | None = None
 
 
 def _suites(cog_steps: int, modcog_steps: int, common: Settings) -> tuple[Settings, Settings]:
@@ -66,7 +69,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
         scale.name: scale
         for scale in (
             Scale("smoke", (0, 1), *_suites(200, 100, _SMALL)),
-            Scale("laptop", (0, 1, 2), *_suites(2000, 2000, {**_BATCH, **_EVALUATION})),
+            Scale("laptop", (0, 1, 2), *_suites(2000, 2000, {**_BATCH, **_EVALUATION}), 1000),
             Scale("paper", tuple(range(15)), *_suites(5000, 10_000, {**_BATCH, **_EVALUATION})),
         )
     }

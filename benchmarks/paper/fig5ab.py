@@ -7,19 +7,43 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from benchmarks.paper import _drawing as drawing, _learning as learning
-from benchmarks.paper._arms import Arm, Results, dense, locality
+from benchmarks.paper._arms import Arm, Results, dense_arm, local_arm, neighbours
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._learning import Curves
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import above
+from benchmarks.paper._statistics import Check, above
 from benchmarks.paper.claims import CLAIMS
 
-SIZES = {
-    "smoke": (8, (0, 1, 2)),
-    "laptop": (50, (0, 2, 4, 6, 8, 10, 16)),
-    "paper": (50, (0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 25)),
+SHEETS = {
+    "smoke": ((8, (0, 1, 2)),),
+    "laptop": ((25, (0, 1, 2, 3, 4, 5, 6, 8, 12)), (50, (0, 2, 4, 6, 10))),
+    "paper": ((50, (0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 25)),),
 }
-"""Side of the sheet and radii, by scale."""
+"""Sides of the sheets and radii on each, by scale."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The networks of one size.
+
+    Attributes:
+        side: Side of the sheet.
+        radii: The radii, ascending.
+        labels: Their networks' labels.
+        dense: Label of the dense network.
+        judged: Whether the dense network has all seeds.
+    """
+
+    side: int
+    radii: tuple[float, ...]
+    labels: tuple[str, ...]
+    dense: str
+    judged: bool
+
+    def extreme(self, label: str) -> bool:
+        """Whether a network is at an end: autapses alone, or more than half of all synapses."""
+        radius = self.radii[self.labels.index(label)]
+        return radius == 0 or 2 * neighbours(self.side, radius) > self.side**2
 
 
 @dataclass(frozen=True)
@@ -28,77 +52,78 @@ class Analysis:
 
     Attributes:
         found: Learning curves by label.
-        radii: The radii that ran, ascending.
-        side: Side of the sheet.
+        sheets: The sheets, with the networks on them that ran.
     """
 
     found: Curves
-    radii: tuple[float, ...]
-    side: int
-
-
-def label(side: int, radius: float | None) -> str:
-    """What a network is called."""
-    if radius is None:
-        return f"Dense {side * side}"
-    return f"LM-RNN {side}x{side}, d={radius:g}"
+    sheets: tuple[Sheet, ...]
 
 
 def arms(scale: Scale) -> tuple[Arm, ...]:
-    """Every radius, and the dense network."""
-    side, radii = SIZES[scale.name]
-    local = [Arm(label(side, d), {**scale.modcog, **locality(side, d)}) for d in radii]
-    return (*local, Arm(label(side, None), {**scale.modcog, **dense(side * side)}))
+    """Every radius on each sheet, and the dense network of its size."""
+    return tuple(
+        arm
+        for side, radii in SHEETS[scale.name]
+        for arm in (*(local_arm(scale, side, d) for d in radii), dense_arm(scale, side * side))
+    )
 
 
 def analyse(results: Results, scale: Scale) -> Analysis | None:
     """Read the learning curves."""
-    side, radii = SIZES[scale.name]
     found = learning.learned(arms(scale), results, scale)
-    if not found:
-        return None
-    return Analysis(found, tuple(d for d in radii if label(side, d) in found), side)
+    sheets: list[Sheet] = []
+    for side, radii in SHEETS[scale.name]:
+        labels = {d: local_arm(scale, side, d).label for d in radii}
+        ran = tuple(d for d in radii if labels[d] in found)
+        whole = dense_arm(scale, side * side)
+        sheets.append(Sheet(side, ran, tuple(labels[d] for d in ran), whole.label, whole.decides))
+    return Analysis(found, tuple(sheets)) if found else None
 
 
 def figure(analysis: Analysis) -> Figure:
-    """Draw the learning curves (a), and the performance at the end over d (b)."""
-    drawn, axes = drawing.panels(1, 2, size=(5.0, 3.8))
-    names = [label(analysis.side, d) for d in analysis.radii]
-    whole = label(analysis.side, None)
-    styles = dict(zip(names, drawing.graded(names), strict=True))
-    styles[whole] = drawing.DENSE
-    drawing.learning(axes[0, 0], analysis.found, styles)
-    drawing.legend(axes[0, 0], loc="best")
-    drawing.title(axes[0, 0], "a  learning on Mod-Cog")
-    ends = [learning.final(analysis.found, name) for name in names]
-    drawing.points(axes[0, 1], analysis.radii, ends, color=drawing.PALETTE[0])
-    if whole in analysis.found:
-        drawing.level(axes[0, 1], learning.final(analysis.found, whole).mean, "dense")
-    drawing.whole_ticks(axes[0, 1])
-    drawing.labels(axes[0, 1], "radius d", "performance at the end")
-    drawing.title(axes[0, 1], f"b  {analysis.side}x{analysis.side} units")
+    """Draw the learning curves (a), and the performance at the end over d (b), a row a sheet."""
+    drawn, axes = drawing.panels(len(analysis.sheets), 2, size=(5.0, 3.8))
+    for (curves, ends), sheet in zip(axes, analysis.sheets, strict=True):
+        styles = dict(zip(sheet.labels, drawing.graded(sheet.labels), strict=True))
+        styles[sheet.dense] = drawing.DENSE
+        here = {label: one for label, one in analysis.found.items() if label in styles}
+        drawing.learning(curves, here, styles)
+        drawing.legend(curves, loc="best")
+        drawing.title(curves, "a  learning on Mod-Cog")
+        reached = [learning.final(here, label) for label in sheet.labels]
+        drawing.points(ends, sheet.radii, reached, color=drawing.PALETTE[0])
+        if sheet.dense in here:
+            drawing.level(ends, learning.final(here, sheet.dense).mean, "dense")
+        drawing.whole_ticks(ends)
+        drawing.labels(ends, "radius d", "performance at the end")
+        drawing.title(ends, f"b  {sheet.side}x{sheet.side} units")
     return drawn
 
 
 def outcome(analysis: Analysis) -> Outcome:
-    """Decide: a radius between the ends leads both ends and the dense network."""
+    """Decide: on each sheet, a radius between the ends leads both ends and the dense network."""
     found = analysis.found
-    names = [label(analysis.side, d) for d in analysis.radii]
-    whole = label(analysis.side, None)
-    top = learning.best(found, names[1:-1])
-    checks = [
+    return Outcome(
+        tuple(check for sheet in analysis.sheets for check in _checks(found, sheet)),
+        tuple(learning.rows(found, CLAIMS["fig5ab"])),
+        learning.told(found)
+        + " The paper's values are those after 10 000 steps. A radius is between the ends if it "
+        "is not 0 and gives at most half of all synapses." + learning.single_seeds(found),
+        learning.charts(found),
+    )
+
+
+def _checks(found: Curves, sheet: Sheet) -> list[Check]:
+    extremes = [label for label in sheet.labels if sheet.extreme(label)]
+    top = learning.best(found, [label for label in sheet.labels if label not in extremes])
+    return [
         above(
             f"{top}, the best radius between the ends, leads {other} at the end",
             learning.final(found, top) - learning.final(found, other),
         )
-        for other in (*names[:1], *names[-1:], whole)
+        for other in (*extremes, *([sheet.dense] if sheet.judged else []))
+        if top
     ]
-    return Outcome(
-        tuple(checks),
-        tuple(learning.rows(found, CLAIMS["fig5ab"])),
-        learning.told(found) + " The paper's values are those after 10 000 steps.",
-        learning.charts(found),
-    )
 
 
 EXPERIMENT = Experiment(question(__doc__), arms, analyse, figure, outcome)

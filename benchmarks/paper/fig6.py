@@ -15,7 +15,13 @@ from benchmarks.paper.claims import CLAIMS
 
 def arms(scale: Scale) -> tuple[Arm, ...]:
     """The local masks and the penalised networks of table 1: no run of its own."""
-    return (*table1.local_arms(scale), *table1.l1_arms(scale))
+    return tuple(
+        arm
+        for sheet in table1.SHEETS[scale.name]
+        if sheet.penalties
+        for made in (table1.local_arms, table1.l1_arms)
+        for arm in made(scale, sheet)
+    )
 
 
 def analyse(results: Results, scale: Scale) -> Curves | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from benchmarks.paper import _clusters as clusters, _drawing as drawing, _learning as learning
-from benchmarks.paper._arms import Arm, Results, dense, locality
+from benchmarks.paper._arms import Arm, Results, dense_arm, local_arm
 from benchmarks.paper._clusters import Clustered
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._scales import Scale
@@ -16,10 +16,11 @@ from benchmarks.paper.claims import CLAIMS
 
 SIZES = {
     "smoke": ((6, (1, 2)), (8, (2,))),
-    "laptop": ((20, (2, 6)), (50, (10,))),
+    "laptop": ((20, (2, 6)), (25, (3, 5)), (50, (10,))),
     "paper": ((20, (2, 6)), (50, (10,))),
 }
-"""Sides of the sheets and radii of the local masks on each, by scale."""
+"""Sides of the sheets and radii of the local masks on each, by scale. The laptop scale has one more
+sheet, that of table 1, as its dense network of 2500 units decides nothing."""
 
 TRIALS = {"smoke": 4, "laptop": 32, "paper": 128}
 """Trials a task, by scale."""
@@ -45,17 +46,13 @@ class Analysis:
         return Sample({seed: float(one.n_clusters) for seed, one in own.items()})
 
 
-def _label(side: int, radius: int | None) -> str:
-    return f"Dense {side * side}" if radius is None else f"LM-RNN {side}x{side}, d={radius}"
-
-
 def arms(scale: Scale) -> tuple[Arm, ...]:
     """The local networks of each size and the dense one; other experiments have them too."""
-    made: list[Arm] = []
-    for side, radii in SIZES[scale.name]:
-        made += [Arm(_label(side, d), {**scale.modcog, **locality(side, d)}) for d in radii]
-        made.append(Arm(_label(side, None), {**scale.modcog, **dense(side * side)}))
-    return tuple(made)
+    return tuple(
+        arm
+        for side, radii in SIZES[scale.name]
+        for arm in (*(local_arm(scale, side, d) for d in radii), dense_arm(scale, side * side))
+    )
 
 
 def analyse(results: Results, scale: Scale) -> Analysis | None:
@@ -67,7 +64,10 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
             if one is not None:
                 found.setdefault(arm.label, {})[run.config.seed] = one
     pairs = tuple(
-        (_label(side, d), _label(side, None)) for side, radii in SIZES[scale.name] for d in radii
+        (local_arm(scale, side, d).label, dense_arm(scale, side * side).label)
+        for side, radii in SIZES[scale.name]
+        for d in radii
+        if dense_arm(scale, side * side).decides
     )
     method = (
         f"{scale.modcog['suite']}, {scale.modcog['steps']} steps; {TRIALS[scale.name]} trials a "

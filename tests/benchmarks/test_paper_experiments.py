@@ -79,6 +79,14 @@ def test_a_finding_survives_its_files(tmp_path: Path) -> None:
     assert (tmp_path / "fig3i.svg").stat().st_size > 1000
 
 
+def test_a_finding_names_the_networks_that_did_not_run(tmp_path: Path) -> None:
+    experiment = EXPERIMENTS["fig3i"]
+    first, *others = experiment.arms(TEST)
+    sweep.run(first.configs(TEST), tmp_path / "runs", workers=0)
+    made = evaluate("fig3i", experiment, Results(tmp_path / "runs"), TEST, tmp_path)
+    assert f"Not run: {', '.join(arm.label for arm in others)}." in made.method
+
+
 @pytest.mark.parametrize("name", [name for name in EXPERIMENTS if EXPERIMENTS[name].runs(TEST)])
 def test_without_runs_nothing_is_claimed(name: str, tmp_path: Path) -> None:
     made = evaluate(name, EXPERIMENTS[name], Results(tmp_path / "none"), TEST, tmp_path)
@@ -111,6 +119,14 @@ def test_experiments_share_runs() -> None:
     assert runs["fig6"] < runs["table1"]
     assert runs["fig2b"] & runs["fig2a"]
     assert runs["fig7_11"] & runs["table1"]
+
+
+def test_large_dense_networks_are_shown_and_not_judged_on_a_laptop() -> None:
+    laptop = SCALES["laptop"]
+    arms = {arm.label: arm for arm in EXPERIMENTS["table1"].arms(laptop)}
+    assert [len(arms[name].configs(laptop)) for name in ("Dense 625", "Dense 2500")] == [3, 1]
+    assert not arms["Dense 2500"].decides
+    assert all(arm.decides for arm in EXPERIMENTS["table1"].arms(SCALES["paper"]))
 
 
 def test_the_papers_networks_have_the_papers_weights() -> None:
