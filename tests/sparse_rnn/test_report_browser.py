@@ -151,6 +151,16 @@ def test_many_curves_differ_in_colour_or_dashes(visit: Visit, address: str) -> N
     assert len(styles) == 9
 
 
+def test_a_single_evaluation_stands_between_whole_steps(visit: Visit, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    runs = {"one": made_run({60: 0.2}, ["Go"], seed=0)}
+    path.write_text(report.runs_page(runs), encoding="utf-8")
+    page = visit(path.as_uri())
+    labels = page.locator(".plot .axes").first.locator("text").all_text_contents()
+    steps = [label for label in labels if "." not in label]
+    assert {"0", "60", "120"} <= set(steps)
+
+
 def test_charts_follow_the_width_of_the_window(visit: Visit, address: str) -> None:
     page = visit(address)
     page.set_viewport_size({"width": 500, "height": 800})

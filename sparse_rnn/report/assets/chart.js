@@ -76,7 +76,10 @@
   };
 
   const domains = ({ series, references, log }) => {
-    let [left, right] = limits(series.flatMap((one) => one.x));
+    const steps = series.flatMap((one) => one.x);
+    let [left, right] = limits(steps);
+    // One point alone stands in the middle of an axis from 0, whose ticks are then whole steps.
+    if (steps[0] > 0 && steps.every((step) => step === steps[0])) [left, right] = [0, 2 * steps[0]];
     if (left > 0 && left < 0.25 * right) left = 0;
     const heights = series.flatMap((one) => [...one.mean, ...(one.low ?? []), ...(one.high ?? [])]);
     const [low, high] = limits([...heights, ...references.map((one) => one.value)]);
