@@ -21,7 +21,7 @@ SIZES = {
 }
 """Sizes of the pools, by scale."""
 
-LONGER = {"smoke": 2, "laptop": 5, "paper": 3}
+LONGER = {"smoke": 2, "laptop": 3, "paper": 3}
 """How many times as long the largest pool is trained once more, by scale: a bound that no pool
 passes is about all of learning, and curves still rise when the others end."""
 

@@ -16,7 +16,7 @@ from benchmarks.paper.claims import CLAIMS
 
 SHEETS = {
     "smoke": ((8, (0, 1, 2)),),
-    "laptop": ((25, (0, 1, 2, 3, 4, 5, 6, 8, 12)), (50, (0, 2, 4, 6, 10))),
+    "laptop": ((20, (0, 1, 2, 3, 4, 6, 8, 10)), (50, (0, 2, 4, 6, 10))),
     "paper": ((50, (0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 25)),),
 }
 """Sides of the sheets and radii on each, by scale."""

@@ -16,11 +16,10 @@ from benchmarks.paper.claims import CLAIMS
 
 SIZES = {
     "smoke": ((6, (1, 2)), (8, (2,))),
-    "laptop": ((20, (2, 6)), (25, (3, 5)), (50, (10,))),
+    "laptop": ((20, (2, 6)), (50, (10,))),
     "paper": ((20, (2, 6)), (50, (10,))),
 }
-"""Sides of the sheets and radii of the local masks on each, by scale. The laptop scale has one more
-sheet, that of table 1, as its dense network of 2500 units decides nothing."""
+"""Sides of the sheets and radii of the local masks on each, by scale."""
 
 TRIALS = {"smoke": 4, "laptop": 32, "paper": 128}
 """Trials a task, by scale."""
