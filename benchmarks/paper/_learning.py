@@ -16,6 +16,10 @@ from benchmarks.paper.claims import Claim
 from sparse_rnn.report.findings import Curve, Measurement
 from sparse_rnn.scores import MEASURES
 
+BURST = 100.0
+"""A gradient whose norm exceeds it is a burst. Between bursts norms are near 1. Adam changes every
+weight by about the learning rate, and what a unit receives by that times its in-degree."""
+
 AXES = ("gradient steps", "performance on held-out trials")
 
 
@@ -51,6 +55,15 @@ class Learned:
         """Mean performance over the whole course, by seed: high where learning is fast."""
         seeds = (run.config.seed for run in self.runs)
         return Sample.of(seeds, self.values.mean(axis=1))
+
+    def bursts(self) -> Sample:
+        """Gradient steps with a norm above `BURST`, by seed."""
+        return Sample(
+            {
+                run.config.seed: float((run.history()["grad_norm"] > BURST).sum())
+                for run in self.runs
+            }
+        )
 
     @property
     def n_steps(self) -> int:
@@ -109,11 +122,12 @@ def rows(found: Curves, claim: Claim) -> list[Measurement]:
 
 
 def other_measures(one: Learned) -> str:
-    """The means of the measures that are not compared."""
+    """The means of what is not compared: the other measures, and how unsteady learning was."""
     final_, decision, _, track = (one.final[name].mean for name in MEASURES)
     return (
         f"after {one.n_steps} steps, final accuracy {final_:.3f}, decision accuracy "
-        f"{decision:.3f}, performance at every step {track:.3f}"
+        f"{decision:.3f}, performance at every step {track:.3f}, gradient norm above {BURST:g} in "
+        f"{one.bursts().mean:.1f} steps"
     )
 
 
