@@ -31,23 +31,23 @@ class Arm:
     Attributes:
         label: What it is called in figures and tables; unique within the experiment.
         settings: Settings of its runs, without the seed.
-        n_seeds: How many of the scale's seeds it is trained with; None for all.
+        seeds: Seeds that it is trained with; None for those of the scale.
         tags: What the experiment itself wants to know of it, such as its ``d``.
     """
 
     label: str
     settings: Settings
-    n_seeds: int | None = None
+    seeds: tuple[int, ...] | None = None
     tags: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def decides(self) -> bool:
-        """Whether it has all seeds of its scale, without which it can be shown but not judged."""
-        return self.n_seeds is None
+        """Whether it has several seeds; with a single one it can be shown but not judged."""
+        return self.seeds is None or len(self.seeds) > 1
 
     def configs(self, scale: Scale) -> tuple[srnn.TrainConfig, ...]:
         """Its runs, one a seed."""
-        seeds = scale.seeds[: self.n_seeds]
+        seeds = scale.seeds if self.seeds is None else self.seeds
         return tuple(srnn.TrainConfig(**self.settings, seed=seed) for seed in seeds)
 
 
@@ -111,14 +111,14 @@ def locality(side: int, radius: float) -> Settings:
 def local_arm(scale: Scale, side: int, radius: float) -> Arm:
     """A locality-masked network on Mod-Cog, by the name that the paper's Table 1 gives it."""
     label = f"LM-RNN {side}x{side}, d={radius:g}"
-    return Arm(label, {**scale.modcog, **locality(side, radius)})
+    return Arm(label, {**scale.modcog, **locality(side, radius)}, scale.table_seeds)
 
 
 def dense_arm(scale: Scale, n_units: int) -> Arm:
     """A dense network on Mod-Cog, by the name that the paper's Table 1 gives it."""
     large = scale.dense_limit is not None and n_units > scale.dense_limit
     settings = {**scale.modcog, **dense(n_units)}
-    return Arm(f"Dense {n_units}", settings, n_seeds=1 if large else None)
+    return Arm(f"Dense {n_units}", settings, scale.seeds[:1] if large else scale.table_seeds)
 
 
 def autapses(n_units: int) -> Settings:

@@ -106,8 +106,7 @@ def evaluate(
     outcome = experiment.outcome(analysis)
     blank = not_run(name, experiment, scale)
     runs = results.of(experiment.runs(scale))
-    absent = [arm.label for arm in experiment.arms(scale) if not results.arm(arm, scale)]
-    left_out = f"Not run: {', '.join(absent)}." if absent else ""
+    left_out = unfinished(experiment, results, scale)
     finding = replace(
         blank,
         verdict=statistics.verdict(outcome.checks),
@@ -118,6 +117,20 @@ def evaluate(
         seeds=tuple(sorted({run.config.seed for run in runs})) or scale.seeds,
     )
     return findings.write(finding, folder, {name: experiment.figure(analysis)})
+
+
+def unfinished(experiment: Experiment, results: Results, scale: Scale) -> str:
+    """Name the networks of which not all seeds ran, in a sentence; "" where there are none."""
+    counts = [
+        (arm.label, len(results.arm(arm, scale)), len(arm.configs(scale)))
+        for arm in experiment.arms(scale)
+    ]
+    absent = [label for label, ran, _ in counts if not ran]
+    some = [
+        f"{label} ({ran} of {wanted} seeds)" for label, ran, wanted in counts if 0 < ran < wanted
+    ]
+    parts = {"Not run": absent, "Not run whole": some}
+    return " ".join(f"{word}: {', '.join(names)}." for word, names in parts.items() if names)
 
 
 def not_run(name: str, experiment: Experiment, scale: Scale) -> Finding:

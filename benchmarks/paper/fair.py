@@ -49,7 +49,7 @@ class Map:
 
 MAPS = {
     "smoke": Map("cog20", None, (4, 6), (1,), (3e-3, 1e-2)),
-    "laptop": Map("modcog", None, (14, 20), (2,), (3e-4, 1e-3, 3e-3, 1e-2)),
+    "laptop": Map("cog20", 500, (14, 18), (2,), (1e-3, 3e-3, 1e-2)),
     "paper": Map("modcog", None, (18, 30, 50), (2, 5, 8), (3e-4, 1e-3, 3e-3, 1e-2)),
 }
 """The map by scale."""

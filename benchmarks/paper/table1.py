@@ -82,6 +82,7 @@ def l1_arms(scale: Scale, sheet: Sheet) -> tuple[Arm, ...]:
         Arm(
             f"L1 {sheet.n_units}, {penalty:.0e}".replace("e-0", "e-"),
             {**whole, "l1": penalty},
+            scale.table_seeds,
         )
         for penalty in sheet.penalties
     )
