@@ -6,12 +6,14 @@ same besides, and evaluated against right labels.
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import track
 
 import sparse_rnn as srnn
 from benchmarks.paper import (
@@ -66,8 +68,8 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
     """The two networks."""
     side, radius = SIZES[scale.name]
     return (
-        Arm(LOCAL, {**scale.modcog, **locality(side, radius)}),
-        Arm(DENSE, {**scale.modcog, **dense(side * side)}),
+        Arm(LOCAL, {**scale.modcog, **locality(side, radius)}, scale.table_seeds),
+        Arm(DENSE, {**scale.modcog, **dense(side * side)}, scale.table_seeds),
     )
 
 
@@ -95,7 +97,13 @@ def work(results: Results, scale: Scale) -> None:
             faults.train(*job)
         return
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-        for future in [pool.submit(faults.train, *job) for job in waiting]:
+        futures = [pool.submit(faults.train, *job) for job in waiting]
+        for future in track(
+            as_completed(futures),
+            "runs on faulty tasks",
+            total=len(futures),
+            console=Console(stderr=True),
+        ):
             future.result()
 
 
