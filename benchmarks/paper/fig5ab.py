@@ -40,6 +40,16 @@ class Sheet:
     dense: str
     judged: bool
 
+    @property
+    def title(self) -> str:
+        """What its panels are called."""
+        return f"{self.side}x{self.side} units"
+
+    def of(self, found: Curves) -> Curves:
+        """Its networks among those that ran, the dense one included."""
+        own = {*self.labels, self.dense}
+        return {label: one for label, one in found.items() if label in own}
+
     def extreme(self, label: str) -> bool:
         """Whether a network is at an end: autapses alone, or more than half of all synapses."""
         radius = self.radii[self.labels.index(label)]
@@ -86,17 +96,17 @@ def figure(analysis: Analysis) -> Figure:
     for (curves, ends), sheet in zip(axes, analysis.sheets, strict=True):
         styles = dict(zip(sheet.labels, drawing.graded(sheet.labels), strict=True))
         styles[sheet.dense] = drawing.DENSE
-        here = {label: one for label, one in analysis.found.items() if label in styles}
+        here = sheet.of(analysis.found)
         drawing.learning(curves, here, styles)
         drawing.legend(curves, loc="best")
-        drawing.title(curves, "a  learning on Mod-Cog")
+        drawing.title(curves, f"a  learning on Mod-Cog, {sheet.title}")
         reached = [learning.final(here, label) for label in sheet.labels]
         drawing.points(ends, sheet.radii, reached, color=drawing.PALETTE[0])
         if sheet.dense in here:
             drawing.level(ends, learning.final(here, sheet.dense).mean, "dense")
         drawing.whole_ticks(ends)
         drawing.labels(ends, "radius d", "performance at the end")
-        drawing.title(ends, f"b  {sheet.side}x{sheet.side} units")
+        drawing.title(ends, f"b  {sheet.title}")
     return drawn
 
 
@@ -109,7 +119,11 @@ def outcome(analysis: Analysis) -> Outcome:
         learning.told(found)
         + " The paper's values are those after 10 000 steps. A radius is between the ends if it "
         "is not 0 and gives at most half of all synapses." + learning.single_seeds(found),
-        learning.charts(found),
+        tuple(
+            curve
+            for sheet in analysis.sheets
+            for curve in learning.charts(sheet.of(found), sheet.title)
+        ),
     )
 
 
