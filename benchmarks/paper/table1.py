@@ -164,6 +164,7 @@ def figure(analysis: Analysis) -> Figure:
         (axes[0, 0], ends, ""),
         (axes[0, 1], analysis.counts, ", nonzero recurrent"),
     ):
+        reported = [paper.values.get(label + suffix, np.nan) for label in labels]
         for place, label in enumerate(labels):
             half = float(np.nan_to_num(samples[label].interval()[1] - samples[label].mean))
             ax.errorbar(
@@ -175,16 +176,15 @@ def figure(analysis: Analysis) -> Figure:
                 color=drawing.PALETTE[0],
                 label=None if place else "measured",
             )
-            reported = paper.values.get(label + suffix)
-            if reported is not None:
-                ax.plot(
-                    reported,
-                    place,
-                    "D",
-                    markerfacecolor="none",
-                    color=drawing.PALETTE[1],
-                    label=None if place else "the paper, 10 000 steps",
-                )
+        if not np.isnan(reported).all():
+            ax.plot(
+                reported,
+                range(len(labels)),
+                "D",
+                markerfacecolor="none",
+                color=drawing.PALETTE[1],
+                label="the paper, 10 000 steps",
+            )
     axes[0, 0].set_yticks(range(len(labels)), labels)
     axes[0, 0].invert_yaxis()
     axes[0, 1].set_xscale("log")
