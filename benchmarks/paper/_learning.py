@@ -58,12 +58,7 @@ class Learned:
 
     def bursts(self) -> Sample:
         """Gradient steps with a norm above `BURST`, by seed."""
-        return Sample(
-            {
-                run.config.seed: float((run.history()["grad_norm"] > BURST).sum())
-                for run in self.runs
-            }
-        )
+        return bursts(self.runs)
 
     @property
     def n_steps(self) -> int:
@@ -85,6 +80,13 @@ def learned(arms: Iterable[Arm], results: Results, scale: Scale) -> dict[str, Le
             seconds = _arms.seconds_per_step(runs)
             found[arm.label] = Learned(arm, runs, *_arms.curves(runs), final, seconds)
     return found
+
+
+def bursts(runs: Iterable[Trained]) -> Sample:
+    """Gradient steps with a norm above `BURST`, by seed."""
+    return Sample(
+        {run.config.seed: float((run.history()["grad_norm"] > BURST).sum()) for run in runs}
+    )
 
 
 def final(found: Curves, label: str, measure: str = MEASURE) -> Sample:

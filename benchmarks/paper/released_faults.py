@@ -51,11 +51,13 @@ class Analysis:
     Attributes:
         performance: Performance against right labels at the end, by condition and network.
         agreement: Share of answers that are the labels trained on, of the same.
+        bursts: Gradient steps with a norm above `learning.BURST`, of the same.
         method: Sizes of the trainings.
     """
 
     performance: dict[str, dict[str, Sample]]
     agreement: dict[str, dict[str, Sample]]
+    bursts: dict[str, dict[str, Sample]]
     method: str
 
     def lead(self, condition: str) -> Sample:
@@ -111,6 +113,7 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
     """Read the scores of each network under each condition."""
     performance: dict[str, dict[str, Sample]] = {}
     agreement: dict[str, dict[str, Sample]] = {}
+    bursts: dict[str, dict[str, Sample]] = {}
     right = Fault("none", CORRECTED, wraps=False)
     for fault in (right, *FAULTS):
         for arm in arms(scale):
@@ -120,6 +123,7 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
                 runs += results.of([config]) if fault is right else faulty
             if runs:
                 performance.setdefault(fault.label, {})[arm.label] = at_end(runs)
+                bursts.setdefault(fault.label, {})[arm.label] = learning.bursts(runs)
                 agreement.setdefault(fault.label, {})[arm.label] = Sample(
                     {run.config.seed: faults.agreement(run, fault) for run in runs}
                 )
@@ -132,7 +136,7 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
         f"{settings['seq_len']}; local: {side}x{side}, d={radius}; dense: N={side**2}. Performance "
         "is against right labels, on trials of the condition."
     )
-    return Analysis(performance, agreement, method)
+    return Analysis(performance, agreement, bursts, method)
 
 
 def figure(analysis: Analysis) -> Figure:
@@ -185,7 +189,11 @@ def outcome(analysis: Analysis) -> Outcome:
         for name in analysis.performance
         if analysis.lead(name).n
     ]
-    return Outcome(tuple(checks), tuple(measured), analysis.method)
+    steps = "; ".join(
+        f"{name} {own[DENSE].mean:.1f}" for name, own in analysis.bursts.items() if DENSE in own
+    )
+    tested = f"Dense, steps with a gradient norm above {learning.BURST:g}: {steps}."
+    return Outcome(tuple(checks), tuple(measured), analysis.method, (), tested if steps else "")
 
 
 EXPERIMENT = Experiment(question(__doc__), arms, analyse, figure, outcome, work, left)
