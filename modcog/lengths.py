@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,12 +70,13 @@ def lengths_of(specs: Sequence[TaskSpec]) -> TrialLengths:
             weight[int(length)] = weight.get(int(length), 0.0) + probability / len(specs)
     length = np.array(sorted(weight))
     probability = np.array([weight[int(k)] for k in length])
-    mean = float(probability @ length)
-    variance = max(float(probability @ (length - mean) ** 2), 0.0)
+    # Not a matrix product, whose last bits depend on the processor.
+    mean = math.fsum(probability * length)
+    variance = math.fsum(probability * (length - mean) ** 2)
     cumulative = np.round(probability.cumsum(), 12)
     return TrialLengths(
         mean=mean,
-        std=float(np.sqrt(variance)),
+        std=math.sqrt(variance),
         shortest=int(length[0]),
         longest=int(length[-1]),
         percentile_95=int(length[np.searchsorted(cumulative, 0.95)]),
