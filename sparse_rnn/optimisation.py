@@ -106,9 +106,9 @@ class Optimiser:
         limit = math.inf if self.config.clip is None else self.config.clip
         gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
-        if not norm.isfinite():
+        if self.config.clip is not None and not norm.isfinite():
             # Squares of numbers above 1e19 are no float32: wide dense networks get there in their
-            # first steps, and come back from it.
+            # first steps, and come back from it. Not so without a limit: Adam squares them too.
             norm = torch.stack(
                 [torch.linalg.vector_norm(g, dtype=torch.float64) for g in gradients]
             )

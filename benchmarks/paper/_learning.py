@@ -56,10 +56,6 @@ class Learned:
         seeds = (run.config.seed for run in self.runs)
         return Sample.of(seeds, self.values.mean(axis=1))
 
-    def bursts(self) -> Sample:
-        """Gradient steps with a norm above `BURST`, by seed."""
-        return bursts(self.runs)
-
     @property
     def n_steps(self) -> int:
         """Gradient steps that the runs took."""
@@ -129,7 +125,7 @@ def other_measures(one: Learned) -> str:
     return (
         f"after {one.n_steps} steps, final accuracy {final_:.3f}, decision accuracy "
         f"{decision:.3f}, performance at every step {track:.3f}, gradient norm above {BURST:g} in "
-        f"{one.bursts().mean:.1f} steps"
+        f"{bursts(one.runs).mean:.1f} steps"
     )
 
 

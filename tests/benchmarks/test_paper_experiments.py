@@ -155,6 +155,16 @@ def test_released_labels_wrap_to_fixate() -> None:
     assert torch.equal(wrapped.inputs, batch.inputs)
 
 
+def test_without_a_fault_training_is_that_of_a_sweep(tmp_path: Path) -> None:
+    config = EXPERIMENTS["released_faults"].runs(TEST)[0]
+    sweep.run([config], tmp_path, workers=0)
+    plain = Results(tmp_path).of([config])[0].history()
+    none = faults.Fault("none", "no fault", wraps=False)
+    wrapped = faults.train(config, tmp_path, faults.FAULTS[0]).history()
+    assert faults.train(config, tmp_path, none).history()["loss"].tolist() == plain["loss"].tolist()
+    assert wrapped["loss"].tolist() != plain["loss"].tolist()
+
+
 def test_released_intervals_are_constant_in_dm_tasks_alone() -> None:
     config = EXPERIMENTS["released_faults"].runs(TEST)[0]
     stream, _ = faults.streams(config, faults.FAULTS[1])

@@ -123,15 +123,20 @@ def test_outputs_that_are_no_logits_are_refused() -> None:
 
 
 def test_a_gradient_whose_norm_overflows_is_clipped() -> None:
-    """Squares of gradients above 1e19 are no float32: wide dense networks meet them."""
+    """Norms that are no float32: wide dense networks meet them."""
     _, _, network = build(small_config())
     optimiser = Optimiser(network, small_config(clip=1.0))
     for p in network.parameters():
-        p.grad = torch.full_like(p, 1e22)
+        p.grad = torch.full_like(p, 1e38)
     n_weights = sum(p.numel() for p in network.parameters())
-    assert optimiser.clip() == pytest.approx(1e22 * n_weights**0.5)
+    assert optimiser.clip() == pytest.approx(1e38 * n_weights**0.5)
     squares = sum(float((p.grad.double() ** 2).sum()) for p in network.parameters())
     assert squares**0.5 == pytest.approx(1.0)
+    # Without a limit it stays infinite, and the run is refused: Adam could not go on from it.
+    for p in network.parameters():
+        p.grad = torch.full_like(p, 1e38)
+    unlimited = srnn.TrainConfig(**{**small_config().model_dump(), "clip": None})
+    assert Optimiser(network, unlimited).clip() == math.inf
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
