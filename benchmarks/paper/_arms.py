@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +31,11 @@ class Arm:
         label: What it is called in figures and tables; unique within the experiment.
         settings: Settings of its runs, without the seed.
         seeds: Seeds that it is trained with; None for those of the scale.
-        tags: What the experiment itself wants to know of it, such as its ``d``.
     """
 
     label: str
     settings: Settings
     seeds: tuple[int, ...] | None = None
-    tags: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def decides(self) -> bool:

@@ -62,7 +62,7 @@ def alternative(radius: float) -> str:
 def arms(scale: Scale) -> tuple[Arm, ...]:
     """Every radius, the dense network, and the other start."""
     side, radii = SIZES[scale.name]
-    local = [Arm(label(d), {**scale.cog20, **locality(side, d)}, tags={"d": d}) for d in radii]
+    local = [Arm(label(d), {**scale.cog20, **locality(side, d)}) for d in radii]
     whole = Arm(label(None), {**scale.cog20, **dense(side * side)})
     other = [
         Arm(alternative(d), {**scale.cog20, **locality(side, d), "init": ALTERNATIVE})
