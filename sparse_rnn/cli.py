@@ -26,6 +26,7 @@ from sparse_rnn.ensembles import train_ensemble
 from sparse_rnn.errors import Interrupted, InvalidArgument, PeerFailed, SparseRnnError
 from sparse_rnn.evaluation import confusion as count_answers, evaluate
 from sparse_rnn.mask_flags import MaskFlags
+from sparse_rnn.optimisation import BURST_REMEDY
 from sparse_rnn.options import RunOptions
 from sparse_rnn.resume import CHECKPOINT
 from sparse_rnn.scores import MEASURES
@@ -229,6 +230,8 @@ def _train(config: TrainConfig, options: RunOptions, out: Path, *, quiet: bool) 
         how += f", reached {config.stop_measure} {config.stop_at} at step {len(run.history)}"
     means = ", ".join(f"{name} {run.evaluation.mean(name):.3f}" for name in MEASURES)
     print(f"{out} ({how}). Means over {len(run.evaluation.tasks)} tasks: {means}.")
+    if told := run.history.told_bursts():
+        print(f"Mind the {told}. They come of {BURST_REMEDY}.")
 
 
 def _train_ensemble(
@@ -247,6 +250,9 @@ def _train_ensemble(
         "Means over tasks, mean and standard deviation over networks: "
         f"{tables.spread([run.evaluation for run in runs])}."
     )
+    for run in runs:
+        if told := run.history.told_bursts():
+            print(f"Seed {run.config.seed}: mind the {told}. They come of {BURST_REMEDY}.")
 
 
 def _what_is_left(out: Path) -> str:

@@ -127,12 +127,19 @@ class Optimiser:
         return float(norm)
 
     def step(self, number: int) -> float:
-        """Take gradient step `number`, counted from 1; returns its learning rate, without factors."""
+        """Take gradient step `number`, counted from 1; returns its rate without the factors."""
         rate = self.config.rate(number)
         for group, factor in zip(self.adam.param_groups, self._factors, strict=True):
             group["lr"] = rate * factor
         self.adam.step()
         return rate
+
+
+BURST_REMEDY = (
+    "steps that are too large for this in-degree; a lower rate of the recurrent weights "
+    "(rates in_degree) or a lower lr avoids them"
+)
+"""What is said of bursts of the gradient or the loss."""
 
 
 def remedy(config: FitConfig) -> str:
