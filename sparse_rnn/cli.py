@@ -50,7 +50,12 @@ Several processes train one network with: torchrun --nproc-per-node N -m sparse_
 Completion for your shell: sparse-rnn --tyro-print-completion bash (or zsh, tcsh); write what it
 prints to a file that your shell reads."""
 
-_METAVARS = {"suite": "NAME [NAME ...]", "size": "UNITS", "arch": "FAMILY"}
+_METAVARS = {
+    "suite": "NAME [NAME ...]",
+    "size": "UNITS",
+    "arch": "FAMILY",
+    "rates": "in_degree|GROUP=FACTOR[,...]",
+}
 _SEEDS = (
     "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "
     "Each has its own folder OUT/seed-N."
@@ -186,10 +191,11 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, Any, Any]]:
             about = tyro.conf.arg(name="mask", help=info.description)
             fields.append((name, Annotated[MaskFlags, about], field(default=MaskFlags())))
             continue
-        # TrainConfig reads sizes such as "20x20" itself, and checks what it is given.
-        kind = str if name == "size" else info.annotation
+        # TrainConfig reads sizes such as "20x20" and rates itself, and checks what it is given.
+        kind = str if name in ("size", "rates") else info.annotation
         about = tyro.conf.arg(help=info.description or "", metavar=_METAVARS.get(name))
-        default = field() if info.is_required() else field(default=info.default)
+        start = str(info.default) if name == "rates" else info.default
+        default = field() if info.is_required() else field(default=start)
         fields.append((name, Annotated[kind, about], default))
     return fields
 

@@ -83,6 +83,8 @@ class Rates(BaseModel):
 def parse_rates(value: object) -> object:
     """Read rates: a mapping from groups to factors, or "in_degree" for the recurrent weights.
 
+    A command line writes the mapping as ``recurrent=0.1,readout=2``.
+
     Raises:
         UnknownName: A group is not known.
         InvalidArgument: It is neither.
@@ -90,11 +92,16 @@ def parse_rates(value: object) -> object:
     Example:
         >>> parse_rates("in_degree")
         Rates(input=1.0, recurrent='in_degree', readout=1.0)
+        >>> parse_rates("recurrent=0.1,readout=2")
+        Rates(input=1.0, recurrent=0.1, readout=2.0)
     """
     if isinstance(value, Rates):
         return value
     if value == IN_DEGREE:
         return Rates(recurrent="in_degree")
+    if isinstance(value, str) and "=" in value:
+        pairs = [part.split("=", 1) for part in value.replace(",", " ").split()]
+        value = {pair[0]: _number(pair[-1]) for pair in pairs}
     if not isinstance(value, Mapping):
         allowed = f'"{IN_DEGREE}", or factors by group: {", ".join(Rates.model_fields)}'
         raise InvalidArgument("rates", value, allowed)
@@ -107,6 +114,13 @@ def parse_rates(value: object) -> object:
             allowed = "a finite number above 0 (frozen weights: recurrence='frozen')"
             raise InvalidArgument(f"rates.{group}", factor, allowed)
     return Rates(**cast("Mapping[str, Any]", value))
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def groups_of(network: nn.Module) -> dict[str, str]:

@@ -42,7 +42,7 @@ def draw_curves(
         ax.plot(steps, values, label=label, marker=marker, clip_on=False, zorder=3, **style)
         for history, (_, own) in zip(histories, curves, strict=True):
             if len(histories) > 1:
-                ax.plot(steps, own, label="_seed", zorder=2, **style | {"linewidth": 0.7})
+                ax.plot(steps, own, label="_seed", zorder=2, **{**style, "linewidth": 0.7})
             n_bursts += _mark_bursts(ax, history, (steps, own), style["color"])
         ends.append(float(values[-1]))
         last_step = max(last_step, float(steps[-1]))
@@ -73,8 +73,8 @@ def _mark_bursts(
     bursts = history.bursts()
     if bursts.size:
         heights = np.interp(bursts, *curve)
-        style = {"color": color, "linestyle": "", "marker": "x", "markersize": 6}
-        ax.plot(bursts, heights, label="_bursts", clip_on=False, zorder=4, **style)
+        (marks,) = ax.plot(bursts, heights, "x", label="_bursts", clip_on=False, zorder=4)
+        marks.set(color=color, markersize=6)
     return bursts.size
 
 
