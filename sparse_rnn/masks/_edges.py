@@ -81,7 +81,7 @@ class Edges:
             )
             found = f"{self._named(row)} twice"
             raise InvalidArgument("graph", found, "a graph with each edge once", remedy)
-        return keys // n, keys % n, weights
+        return keys // n, keys % n, np.asarray(weights, dtype=np.float64)
 
     def _named(self, row: int) -> str:
         source, target = int(self.sources[row]), int(self.targets[row])

@@ -68,9 +68,10 @@ def in_order(
     weights: NDArray[np.float64] | None,
 ) -> Edges:
     """Edges of nodes by first appearance; those that are all whole numbers ascend instead."""
-    if not all(isinstance(node, int) for node in nodes):
+    numbers = [node for node in nodes if isinstance(node, int)]
+    if len(numbers) < len(nodes):
         return Edges(nodes, sources, targets, weights)
-    order = sorted(range(len(nodes)), key=nodes.__getitem__)
+    order = sorted(range(len(nodes)), key=numbers.__getitem__)
     rank = np.empty(len(nodes), dtype=np.int64)
     rank[order] = np.arange(len(nodes))
     return Edges([nodes[i] for i in order], rank[sources], rank[targets], weights)

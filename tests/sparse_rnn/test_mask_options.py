@@ -68,17 +68,17 @@ def test_options_are_frozen_and_survive_json(given_options: dict[str, Any]) -> N
 
 
 def test_the_radius_has_one_place() -> None:
-    one = srnn.TrainConfig(arch="locality", size=9, radius=2)
-    other = srnn.TrainConfig(arch="locality", size=9, mask_options={"radius": 2})
+    one = srnn.TrainConfig(arch="locality", size=(9,), radius=2)
+    other = srnn.TrainConfig(arch="locality", size=(9,), mask_options={"radius": 2})
     assert one == other
     assert other.radius == 2
     assert other.mask_options == {}
     open_sheet = srnn.TrainConfig(
-        arch="locality", size=9, radius=2, mask_options={"periodic": False}
+        arch="locality", size=(9,), radius=2, mask_options={"periodic": False}
     )
-    assert open_sheet.build_mask() == masks.locality(9, 2, periodic=False)
+    assert open_sheet.build_mask() == masks.locality((9,), 2, periodic=False)
     with pytest.raises(InvalidArgument, match="radius must be as in mask_options, 3; got 2"):
-        srnn.TrainConfig(arch="locality", size=9, radius=2, mask_options={"radius": 3})
+        srnn.TrainConfig(arch="locality", size=(9,), radius=2, mask_options={"radius": 3})
 
 
 @pytest.mark.parametrize("name", ["random", "small_world", "scale_free"])

@@ -150,7 +150,7 @@ def test_watts_strogatz_keeps_the_in_degree(
     assert set(mask.in_degree()) == {neighbours}
     assert not mask.to_dense().diagonal().any()
     if rewiring == 0:
-        ring = masks.locality(n_units, neighbours / 2).to_dense() & ~np.eye(n_units, dtype=bool)
+        ring = masks.locality((n_units,), neighbours / 2).to_dense() & ~np.eye(n_units, dtype=bool)
         np.testing.assert_array_equal(mask.to_dense(), ring)
 
 
