@@ -307,13 +307,14 @@ def test_families_that_break_a_rule_are_told_which(changes: dict[str, Any], rule
 def test_a_family_explains_its_options() -> None:
     def silent(size: masks.Size, reach: int = 1) -> srnn.Mask:
         rest = {"family": "silent", "parameters": {"reach": reach}}
-        return dataclasses.replace(masks.locality((9,), reach), **rest)
+        sides = masks.check_size("size", size)
+        return dataclasses.replace(masks.locality(sides, reach), **rest)
 
     with pytest.raises(masks.ConformanceError, match="says under Args what reach means"):
         masks.check_mask_family(silent, 9)
 
 
-def lazy(size: masks.Size, in_degree: int, spare: bool = False) -> srnn.Mask:  # noqa: FBT001, FBT002 - as others
+def lazy(size: masks.Size, in_degree: int, spare: bool = False) -> srnn.Mask:
     """A family with fewer synapses than were asked for, and an option without effect.
 
     Args:
@@ -341,10 +342,10 @@ def test_a_family_draws_from_its_seed_alone() -> None:
         Args:
             size: Number of units.
         """
-        np.random.random()  # noqa: NPY002 - what is found out
+        np.random.random()  # noqa: NPY002, TID251 - what is found out
         return dataclasses.replace(masks.autapse(size), family="loose")
 
-    with pytest.raises(masks.ConformanceError, match="global generators are neither used nor"):
+    with pytest.raises(masks.ConformanceError, match="the global generator is neither used nor"):
         masks.check_mask_family(loose, 9)
 
     def empty(size: masks.Size) -> srnn.Mask:
