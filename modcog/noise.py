@@ -2,8 +2,9 @@
 
 A batch holds thousands of short trials and each must have the same noise whether it is rendered
 alone, in a batch or after a resume. A generator per trial would cost more than the noise itself,
-so the deviates come from a counter-based hash (`modcog.hashing.mix`): one 64-bit word gives four 16-bit numbers, each the index of a normal quantile. The deviates take
-65536 values with mean 0 and variance 1, none beyond 4.4 standard deviations.
+so the deviates come from a counter-based hash (`modcog.hashing.mix`): one 64-bit word gives four
+16-bit numbers, each the index of a normal quantile. The deviates take 65536 values with mean 0 and
+variance 1, none beyond 4.4 standard deviations.
 """
 
 from __future__ import annotations

@@ -3,13 +3,13 @@
 The ten decision-making tasks of Yang et al. (2019, Methods). Two places A and B, at least a
 quarter turn apart, are shown at once (DM: strengths 0.5 + c/2 and 0.5 - c/2 for a coherence c) or
 one after the other (DlyDM: two different strengths). The judged rings decide; another ring that
-is shown is a distractor. Trials whose evidence ties have no right answer and are drawn again.
+is shown is a distractor. Evidence that ties has no right answer and is never drawn.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,9 @@ TIE = 1e-9
 """Evidence below this is a tie: strengths are sums of decimal fractions."""
 
 Rings = tuple[int, ...]
+
+Values = Mapping[str, NDArray[np.float64]]
+"""Strengths or coherences by the name of the quantity."""
 
 
 @dataclass(frozen=True)
@@ -94,27 +97,27 @@ def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
     """
     params: DecisionParams = spec.params
     place_a, place_b = _places(spec, draws)
-    signed = np.array(sorted(c * sign for c in params.coherences for sign in (-1, 1)))
+    signed = tuple(sorted(c * sign for c in params.coherences for sign in (-1, 1)))
     names = {ring: f"coherence{ring + 1}" for ring in params.shown}
-    coherence = {ring: draws.choice(name, signed) for ring, name in names.items()}
+
+    def decides(values: Values, given: frozenset[str]) -> NDArray[np.bool_]:
+        del given
+        return np.abs(np.sum([values[names[ring]] for ring in params.judged], axis=0)) > TIE
+
+    judged = draws.jointly({names[ring]: signed for ring in params.judged}, decides, _TIE_RULE)
+    coherence = {
+        ring: judged[name] if ring in params.judged else draws.choice(name, signed)
+        for ring, name in names.items()
+    }
     for ring, values in coherence.items():
         if np.any(np.abs(values) > 1):
             raise InvalidArgument(names[ring], values, "a signed coherence in [-1, 1]")
-    free = [ring for ring in params.judged if not draws.is_given(names[ring])]
-
-    def evidence() -> NDArray[np.float64]:
-        return np.sum([coherence[ring] for ring in params.judged], axis=0)
-
-    while np.any(tied := np.abs(evidence()) < TIE):
-        if not free or (len(params.judged) == 1):
-            raise InvalidArgument("coherence", float(evidence()[tied][0]), _TIE_RULE)
-        for ring in free:
-            draws.redraw(tied, coherence[ring], signed)
+    evidence = np.sum([coherence[ring] for ring in params.judged], axis=0)
     stimuli: list[Stimulus] = []
     for ring, c in coherence.items():
         stimuli.append(Stimulus("stimulus", ring, place_a, 0.5 + c / 2))
         stimuli.append(Stimulus("stimulus", ring, place_b, 0.5 - c / 2))
-    return _decide(spec, draws, stimuli, evidence(), (place_a, place_b))
+    return _decide(spec, draws, stimuli, evidence, (place_a, place_b))
 
 
 def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
@@ -124,39 +127,37 @@ def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
     """
     params: DelayedDecisionParams = spec.params
     place_a, place_b = _places(spec, draws)
-    pairs = np.array([p for p in itertools.product(params.strengths, repeat=2) if p[0] != p[1]])
-    first: dict[int, NDArray[np.float64]] = {}
-    second: dict[int, NDArray[np.float64]] = {}
-    for ring in params.shown:
-        drawn = pairs[draws.hidden_index(len(pairs))]
-        first[ring] = draws.replace(f"first{ring + 1}", drawn[:, 0])
-        second[ring] = draws.replace(f"second{ring + 1}", drawn[:, 1])
-        for name, values in (("first", first[ring]), ("second", second[ring])):
-            if np.any(values < 0):
-                raise InvalidArgument(f"{name}{ring + 1}", values, "a strength of at least 0")
-    free = [
-        (ring, values, column)
-        for ring in params.judged
-        for column, (name, values) in enumerate((("first", first), ("second", second)))
-        if not draws.is_given(f"{name}{ring + 1}")
-    ]
+    names = {ring: (f"first{ring + 1}", f"second{ring + 1}") for ring in params.shown}
 
-    def evidence() -> NDArray[np.float64]:
-        return np.sum([first[ring] - second[ring] for ring in params.judged], axis=0)
+    def differ(values: Values, given: frozenset[str]) -> NDArray[np.bool_]:
+        # Two equal strengths are never drawn, but may be given.
+        pairs = [pair for pair in names.values() if values.keys() >= set(pair)]
+        return np.all(
+            [(np.abs(values[a] - values[b]) > TIE) | (given >= {a, b}) for a, b in pairs], axis=0
+        )
 
-    while np.any(tied := np.abs(evidence()) < TIE):
-        if not free:
-            raise InvalidArgument("strength", float(evidence()[tied][0]), _TIE_RULE)
-        redrawn = {ring: np.stack([first[ring], second[ring]], axis=1) for ring in params.judged}
-        for pair in redrawn.values():
-            draws.redraw(tied, pair, pairs)
-        for ring, values, column in free:
-            values[ring] = redrawn[ring][:, column]
+    def decides(values: Values, given: frozenset[str]) -> NDArray[np.bool_]:
+        pairs = [names[ring] for ring in params.judged]
+        evidence = np.sum([values[a] - values[b] for a, b in pairs], axis=0)
+        return differ(values, given) & (np.abs(evidence) > TIE)
+
+    strength: dict[str, NDArray[np.float64]] = {}
+    others = [(ring,) for ring in params.shown if ring not in params.judged]
+    for rings, allowed in ((params.judged, decides), *((ring, differ) for ring in others)):
+        drawn = {name: params.strengths for ring in rings for name in names[ring]}
+        strength |= draws.jointly(drawn, allowed, _TIE_RULE)
+    for name, values in strength.items():
+        if np.any(values < 0):
+            raise InvalidArgument(name, values, "a strength of at least 0")
+    first, second = (
+        {ring: strength[pair[position]] for ring, pair in names.items()} for position in (0, 1)
+    )
+    evidence = np.sum([first[ring] - second[ring] for ring in params.judged], axis=0)
     stimuli: list[Stimulus] = []
     for ring in params.shown:
         stimuli.append(Stimulus("stim1", ring, place_a, first[ring]))
         stimuli.append(Stimulus("stim2", ring, place_b, second[ring]))
-    return _decide(spec, draws, stimuli, evidence(), (place_a, place_b))
+    return _decide(spec, draws, stimuli, evidence, (place_a, place_b))
 
 
 _TIE_RULE = "evidence for one place (a tie has no right answer)"
