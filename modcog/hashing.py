@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Sequence
 from enum import StrEnum, unique
 from functools import cache
@@ -87,7 +88,7 @@ def derive(seed: Seed, purpose: str, *numbers: int) -> np.random.SeedSequence:
     root = seed_sequence(seed)
     parts = [
         STREAMS,
-        _entropy(root.entropy, root),
+        _plain(root),
         [int(key) for key in root.spawn_key],
         root.pool_size,
         str(purpose),
@@ -103,14 +104,15 @@ def generator(seed: Seed, purpose: str, *numbers: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(derive(seed, purpose, *numbers)))
 
 
-def _entropy(entropy: Any, root: np.random.SeedSequence) -> int | list[int]:
+def _plain(root: np.random.SeedSequence) -> int | list[int]:
     """Entropy of a seed sequence as plain numbers."""
+    entropy: Any = root.entropy
     if isinstance(entropy, int | np.integer):
         return int(entropy)
-    listed = np.asarray(entropy, dtype=object)
-    if listed.ndim != 1 or not all(isinstance(word, int | np.integer) for word in listed):
-        raise InvalidArgument("seed", root, _ALLOWED)
-    return [int(word) for word in listed]
+    try:
+        return [operator.index(word) for word in entropy]
+    except TypeError:  # lists within lists, which numpy takes as one long list
+        raise InvalidArgument("seed", root, _ALLOWED) from None
 
 
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))

@@ -201,6 +201,17 @@ class BatchSampler:
         shard._stride = self._stride * world_size
         return shard
 
+    def with_seed(self, seed: Seed) -> BatchSampler:
+        """A sampler with the arguments and conditions of this one, and another seed.
+
+        Raises:
+            InvalidArgument: It is no seed.
+        """
+        sampler = copy.copy(self)
+        sampler.seeds = seed_sequence(seed)
+        sampler._stream = replace(self._stream, seeds=sampler.seeds, _blocks={})
+        return sampler
+
     def where(self, condition: Condition) -> BatchSampler:
         """A sampler of the trials that meet a condition, and of no others.
 
