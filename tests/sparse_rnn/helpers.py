@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {
     "final_batches": 2,
     "seed": 9,
 }
-"""Settings of a run that takes a blink of an eye; with this seed it scores above 0 from the start."""
+"""Settings of a run that takes a blink of an eye, and that scores above 0 from the start."""
 
 
 CPU_BACKENDS = [name for name in kernels.KERNELS if name != "cuda"]
