@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,12 @@ from modcog.timing import draw_steps, steps
 
 MOST_COMBINATIONS = 1 << 20
 """Combinations of values among which quantities are drawn together: some 10 MB a quantity."""
+
+MOST_KEPT = 1 << 12
+"""Tables of so many combinations are kept, as a trial alone takes less time than its table."""
+
+Allowed = Callable[[Mapping[str, NDArray[np.float64]], frozenset[str]], NDArray[np.bool_]]
+"""Says which combinations of values may be; see `Draws.jointly`."""
 
 
 def trial_keys(rng: np.random.Generator, n: int) -> NDArray[np.uint64]:
@@ -76,7 +83,7 @@ class Draws:
     def jointly(
         self,
         values: Mapping[str, Sequence[float]],
-        allowed: Callable[[Mapping[str, NDArray[np.float64]], frozenset[str]], NDArray[np.bool_]],
+        allowed: Allowed,
         rule: str,
     ) -> dict[str, NDArray[np.float64]]:
         """Draw quantities that say something about each other: uniform over allowed combinations.
@@ -88,7 +95,8 @@ class Draws:
         Args:
             values: The values of each quantity.
             allowed: Takes m combinations, a float64 ``[m]`` for each quantity, and the names of
-                those that the caller gives; says which may be, bool ``[m]``.
+                those that the caller gives; says which may be, bool ``[m]``. It is hashable, and
+                equal to another that allows the same.
             rule: What is allowed, for the error.
 
         Returns:
@@ -98,28 +106,23 @@ class Draws:
             InvalidArgument: Nothing that is allowed goes with the given values.
         """
         names = tuple(values)
-        n_combinations = math.prod(map(len, values.values()))
+        lists = tuple(map(tuple, values.values()))
+        n_combinations = math.prod(map(len, lists))
         if n_combinations > MOST_COMBINATIONS:
             allowed_text = f"at most {MOST_COMBINATIONS} combinations of values"
             raise InvalidArgument(", ".join(names), f"{n_combinations} of them", allowed_text)
-        axes = [np.asarray(axis, dtype=np.float64) for axis in values.values()]
-        grid = [axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]
+        combinations = _kept_combinations if n_combinations <= MOST_KEPT else _combinations
 
         def choose(
-            rows: NDArray[np.int64], fixed: Mapping[str, float], turn: str
+            rows: NDArray[np.int64] | slice, fixed: Mapping[str, float], turn: str
         ) -> NDArray[np.float64]:
-            options = {
-                name: np.full_like(column, fixed[name]) if name in fixed else column
-                for name, column in zip(names, grid, strict=True)
-            }
-            possible = np.flatnonzero(allowed(options, frozenset(fixed)))
+            possible = combinations(names, lists, allowed, tuple(fixed.items()))
             if not possible.size:
                 raise InvalidArgument(", ".join(fixed or names), list(fixed.values()), rule)
             keys = words(self._keys[rows], Space.INTERNAL, f"{turn} {names}")
-            chosen = possible[below(possible.size, keys)]
-            return np.stack(list(options.values()))[:, chosen]
+            return possible[:, below(possible.shape[1], keys)]
 
-        table = choose(np.arange(self.n), {}, "together")
+        table = choose(slice(None), {}, "together")
         drawn = dict(zip(names, table, strict=True))
         asked = {name: self.replace(name, column) for name, column in drawn.items()}
         given = {name: values for name, values in asked.items() if name in self._given}
@@ -127,8 +130,8 @@ class Draws:
             wanted = np.stack(list(given.values()))
             differs = (wanted != np.stack([drawn[name] for name in given])).any(axis=0)
             others = np.flatnonzero(differs)
-            combinations, kind = np.unique(wanted[:, others], axis=1, return_inverse=True)
-            for number, combination in enumerate(combinations.T.tolist()):
+            kinds, kind = np.unique(wanted[:, others], axis=1, return_inverse=True)
+            for number, combination in enumerate(kinds.T.tolist()):
                 rows = others[kind.ravel() == number]
                 fixed = dict(zip(given, combination, strict=True))
                 table[:, rows] = choose(rows, fixed, "once more")
@@ -222,6 +225,26 @@ class Draws:
         if isinstance(values, str):
             raise InvalidArgument(name, self._given[name], values)
         return np.broadcast_to(values, (self.n,)).copy()
+
+
+def _combinations(
+    names: tuple[str, ...],
+    lists: tuple[tuple[float, ...], ...],
+    allowed: Allowed,
+    fixed: tuple[tuple[str, float], ...],
+) -> NDArray[np.float64]:
+    """The combinations that may be, with some values fixed; float64 ``[names, m]``, read-only."""
+    axes = [np.asarray(values, dtype=np.float64) for values in lists]
+    grid = dict(zip(names, map(np.ravel, np.meshgrid(*axes, indexing="ij")), strict=True))
+    given = dict(fixed)
+    for name, value in given.items():
+        grid[name] = np.full_like(grid[name], value)
+    table = np.stack(list(grid.values()))[:, allowed(grid, frozenset(given))]
+    table.flags.writeable = False
+    return table
+
+
+_kept_combinations = lru_cache(maxsize=64)(_combinations)
 
 
 def as_numbers(values: ArrayLike) -> NDArray[Any] | None:

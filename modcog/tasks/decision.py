@@ -26,9 +26,6 @@ TIE = 1e-9
 
 Rings = tuple[int, ...]
 
-Values = Mapping[str, NDArray[np.float64]]
-"""Strengths or coherences by the name of the quantity."""
-
 
 @dataclass(frozen=True)
 class DecisionParams:
@@ -100,11 +97,8 @@ def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
     signed = tuple(sorted(c * sign for c in params.coherences for sign in (-1, 1)))
     names = {ring: f"coherence{ring + 1}" for ring in params.shown}
 
-    def decides(values: Values, given: frozenset[str]) -> NDArray[np.bool_]:
-        del given
-        return np.abs(np.sum([values[names[ring]] for ring in params.judged], axis=0)) > TIE
-
-    judged = draws.jointly({names[ring]: signed for ring in params.judged}, decides, _TIE_RULE)
+    evident = _Evidence(tuple((names[ring],) for ring in params.judged))
+    judged = draws.jointly({names[ring]: signed for ring in params.judged}, evident, _TIE_RULE)
     coherence = {
         ring: judged[name] if ring in params.judged else draws.choice(name, signed)
         for ring, name in names.items()
@@ -129,23 +123,12 @@ def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
     place_a, place_b = _places(spec, draws)
     names = {ring: (f"first{ring + 1}", f"second{ring + 1}") for ring in params.shown}
 
-    def differ(values: Values, given: frozenset[str]) -> NDArray[np.bool_]:
-        # Two equal strengths are never drawn, but may be given.
-        pairs = [pair for pair in names.values() if values.keys() >= set(pair)]
-        return np.all(
-            [(np.abs(values[a] - values[b]) > TIE) | (given >= {a, b}) for a, b in pairs], axis=0
-        )
-
-    def decides(values: Values, given: frozenset[str]) -> NDArray[np.bool_]:
-        pairs = [names[ring] for ring in params.judged]
-        evidence = np.sum([values[a] - values[b] for a, b in pairs], axis=0)
-        return differ(values, given) & (np.abs(evidence) > TIE)
-
     strength: dict[str, NDArray[np.float64]] = {}
     others = [(ring,) for ring in params.shown if ring not in params.judged]
-    for rings, allowed in ((params.judged, decides), *((ring, differ) for ring in others)):
+    for rings in (params.judged, *others):
+        rule = _Evidence(tuple(names[ring] for ring in rings), decides=rings == params.judged)
         drawn = {name: params.strengths for ring in rings for name in names[ring]}
-        strength |= draws.jointly(drawn, allowed, _TIE_RULE)
+        strength |= draws.jointly(drawn, rule, _TIE_RULE)
     for name, values in strength.items():
         if np.any(values < 0):
             raise InvalidArgument(name, values, "a strength of at least 0")
@@ -158,6 +141,32 @@ def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
         stimuli.append(Stimulus("stim1", ring, place_a, first[ring]))
         stimuli.append(Stimulus("stim2", ring, place_b, second[ring]))
     return _decide(spec, draws, stimuli, evidence, (place_a, place_b))
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Which values of judged quantities may go together.
+
+    Attributes:
+        rings: Names of the quantities of each ring: a coherence, or a first and second strength.
+        decides: Whether the sum over the rings must not tie, since it is the evidence.
+    """
+
+    rings: tuple[tuple[str, ...], ...]
+    decides: bool = True
+
+    def __call__(
+        self, values: Mapping[str, NDArray[np.float64]], given: frozenset[str]
+    ) -> NDArray[np.bool_]:
+        parts = [np.subtract.reduce([values[name] for name in names]) for names in self.rings]
+        # No ring is drawn without evidence of its own, but it may be given so.
+        may_be = [
+            (np.abs(part) > TIE) | given.issuperset(names)
+            for part, names in zip(parts, self.rings, strict=True)
+        ]
+        if self.decides:
+            may_be.append(np.abs(np.sum(parts, axis=0)) > TIE)
+        return np.all(may_be, axis=0)
 
 
 _TIE_RULE = "evidence for one place (a tie has no right answer)"
