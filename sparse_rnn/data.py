@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 import modcog
+from modcog.hashing import generator
 from modcog.trials import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownName
 from sparse_rnn.scores import TaskScores
@@ -100,8 +101,8 @@ class TaskStream:
             InvalidArgument: `n` or a given value is out of range.
             UnknownName: The task draws no quantity of a given name.
         """
-        rng = np.random.Generator(np.random.Philox(derive(seed, Purpose.ANALYSIS, slot)))
         with _own_errors():
+            rng = generator(seed, Purpose.ANALYSIS, slot)
             trials = modcog.sample(self.sampler.specs[slot], rng, n, given=given)
         trials.rule[:] = slot
         drawn = modcog.render(trials, n_rules=self.n_rules)
