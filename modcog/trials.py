@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modcog import ring
+from modcog import limits, ring
 from modcog.draws import Draws, trial_keys
 from modcog.errors import InvalidArgument, whole_number
+from modcog.gate import check_bumps, check_trials, side_by_side
 from modcog.spec import TaskSpec
 
 NOISE_GROUPS = ("fixation", "ring1", "ring2", "rule")
@@ -120,7 +122,8 @@ class Trials:
     @property
     def length(self) -> NDArray[np.int64]:
         """Steps of each trial; int64 ``[n]``."""
-        return self.period_steps.sum(axis=1)
+        # Column by column: a sum over a short axis takes four times as long.
+        return reduce(np.add, self.period_steps.T)
 
     @property
     def decision_index(self) -> NDArray[np.int64]:
@@ -223,30 +226,33 @@ def plan_trials(
         response: int64 ``[n]``, ring index of the answer; -1 where withholding is correct.
         noisy_rings: bool ``[2]`` or ``[n, 2]``, which rings carry noise in noisy periods.
         match: int64 ``[n]`` or a number, see `Trials.match`.
+
+    Raises:
+        InvalidArgument: A value is of another kind or number than said here, or out of range: a
+            ring that is not 0 or 1, a negative or infinite strength, a response below -1.
+        UnknownName: A stimulus names a period that the task does not have.
     """
     n = draws.n
-    answers = response >= 0
-    answer = np.where(answers, response % spec.dim_ring, -1)
+    answer = side_by_side("response", [response], n, np.int64)[:, 0]
+    if answer.min(initial=0) < -1:
+        allowed = "a ring index of at least 0, or -1 to withhold"
+        raise InvalidArgument("response", int(answer.min()), allowed)
+    answers = answer >= 0
+    answer = np.where(answers, answer % spec.dim_ring, -1)
     noise = np.zeros((n, len(NOISE_GROUPS)))
     noise[:, 1:3] = np.where(noisy_rings, spec.noise_std, 0.0)
     if spec.noise == "yang":
         noise[:] = spec.noise_std
-
-    def column(values: list[ArrayLike], dtype: Any) -> NDArray[Any]:
-        table = np.empty((n, len(values)), dtype=dtype)
-        for slot, value in enumerate(values):
-            table[:, slot] = value
-        return table
-
+    location = side_by_side("location", [s.location for s in stimuli], n)
     zeros = np.zeros(n, dtype=np.int64)
-    return Trials(
+    trials = Trials(
         tasks=(spec,),
         task_index=zeros,
         period_steps=draws.period_steps(spec),
-        stimulus_period=column([spec.period_index(s.period) for s in stimuli], np.int64),
-        stimulus_ring=column([s.ring for s in stimuli], np.int64),
-        stimulus_location=column([s.location % spec.dim_ring for s in stimuli], np.int64),
-        stimulus_strength=column([s.strength for s in stimuli], np.float64),
+        stimulus_period=side_by_side("period", [spec.period_index(s.period) for s in stimuli], n),
+        stimulus_ring=side_by_side("ring", [s.ring for s in stimuli], n),
+        stimulus_location=location % spec.dim_ring,
+        stimulus_strength=side_by_side("strength", [s.strength for s in stimuli], n, np.float64),
         noise_std=noise,
         noise_key=draws.noise_key(),
         responds=answers,
@@ -254,11 +260,13 @@ def plan_trials(
         response=answer.copy(),
         drift=np.zeros(n),
         angle=np.where(answers, 2 * np.pi * answer / spec.dim_ring, np.nan),
-        match=column([match], np.int64)[:, 0],
+        match=side_by_side("match", [match], n)[:, 0],
         rule=zeros.copy(),
         lane=np.arange(n),
         start=zeros.copy(),
     )
+    check_bumps(trials)
+    return trials
 
 
 def sample(
@@ -281,7 +289,8 @@ def sample(
         The trials; trial i is in lane i and starts at step 0.
 
     Raises:
-        InvalidArgument: `n` is negative, or a given value is out of range.
+        InvalidArgument: `n` or a given value is out of range, or the task plans trials that cannot
+            be (see `modcog.gate.check_trials`).
         UnknownName: The task draws no quantity of a given name.
 
     Example:
@@ -290,7 +299,7 @@ def sample(
         >>> bool((trials.duration_ms("delay") >= 100).all())
         True
     """
-    keys = trial_keys(rng, whole_number("n", n, "trials", least=0))
+    keys = trial_keys(rng, whole_number("n", n, "trials", least=0, most=limits.TRIALS))
     return sample_keys(spec, keys, given)
 
 
@@ -304,6 +313,15 @@ def sample_keys(
         keys: uint64 ``[n]``. A trial is a pure function of the task and its key.
         given: As for `sample`.
     """
+    trials = _planned(spec, keys, given)
+    check_trials(trials)
+    return trials
+
+
+def _planned(
+    spec: TaskSpec, keys: NDArray[np.uint64], given: Mapping[str, ArrayLike] | None = None
+) -> Trials:
+    """Trials that have not passed the gate."""
     draws = Draws(keys, given)
     trials = spec.plan(spec, draws)
     draws.check_all_used(spec.name)
@@ -325,9 +343,11 @@ def sample_mixed(
     order = np.argsort(rules, kind="stable")
     present, counts = np.unique(rules, return_counts=True)
     rows = np.split(order, np.cumsum(counts)[:-1])
-    parts = [sample_keys(specs[rule], keys[own]) for rule, own in zip(present, rows, strict=True)]
+    parts = [_planned(specs[rule], keys[own]) for rule, own in zip(present, rows, strict=True)]
     trials = interleave(parts, rows)
     trials.rule[:] = rules
+    trials.lane[:] = np.arange(len(trials))  # a place of its own, until they are packed
+    check_trials(trials)
     return trials
 
 
