@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from modcog.draws import Draws
 from modcog.errors import InvalidArgument, whole_number
+from modcog.limits import LEVEL
 from modcog.spec import Period, TaskSpec
 from modcog.trials import Stimulus, Trials, plan_trials
 
-TIE = 1e-9
-"""Evidence below this is a tie: strengths are sums of decimal fractions."""
+TIE = 1e-6
+"""Evidence below this is a tie: strengths add up to decimal fractions, and float32 shows them."""
 
 Rings = tuple[int, ...]
 
@@ -51,10 +52,18 @@ class DecisionParams:
         _freeze_rings(self)
         values = _numbers("coherences", self.coherences)
         if not values or min(values) <= TIE or max(values) > 1:
-            allowed = "at least one number, each above 0 and at most 1"
+            allowed = f"at least one number, each above 0 (more than {TIE:g}) and at most 1"
             raise InvalidArgument("coherences", self.coherences, allowed)
         object.__setattr__(self, "coherences", values)
         object.__setattr__(self, "min_separation", _separation(self.min_separation))
+
+    def check(self, spec: TaskSpec) -> None:
+        """Refuse a separation that the ring does not have; see `least_separation`."""
+        least_separation(spec)
+
+    def evidence(self) -> NDArray[np.float64]:
+        """Evidence for the first place that a ring may show, each equally probable."""
+        return np.array(sorted(c * sign for c in self.coherences for sign in (-1, 1)))
 
 
 @dataclass(frozen=True)
@@ -80,11 +89,29 @@ class DelayedDecisionParams:
         """Freeze and check."""
         _freeze_rings(self)
         values = _numbers("strengths", self.strengths)
-        if len(set(values)) < 2 or min(values) <= 0:
-            allowed = "at least two different numbers above 0"
+        steps = np.diff(np.unique(values))
+        if not steps.size or steps.min() <= TIE or min(values) <= 0 or max(values) > LEVEL:
+            allowed = f"at least two numbers above 0, at most {LEVEL:g}, equal or {TIE:g} apart"
             raise InvalidArgument("strengths", self.strengths, allowed)
         object.__setattr__(self, "strengths", values)
         object.__setattr__(self, "min_separation", _separation(self.min_separation))
+
+    def check(self, spec: TaskSpec) -> None:
+        """Refuse a separation that the ring does not have; see `least_separation`."""
+        least_separation(spec)
+
+    def pairs(self) -> NDArray[np.float64]:
+        """First and second strengths that a ring may show, each pair equally probable.
+
+        Returns:
+            float64 ``[pairs, 2]``. A strength that is listed twice counts twice.
+        """
+        pairs = itertools.product(self.strengths, repeat=2)
+        return np.array([pair for pair in pairs if pair[0] != pair[1]])
+
+    def evidence(self) -> NDArray[np.float64]:
+        """Evidence for the first place that a ring may show, each equally probable."""
+        return -np.diff(self.pairs(), axis=1)[:, 0]
 
 
 def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
@@ -94,7 +121,7 @@ def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
     """
     params: DecisionParams = spec.params
     place_a, place_b = _places(spec, draws)
-    signed = np.array(sorted(c * sign for c in params.coherences for sign in (-1, 1)))
+    signed = params.evidence()
     names = {ring: f"coherence{ring + 1}" for ring in params.shown}
     coherence = {ring: draws.choice(name, signed) for ring, name in names.items()}
     for ring, values in coherence.items():
@@ -124,7 +151,7 @@ def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
     """
     params: DelayedDecisionParams = spec.params
     place_a, place_b = _places(spec, draws)
-    pairs = np.array([p for p in itertools.product(params.strengths, repeat=2) if p[0] != p[1]])
+    pairs = params.pairs()
     first: dict[int, NDArray[np.float64]] = {}
     second: dict[int, NDArray[np.float64]] = {}
     for ring in params.shown:
@@ -174,17 +201,28 @@ def _decide(
 
 
 def _places(spec: TaskSpec, draws: Draws) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    n = spec.dim_ring
-    least: int | None = spec.params.min_separation
-    least = n // 4 if least is None else least
-    if least > n // 2:
-        raise InvalidArgument("min_separation", least, f"at most half a turn, {n // 2} units")
+    n, least = spec.dim_ring, least_separation(spec)
     location = draws.index("location", n)
     drawn = least + draws.hidden_index(n - 2 * least + 1)
     separation = draws.replace("separation", drawn)
     if np.any(separation % n == 0):
         raise InvalidArgument("separation", 0, "ring units that lead to another place")
     return location, (location + separation) % n
+
+
+def least_separation(spec: TaskSpec) -> int:
+    """Least distance of the two places in ring units.
+
+    Raises:
+        InvalidArgument: It is more than half a turn.
+    """
+    half_turn = spec.dim_ring // 2
+    least: int | None = spec.params.min_separation
+    if least is None:
+        return half_turn // 2
+    if least > half_turn:
+        raise InvalidArgument("min_separation", least, f"at most half a turn, {half_turn} units")
+    return least
 
 
 def _freeze_rings(params: DecisionParams | DelayedDecisionParams) -> None:
