@@ -89,9 +89,13 @@ class DelayedDecisionParams:
         """Freeze and check."""
         _freeze_rings(self)
         values = _numbers("strengths", self.strengths)
-        steps = np.diff(np.unique(values))
-        if not steps.size or steps.min() <= TIE or min(values) <= 0 or max(values) > LEVEL:
-            allowed = f"at least two numbers above 0, at most {LEVEL:g}, equal or {TIE:g} apart"
+        gaps = np.diff(np.unique(values))
+        in_range = bool(values) and min(values) > 0 and max(values) <= LEVEL
+        if not (in_range and gaps.size and gaps.min() > TIE * max(1.0, *values)):
+            allowed = (
+                f"at least two different numbers above 0, at most {LEVEL:g} (that differ by more "
+                f"than {TIE:g}, and by more than that part of the largest)"
+            )
             raise InvalidArgument("strengths", self.strengths, allowed)
         object.__setattr__(self, "strengths", values)
         object.__setattr__(self, "min_separation", _separation(self.min_separation))

@@ -44,7 +44,7 @@ def test_a_name_is_taken_apart_in_the_order_of_application() -> None:
         ("DlyGoo", "DlyGo"),
         ("DlyGo_IntX", "DlyGo_IntL"),
         ("dlygo_int", "DlyGo_Int"),
-        ("DelayGo", "DlyGo"),
+        ("DlyGoo", "DlyGo"),
         ("ctxdm", "CtxDM1"),
         ("DMS_Seq", "DMS_Seq"),
         ("DNMS2", "DNMS"),
@@ -91,7 +91,7 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("DlyDM1", "timing", "neurogym"),
     ("DMS", "timing", "neurogym"),
     ("Go", "timing", {"stimulus": 700}),
-    ("DlyGo_IntL", "timing", {"delay": 700}),
+    ("DlyGo_IntL", "timing", {"delay": ("uniform", (700, 900))}),
     ("DlyGo_SeqL", "timing", {"decision": 700}),
     ("DlyGo_IntL", "int_velocity", 1.0),
     ("DlyGo_IntL_SeqR", "int_velocity", 1.0),
@@ -243,16 +243,17 @@ def test_a_setting_reaches_the_tasks_that_know_it() -> None:
         coherences=(0.5,),
         nonmatch="any",
         int_velocity=1.0,
-        timing={"delay": 300, "stimulus": 400},
+        timing={"delay": ("choice", (300, 500)), "stimulus": 400},
     )
-    timing = {"delay": 300, "stimulus": 400}
+    delay = ("choice", (300, 500))
+    timing = {"delay": delay, "stimulus": 400}
     assert specs == (
         modcog.task("Go", dt=50, timing={"stimulus": 400}),
         modcog.task("DM1", dt=50, coherences=(0.5,), timing={"stimulus": 400}),
-        modcog.task("DMS_IntL", dt=50, nonmatch="any", int_velocity=1.0, timing={"delay": 300}),
-        modcog.task("DlyDM1_SeqR", dt=50, timing={"delay": 300}),
+        modcog.task("DMS_IntL", dt=50, nonmatch="any", int_velocity=1.0, timing={"delay": delay}),
+        modcog.task("DlyDM1_SeqR", dt=50, timing={"delay": delay}),
     )
-    assert timing == {"delay": 300, "stimulus": 400}
+    assert timing == {"delay": ("choice", (300, 500)), "stimulus": 400}
 
 
 @pytest.mark.parametrize("call", [tasks_of, modcog.BatchSampler, modcog.make, modcog.trial_lengths])
@@ -282,7 +283,7 @@ def test_lists_of_tasks_that_make_no_sense_are_refused(call: Any) -> None:
 def test_one_velocity_in_rad_per_s_means_the_same_on_every_ring() -> None:
     for dim_ring in (8, 16, 64):
         trials = helpers.draw(
-            "DlyGo_IntR", 50, dim_ring=dim_ring, int_velocity=math.pi / 2, timing={"delay": 1000}
+            "DlyGo_IntR", 50, dim_ring=dim_ring, int_velocity=math.pi / 2, int_delay=(1000, 1000)
         )
         # A quarter turn in one second.
         quarter = (trials.response - trials.base_response) % dim_ring
