@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from modcog.configure import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.files import whole_file
+from modcog.limits import TRIALS
 from modcog.renderers import RENDERERS
 from modcog.spec import TaskSpec
 from modcog.stream import Seed, seed_sequence
@@ -126,7 +127,7 @@ def trial_bank(
         ((27, 1000, 53), 200, array(['fixation', 'stimulus'], dtype='<U8'))
     """
     specs = tasks_of(tasks, **settings)
-    n = whole_number("n", n, "trials")
+    n = whole_number("n", n, "trials", most=TRIALS)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS, "a split")
     root = seed_sequence(seed)

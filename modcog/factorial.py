@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from modcog.configure import task as task_of
 from modcog.errors import InvalidArgument, whole_number
+from modcog.limits import TRIALS
 from modcog.spec import TaskSpec
 from modcog.trials import Trials, sample
 
@@ -44,8 +46,11 @@ def conditions(
         (176, array([100., 200., 300.]))
     """
     spec = task_of(task) if isinstance(task, str) else task
-    repeats = whole_number("repeats", repeats, "trials")
+    repeats = whole_number("repeats", repeats, "trials", most=TRIALS)
     axes = {name: _level(name, values) for name, values in levels.items()}
+    n = math.prod(map(len, axes.values())) * repeats
+    if n > TRIALS:
+        raise InvalidArgument("levels", f"{n} trials", f"at most {TRIALS} trials in all")
     rows = [row for row in itertools.product(*axes.values()) for _ in range(repeats)]
     given = {
         name: np.array(column) for name, column in zip(axes, zip(*rows, strict=True), strict=True)

@@ -25,7 +25,7 @@ VELOCITY = 1e4
 LEVEL = 1e6
 """Strength of a stimulus, standard deviation of noise, and a reward: float32 holds their sums."""
 
-TRIALS = 100_000_000
+TRIALS = 10_000_000
 """Trials of one call, and repeats of a condition."""
 
 LANES = 1_000_000

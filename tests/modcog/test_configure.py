@@ -44,7 +44,7 @@ def test_a_name_is_taken_apart_in_the_order_of_application() -> None:
         ("DlyGoo", "DlyGo"),
         ("DlyGo_IntX", "DlyGo_IntL"),
         ("dlygo_int", "DlyGo_Int"),
-        ("DlyGoo", "DlyGo"),
+        ("DelayGoo", "delaygo"),
         ("ctxdm", "CtxDM1"),
         ("DMS_Seq", "DMS_Seq"),
         ("DNMS2", "DNMS"),
