@@ -9,7 +9,7 @@ is shown is a distractor. Trials whose evidence ties have no right answer and ar
 from __future__ import annotations
 
 import itertools
-import math
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.draws import Draws
-from modcog.errors import InvalidArgument, whole_number
+from modcog.errors import InvalidArgument, real_number, whole_number
 from modcog.limits import LEVEL
 from modcog.spec import Period, TaskSpec
 from modcog.trials import Stimulus, Trials, plan_trials
@@ -236,13 +236,16 @@ def _freeze_rings(params: DecisionParams | DelayedDecisionParams) -> None:
 
 
 def _numbers(argument: str, values: Any) -> tuple[float, ...]:
+    allowed = "a list of finite numbers"
+    if isinstance(values, str):
+        raise InvalidArgument(argument, values, "a list of numbers")
     try:
-        numbers = tuple(float(value) for value in values)
-    except (TypeError, ValueError):
+        listed = tuple(values)
+    except TypeError:
         raise InvalidArgument(argument, values, "a list of numbers") from None
-    if not all(map(math.isfinite, numbers)):
-        raise InvalidArgument(argument, values, "a list of finite numbers")
-    return numbers
+    if not all(isinstance(value, numbers.Real) for value in listed):
+        raise InvalidArgument(argument, values, "a list of numbers")
+    return tuple(real_number(argument, value, allowed) for value in listed)
 
 
 def _separation(units: object) -> int | None:
