@@ -86,7 +86,7 @@ class _Kept(FunctionCache):
         try:
             super().save_overload(sig, data)
         except OSError as error:
-            _warn_once(f"compiled code could not be kept in {self._cache_path} ({error})")
+            _warn_once(f"compiled code could not be kept in {self._cache_path} ({error.strerror})")
 
 
 def kept_njit(**options: Any) -> Callable[[Function], Any]:
@@ -102,8 +102,8 @@ def kept_njit(**options: Any) -> Callable[[Function], Any]:
             try:
                 # What `numba.njit(cache=True)` does, with another cache.
                 dispatcher._cache = _Kept(function)
-            except RuntimeError as error:  # numba finds no folder that can be written
-                _warn_once(f"no folder for compiled code can be written ({error})")
+            except RuntimeError:  # numba finds none
+                _warn_once("no folder for compiled code can be written")
         return dispatcher
 
     return decorate
