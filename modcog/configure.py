@@ -282,7 +282,7 @@ def slot_names(source: object) -> list[str | TaskSpec]:
         try:
             parse_name(source)
         except UnknownName:
-            known = [*suites(), *task_names()]
+            known = [*suites(), *task_names(), *peers.YANG_NAMES]
             raise unknown_name("tasks", source, known, "a suite or a task") from None
         return [source]
     if isinstance(source, Iterable):

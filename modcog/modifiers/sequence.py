@@ -13,9 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from modcog import ring
-from modcog.errors import InvalidArgument
 from modcog.spec import TaskSpec, check_velocity, refuse_second
-from modcog.timing import step_distribution
 from modcog.trials import Trials
 
 DECISION_MS = 1000.0
@@ -55,15 +53,10 @@ class SeqModifier:
 
         Raises:
             ModifierRefused: The task already drifts.
-            InvalidArgument: The decision has a single step, in which nothing drifts.
         """
         refuse_second(self.kind, spec)
         if not spec.period("decision").set_by_user:
             spec = spec.with_timing({"decision": DECISION_MS}, by_user=False)
-        duration = spec.period("decision").duration
-        if not callable(duration) and step_distribution(duration, spec.dt)[0][-1] < 2:
-            allowed = f"two steps of {spec.dt:g} ms or more: Seq moves the answer from step to step"
-            raise InvalidArgument("timing['decision']", duration, allowed)
         return replace(spec, modifiers=(*spec.modifiers, self))
 
     def transform(self, trials: Trials) -> Trials:

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 import modcog
-from modcog.configure import base_and_modifiers, parse_name, tasks_of
+from modcog.configure import (
+    COMMON_SETTINGS,
+    base_and_modifiers,
+    modifier_settings,
+    parse_name,
+    tasks_of,
+)
+from modcog.peers import PEER_KEYWORDS, remedy
+from modcog.tasks import BASE_TASKS
 from tests.modcog import helpers
 
 
@@ -36,6 +44,46 @@ def test_a_name_is_taken_apart_in_the_order_of_application() -> None:
     assert parse_name("DlyGo") == ("DlyGo", ())
     assert parse_name("CtxDlyDM1_IntL_SeqR") == ("CtxDlyDM1", (("Int", "L"), ("Seq", "R")))
     assert parse_name("DlyGo_SeqR_IntL") == ("DlyGo", (("Seq", "R"), ("Int", "L")))
+
+
+CODE_NAMES = (
+    *("fdgo", "reactgo", "delaygo", "fdanti", "reactanti", "delayanti", "dm1", "dm2"),
+    *("contextdm1", "contextdm2", "multidm", "delaydm1", "delaydm2", "contextdelaydm1"),
+    *("contextdelaydm2", "multidelaydm", "dmsgo", "dmsnogo", "dmcgo", "dmcnogo"),
+)
+FIGURE_NAMES = (
+    *("Go", "RT Go", "Dly Go", "Anti", "RT Anti", "Dly Anti", "DM 1", "DM 2", "Ctx DM 1"),
+    *("Ctx DM 2", "MultSen DM", "Dly DM 1", "Dly DM 2", "Ctx Dly DM 1", "Ctx Dly DM 2"),
+    *("MultSen Dly DM", "DMS", "DNMS", "DMC", "DNMC"),
+)
+
+
+@pytest.mark.parametrize("names", [CODE_NAMES, FIGURE_NAMES])
+def test_the_published_names_are_the_tasks_in_order(names: tuple[str, ...]) -> None:
+    assert [modcog.task(name).name for name in names] == list(helpers.BASES)
+    for name, ours in zip(names, helpers.BASES, strict=True):
+        for marks in ("_SeqL", "_IntR", "_IntL_SeqR"):
+            if "Int" in marks and BASE_TASKS[ours].interval is None:
+                continue
+            same = modcog.task(ours + marks)
+            assert modcog.task(name + marks) == modcog.task(name + marks.replace("_", "")) == same
+
+
+def test_nogo_means_that_a_match_asks_to_withhold() -> None:
+    for name, respond_to in (("dmsgo", 1), ("dmsnogo", 0), ("dmcgo", 1), ("dmcnogo", 0)):
+        trials = helpers.draw(name, 60)
+        np.testing.assert_array_equal(trials.responds, trials.match == respond_to)
+
+
+@pytest.mark.parametrize("key", PEER_KEYWORDS)
+def test_keywords_of_others_say_what_they_are_called_here(key: str) -> None:
+    for call in (modcog.task, modcog.trial_lengths):
+        with pytest.raises(modcog.UnknownName) as caught:
+            call("DlyGo", **{key: 1})
+        assert str(caught.value).endswith(remedy(key))
+    told = PEER_KEYWORDS[key]
+    known = {*COMMON_SETTINGS, *modifier_settings(), "coherences", "batch_size"}
+    assert told in known or told.endswith(".")
 
 
 @pytest.mark.parametrize(

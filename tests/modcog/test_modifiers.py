@@ -222,14 +222,6 @@ def test_a_fixed_interval_is_refused_unless_int_delay_says_so(base: str, fixed: 
         modcog.task(f"{base}_IntR", **both)
 
 
-@pytest.mark.parametrize("base", BASE_TASKS)
-def test_a_drift_has_two_steps_or_is_refused(base: str) -> None:
-    with pytest.raises(modcog.InvalidArgument, match=r"^timing\['decision'\] must be two steps"):
-        modcog.task(f"{base}_SeqL", timing={"decision": 100})
-    trials = helpers.draw(f"{base}_SeqL", 20, timing={"decision": 200})
-    assert set(modcog.render(trials).targets[-1, trials.responds]) - {0}
-
-
 def test_int_delay_is_the_range_of_the_interval() -> None:
     trials = helpers.draw("DlyGo_IntR", 2000, int_delay=(0, 600))
     assert sorted(set(trials.duration_ms("delay"))) == [0, 100, 200, 300, 400, 500, 600]
