@@ -132,7 +132,7 @@ class Trials:
     @property
     def decision_steps(self) -> NDArray[np.int64]:
         """Steps of the decision period of each trial; int64 ``[n]``."""
-        return np.take_along_axis(self.period_steps, self.decision_index[:, None], axis=1)[:, 0]
+        return self.period_steps[np.arange(len(self)), self.decision_index]
 
     @property
     def decision_start(self) -> NDArray[np.int64]:
@@ -159,8 +159,9 @@ class Trials:
         column = np.array(
             [spec.period_index(name) if h else 0 for spec, h in zip(self.tasks, has, strict=True)]
         )[self.task_index]
-        end = np.take_along_axis(self.period_steps.cumsum(axis=1), column[:, None], axis=1)[:, 0]
-        start = end - np.take_along_axis(self.period_steps, column[:, None], axis=1)[:, 0]
+        rows = np.arange(len(self))
+        end = self.period_steps.cumsum(axis=1)[rows, column]
+        start = end - self.period_steps[rows, column]
         present = has[self.task_index]
         return np.where(present, start, -1), np.where(present, end, -1)
 
