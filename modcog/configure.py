@@ -80,8 +80,9 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
 
     Args:
         name: The task's name or alias; a `TaskSpec` is configured further.
-        **settings: ``dt`` (ms), ``dim_ring``, ``noise`` (sqrt(ms), or "yang"), ``timing`` (period
-            -> duration, or the preset "neurogym"), ``int_velocity`` and ``seq_velocity`` (rad/s),
+        **settings: ``dt`` (ms), ``dim_ring``, ``noise`` (sqrt(ms), or "yang"; the reach tasks show
+            noise-free stimuli at any level but "yang"), ``timing`` (period -> duration, or the
+            preset "neurogym"), ``int_velocity`` and ``seq_velocity`` (rad/s),
             ``int_delay`` (low, high in ms), and the options of the task's family
             (``coherences``, ``strengths``, ``min_separation``, ``nonmatch``, ``cross_modal``).
 

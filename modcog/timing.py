@@ -79,7 +79,7 @@ def check_duration(argument: str, value: object) -> Duration:
     """
     if callable(value):
         return cast("Duration", value)
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, numbers.Real):
         return _milliseconds(argument, value)
     if not (isinstance(value, tuple | list) and len(cast("Sequence[Any]", value)) == 2):
         allowed = "a number of ms, ('uniform', (low, high)), ('choice', [...]) or a callable"
