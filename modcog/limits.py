@@ -33,3 +33,9 @@ LANES = 1_000_000
 
 BATCHES = 1_000_000_000
 """Batches of one export or of one iteration."""
+
+COHERENCES = 500
+"""Coherences of a decision task; all pairs of two rings are listed."""
+
+STRENGTHS = 30
+"""Strengths of a delayed decision task; all pairs of pairs are listed."""

@@ -3,13 +3,14 @@
 The ten decision-making tasks of Yang et al. (2019, Methods). Two places A and B, at least a
 quarter turn apart, are shown at once (DM: strengths 0.5 + c/2 and 0.5 - c/2 for a coherence c) or
 one after the other (DlyDM: two different strengths). The judged rings decide; another ring that
-is shown is a distractor. Trials whose evidence ties have no right answer and are drawn again.
+is shown is a distractor. Evidence that ties has no right answer and is never drawn.
 """
 
 from __future__ import annotations
 
 import itertools
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from modcog.draws import Draws
 from modcog.errors import InvalidArgument, real_number, whole_number
-from modcog.limits import LEVEL
+from modcog.limits import COHERENCES, LEVEL, STRENGTHS
 from modcog.spec import Period, TaskSpec
 from modcog.trials import Stimulus, Trials, plan_trials
 
@@ -50,7 +51,7 @@ class DecisionParams:
     def __post_init__(self) -> None:
         """Freeze and check."""
         _freeze_rings(self)
-        values = _numbers("coherences", self.coherences)
+        values = _numbers("coherences", self.coherences, COHERENCES)
         if not values or min(values) <= TIE or max(values) > 1:
             allowed = f"at least one number, each above 0 (more than {TIE:g}) and at most 1"
             raise InvalidArgument("coherences", self.coherences, allowed)
@@ -88,7 +89,7 @@ class DelayedDecisionParams:
     def __post_init__(self) -> None:
         """Freeze and check."""
         _freeze_rings(self)
-        values = _numbers("strengths", self.strengths)
+        values = _numbers("strengths", self.strengths, STRENGTHS)
         gaps = np.diff(np.unique(values))
         in_range = bool(values) and min(values) > 0 and max(values) <= LEVEL
         if not (in_range and gaps.size and gaps.min() > TIE * max(1.0, *values)):
@@ -104,18 +105,10 @@ class DelayedDecisionParams:
         """Refuse a separation that the ring does not have; see `least_separation`."""
         least_separation(spec)
 
-    def pairs(self) -> NDArray[np.float64]:
-        """First and second strengths that a ring may show, each pair equally probable.
-
-        Returns:
-            float64 ``[pairs, 2]``. A strength that is listed twice counts twice.
-        """
-        pairs = itertools.product(self.strengths, repeat=2)
-        return np.array([pair for pair in pairs if pair[0] != pair[1]])
-
     def evidence(self) -> NDArray[np.float64]:
         """Evidence for the first place that a ring may show, each equally probable."""
-        return -np.diff(self.pairs(), axis=1)[:, 0]
+        pairs = itertools.product(self.strengths, repeat=2)
+        return np.array([first - second for first, second in pairs if first != second])
 
 
 def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
@@ -125,27 +118,24 @@ def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
     """
     params: DecisionParams = spec.params
     place_a, place_b = _places(spec, draws)
-    signed = params.evidence()
+    signed = tuple(params.evidence().tolist())
     names = {ring: f"coherence{ring + 1}" for ring in params.shown}
-    coherence = {ring: draws.choice(name, signed) for ring, name in names.items()}
+
+    evident = _Evidence(tuple((names[ring],) for ring in params.judged))
+    judged = draws.jointly({names[ring]: signed for ring in params.judged}, evident, _TIE_RULE)
+    coherence = {
+        ring: judged[name] if ring in params.judged else draws.choice(name, signed)
+        for ring, name in names.items()
+    }
     for ring, values in coherence.items():
         if np.any(np.abs(values) > 1):
             raise InvalidArgument(names[ring], values, "a signed coherence in [-1, 1]")
-    free = [ring for ring in params.judged if not draws.is_given(names[ring])]
-
-    def evidence() -> NDArray[np.float64]:
-        return np.sum([coherence[ring] for ring in params.judged], axis=0)
-
-    while np.any(tied := np.abs(evidence()) < TIE):
-        if not free or (len(params.judged) == 1):
-            raise InvalidArgument("coherence", float(evidence()[tied][0]), _TIE_RULE)
-        for ring in free:
-            draws.redraw(tied, coherence[ring], signed)
+    evidence = np.sum([coherence[ring] for ring in params.judged], axis=0)
     stimuli: list[Stimulus] = []
     for ring, c in coherence.items():
         stimuli.append(Stimulus("stimulus", ring, place_a, 0.5 + c / 2))
         stimuli.append(Stimulus("stimulus", ring, place_b, 0.5 - c / 2))
-    return _decide(spec, draws, stimuli, evidence(), (place_a, place_b))
+    return _decide(spec, draws, stimuli, evidence, (place_a, place_b))
 
 
 def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
@@ -155,39 +145,52 @@ def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
     """
     params: DelayedDecisionParams = spec.params
     place_a, place_b = _places(spec, draws)
-    pairs = params.pairs()
-    first: dict[int, NDArray[np.float64]] = {}
-    second: dict[int, NDArray[np.float64]] = {}
-    for ring in params.shown:
-        drawn = pairs[draws.hidden_index(len(pairs))]
-        first[ring] = draws.replace(f"first{ring + 1}", drawn[:, 0])
-        second[ring] = draws.replace(f"second{ring + 1}", drawn[:, 1])
-        for name, values in (("first", first[ring]), ("second", second[ring])):
-            if np.any(values < 0):
-                raise InvalidArgument(f"{name}{ring + 1}", values, "a strength of at least 0")
-    free = [
-        (ring, values, column)
-        for ring in params.judged
-        for column, (name, values) in enumerate((("first", first), ("second", second)))
-        if not draws.is_given(f"{name}{ring + 1}")
-    ]
+    names = {ring: (f"first{ring + 1}", f"second{ring + 1}") for ring in params.shown}
 
-    def evidence() -> NDArray[np.float64]:
-        return np.sum([first[ring] - second[ring] for ring in params.judged], axis=0)
-
-    while np.any(tied := np.abs(evidence()) < TIE):
-        if not free:
-            raise InvalidArgument("strength", float(evidence()[tied][0]), _TIE_RULE)
-        redrawn = {ring: np.stack([first[ring], second[ring]], axis=1) for ring in params.judged}
-        for pair in redrawn.values():
-            draws.redraw(tied, pair, pairs)
-        for ring, values, column in free:
-            values[ring] = redrawn[ring][:, column]
+    strength: dict[str, NDArray[np.float64]] = {}
+    others = [(ring,) for ring in params.shown if ring not in params.judged]
+    for rings in (params.judged, *others):
+        rule = _Evidence(tuple(names[ring] for ring in rings), decides=rings == params.judged)
+        drawn = {name: params.strengths for ring in rings for name in names[ring]}
+        strength |= draws.jointly(drawn, rule, _TIE_RULE)
+    for name, values in strength.items():
+        if np.any(values < 0):
+            raise InvalidArgument(name, values, "a strength of at least 0")
+    first, second = (
+        {ring: strength[pair[position]] for ring, pair in names.items()} for position in (0, 1)
+    )
+    evidence = np.sum([first[ring] - second[ring] for ring in params.judged], axis=0)
     stimuli: list[Stimulus] = []
     for ring in params.shown:
         stimuli.append(Stimulus("stim1", ring, place_a, first[ring]))
         stimuli.append(Stimulus("stim2", ring, place_b, second[ring]))
-    return _decide(spec, draws, stimuli, evidence(), (place_a, place_b))
+    return _decide(spec, draws, stimuli, evidence, (place_a, place_b))
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Which values of judged quantities may go together.
+
+    Attributes:
+        rings: Names of the quantities of each ring: a coherence, or a first and second strength.
+        decides: Whether the sum over the rings must not tie, since it is the evidence.
+    """
+
+    rings: tuple[tuple[str, ...], ...]
+    decides: bool = True
+
+    def __call__(
+        self, values: Mapping[str, NDArray[np.float64]], given: frozenset[str]
+    ) -> NDArray[np.bool_]:
+        parts = [np.subtract.reduce([values[name] for name in names]) for names in self.rings]
+        # No ring is drawn without evidence of its own, but it may be given so.
+        may_be = [
+            (np.abs(part) > TIE) | given.issuperset(names)
+            for part, names in zip(parts, self.rings, strict=True)
+        ]
+        if self.decides:
+            may_be.append(np.abs(np.sum(parts, axis=0)) > TIE)
+        return np.all(may_be, axis=0)
 
 
 _TIE_RULE = "evidence for one place (a tie has no right answer)"
@@ -235,7 +238,7 @@ def _freeze_rings(params: DecisionParams | DelayedDecisionParams) -> None:
     object.__setattr__(params, "judged", tuple(params.judged))
 
 
-def _numbers(argument: str, values: Any) -> tuple[float, ...]:
+def _numbers(argument: str, values: Any, most: int) -> tuple[float, ...]:
     allowed = "a list of finite numbers"
     if isinstance(values, str):
         raise InvalidArgument(argument, values, "a list of numbers")
@@ -243,6 +246,8 @@ def _numbers(argument: str, values: Any) -> tuple[float, ...]:
         listed = tuple(values)
     except TypeError:
         raise InvalidArgument(argument, values, "a list of numbers") from None
+    if len(listed) > most:
+        raise InvalidArgument(argument, f"{len(listed)} numbers", f"at most {most} numbers")
     if not all(isinstance(value, numbers.Real) for value in listed):
         raise InvalidArgument(argument, values, "a list of numbers")
     return tuple(real_number(argument, value, allowed) for value in listed)
