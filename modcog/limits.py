@@ -37,5 +37,5 @@ BATCHES = 1_000_000_000
 COHERENCES = 500
 """Coherences of a decision task; all pairs of two rings are listed."""
 
-STRENGTHS = 30
+STRENGTHS = 50
 """Strengths of a delayed decision task; all pairs of pairs are listed."""
