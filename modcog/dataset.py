@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from modcog.env import TaskEnv
 from modcog.errors import InvalidArgument, whole_number
 from modcog.hashing import Purpose, Seed, derive, seed_sequence
+from modcog.limits import BATCHES, LANES
 from modcog.registration import env_id
 from modcog.renderers import RENDERERS
 from modcog.sampler import BatchSampler
@@ -77,11 +78,11 @@ class Dataset:
         base: TaskEnv = self.env.unwrapped
         self._specs = base.specs if base.n_rules else (base.modified_by.task_spec,)
         self._n_rules = base.n_rules
-        self.batch_size = whole_number("batch_size", batch_size, "lanes")
+        self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         self._asked_seq_len: int | Literal["auto"] = SEQ_LEN if seq_len is None else seq_len
         self.max_batch = math.inf
         if max_batch is not None and max_batch != math.inf:
-            self.max_batch = whole_number("max_batch", max_batch, "batches")
+            self.max_batch = whole_number("max_batch", max_batch, "batches", most=BATCHES)
         self.batch_first = batch_first
         self._i_batch = 0
         self.seed(seed)

@@ -17,8 +17,9 @@ from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
 from modcog.draws import rule_of, trial_keys
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument, real_number, unknown_name
 from modcog.lengths import lengths_of
+from modcog.limits import LEVEL
 from modcog.rendering import channels, render
 from modcog.spec import TaskSpec
 from modcog.trials import Trials, sample_keys
@@ -33,6 +34,30 @@ else:
 
 REWARDS: Mapping[str, float] = {"abort": -0.1, "correct": 1.0, "fail": 0.0}
 """Default rewards: breaking fixation, a correct trial, a wrong or missing response."""
+
+
+def check_rewards(rewards: object) -> dict[str, float]:
+    """All rewards as floats, with replacements for some of `REWARDS`.
+
+    Raises:
+        InvalidArgument: Not a mapping, or a reward is no finite number of a size that float32 adds
+            up.
+        UnknownName: There is no such reward.
+    """
+    if rewards is None:
+        return dict(REWARDS)
+    if not isinstance(rewards, Mapping):
+        raise InvalidArgument("rewards", rewards, "a mapping of name -> number")
+    checked = dict(REWARDS)
+    for name, value in cast("Mapping[Any, object]", rewards).items():
+        if name not in REWARDS:
+            raise unknown_name("rewards", name, REWARDS, "a reward")
+        allowed = f"a finite number of at most {LEVEL:g} in size"
+        number = real_number(f"rewards[{name!r}]", value, allowed)
+        if abs(number) > LEVEL:
+            raise InvalidArgument(f"rewards[{name!r}]", value, allowed)
+        checked[name] = number
+    return checked
 
 
 class TaskEnv(TrialEnv):
@@ -78,10 +103,7 @@ class TaskEnv(TrialEnv):
     ) -> None:
         # The base class's constructor is not called: it would seed a generator of its own.
         self.specs = tuple(specs)
-        for name in rewards or {}:
-            if name not in REWARDS:
-                raise unknown_name("rewards", name, REWARDS, "a reward")
-        self.rewards = {**REWARDS, **(rewards or {})}
+        self.rewards = check_rewards(rewards)
         first = self.specs[0]
         self.dt = first.dt
         self.n_rules = len(self.specs) if len(self.specs) > 1 else 0
