@@ -15,7 +15,6 @@ from torch import nn
 
 from sparse_rnn import run_folder
 from sparse_rnn.checkpoint import WEIGHTS, save_state
-from sparse_rnn.data import STREAMS
 from sparse_rnn.errors import WriteFailed
 from sparse_rnn.events import FOLDER, Events
 from sparse_rnn.files import NO_ROOM, Log, check_kind, open_regular, remove_leftovers
@@ -26,6 +25,7 @@ from sparse_rnn.origin import Origin, fits_run, known_lines
 from sparse_rnn.resume import CHECKPOINT, Snapshot, Store
 from sparse_rnn.run_folder import LOGS
 from sparse_rnn.scores import COLUMNS as SCORES, MEASURES, TaskScores
+from sparse_rnn.seeding import STREAMS
 from sparse_rnn.settings import FitConfig
 
 _LOG = logging.getLogger("sparse_rnn")

@@ -13,13 +13,13 @@ from typing import Any
 
 from sparse_rnn import run_folder
 from sparse_rnn.checkpoint import WEIGHTS
-from sparse_rnn.data import STREAMS
 from sparse_rnn.errors import InvalidArgument, RunConflict
 from sparse_rnn.files import Mark, read_regular
 from sparse_rnn.lock import is_held
 from sparse_rnn.metrics import COLUMNS, csv_line
 from sparse_rnn.resume import CHECKPOINT, Snapshot, Store
 from sparse_rnn.run_folder import EVALUATIONS, FIRST_STREAMS, LOGS, METRICS
+from sparse_rnn.seeding import STREAMS
 from sparse_rnn.settings import FitConfig, differences
 
 

@@ -33,7 +33,6 @@ from torch import nn
 from sparse_rnn.cells import MaskedLayer
 from sparse_rnn.checkpoint import WEIGHTS
 from sparse_rnn.config import TrainConfig
-from sparse_rnn.data import STREAMS
 from sparse_rnn.errors import InvalidArgument, RunConflict, RunDamaged
 from sparse_rnn.evaluation import device_of
 from sparse_rnn.files import atomic_writer, check_kind, read_regular
@@ -41,6 +40,7 @@ from sparse_rnn.metrics import COLUMNS
 from sparse_rnn.provenance import provenance
 from sparse_rnn.resume import CHECKPOINT
 from sparse_rnn.scores import COLUMNS as SCORES
+from sparse_rnn.seeding import STREAMS
 from sparse_rnn.settings import FitConfig, differences
 
 CONFIG = "config.json"
