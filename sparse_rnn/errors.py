@@ -126,6 +126,10 @@ class PeerFailed(SparseRnnError):
     """The first process of a run with several failed; it says why itself."""
 
 
+class PeerGone(PeerFailed):
+    """Another process of a run with several has ended, and nobody but its peers can say so."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal ended a run after it had saved itself; the message says how to go on.
 
