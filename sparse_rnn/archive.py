@@ -126,7 +126,8 @@ class Archive:
                 known = {name: csv_line(columns).encode() for name, columns in LOGS.items()}
             else:
                 known = origin.logs if origin else known_lines(self.folder, snapshot.facts)
-            self._logs = {name: Log(self.folder / name, known[name]) for name in LOGS}
+            for name in LOGS:
+                self._logs[name] = Log(self.folder / name, known[name])
             if self._options.tensorboard:
                 check_kind(self.folder / FOLDER, "folder")
                 self._events = Events(self.folder, step)

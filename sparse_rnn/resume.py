@@ -200,7 +200,7 @@ def restore(tensors: Mapping[str, Tensor], network: nn.Module, optimiser: Optimi
         network.load_state_dict(parts["network"])
         for name, generator in _generators(network).items():
             generator.set_state(parts["generator"][name])
-    except (RuntimeError, KeyError) as error:  # What torch raises for other names and shapes.
+    except (IncompatibleState, RuntimeError, KeyError) as error:  # torch's own, for other shapes.
         raise IncompatibleState(f"The checkpoint is one of another network: {error}") from error
     for name, parameter in optimiser.parameters.items():
         for moment in _MOMENTS[:2]:
