@@ -70,14 +70,14 @@ def is_held(folder: Path) -> bool:
     The lock is taken for an instant to find out, where its file exists, which is so during a run
     and after one that was killed. Where the system has shared locks, those who look do not see
     each other.
+
+    Raises:
+        RunDamaged: The lock is no regular file.
+        OSError: It cannot be found out.
     """
-    path = folder / LOCK
     try:
-        check_kind(path)
-        if not path.exists():
-            return False
-        return _is_locked(path)
-    except (OSError, RunDamaged):
+        return _is_locked(folder / LOCK)
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 
@@ -85,6 +85,8 @@ def _is_locked(path: Path) -> bool:
     try:
         import fcntl
     except ImportError:
+        with open_regular(path):  # It is there, and of the right kind.
+            pass
         try:
             with FileLock(path, timeout=0, thread_local=False):
                 return False

@@ -109,6 +109,8 @@ class Store:
             RunDamaged: A file is no regular file.
             OSError: A file is there and cannot be read.
         """
+        for path in self.folder.glob("step-*"):
+            check_kind(path)  # Also those that will be replaced only later on.
         unusable: dict[int, str] = {}
         whole: int | None = None
         for step in self.steps():

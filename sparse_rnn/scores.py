@@ -110,7 +110,10 @@ class TaskScores:
         """
         try:
             with open_regular(path, "r") as file:
-                return cls.from_rows(csv.DictReader(file))
+                scores = cls.from_rows(csv.DictReader(file))
+            if not scores.tasks:
+                raise ValueError("no task")
+            return scores
         except RunDamaged:
             raise
         except (KeyError, TypeError, ValueError, OverflowError, csv.Error) as error:

@@ -12,7 +12,7 @@ from sparse_rnn import checkpoint, hardware, run_folder, seeding
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
 from sparse_rnn.distributed import Group, joined
-from sparse_rnn.errors import InvalidArgument, RunConflict
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunConflict
 from sparse_rnn.metrics import History
 from sparse_rnn.models import Network
 from sparse_rnn.options import RunOptions
@@ -188,7 +188,7 @@ def fit(
             result = carry_out(job, group, progress)
         if result is None and folder is not None:
             checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
-            result = _results(folder)
+            result = _results(folder, config)
     assert result is not None  # None says that the folder's run has ended.
     return Fit(config, network, *result, folder)
 
@@ -202,7 +202,8 @@ def load_run(folder: Path | str) -> Run:
         IncompatibleState: A file is damaged; so also RunDamaged.
     """
     path = Path(folder)
-    return Run(run_folder.read_config(path), checkpoint.load(path), *_results(path), path)
+    config = run_folder.read_config(path)
+    return Run(config, checkpoint.load(path), *_results(path, config), path)
 
 
 def finished(folder: Path, config: TrainConfig) -> Run:
@@ -276,7 +277,7 @@ def _origin(
     folder = Path(given)
 
     def is_needed() -> bool:
-        if out is not None and out.exists() and out.samefile(folder):
+        if out is not None and out.resolve() == folder.resolve():
             allowed = "another folder than that of the run; a longer run has a folder of its own"
             raise InvalidArgument("continue_from", str(folder), allowed)
         if out is not None and ((out / checkpoint.WEIGHTS).exists() or Store(out).steps()):
@@ -287,9 +288,18 @@ def _origin(
     return folder if group.decide(is_needed) else None
 
 
-def _results(folder: Path) -> tuple[History, TaskScores]:
-    """Read the course and the final scores of a finished run."""
-    return (
-        History.read_csv(folder / run_folder.METRICS),
-        TaskScores.read_csv(folder / run_folder.EVALUATION),
-    )
+def _results(folder: Path, config: FitConfig) -> tuple[History, TaskScores]:
+    """Read the course and the final scores of a finished run.
+
+    Raises:
+        IncompatibleState: A table is none, or the course has not all steps.
+    """
+    path = folder / run_folder.METRICS
+    history = History.read_csv(path)
+    n_steps = len(history)
+    all_there = history["step"].tolist() == list(range(1, n_steps + 1)) and n_steps > 0
+    if not all_there or (n_steps != config.steps and config.stop_at is None):
+        raise IncompatibleState(
+            f"{path} has {n_steps} lines, and not one for each of the {config.steps} steps."
+        )
+    return history, TaskScores.read_csv(folder / run_folder.EVALUATION)
