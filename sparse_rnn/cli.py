@@ -157,7 +157,7 @@ def _train_command() -> Callable[..., None]:
     settings_type = make_dataclass("Settings", _fields(TrainConfig), kw_only=True)
     options_type = make_dataclass("Options", _fields(RunOptions), kw_only=True)
 
-    def command(
+    def command(  # noqa: PLR0913 - an option of the command line each
         settings: Any,
         options: Any,
         out: Path,
@@ -190,7 +190,8 @@ def _train_command() -> Callable[..., None]:
             tyro.conf.arg(help=_SEEDS, metavar="N", help_behavior_hint="(optional)"),
         ],
         "continue_from": Annotated[
-            Path | None, tyro.conf.arg(help=_CONTINUE, metavar="RUN", help_behavior_hint="(optional)")
+            Path | None,
+            tyro.conf.arg(help=_CONTINUE, metavar="RUN", help_behavior_hint="(optional)"),
         ],
         "quiet": Annotated[
             flag, tyro.conf.arg(aliases=("-q",), help="Print nothing but warnings and errors.")
@@ -259,9 +260,7 @@ def _train(
     began_s = time.monotonic()
     display = progress.silent if quiet else progress.automatic
     try:
-        run = train(
-            config, out, progress=display, options=options, continue_from=continue_from
-        )
+        run = train(config, out, progress=display, options=options, continue_from=continue_from)
     except Interrupted:
         raise
     except KeyboardInterrupt:

@@ -100,7 +100,7 @@ def _opener(name: str, flags: int) -> int:
     try:
         found = os.fstat(handle)
         _refuse_others(path, found.st_mode, "file")
-        if not os.path.samestat(found, os.lstat(path)):
+        if not hasattr(os, "O_NOFOLLOW") and not os.path.samestat(found, os.lstat(path)):
             raise RunDamaged(f"{path} was exchanged while it was opened. Try again.")
         if flags & os.O_TRUNC:
             os.ftruncate(handle, 0)

@@ -17,6 +17,7 @@ from sparse_rnn.errors import IncompatibleState
 from sparse_rnn.kernels import Edges
 from sparse_rnn.masks import Mask
 
+
 def with_digests(state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
     """Say that the recurrent weights of a state dict belong to the masks of a module.
 

@@ -53,7 +53,9 @@ def locked(folder: Path) -> Generator[None]:
     try:
         holder = {"pid": os.getpid(), "machine": platform.node()}
         with contextlib.suppress(OSError), open_regular(folder / HOLDER, "wb") as file:
-            file.write(json.dumps(holder).encode())  # Of a full disk, the run's own files tell more.
+            file.write(
+                json.dumps(holder).encode()
+            )  # Of a full disk, the run's own files tell more.
         yield
     finally:
         # Removed before it is released: who waits for it sees that its file has no name any more.

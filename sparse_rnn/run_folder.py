@@ -2,7 +2,7 @@
 
 | file | content |
 |---|---|
-| `config.json` | the configuration, network and its mask's digest, version of the streams, run it was continued from, package versions, git commit and machine |
+| `config.json` | the configuration, and where the result came from (below) |
 | `metrics.csv` | a line for each gradient step (`sparse_rnn.metrics.COLUMNS`) |
 | `evaluations.csv` | the evaluations on the way, a line for each task |
 | `checkpoint/` | the two newest checkpoints (`sparse_rnn.resume`); a longer run starts from them |
@@ -12,6 +12,9 @@
 | `evaluation.csv` | the final evaluation, a line for each task |
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
+
+`config.json` also has the network with the digests of its masks, the version of the streams of
+trials, the run that this one was continued from, package versions, git commit and machine.
 
 All of them are regular files: links are refused, so that a folder from somebody else has no say
 about files outside it.
@@ -96,10 +99,7 @@ def state_of(folder: Path, config: FitConfig) -> State:
                 "To train that network for longer, choose another folder and continue from this "
                 "one: continue_from, or --continue-from."
             )
-        raise RunConflict(
-            f"{folder} holds a run of another configuration: {listed}. "
-            f"{remedy}"
-        )
+        raise RunConflict(f"{folder} holds a run of another configuration: {listed}. {remedy}")
     check_streams(folder)
     return "finished" if (folder / WEIGHTS).exists() else "unfinished"
 

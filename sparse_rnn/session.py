@@ -128,9 +128,7 @@ def claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Archi
     return (claimed[0] if claimed else None), ended
 
 
-def resume(
-    job: Job, trainer: Trainer, archive: Archive | None, group: Group
-) -> list[list[str]]:
+def resume(job: Job, trainer: Trainer, archive: Archive | None, group: Group) -> list[list[str]]:
     """Go back to the newest checkpoint, in all processes; returns the rows of the steps before.
 
     That is the folder's own, else the one of the run that this one continues. Where there is none,

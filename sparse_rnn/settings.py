@@ -57,7 +57,9 @@ class FitConfig(BaseModel):
 
     suite: _Suite = Field(default="cog-20", description="Suite of tasks, or task names.")
     steps: _Steps = Field(default=10_000, description="Gradient steps.")
-    batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(default=20, description="Sequences a batch (of each process).")
+    batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(
+        default=20, description="Sequences a batch (of each process)."
+    )
     seq_len: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | Literal["auto"] = Field(
         default=100, description='Time steps a sequence, or "auto" for the suite\'s own.'
     )

@@ -444,10 +444,10 @@ def test_the_command_is_installed() -> None:
 
 @pytest.mark.parametrize("where", ["1", "2", "1 2"])
 def test_a_run_that_nobody_reads_ends_as_it_should(where: str, tmp_path: Path) -> None:
-    words = (
+    words = shlex.split(
         "train --suite Go DlyGo --arch locality --size 4x4 --radius 1 --batch-size 2 --seq-len 45 "
         "--eval-every 1 --eval-batches 1 --final-batches 2 --steps 30"
-    ).split()
+    )
     reading, writing = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-m", "sparse_rnn.cli", *words, "--out", str(tmp_path / "run")],

@@ -14,7 +14,13 @@ import sparse_rnn as srnn
 from sparse_rnn.errors import InvalidArgument, RunConflict
 from sparse_rnn.lock import locked
 from sparse_rnn.resume import Store
-from tests.sparse_rnn.helpers import contents, lines_without_clock, same_bits, same_outcome, small_config
+from tests.sparse_rnn.helpers import (
+    contents,
+    lines_without_clock,
+    same_bits,
+    same_outcome,
+    small_config,
+)
 from tests.sparse_rnn.test_resume import Killed, killer
 
 OFTEN = srnn.RunOptions(checkpoint_every=5)

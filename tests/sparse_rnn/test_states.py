@@ -45,7 +45,9 @@ def flipped(mask: srnn.Mask) -> srnn.Mask:
 
 masks = st.sampled_from(sorted(FAMILIES)).map(mask_of)
 others = st.one_of(
-    masks, masks.map(flipped), st.builds(rewired, masks.filter(lambda m: m.density < 1), st.integers(0, 99))
+    masks,
+    masks.map(flipped),
+    st.builds(rewired, masks.filter(lambda m: m.density < 1), st.integers(0, 99)),
 )
 
 
@@ -110,7 +112,7 @@ def test_states_go_through_what_people_do_with_them(cell: str, tmp_path: Path) -
     net.load_state_dict({"readout.bias": torch.zeros(2)}, strict=False)
 
 
-def test_a_state_without_a_digest_needs_a_word(tmp_path: Path) -> None:
+def test_a_state_without_a_digest_needs_a_word() -> None:
     net = srnn.Network(3, 2, mask_of("random"), seed=1)
     old = weights_of(net)  # As version 0.1 wrote it.
     other = srnn.Network(3, 2, mask_of("random"), seed=2)
