@@ -132,11 +132,9 @@ def set_aside(paths: Iterable[Path], folder: Path) -> Path:
     Returns:
         The new folder.
     """
-    for number in count(1):
-        aside = folder.with_name(f"{folder.name}.set-aside-{number}")
-        with suppress(FileExistsError):
-            aside.mkdir()
-            break
+    numbered = (folder.with_name(f"{folder.name}.set-aside-{number}") for number in count(1))
+    aside = next(path for path in numbered if not os.path.lexists(path))
+    aside.mkdir()
     for path in paths:
         with suppress(FileNotFoundError):
             path.rename(aside / path.name)

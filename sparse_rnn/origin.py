@@ -15,7 +15,7 @@ from sparse_rnn import run_folder
 from sparse_rnn.checkpoint import WEIGHTS
 from sparse_rnn.data import STREAMS
 from sparse_rnn.errors import InvalidArgument, RunConflict
-from sparse_rnn.files import Mark, open_regular
+from sparse_rnn.files import Mark, read_regular
 from sparse_rnn.lock import is_held
 from sparse_rnn.metrics import COLUMNS, csv_line
 from sparse_rnn.resume import CHECKPOINT, Snapshot, Store
@@ -187,7 +187,4 @@ def _cells(content: bytes) -> list[list[str]]:
 
 
 def _digest_of(path: Path) -> str | None:
-    if not path.exists():
-        return None
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(read_regular(path, limit=None)).hexdigest() if path.exists() else None

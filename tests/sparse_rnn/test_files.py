@@ -139,7 +139,11 @@ def test_a_link_that_comes_between_two_looks_is_not_followed(
     theirs, path = tmp_path / "theirs", tmp_path / "file"
     theirs.write_text("precious")
     path.symlink_to(theirs)
-    monkeypatch.setattr(files, "check_kind", lambda _path: None)
+
+    def look_away(_path: Path) -> None:
+        pass
+
+    monkeypatch.setattr(files, "check_kind", look_away)
     with pytest.raises((OSError, RunDamaged)):
         open_regular(path, "wb")
     # Where the system has no way to refuse links.

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import sparse_rnn as srnn
+from sparse_rnn.cells import CELLS
 from sparse_rnn.checkpoint import load, load_state, save_state
 from sparse_rnn.errors import IncompatibleState, RunConflict
 from sparse_rnn.interchange import with_digests
@@ -89,7 +90,7 @@ def test_a_digest_is_of_the_edges_alone_and_the_same_everywhere() -> None:
     assert mask.digest != srnn.Mask.from_edges(4, [2, 0], [1, 0]).digest
 
 
-@pytest.mark.parametrize("cell", srnn.cells.CELLS)
+@pytest.mark.parametrize("cell", CELLS)
 def test_states_go_through_what_people_do_with_them(cell: str, tmp_path: Path) -> None:
     net = srnn.Network(3, 2, mask_of("random"), cell=cell, seed=1)
     state = net.state_dict()
