@@ -22,6 +22,9 @@ from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownName
 from sparse_rnn.scores import TaskScores
 from sparse_rnn.seeding import Seed, spawn
 
+STREAMS = 2
+"""Version of the streams of trials, which whatever goes on with one records and compares."""
+
 Trials = modcog.Trials
 """The plan of trials: what was drawn for each, a column a quantity."""
 

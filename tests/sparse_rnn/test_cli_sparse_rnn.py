@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -439,3 +440,26 @@ def test_the_command_is_installed() -> None:
     result = subprocess.run([command, *words], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "autapse" in result.stdout
+
+
+@pytest.mark.parametrize("where", ["1", "2", "1 2"])
+def test_a_run_that_nobody_reads_ends_as_it_should(where: str, tmp_path: Path) -> None:
+    words = shlex.split(
+        "train --suite Go DlyGo --arch locality --size 4x4 --radius 1 --batch-size 2 --seq-len 45 "
+        "--eval-every 1 --eval-batches 1 --final-batches 2 --steps 30"
+    )
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sparse_rnn.cli", *words, "--out", str(tmp_path / "run")],
+        stdout=writing if "1" in where else subprocess.DEVNULL,
+        stderr=writing if "2" in where else subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    os.close(writing)
+    if "2" in where:
+        os.read(reading, 1)
+    os.close(reading)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert b"Broken" not in (errors or b"")
+    assert len(srnn.load_run(tmp_path / "run").history) == 30
