@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import math
 import platform
 import shutil
+import signal
 import time
 import traceback
 from collections.abc import Callable, Generator
@@ -19,6 +21,7 @@ from sparse_rnn.errors import (
     Interrupted,
     InvalidArgument,
     RunConflict,
+    RunTooLong,
     TrainingDiverged,
     WriteFailed,
 )
@@ -36,7 +39,8 @@ Ending = Literal["done", "failed", "busy", "stopped", "no room", "unseen", "lost
 TELL_EVERY_S = 5.0
 """Seconds between two reports of a run on its way."""
 
-_FINAL = (InvalidArgument, TrainingDiverged)
+_FINAL = (InvalidArgument, TrainingDiverged, RunTooLong)
+_OVER = signal.SIGXCPU
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -49,12 +53,14 @@ class Assignment:
         results: Folder of the results, which that process sees by the same name.
         retries: How often a run that fails is tried again.
         options: How it is carried out.
+        limit_s: Seconds after which it is ended and counts as failed, or None.
     """
 
     config: str
     results: str
     retries: int
     options: RunOptions
+    limit_s: float | None = None
 
     @property
     def identity(self) -> str:
@@ -107,10 +113,13 @@ def carry_out(
         return Outcome(name, "unseen", why)
     if stop():
         return Outcome(name, "stopped")
+    over_s = math.inf if assignment.limit_s is None else time.monotonic() + assignment.limit_s
     try:
-        watching = _watching(name, stop, tell)
+        watching = _watching(name, stop, tell, over_s)
         train(config, folder, progress=watching, options=assignment.options)
     except Interrupted as interrupt:
+        if interrupt.number == _OVER:
+            return _failed(assignment, name, folder, _over(assignment))
         return Outcome(name, "stopped", signal=interrupt.number)
     except RunConflict as error:
         if not _is_of_another_run(folder, config):
@@ -125,8 +134,10 @@ def carry_out(
     return Outcome(name, "done")
 
 
-def _watching(name: str, stop: Callable[[], bool], tell: Callable[[str, int], None]) -> Display:
-    """A display that nobody sees: it looks after requests to stop, and reports steps."""
+def _watching(
+    name: str, stop: Callable[[], bool], tell: Callable[[str, int], None], over_s: float
+) -> Display:
+    """A display that nobody sees: it looks after requests and the time, and reports steps."""
 
     @contextmanager
     def display(config: FitConfig) -> Generator[OnStep]:
@@ -136,7 +147,9 @@ def _watching(name: str, stop: Callable[[], bool], tell: Callable[[str, int], No
         def on_step(record: Record) -> None:
             nonlocal next_s
             if stop():
-                signals.ask(signals.signal.SIGTERM)
+                signals.ask(signal.SIGTERM)
+            elif time.monotonic() >= over_s:
+                signals.ask(_OVER)
             if time.monotonic() >= next_s:
                 next_s = time.monotonic() + TELL_EVERY_S
                 tell(name, record.step)
@@ -144,6 +157,13 @@ def _watching(name: str, stop: Callable[[], bool], tell: Callable[[str, int], No
         yield on_step
 
     return display
+
+
+def _over(assignment: Assignment) -> RunTooLong:
+    return RunTooLong(
+        f"The run took more than {assignment.limit_s:g} s, its limit. It has saved itself: with "
+        "--again and a longer limit, or none, it goes on."
+    )
 
 
 def _is_of_another_run(folder: Path, config: TrainConfig) -> bool:
