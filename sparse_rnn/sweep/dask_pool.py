@@ -25,13 +25,14 @@ from sparse_rnn.sweep.work import Assignment, Outcome
 PATIENCE_S = 600.0
 """How long to wait for a scheduler that does not answer any more."""
 
-UNREACHED_S = 3.0
-"""How long a sweep that leaves waits for a scheduler that does not answer."""
+UNREACHED_S = 10.0
+"""How long a scheduler with a connection may be silent: it may be importing torch."""
 
 GRACE_S = 30.0
 """Seconds that a run over its time has to end itself, before its worker is ended."""
 
 _CONNECT_S = 10.0
+_CLOSE_S = 2.0
 _LOOK_EVERY_S = 1.0
 _FIRST_WARNING_S = 10.0
 _STARTS = 3
@@ -134,10 +135,10 @@ class DaskPool:
     def close(self) -> None:
         """Leave the scheduler."""
         self._closed = True
-        self._ask.wait(UNREACHED_S)
+        self._ask.wait(_CLOSE_S)
         if self._client is not None:
             with suppress(OSError, TimeoutError):
-                self._client.close(timeout=UNREACHED_S)
+                self._client.close(timeout=_CLOSE_S)
 
     def _connect(self) -> Any:
         from distributed import Client
@@ -194,11 +195,13 @@ class DaskPool:
                 f"The scheduler at {self._address} has not answered for {duration(silent_s)}. "
                 "The same command goes on once it does, from the checkpoints of the runs."
             )
+        if self._client.status == "running" and UNREACHED_S / 2 < silent_s < 3 * UNREACHED_S:
+            return
         if idle_s < _FIRST_WARNING_S:
             self._warn_after_s = _FIRST_WARNING_S
         elif idle_s >= self._warn_after_s:
             self._warn_after_s = 2 * idle_s
-            if silent_s > _FIRST_WARNING_S / 2:
+            if silent_s > UNREACHED_S / 2:
                 what = f"does not answer; trying for {duration(PATIENCE_S)}"
             else:
                 what = f"has no workers; `dask worker {self._address}` starts one"
@@ -322,7 +325,8 @@ def embedded(workers: int, threads: int) -> Generator[DaskPool]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # Left out, it would be the same port for all sweeps.
+            scheduler_kwargs={"dashboard": False},
             memory_limit=0,  # dask cannot spill what torch holds; it could only stop or kill.
             silence_logs=logging.CRITICAL,
         )
