@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import platform
@@ -20,6 +21,7 @@ from sparse_rnn.config import TrainConfig
 from sparse_rnn.errors import (
     Interrupted,
     InvalidArgument,
+    NotEnoughMemory,
     RunConflict,
     RunTooLong,
     TrainingDiverged,
@@ -38,6 +40,9 @@ Ending = Literal["done", "failed", "busy", "stopped", "no room", "unseen", "lost
 
 TELL_EVERY_S = 5.0
 """Seconds between two reports of a run on its way."""
+
+BYTES = 20
+"""Bytes that a synapse takes at least: its number, weight, gradient and two moments of Adam."""
 
 _FINAL = (InvalidArgument, TrainingDiverged, RunTooLong)
 _OVER = signal.SIGXCPU
@@ -115,6 +120,7 @@ def carry_out(
         return Outcome(name, "stopped")
     over_s = math.inf if assignment.limit_s is None else time.monotonic() + assignment.limit_s
     try:
+        _check_memory(config)
         watching = _watching(name, stop, tell, over_s)
         train(config, folder, progress=watching, options=assignment.options)
     except Interrupted as interrupt:
@@ -157,6 +163,30 @@ def _watching(
         yield on_step
 
     return display
+
+
+def _check_memory(config: TrainConfig) -> None:
+    """Refuse a network that cannot fit, before the system ends the process for it.
+
+    Raises:
+        NotEnoughMemory: The machine has less than the least that its synapses take.
+    """
+    needed, free = config.check_mask() * BYTES, _free_bytes()
+    if free is not None and needed > free:
+        raise NotEnoughMemory(
+            f"Its {needed // BYTES:,} synapses take at least {needed / 1e9:.1f} GB to train, and "
+            f"{free / 1e9:.1f} GB are free on {platform.node()}. Use a machine with more, a "
+            "smaller network, or a sparser one."
+        )
+
+
+def _free_bytes() -> int | None:
+    """Memory that a process can have, where the system tells."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    return None
 
 
 def _over(assignment: Assignment) -> RunTooLong:

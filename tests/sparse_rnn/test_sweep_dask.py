@@ -215,7 +215,7 @@ def test_processes_that_cannot_be_started_are_told_in_one_line(
         sweep.run(configs(0), tmp_path, workers=1)
 
 
-def test_nothing_of_the_cluster_of_a_sweep_answers_a_browser(tmp_path: Path) -> None:
+def test_nothing_of_the_cluster_of_a_sweep_answers_a_browser() -> None:
     from urllib.error import HTTPError
     from urllib.request import urlopen
 
@@ -224,6 +224,7 @@ def test_nothing_of_the_cluster_of_a_sweep_answers_a_browser(tmp_path: Path) -> 
         info = pool._client.scheduler_info()
         ports = [info["services"], *(worker["services"] for worker in info["workers"].values())]
         pages = [port for services in ports for port in services.values()]
+        assert pages
         for port in pages:
             for page in ("", "status", "info/main/workers.html", "json/counts.json", "metrics"):
                 with pytest.raises(HTTPError, match="404"):
