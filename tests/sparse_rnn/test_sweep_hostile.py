@@ -110,7 +110,7 @@ def damage(folder: Path, name: str, how: str, what: Any) -> None:
 
 
 @pytest.mark.timeout(120)
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(first=damages(), second=st.none() | damages(), unfinished=st.booleans())
 @example(first=("failures.json", "bytes", DEEP), second=None, unfinished=True)
 @example(
