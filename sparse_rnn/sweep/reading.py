@@ -70,5 +70,10 @@ def kind_of(value: object) -> str:
         >>> kind_of([1]), kind_of(None)
         ('a list', 'null')
     """
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    kinds: dict[type, str] = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+    }
     return "null" if value is None else kinds.get(type(value), "a number")

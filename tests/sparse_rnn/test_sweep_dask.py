@@ -154,11 +154,15 @@ def test_signals_are_honoured_while_the_scheduler_is_away(
             after.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGTERM)
 
-        connected: list[Any] = []
+        connected: list[int] = []
         real = dask_pool.DaskPool._connect
-        monkeypatch.setattr(
-            dask_pool.DaskPool, "_connect", lambda pool: connected.append(1) or real(pool)
-        )
+
+        def connect(pool: dask_pool.DaskPool) -> Any:
+            client = real(pool)
+            connected.append(1)
+            return client
+
+        monkeypatch.setattr(dask_pool.DaskPool, "_connect", connect)
         thread = threading.Thread(target=leave)
         thread.start()
         try:
