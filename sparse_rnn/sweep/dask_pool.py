@@ -219,7 +219,8 @@ class DaskPool:
         name, step, worker = event[1]
         if name in self._active:
             self._steps[name] = int(step)
-            self._places_of.setdefault(name, (time.monotonic(), worker))
+            if not step or name not in self._places_of:  # dask may have given it to another.
+                self._places_of[name] = (time.monotonic(), worker)
 
     def _end_overdue(self) -> None:
         """End the workers of runs that are over their time and do not end themselves."""

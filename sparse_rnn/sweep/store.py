@@ -160,8 +160,9 @@ def tidy(folder: Path) -> None:
 
     A network that is trained needs none; they are most of the bytes of a run.
     """
-    if os.path.lexists(folder / CHECKPOINT) and not is_locked(folder):
-        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)  # A link is not followed.
+    with contextlib.suppress(RunConflict, OSError):  # What is damaged stays as it is.
+        if os.path.lexists(folder / CHECKPOINT) and not is_locked(folder):
+            shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)  # A link is not followed.
 
 
 def failures(folder: Path) -> tuple[Failure, ...]:
