@@ -188,7 +188,7 @@ def settings(config: TrainConfig) -> Row:
     """Settings as cells: sizes as "20x20", lists of tasks as "Go+DlyGo", null for a missing one.
 
     `seq_len` is null for "auto", `noise` for "yang". Options of the mask are a JSON object in
-    `mask_options`, and a column `mask_NAME` each.
+    `mask_options`, and a column `mask_NAME` each; so are `rates`, in columns `rates_GROUP`.
     """
     cells: Row = config.model_dump(mode="python")
     cells["size"] = "x".join(str(side) for side in config.size)
@@ -198,8 +198,14 @@ def settings(config: TrainConfig) -> Row:
     for setting in _OF_TEXT:
         if isinstance(cells[setting], str):
             cells[setting] = None
-    cells["mask_options"] = json.dumps(dict(config.mask_options), sort_keys=True)
-    return {**cells, **{f"mask_{option}": value for option, value in config.mask_options.items()}}
+    parts: dict[str, Mapping[str, Any]] = {
+        "mask_options": dict(config.mask_options),
+        "rates": config.rates.model_dump(),
+    }
+    for name, part in parts.items():
+        cells[name] = json.dumps(part, sort_keys=True)
+        cells |= {f"{name.removesuffix('_options')}_{key}": value for key, value in part.items()}
+    return cells
 
 
 def _origin(folder: Path) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import platform
 import shutil
@@ -15,8 +14,8 @@ from typing import Any, Literal, cast
 
 from sparse_rnn.checkpoint import WEIGHTS
 from sparse_rnn.errors import RunConflict, RunDamaged
-from sparse_rnn.files import check_kind, open_regular
-from sparse_rnn.lock import LOCK
+from sparse_rnn.files import check_kind
+from sparse_rnn.lock import HOLDER, LOCK, is_held
 from sparse_rnn.resume import CHECKPOINT, Store
 from sparse_rnn.run_folder import CONFIG, EVALUATIONS, METRICS, write_json
 from sparse_rnn.sweep.reading import kind_of, read_record
@@ -119,21 +118,11 @@ def _is_there(path: Path) -> bool:
 def is_locked(folder: Path) -> bool:
     """Whether a process works on a run.
 
-    The lock is taken for an instant to find out, where its file exists, which is so during a run
-    and after one that was killed.
-
     Raises:
         RunDamaged: The lock is no regular file.
         OSError: It cannot be found out.
     """
-    try:
-        with open_regular(folder / LOCK) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return False
+    return _is_there(folder / LOCK) and is_held(folder)
 
 
 def quiet_s(folder: Path) -> float:
@@ -149,7 +138,7 @@ def quiet_s(folder: Path) -> float:
 def holder_of(folder: Path) -> str:
     """The process that works on a run, as its lock names it."""
     try:
-        record = read_record(folder / LOCK, 1000)
+        record = read_record(folder / HOLDER, 10_000)
         return f"process {int(record['pid'])} on {record['machine']}"
     except (RunConflict, OSError, ValueError, KeyError, TypeError):
         return "a process without a name"

@@ -145,6 +145,10 @@ def test_one_hostile_folder_hides_no_other_run(
         assert len(rows) == 3
     jobs = slurm._written(slurm.planned((*GOOD, BAD), results))
     assert len(slurm._planned_configs(Path(jobs))) == 3
+    new = small_config(arch="autapse", radius=None, seed=3)
+    reached = sweep.run((BAD, new), results, workers=0, retries=0)
+    assert reached.done >= 1
+    assert store.state_of(sweep.folder_of(results, new)) == "done"
     shutil.rmtree(results.parent)
 
 
