@@ -33,6 +33,7 @@ GRACE_S = 30.0
 
 _CONNECT_S = 10.0
 _CLOSE_S = 2.0
+_RESTART_S = 60.0
 _LOOK_EVERY_S = 1.0
 _FIRST_WARNING_S = 10.0
 _STARTS = 3
@@ -239,7 +240,7 @@ class DaskPool:
         try:
             client.cancel([future])  # dask would give it to another worker.
             try:
-                client.restart_workers([worker], timeout=GRACE_S, raise_for_error=False)
+                client.restart_workers([worker], timeout=_RESTART_S, raise_for_error=False)
             except ValueError:  # There is no nanny, which would start it again.
                 own = (platform.node(), os.getpid())
                 client.run(end_process, *own, workers=[worker], on_error="ignore")
