@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from modcog.env import TaskEnv
 from modcog.errors import InvalidArgument, whole_number
+from modcog.hashing import Purpose, Seed, derive, seed_sequence
 from modcog.registration import env_id
 from modcog.renderers import RENDERERS
 from modcog.sampler import BatchSampler
-from modcog.stream import Seed, seed_sequence
 from modcog.wrappers import make
 
 SEQ_LEN = 1000
@@ -25,10 +25,10 @@ SEQ_LEN = 1000
 class Dataset:
     """Endless batches of one task or of several, as neurogym's `Dataset` returns them.
 
-    Arguments, order and shapes are neurogym's. The batches are those of `modcog.BatchSampler`: each
-    array is new, each lane holds whole trials from its first step, what is left at its end is
-    padding (zero inputs, target 0), and a seed gives all of it again. One task has no rule
-    channels; several tasks have one each.
+    Arguments, order and shapes are neurogym's. The batches are made as those of
+    `modcog.BatchSampler`, on a stream of their own: each array is new, each lane holds whole trials
+    from its first step, what is left at its end is padding (zero inputs, target 0), and a seed
+    gives all of it again. One task has no rule channels; several tasks have one each.
 
     Unlike neurogym's, a call is not counted by `max_batch`, and takes no arguments.
 
@@ -101,7 +101,7 @@ class Dataset:
             self._specs,
             batch_size=self.batch_size,
             seq_len=self._asked_seq_len,
-            seed=self.seeds,
+            seed=derive(self.seeds, Purpose.DATASET),
         )
         self._index = 0
 

@@ -336,18 +336,16 @@ def _eval(
         raise InvalidArgument("--batches", number, "at least 1")
     if seed is not None and seed < 0:
         raise InvalidArgument("--seed", seed, "at least 0")
-    # With the seed of the run, the held-out trials are those of its own evaluations; with another
+    # With the seed of the run, the trials are those of its own evaluation at the end; with another
     # one they are those of another run, which this network never saw either.
     config = loaded.config if seed is None else loaded.config.model_copy(update={"seed": seed})
-    _, held_out = streams(config)
+    final = streams(config)[1].final()
     device = hardware.device("auto")
     network = loaded.network.to(device)
     how = loaded.config.precision
     with hardware.precision(how), hardware.shortened(how, device):
-        scores = evaluate(network, held_out, held_out.batches(0, number))
-        counts = (
-            count_answers(network, held_out, held_out.batches(0, number)) if confusion else None
-        )
+        scores = evaluate(network, final, final.batches(0, number))
+        counts = count_answers(network, final, final.batches(0, number)) if confusion else None
     print(tables.scores(scores))
     if counts is not None:
         print(f"\n{tables.confusion(counts)}")

@@ -181,5 +181,5 @@ class TrainConfig(FitConfig):
     def _seeded_mask_options(self) -> dict[str, Any]:
         options = self.given_mask_options()
         if "seed" in masks.options(self.arch):
-            options.setdefault("seed", seeding.mask_stream(self.seed))
+            options.setdefault("seed", seeding.derive(self.seed, seeding.Purpose.MASK_OF_RUN))
         return options

@@ -128,25 +128,16 @@ def evaluate(
 
 def unfinished(experiment: Experiment, results: Results, scale: Scale) -> str:
     """Name the networks of which not all seeds ran, or some diverged; "" for none."""
-    counts = [
-        (arm.label, len(results.arm(arm, scale)), len(arm.configs(scale)))
-        for arm in experiment.arms(scale)
-    ]
-    # A network that diverged did run.
-    counts = [
-        (label, ran + len(results.diverged(arm, scale)), wanted)
-        for arm, (label, ran, wanted) in zip(experiment.arms(scale), counts, strict=True)
-    ]
-    absent = [label for label, ran, _ in counts if not ran]
-    some = [
-        f"{label} ({ran} of {wanted} seeds)" for label, ran, wanted in counts if 0 < ran < wanted
-    ]
-    diverged = [
-        f"{arm.label} (seeds {', '.join(map(str, seeds))})"
-        for arm in experiment.arms(scale)
-        if (seeds := results.diverged(arm, scale))
-    ]
-    parts = {"Not run": absent, "Not run whole": some, "Diverged": diverged}
+    parts: dict[str, list[str]] = {"Not run": [], "Not run whole": [], "Diverged": []}
+    for arm in experiment.arms(scale):
+        lost = results.diverged(arm, scale)
+        ran, wanted = len(results.arm(arm, scale)) + len(lost), len(arm.configs(scale))
+        if not ran:
+            parts["Not run"].append(arm.label)
+        elif ran < wanted:
+            parts["Not run whole"].append(f"{arm.label} ({ran} of {wanted} seeds)")
+        if lost:
+            parts["Diverged"].append(f"{arm.label} (seeds {', '.join(map(str, lost))})")
     return " ".join(f"{word}: {', '.join(names)}." for word, names in parts.items() if names)
 
 

@@ -23,10 +23,11 @@ EARLIER = (
 
 
 def dated(finding: Finding) -> Finding:
-    """A finding, with a note where it rests on an earlier rule."""
+    """A finding, with a note in title and reason where it rests on an earlier rule."""
     if finding.verdict == NOT_RUN or RULE in finding.method:
         return finding
-    return replace(finding, reason=f"{finding.reason} {EARLIER}")
+    title = f"{finding.title} (earlier rule)"
+    return replace(finding, title=title, reason=f"{finding.reason} {EARLIER}")
 
 
 def write_page(folder: Path, path: Path) -> None:

@@ -84,6 +84,7 @@ def test_findings_of_an_earlier_rule_say_so(tmp_path: Path) -> None:
     assert main(words) == 0
     text = " ".join(summary.read_text(encoding="utf-8").split())
     assert "This verdict rests on an earlier rule" in text
+    assert "| Figure 2a (earlier rule) | inconclusive |" in text
     assert findings.read(folder / "fig2a.json").verdict == "inconclusive"  # as it was
     findings.write(replace(made, verdict="inconclusive", method=f"New. {RULE}"), folder)
     assert main(words) == 0

@@ -185,7 +185,8 @@ def test_no_network_leads_by_being_chosen(shape: str, n_seeds: int, k: int) -> N
         n_held += above("", best, best_of=k).holds is True
         n_without += above("", best).holds is True
     assert at_most_promised(n_held)
-    assert k == 1 or not at_most_promised(n_without)  # what the correction is for
+    if k > 1 and shape == "normal":  # What the correction is for.
+        assert not at_most_promised(n_without)
 
 
 @pytest.mark.parametrize(("n_seeds", "m"), [(3, 4), (5, 14)])

@@ -85,7 +85,7 @@ def test_the_radius_has_one_place() -> None:
 def test_the_mask_follows_from_the_seed_of_the_run(name: str, tmp_path: Path) -> None:
     first, second = (config_of(name, tmp_path, seed=seed).build_mask() for seed in (1, 2))
     assert first != second
-    stream = seeding.spawn(1, 4)[3]
+    stream = seeding.derive(1, seeding.Purpose.MASK_OF_RUN)
     assert first == masks.build(name, SIZE, **FAMILIES[name], seed=stream)
     fixed = [
         small_config(
@@ -95,12 +95,6 @@ def test_the_mask_follows_from_the_seed_of_the_run(name: str, tmp_path: Path) ->
     ]
     assert fixed[0].build_mask() == fixed[1].build_mask()
     assert fixed[0].build_mask() == masks.build(name, SIZE, **FAMILIES[name], seed=5)
-
-
-def test_the_stream_of_the_mask_is_no_other() -> None:
-    keys = {tuple(stream.generate_state(4)) for stream in seeding.spawn(7, 3)}
-    assert tuple(seeding.mask_stream(7).generate_state(4)) not in keys
-    assert seeding.mask_stream(7).spawn_key == (3,)
 
 
 @pytest.mark.parametrize(
