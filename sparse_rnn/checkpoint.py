@@ -140,7 +140,8 @@ def load(run: Path | str) -> Network:
         RunDamaged: It is no regular file.
     """
     path = Path(run)
-    path = path / WEIGHTS if path.is_dir() else path
+    # What a folder holds may be somebody else's doing; a link that is given is the caller's.
+    path = path / WEIGHTS if path.is_dir() else path.resolve()
     if not os.path.lexists(path):
         raise FileNotFoundError(f"{path} does not exist. Has the run ended?")
     try:

@@ -171,7 +171,12 @@ def atomic_writer(path: Path) -> Generator[TextIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk, so that they outlive a power cut."""
+    """Put the names in a folder on the disk, so that they outlive a power cut.
+
+    Windows opens no folders, and keeps their names by itself.
+    """
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -180,8 +185,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of `atomic_path` that a killed process left in a folder."""
-    for path in folder.glob(".*.tmp"):
+    """Remove the temporary files of `atomic_path` that a killed process left in a folder.
+
+    They are known by their names, ``.NAME.xxxxxxxx.tmp``.
+    """
+    for path in folder.glob(".*.????????.tmp"):
         path.unlink(missing_ok=True)
 
 

@@ -168,7 +168,11 @@ def test_regular_files_are_opened_as_ever_and_large_ones_are_not_read(tmp_path: 
 
 
 def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
-    for name in (".a.csv.x1.tmp", "notes.tmp", ".hidden"):
+    for name in (".a.csv.x1y2z3_4.tmp", "notes.tmp", ".notes.tmp", ".hidden"):
         (tmp_path / name).write_text("")
     remove_leftovers(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "notes.tmp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".hidden",
+        ".notes.tmp",
+        "notes.tmp",
+    ]

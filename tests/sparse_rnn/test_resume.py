@@ -124,8 +124,8 @@ def test_two_checkpoints_are_kept_and_no_temporary_files(whole: Path, tmp_path: 
     ]
     folder = left_at(tmp_path / "run", 6)
     assert saved_steps(folder) == [4, 2]
-    (folder / ".metrics.csv.abc.tmp").write_text("half")
-    (folder / "checkpoint" / ".step-00000006.json.abc.tmp").write_text("half")
+    (folder / ".metrics.csv.abcd1234.tmp").write_text("half")
+    (folder / "checkpoint" / ".step-00000006.json.abcd1234.tmp").write_text("half")
     # Killed between the two files of a checkpoint.
     (folder / "checkpoint" / "step-00000006.safetensors").write_bytes(b"half")
     srnn.train(nine(), folder, options=OFTEN)
