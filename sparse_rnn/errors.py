@@ -118,6 +118,14 @@ class EnsembleDiverged(SparseRnnError, ArithmeticError):
         return type(self), (self.diverged, self.finished)
 
 
+class RunTooLong(SparseRnnError):
+    """A run of a sweep took longer than it may; the message says how to go on."""
+
+
+class NotEnoughMemory(SparseRnnError, MemoryError):
+    """A network is too large for the memory that is free; the message has both."""
+
+
 class WriteFailed(SparseRnnError):
     """A file of a run could not be written, as on a full disk; the message says how to go on."""
 
