@@ -311,7 +311,7 @@ def test_quiet_prints_nothing_and_verbose_says_which_backend_and_why(
 
 
 def test_an_early_stop_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [*SMALL, "--stop-at", "0.01", "--stop-measure", "final_accuracy"]
+    words = [*SMALL, "--stop-at", "0.01", "--stop-measure", "final_accuracy", "--seed", "9"]
     assert status(*words, "--out", tmp_path / "run") == 0
     assert "reached final_accuracy 0.01 at step 2)" in capsys.readouterr().out
 
@@ -346,7 +346,8 @@ def test_eval_of_other_trials_and_confusion(
     assert finished.folder is not None
     assert status("eval", finished.folder, "--batches", "5") == 0
     same = capsys.readouterr().out
-    assert status("eval", finished.folder, "--batches", "5", "--seed", "0") == 0
+    own = str(finished.config.seed)
+    assert status("eval", finished.folder, "--batches", "5", "--seed", own) == 0
     assert capsys.readouterr().out == same
     assert status("eval", finished.folder, "--batches", "5", "--seed", "1", "--confusion") == 0
     out = capsys.readouterr().out
