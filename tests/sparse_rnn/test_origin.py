@@ -166,7 +166,8 @@ def test_the_command_takes_a_folder(made: Path, tmp_path: Path, capsys: Any) -> 
 
     words = (
         "train --suite Go DlyGo --arch locality --size 4x4 --radius 1 --batch-size 2 --seq-len 45 "
-        f"--eval-every 7 --eval-batches 1 --final-batches 2 --seed 9 --steps 40 --out {tmp_path / 'run'} -q"
+        "--eval-every 7 --eval-batches 1 --final-batches 2 --seed 9 --steps 40 "
+        f"--out {tmp_path / 'run'} -q"
     ).split()
     assert main([*words, "--continue-from", str(made / "20")]) == 0
     assert same_outcome(tmp_path / "run", made / "40")
