@@ -51,7 +51,7 @@ def test_a_configuration_can_be_the_base() -> None:
     base = small_config(lr=0.5)
     assert sweep.Grid.of(base).configs() == (base,)
     seeds = sweep.Grid.of(base, seed=range(2)).configs()
-    assert seeds == (base, small_config(lr=0.5, seed=1))
+    assert seeds == (small_config(lr=0.5, seed=0), small_config(lr=0.5, seed=1))
 
 
 def test_toml_json_and_python_say_the_same(tmp_path: Path) -> None:
