@@ -162,7 +162,9 @@ def read_regular(path: Path, limit: int) -> bytes:
     """
     with open_regular(path) as file:
         if (size := os.fstat(file.fileno()).st_size) > limit:
-            raise InvalidArgument("path", str(path), f"a file of at most {limit} bytes", f"({size})")
+            raise InvalidArgument(
+                "path", str(path), f"a file of at most {limit} bytes", f"({size})"
+            )
         return file.read(limit)
 
 

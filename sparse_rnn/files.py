@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,15 +19,13 @@ def atomic_path(path: Path) -> Generator[Path]:
     On an error the temporary file is removed and `path` is as it was before. The data is on the
     disk before the new name is.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    # New, so that nothing that is there is written; and the system says by the umask who reads it.
+    temporary.open("xb").close()
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files private; a run folder has the permissions that the user's umask says.
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
         sync_folder(path.parent)
     finally:
@@ -140,10 +138,3 @@ class Log:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _umask() -> int:
-    # The one way to read the umask is to set it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

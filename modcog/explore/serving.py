@@ -88,6 +88,9 @@ class LocalServer(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    # A page opens several connections at once, and several pages may be open: with the five that
+    # the base class lets wait, the next one is asked to come back after a second.
+    request_queue_size = 128
 
     def __init__(self, site: Site, port: int = PORT) -> None:
         if not 0 <= port <= 65535:
