@@ -41,6 +41,8 @@ def atomic_writer(path: Path) -> Generator[TextIO]:
 
 def sync_folder(folder: Path) -> None:
     """Put the names in a folder on the disk, so that they outlive a power cut."""
+    if os.name != "posix":  # Windows opens no folder
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
