@@ -11,6 +11,7 @@ import tyro
 from sparse_rnn.cli_info import FIGURE_TYPES
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.files import atomic_writer
+from sparse_rnn.output import say
 from sparse_rnn.run_folder import CONFIG
 from sparse_rnn.training import load_run
 
@@ -101,10 +102,10 @@ def _write_runs(folders: Sequence[Path], out: Path, *, mixed_commits: bool) -> N
         return
     figures.check_commits("RUN", figures.commits_of(loaded.values()), mixed_commits=mixed_commits)
     figures.overview(loaded).savefig(out, dpi=150)
-    print(f"Figure: {out}")
+    say(f"Figure: {out}")
 
 
 def _write(out: Path, text: str) -> None:
     with atomic_writer(out) as file:
         file.write(text)
-    print(f"Report: {out}")
+    say(f"Report: {out}")
