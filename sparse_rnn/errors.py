@@ -56,6 +56,10 @@ class RunConflict(SparseRnnError):
     """A folder cannot take this run; the message says why and what to do."""
 
 
+class RunDamaged(RunConflict, ValueError):
+    """A file of a run folder is damaged, too large, or no regular file; the message names it."""
+
+
 class TrainingDiverged(SparseRnnError, ArithmeticError):
     """The loss or a gradient became NaN or infinite.
 

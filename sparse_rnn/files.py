@@ -5,11 +5,115 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import IO, Any, BinaryIO, Literal, Self, TextIO, overload
+
+from sparse_rnn.errors import RunDamaged
+
+_TEXT = Literal["r", "w", "x", "a", "r+"]
+_BINARY = Literal["rb", "wb", "xb", "ab", "rb+"]
+
+LARGEST_RECORD = 1 << 26
+"""Bytes of the largest JSON record or table that is read from a folder: 64 MiB."""
+
+_KINDS = (
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+@overload
+def open_regular(path: Path, mode: _TEXT) -> TextIO: ...
+@overload
+def open_regular(path: Path, mode: _BINARY = "rb") -> BinaryIO: ...
+def open_regular(path: Path, mode: _TEXT | _BINARY = "rb") -> IO[Any]:
+    """Open a file of a folder that may come from somebody else: a regular file, or none.
+
+    A link is not followed, so that nothing outside the folder is read or written; a named pipe or
+    a device, which would hang or never end, is not opened. Nothing is cut before that is known.
+
+    Args:
+        path: The file. Folders on the way to it may be links; the file itself may not.
+        mode: As for `open`. Text is UTF-8 and keeps its line ends.
+
+    Raises:
+        RunDamaged: It is no regular file.
+        OSError: As `open` raises it.
+    """
+    if "b" in mode:
+        # Writing is unbuffered: what `write` returns from is with the operating system.
+        return open(path, mode, buffering=-1 if mode == "rb" else 0, opener=_opener)
+    return open(path, mode, newline="", encoding="utf-8", opener=_opener)
+
+
+def read_regular(path: Path, limit: int = LARGEST_RECORD) -> bytes:
+    """Read a whole file as `open_regular` opens it.
+
+    Args:
+        path: The file.
+        limit: Bytes that it may have; a larger one is refused before it takes memory.
+
+    Raises:
+        RunDamaged: It is no regular file, or too large.
+        OSError: As `open` raises it.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise RunDamaged(f"{path} has {size} bytes, and no more than {limit} are read of it.")
+        return file.read()
+
+
+def check_kind(path: Path, kind: Literal["file", "folder"] = "file") -> None:
+    """Refuse a path that is there and is neither a regular file nor, as asked, a real folder.
+
+    Raises:
+        RunDamaged: It is something else, such as a link.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    _refuse_others(path, mode, kind)
+
+
+def _opener(name: str, flags: int) -> int:
+    path = Path(name)
+    # Looked at first, as opening a device or a pipe can have effects of its own; where the
+    # operating system cannot refuse links, the second look below says whether one came between.
+    check_kind(path)
+    more = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(name, (flags & ~os.O_TRUNC) | more, 0o666)
+    try:
+        found = os.fstat(handle)
+        _refuse_others(path, found.st_mode, "file")
+        if not os.path.samestat(found, os.lstat(path)):
+            raise RunDamaged(f"{path} was exchanged while it was opened. Try again.")
+        if flags & os.O_TRUNC:
+            os.ftruncate(handle, 0)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _refuse_others(path: Path, mode: int, kind: Literal["file", "folder"]) -> None:
+    if stat.S_ISREG(mode) if kind == "file" else stat.S_ISDIR(mode):
+        return
+    what = next((what for is_one, what in _KINDS if is_one(mode)), f"no {kind}")
+    wanted = "a regular file" if kind == "file" else "a folder"
+    raise RunDamaged(
+        f"{path} is {what}, and must be {wanted}: links and devices in a folder of results are "
+        "not followed. Put the file itself there, or move it away."
+    )
 
 
 @contextmanager
