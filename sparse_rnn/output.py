@@ -1,8 +1,8 @@
-"""Text on its way out: to a terminal, into figures and tables, through streams that may be closed.
+"""Text on its way out: to terminals, figures and tables, through streams that may be closed.
 
 Names of folders and files, and the texts of errors, may come from somebody else. Whatever is said
-goes through `say` or `complain`, whatever is drawn through `in_figure`, and what
-stands in a table for a spreadsheet goes through `in_cell`.
+goes through `say` or `complain`, whatever is drawn through `in_figure`, and what stands in a cell
+of a table for spreadsheets through `in_cell`.
 """
 
 from __future__ import annotations
