@@ -276,7 +276,8 @@ class _Job:
             if last.tobytes() != batch.inputs.tobytes():
                 writer.close()
                 allowed = "the sampler of the unfinished export"
-                raise InvalidArgument("sampler", sampler, allowed, "Its batches differ.")
+                remedy = f"Its batches differ from those in {self.part}."
+                raise InvalidArgument("sampler", sampler, allowed, remedy)
         return writer
 
     def _save(self, writer: Writer, *, replace: bool) -> None:

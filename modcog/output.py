@@ -13,7 +13,7 @@ import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 _ACTIVE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
@@ -80,10 +80,15 @@ class Courtesy:
 
     Args:
         stream: Where to write; None is nowhere.
+        ignored: The errors after which nothing is written any more.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(
+        self, stream: TextIO | None, ignored: tuple[type[Exception], ...] = (OSError, ValueError)
+    ) -> None:
         self._stream = stream
+        self._ignored = ignored
+        self._gone = stream is None
 
     def __getattr__(self, name: str) -> Any:
         """All else is that of the stream."""
@@ -95,24 +100,20 @@ class Courtesy:
 
     def write(self, text: str) -> int:
         """Write, or do nothing."""
-        if self._stream is not None:
-            try:
-                self._stream.write(text)
-            except (OSError, ValueError):
-                self._give_up()
+        self._try("write", text)
         return len(text)
 
     def flush(self) -> None:
         """Flush, or do nothing."""
-        if self._stream is not None:
-            try:
-                self._stream.flush()
-            except (OSError, ValueError):
-                self._give_up()
+        self._try("flush")
 
-    def _give_up(self) -> None:
-        _discard(self._stream)
-        self._stream = None
+    def _try(self, action: str, *arguments: str) -> None:
+        if not self._gone:
+            try:
+                getattr(self._stream, action)(*arguments)
+            except self._ignored:
+                self._gone = True
+                _discard(self._stream)
 
 
 @contextmanager
@@ -132,7 +133,9 @@ def command_streams() -> Generator[None]:
                 stack.callback(stream.reconfigure, errors="strict")
                 stream.reconfigure(errors="backslashreplace")
             streams.append(stream)
-        sys.stdout, sys.stderr = streams
+        # What others print, such as the parser its help, is for a reader who may have gone as well.
+        sys.stdout = cast("TextIO", Courtesy(streams[0], (BrokenPipeError,)))
+        sys.stderr = streams[1]
         try:
             yield
         finally:

@@ -267,7 +267,7 @@ def _train_ensemble(
     )
     for run in runs:
         if told := run.history.told_bursts():
-            print(f"Seed {run.config.seed}: mind the {told}. They come of {BURST_REMEDY}.")
+            say(f"Seed {run.config.seed}: mind the {told}. They come of {BURST_REMEDY}.")
 
 
 def _what_is_left(out: Path) -> str:

@@ -117,3 +117,30 @@ def test_the_bar_counts_bursts() -> None:
         for step in range(1, 4):
             on_step(replace(record_of(step), loss=40.0))
     assert "3 bursts" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
+
+
+class Gone(StringIO):
+    """A stream whose reader has gone."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def write(self, text: str) -> int:
+        del text
+        raise BrokenPipeError
+
+    flush = write  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_display_without_a_reader_ends_no_run(terminal: bool) -> None:
+    shown(lambda config: progress.automatic(config, Gone(terminal=terminal)), small_config(), 3)
+
+
+def test_a_display_without_standard_error_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    shown(progress.automatic, small_config(), 3)
