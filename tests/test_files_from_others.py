@@ -6,7 +6,9 @@ every way that is known. Nothing that lies beside it, inside it or where a link 
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 import os
 import shutil
 import sys
@@ -328,3 +330,46 @@ def test_an_export_writes_through_no_link_within_its_file(tmp_path: Path) -> Non
     with pytest.raises(modcog.InvalidArgument, match="inputs is not as it was made"):
         modcog.export(_sampler(), tmp_path / "data.h5", 3, resume=True)
     assert outside.read_bytes() == before
+
+
+# --- text of a task ------------------------------------------------------------------------------
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in JSON."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    found = [place]
+    for key, one in inner if isinstance(value, dict | list) else ():
+        found += _places(one, (*place, key))
+    return found
+
+
+_TASK = json.loads(modcog.task("DlyGo_IntL").to_json())
+
+
+@given(
+    place=st.sampled_from(_places(_TASK)[1:]),
+    other=st.recursive(
+        st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+        ),
+        max_leaves=4,
+    ),
+)
+def test_the_text_of_a_task_is_read_or_refused(place: tuple[Any, ...], other: Any) -> None:
+    record = json.loads(json.dumps(_TASK))
+    around = record
+    for key in place[:-1]:
+        around = around[key]
+    around[place[-1]] = other
+    with contextlib.suppress(modcog.ModcogError):
+        modcog.task_from_json(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "", "\0", "1e999", '{"base": [], "modifiers": []}']
+)
+def test_what_is_no_text_of_a_task_is_refused(text: str) -> None:
+    with pytest.raises(modcog.InvalidArgument):
+        modcog.task_from_json(text)
