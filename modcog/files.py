@@ -25,8 +25,16 @@ from modcog.errors import InvalidArgument
 
 if sys.platform == "win32":
     import msvcrt
+
+    def _take(file: BinaryIO) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
 else:
     import fcntl
+
+    def _take(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
 
 DENSEST = 1032
 """What deflate makes of one byte, at most (https://zlib.net/zlib_tech.html)."""
@@ -121,10 +129,7 @@ def _acquire(lock: Path) -> BinaryIO | None:
 
 def _lock(file: BinaryIO) -> bool:
     try:
-        if sys.platform == "win32":
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(file)
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
             return False

@@ -337,9 +337,9 @@ def test_an_export_writes_through_no_link_within_its_file(tmp_path: Path) -> Non
 
 def _places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Where something stands in JSON."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    inner: Any = enumerate(value) if isinstance(value, list) else ()
     found = [place]
-    for key, one in inner if isinstance(value, dict | list) else ():
+    for key, one in value.items() if isinstance(value, dict) else inner:
         found += _places(one, (*place, key))
     return found
 
