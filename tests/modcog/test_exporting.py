@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import io
 import json
 import os
@@ -318,8 +319,13 @@ def test_a_shard_is_not_gone_on_with_as_another_one(tmp_path: Path, finished: bo
     np.testing.assert_array_equal(read(path)[0]["inputs"][1], sampler.batch(2).inputs)
 
 
-def test_identity_differs_wherever_batches_may(tmp_path: Path) -> None:
-    del tmp_path
+def test_identity_has_every_argument_that_decides_batches() -> None:
+    arguments = set(inspect.signature(modcog.BatchSampler).parameters)
+    # Renderers write the same bits; settings are those of the tasks.
+    assert arguments - {"renderer", "settings"} <= set(sampler_of().identity)
+
+
+def test_identity_differs_wherever_batches_may() -> None:
     base = sampler_of()
     child = np.random.SeedSequence(5).spawn(1)[0]
     others = [
