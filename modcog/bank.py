@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from modcog.configure import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
-from modcog.files import whole_file
+from modcog.files import read_npz, whole_file
 from modcog.hashing import Purpose, Seed, derive, generator, mix
 from modcog.limits import TRIALS
 from modcog.renderers import RENDERERS
@@ -93,18 +95,48 @@ class TrialBank:
 
         Raises:
             FileNotFoundError: There is no such file.
-            InvalidArgument: The file is damaged, or is no trial bank.
+            InvalidArgument: The file is damaged, is no trial bank, or no regular file.
         """
-        names = [f.name for f in fields(cls)]
         try:
-            # Opened here, as numpy leaves a damaged file open.
-            with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                return cls(**{name: file[name] for name in names})
-        except FileNotFoundError:
+            columns = read_npz(Path(path), _LAYOUT)
+            _check_layout(columns)
+        except InvalidArgument:
             raise
-        except Exception as error:  # zipfile, zlib and numpy each have their own
+        except ValueError as error:
             allowed = "a file that TrialBank.save wrote"
             raise InvalidArgument("path", str(path), allowed, f"({error})") from error
+        return cls(**columns)
+
+
+_LAYOUT: Mapping[str, tuple[type[np.generic], str]] = MappingProxyType(
+    {
+        "inputs": (np.float32, "tnc"),
+        "targets": (np.int64, "tn"),
+        "mask": (np.float32, "tn"),
+        "period": (np.int8, "tn"),
+        "period_names": (np.str_, "p"),
+        "length": (np.int64, "n"),
+        **dict.fromkeys(("task", "base", "family", "modifiers"), (np.str_, "n")),
+        **dict.fromkeys(("rule", "direction"), (np.int64, "n")),
+        "responds": (np.bool_, "n"),
+        **dict.fromkeys(("base_response", "response"), (np.int64, "n")),
+        "angle": (np.float64, "n"),
+        "match": (np.int64, "n"),
+        "dt": (np.float64, ""),
+    }
+)
+"""Type and axes of each column: time, trial, channel, period."""
+
+
+def _check_layout(columns: Mapping[str, NDArray[Any]]) -> None:
+    sizes: dict[str, int] = {}
+    for name, (kind, axes) in _LAYOUT.items():
+        column = columns[name]
+        if not np.issubdtype(column.dtype, kind) or column.ndim != len(axes):
+            raise ValueError(f"{name} is {column.dtype} with {column.ndim} axes")
+        for axis, size in zip(axes, column.shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                raise ValueError(f"{name} has the shape {column.shape}, unlike the others")
 
 
 def trial_bank(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from modcog.errors import InvalidArgument, ModcogError
 from modcog.exporting import export
 from modcog.lengths import trial_lengths
 from modcog.meter import Meter
+from modcog.output import command_streams, complain, say
 from modcog.sampler import BatchSampler
 from modcog.sentences import describe
 
@@ -34,19 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 2 where the input was refused, or 130 after Ctrl-C.
     """
-    options = _parser().parse_args(arguments)
+    with command_streams():
+        return _run(_parser().parse_args(arguments))
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         return options.run(options)
     except ModcogError as error:
-        print(f"modcog {options.command}: {error}", file=sys.stderr)
-        return USAGE_ERROR
-    except BrokenPipeError:
-        # The reader, such as `head`, has what it wanted; the interpreter must not complain either.
-        sys.stdout = None  # type: ignore[assignment]
-        return 0
+        complain(f"modcog {options.command}: {error}")
     except OSError as error:
-        print(f"modcog {options.command}: {error.filename}: {error.strerror}", file=sys.stderr)
-        return USAGE_ERROR
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        complain(f"modcog {options.command}: {what}")
+    return USAGE_ERROR
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,14 +120,14 @@ def _list(options: argparse.Namespace) -> int:
     names = suite(options.suite)
     specs = tasks_of(options.suite)
     width = max(len(name) for name in names)
-    print(f"{'slot':>4}  {'task':{width}}  {'family':8}  steps at dt=100 ms")
+    say(f"{'slot':>4}  {'task':{width}}  {'family':8}  steps at dt=100 ms")
     for slot, spec in enumerate(specs):
         support, _ = spec.length_distribution()
         shortest, longest = int(support[0]), int(support[-1])
         span = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
-        print(f"{slot:>4}  {spec.name:{width}}  {spec.family:8}  {span}")
+        say(f"{slot:>4}  {spec.name:{width}}  {spec.family:8}  {span}")
     distinct = len(set(names))
-    print(f"{options.suite}: {len(names)} rule slots, {distinct} distinct tasks.")
+    say(f"{options.suite}: {len(names)} rule slots, {distinct} distinct tasks.")
     return 0
 
 
@@ -146,13 +146,13 @@ def _show(options: argparse.Namespace) -> int:
 
     plot_trial(spec, seed=options.seed).savefig(path, dpi=150)
     lengths = trial_lengths(spec)
-    print(f"{spec.name} ({spec.family} family): {describe(spec)}")
-    print(f"  periods   {', '.join(spec.period_names)}")
-    print(f"  length    {lengths.shortest} to {lengths.longest} steps, mean {lengths.mean:.4g}")
-    print("  scores of simple strategies   final_accuracy  performance")
+    say(f"{spec.name} ({spec.family} family): {describe(spec)}")
+    say(f"  periods   {', '.join(spec.period_names)}")
+    say(f"  length    {lengths.shortest} to {lengths.longest} steps, mean {lengths.mean:.4g}")
+    say("  scores of simple strategies   final_accuracy  performance")
     for strategy, level in chance_table(spec).items():
-        print(f"    {strategy:27} {level.final_accuracy:14.3f} {level.performance:12.3f}")
-    print(f"Picture: {path}")
+        say(f"    {strategy:27} {level.final_accuracy:14.3f} {level.performance:12.3f}")
+    say(f"Picture: {path}")
     return 0
 
 
@@ -186,16 +186,15 @@ def _export(options: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         meter.close()
-        print(
+        complain(
             f"modcog export: stopped after {meter.done} of {options.batches} batches. "
-            "Give the same command with --resume to go on.",
-            file=sys.stderr,
+            "Give the same command with --resume to go on."
         )
         return INTERRUPTED
     finally:
         interrupt.restore()
         meter.close()
-    print(f"{path}: {options.batches} batches of {sampler.seq_len} x {sampler.batch_size} steps.")
+    say(f"{path}: {options.batches} batches of {sampler.seq_len} x {sampler.batch_size} steps.")
     return 0
 
 

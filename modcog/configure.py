@@ -172,8 +172,8 @@ def task_from_json(text: str) -> TaskSpec:
     """
     try:
         record = json.loads(text)
-        name, kinds = record["base"], [m["kind"] for m in record["modifiers"]]
-    except (ValueError, TypeError, KeyError):
+        name, kinds = str(record["base"]), [str(m["kind"]) for m in record["modifiers"]]
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise InvalidArgument("text", text, "JSON that TaskSpec.to_json wrote") from None
     if name not in BASE_TASKS:
         raise unknown_name("base", name, BASE_TASKS, "a base task")
@@ -200,7 +200,9 @@ def task_from_json(text: str) -> TaskSpec:
             modifiers=modifiers,
             **{key: record[key] for key in ("dt", "dim_ring", "noise")},
         )
-    except (TypeError, KeyError) as error:
+    except InvalidArgument:
+        raise
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
         raise InvalidArgument("text", text, f"a complete specification ({error})") from None
 
 

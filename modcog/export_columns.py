@@ -1,12 +1,10 @@
-"""The trials of an export, one column a quantity: how many there are is known at the end only."""
+"""The trials of an export, one column a quantity."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import fields
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,72 +17,62 @@ _NOT_WRITTEN = ("tasks", "task_index")
 _DERIVED = ("length", "decision_start")
 
 
-class ColumnSpool:
-    """Columns of trials in plain files, to which batches are appended.
+class Columns:
+    """Columns of the trials of batches, gathered until they are written.
 
     Args:
-        folder: Where the files are, or will be.
         specs: The tasks, one per rule slot.
 
     Attributes:
-        n_trials: Trials in the files.
+        like: A column of one trial of each quantity: its type, and how wide it is.
     """
 
-    def __init__(self, folder: Path, specs: Sequence[TaskSpec]) -> None:
-        folder.mkdir(exist_ok=True)
+    def __init__(self, specs: Sequence[TaskSpec]) -> None:
         self._task_number = {
             name: i for i, name in enumerate(dict.fromkeys(spec.name for spec in specs))
         }
         # Tasks differ in the number of periods and stimuli; the widest says how many columns.
-        self._like: dict[str, NDArray[Any]] = {}
+        self.like: dict[str, NDArray[Any]] = {}
         for spec in dict.fromkeys(specs):
             for name, column in self._columns(sample(spec, np.random.default_rng(0)), 0).items():
-                widest = self._like.setdefault(name, column)
+                widest = self.like.setdefault(name, column)
                 if column.shape[1:] > widest.shape[1:]:
-                    self._like[name] = column
-        self._paths = {name: folder / f"{name}.bin" for name in self._like}
-        self._files: dict[str, BinaryIO] = {}
-        self.n_trials = 0
+                    self.like[name] = column
+        self._gathered: list[dict[str, NDArray[Any]]] = []
+        self._n_trials = 0
 
-    def keep(self, n_trials: int) -> None:
-        """Open the files, and drop what is in them beyond the first `n_trials`."""
-        for name, path in self._paths.items():
-            file = path.open("ab")
-            file.truncate(n_trials * self._like[name].nbytes)
-            file.seek(0, 2)
-            self._files[name] = file
-        self.n_trials = n_trials
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is gathered that it should be written."""
+        return self._n_trials >= CHUNK_ROWS
 
     def append(self, trials: Trials, batch: int) -> None:
-        """Add the trials of a batch."""
-        for name, column in self._columns(trials, batch).items():
-            rows = np.zeros((len(trials), *self._like[name].shape[1:]), self._like[name].dtype)
+        """Gather the trials of a batch."""
+        columns = self._columns(trials, batch)
+        for name, column in columns.items():
+            rows = np.zeros((len(trials), *self.like[name].shape[1:]), self.like[name].dtype)
             rows[tuple(slice(size) for size in column.shape)] = column
-            self._files[name].write(rows.tobytes())
-        self.n_trials += len(trials)
+            columns[name] = rows
+        self._gathered.append(columns)
+        self._n_trials += len(trials)
 
-    def flush(self) -> None:
-        """Hand everything to the operating system."""
-        for file in self._files.values():
-            file.flush()
+    def write(self, writer: Writer, row: int) -> int:
+        """Write what was gathered into the arrays of the group ``trials``.
 
-    def close(self) -> None:
-        """Close the files; safe to call twice."""
-        for file in self._files.values():
-            with suppress(OSError):  # on a full disk; the record says how much of them counts
-                file.close()
+        Args:
+            writer: Where to.
+            row: The row of the first trial.
 
-    def pour(self, writer: Writer) -> None:
-        """Write all columns as arrays of the group ``trials``."""
-        self.flush()
-        for name, path in self._paths.items():
-            like = self._like[name]
-            shape = (self.n_trials, *like.shape[1:])
-            writer.create(f"trials/{name}", shape, like.dtype, CHUNK_ROWS)
-            for start in range(0, self.n_trials, CHUNK_ROWS):
-                count = min(CHUNK_ROWS, self.n_trials - start)
-                flat = np.fromfile(path, like.dtype, count * like.size, offset=start * like.nbytes)
-                writer.write(f"trials/{name}", start, flat.reshape(count, *like.shape[1:]))
+        Returns:
+            The number of trials written.
+        """
+        written = self._n_trials
+        if written:
+            for name in self.like:
+                column = np.concatenate([columns[name] for columns in self._gathered])
+                writer.write(f"trials/{name}", row, column)
+        self._gathered, self._n_trials = [], 0
+        return written
 
     def _columns(self, trials: Trials, batch: int) -> dict[str, NDArray[Any]]:
         names = [f.name for f in fields(trials) if f.name not in _NOT_WRITTEN]

@@ -1,25 +1,29 @@
 """File formats of exports, one class each.
 
 A writer keeps one unfinished data set in a folder of its own, where it can be closed and opened
-again. It creates arrays of a fixed shape, fills them by rows, and at the end makes what the user
-gets: a file, or for zarr a folder.
+again. It makes arrays of a fixed shape, fills them in place by rows, and at the end has what the
+user gets: a file, or for zarr a folder. Its bytes do not depend on how often it was opened.
 """
 
 from __future__ import annotations
 
 import importlib
+import io
 import json
+import math
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modcog.errors import InvalidArgument
+from modcog.files import check_kind, open_regular, read_npz
 
 CHUNK_ROWS = 1 << 16
 """Rows of a chunk where an array is not as wide as a batch."""
@@ -28,14 +32,35 @@ _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 """One time for all members, so that equal data make equal files."""
 
 
+DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError, AttributeError)
+"""What numpy, h5py and zarr raise where a file is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a data set has.
+
+    Attributes:
+        arrays: Shape and dtype of each array. A name may have a group before a slash, such as
+            ``trials/lane``.
+        texts: Lists of texts.
+        attributes: Numbers, texts and lists of them that describe the whole.
+    """
+
+    arrays: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+    texts: Mapping[str, Sequence[str]]
+    attributes: Mapping[str, Any]
+
+
 class Writer(Protocol):
-    """What writes one format. Names may have a group before a slash, such as ``trials/lane``."""
+    """What writes one format."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the unfinished data set in a folder, or begin one."""
+    def __init__(self, folder: Path, content: Content, *, begun: bool = False) -> None:
+        """Make a data set in a folder, its arrays not yet filled, or find it there as it was made.
 
-    def create(self, name: str, shape: tuple[int, ...], dtype: Any, chunk_rows: int) -> None:
-        """Make an array of zeros, unless it is there."""
+        Raises:
+            Exception: One of `DAMAGED`, where what was begun is not as it was made.
+        """
 
     def write(self, name: str, first: int, rows: NDArray[Any]) -> None:
         """Write rows, from number `first` on."""
@@ -44,20 +69,11 @@ class Writer(Protocol):
         """Read one row."""
         ...
 
-    def strings(self, name: str, values: Sequence[str]) -> None:
-        """Write a list of texts."""
-
-    def attributes(self, values: Mapping[str, Any]) -> None:
-        """Write numbers, texts and lists of them that describe the whole."""
-
-    def flush(self) -> None:
-        """Hand everything to the operating system."""
-
     def close(self) -> None:
-        """Close what is open; safe to call twice."""
+        """Hand everything to the operating system; safe to call twice."""
 
     def finish(self) -> Path:
-        """Close, and return the path of the whole data set."""
+        """Return the path of the whole data set."""
         ...
 
     @staticmethod
@@ -66,54 +82,100 @@ class Writer(Protocol):
         ...
 
 
-class Hdf5Writer:
-    """HDF5: plain data sets, texts as variable-length UTF-8; MATLAB, R and Julia read it."""
+class _Place(NamedTuple):
+    """Where the rows of an array lie: in which file, and from which byte on."""
 
-    def __init__(self, folder: Path) -> None:
-        self._h5py = _library("h5py")
-        self._path = folder / "data.h5"
-        # Times would make equal data unequal files.
-        self._file = self._h5py.File(self._path, "a", track_order=False)
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
 
-    def create(self, name: str, shape: tuple[int, ...], dtype: Any, chunk_rows: int) -> None:
-        """Make an array in one piece."""
-        del chunk_rows
-        if name in self._file:
-            return
-        # Room is made now, so that later writes change nothing but data: the file can then be
-        # opened again whatever happens to the process.
-        layout = self._h5py.h5p.create(self._h5py.h5p.DATASET_CREATE)
-        layout.set_alloc_time(self._h5py.h5d.ALLOC_TIME_EARLY)
-        layout.set_fill_time(self._h5py.h5d.FILL_TIME_NEVER)
-        layout.set_obj_track_times(False)
-        self._file.create_dataset(name, shape, dtype, dcpl=layout)
+
+class _InPlace:
+    """Arrays that lie in files in one piece, and are written without any library.
+
+    Nothing but data changes then, which needs no order: the files can be gone on with whatever
+    happens to the process, and a full disk is an error of a plain write.
+    """
+
+    def __init__(self, places: Mapping[str, _Place]) -> None:
+        self._places = places
+        self._files: dict[Path, BinaryIO] = {}
 
     def write(self, name: str, first: int, rows: NDArray[Any]) -> None:
-        """Write rows."""
-        self._file[name][first : first + len(rows)] = rows
+        """Write rows in their place."""
+        # Not a memory map: on a full disk that would kill the process, and this raises.
+        self._seek(name, first).write(np.ascontiguousarray(rows, self._places[name].dtype).data)
 
     def read(self, name: str, row: int) -> NDArray[Any]:
         """Read one row."""
-        return self._file[name][row]
-
-    def strings(self, name: str, values: Sequence[str]) -> None:
-        """Write texts as a data set."""
-        if name in self._file:
-            del self._file[name]
-        texts = self._h5py.string_dtype("utf-8")
-        self._file.create_dataset(name, data=list(values), dtype=texts, track_times=False)
-
-    def attributes(self, values: Mapping[str, Any]) -> None:
-        """Write attributes of the file."""
-        self._file.attrs.update(values)
-
-    def flush(self) -> None:
-        """Write the library's buffers."""
-        self._file.flush()
+        place = self._places[name]
+        file = self._seek(name, row)
+        return np.fromfile(file, place.dtype, math.prod(place.shape[1:])).reshape(place.shape[1:])
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Write what is buffered."""
+        while self._files:
+            self._files.popitem()[1].close()
+
+    def _seek(self, name: str, row: int) -> BinaryIO:
+        path, offset, shape, dtype = self._places[name]
+        if path not in self._files:
+            self._files[path] = open_regular(path, "rb+")
+        file = self._files[path]
+        file.seek(offset + row * math.prod(shape[1:]) * dtype.itemsize)
+        return file
+
+
+class Hdf5Writer(_InPlace):
+    """HDF5: plain data sets, texts as variable-length UTF-8; MATLAB, R and Julia read it."""
+
+    def __init__(self, folder: Path, content: Content, *, begun: bool = False) -> None:
+        h5py = _library("h5py")
+        self._path = folder / "data.h5"
+        if not begun:
+            self._make(h5py, content)
+        with h5py.File(self._path, "r") as file:
+            super().__init__(
+                {
+                    name: self._place(h5py, file, name, *what)
+                    for name, what in content.arrays.items()
+                }
+            )
+
+    def _make(self, h5py: Any, content: Content) -> None:
+        with self._path.open("xb") as file:
+            # Where there is no room, the library would end the process rather than say so.
+            file.truncate(sum(math.prod(s) * t.itemsize for s, t in content.arrays.values()))
+        # Times would make equal data unequal files.
+        with h5py.File(self._path, "w", track_order=False) as file:
+            for name, values in content.texts.items():
+                texts = h5py.string_dtype("utf-8")
+                file.create_dataset(name, data=list(values), dtype=texts, track_times=False)
+            file.attrs.update(content.attributes)
+            for name, (shape, dtype) in content.arrays.items():
+                layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+                layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+                layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+                layout.set_obj_track_times(False)
+                file.create_dataset(name, shape, dtype, dcpl=layout)
+
+    def _place(
+        self, h5py: Any, file: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> _Place:
+        found = file[name]
+        # None where the rows lie in chunks, or in another file.
+        offset = found.id.get_offset() if isinstance(found, h5py.Dataset) else None
+        size = math.prod(shape) * dtype.itemsize
+        if (
+            (found.shape, found.dtype) != (shape, dtype)
+            or found.file.filename != file.filename
+            or found.external is not None
+            or offset is None
+            or offset + size > self._path.stat().st_size
+        ):
+            raise ValueError(f"{name} is not as it was made")
+        return _Place(self._path, offset, shape, dtype)
 
     def finish(self) -> Path:
         """Close the file and return its path."""
@@ -123,64 +185,39 @@ class Hdf5Writer:
     @staticmethod
     def read_attributes(path: Path) -> dict[str, Any]:
         """The attributes of a file."""
+        check_kind(path, "file")
         with _library("h5py").File(path, "r") as file:
             return {name: _plain(value) for name, value in file.attrs.items()}
 
 
-class NpzWriter:
+class NpzWriter(_InPlace):
     """npz without pickle: one ``.npy`` file for each array, zipped uncompressed at the end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, content: Content, *, begun: bool = False) -> None:
         self._path = folder / "data.npz"
         self._members = folder / "members"
-        self._members.mkdir(exist_ok=True)
-
-    def create(self, name: str, shape: tuple[int, ...], dtype: Any, chunk_rows: int) -> None:
-        """Write the head of a member and make room: the rest is zero until it is written."""
-        del chunk_rows
-        path, dtype = self._member(name), np.dtype(dtype)
-        if self._head(path) is None:
-            head = {"descr": dtype.str, "fortran_order": False, "shape": shape}
-            with path.open("wb") as file:
-                np.lib.format.write_array_header_2_0(file, head)
-        n_bytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        with path.open("r+b") as file:
-            file.truncate(self._known(path)[0] + n_bytes)
-
-    def write(self, name: str, first: int, rows: NDArray[Any]) -> None:
-        """Write rows in their place."""
-        path = self._member(name)
-        offset, _, dtype = self._known(path)
-        rows = np.ascontiguousarray(rows, dtype=dtype)
-        # Not a memory map: on a full disk that would kill the process, and this raises.
-        with path.open("r+b") as file:
-            file.seek(offset + first * (rows.nbytes // len(rows)))
-            file.write(rows.data)
-
-    def read(self, name: str, row: int) -> NDArray[Any]:
-        """Read one row."""
-        path = self._member(name)
-        offset, shape, dtype = self._known(path)
-        count = int(np.prod(shape[1:], dtype=np.int64))
-        where = offset + row * count * dtype.itemsize
-        return np.fromfile(path, dtype, count, offset=where).reshape(shape[1:])
-
-    def strings(self, name: str, values: Sequence[str]) -> None:
-        """Write texts as an array of fixed-length unicode."""
-        np.save(self._member(name), np.array(list(values), dtype=np.str_), allow_pickle=False)
-
-    def attributes(self, values: Mapping[str, Any]) -> None:
-        """Write the attributes as JSON in the member ``attributes``."""
-        np.save(self._member("attributes"), np.array(json.dumps(values)), allow_pickle=False)
-
-    def flush(self) -> None:
-        """Nothing is buffered."""
-
-    def close(self) -> None:
-        """Nothing is held open."""
+        places: dict[str, _Place] = {}
+        for name, (shape, dtype) in content.arrays.items():
+            path, head = self._member(name), _npy_head(shape, dtype)
+            places[name] = _Place(path, len(head), shape, dtype)
+            size = len(head) + math.prod(shape) * dtype.itemsize
+            if not begun:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("xb") as file:
+                    file.write(head)
+                    file.truncate(size)  # the rest is zero until it is written
+                continue
+            with open_regular(path) as file:
+                if file.read(len(head)) != head or path.stat().st_size != size:
+                    raise ValueError(f"{path.name} is not as it was made")
+        super().__init__(places)
+        texts = {name: np.array(list(v), dtype=np.str_) for name, v in content.texts.items()}
+        for name, text in {**texts, "attributes": np.array(json.dumps(content.attributes))}.items():
+            np.save(self._member(name), text, allow_pickle=False)
 
     def finish(self) -> Path:
         """Zip the members."""
+        self.close()
         with zipfile.ZipFile(self._path, "w", zipfile.ZIP_STORED) as archive:
             for path in sorted(self._members.rglob("*.npy")):
                 name = path.relative_to(self._members).as_posix()
@@ -192,43 +229,38 @@ class NpzWriter:
     @staticmethod
     def read_attributes(path: Path) -> dict[str, Any]:
         """The attributes of a file."""
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return json.loads(str(file["attributes"]))
+        return json.loads(str(read_npz(path, ["attributes"])["attributes"]))
 
     def _member(self, name: str) -> Path:
-        path = self._members / f"{name}.npy"
-        path.parent.mkdir(exist_ok=True)
-        return path
+        return self._members / f"{name}.npy"
 
-    def _known(self, path: Path) -> tuple[int, tuple[int, ...], np.dtype[Any]]:
-        head = self._head(path)
-        assert head is not None  # arrays are created before they are written or read
-        return head
 
-    @staticmethod
-    def _head(path: Path) -> tuple[int, tuple[int, ...], np.dtype[Any]] | None:
-        """Where the data of a member begin, their shape and dtype; None without a whole head."""
-        try:
-            with path.open("rb") as file:
-                np.lib.format.read_magic(file)
-                shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-                return file.tell(), shape, dtype
-        except (FileNotFoundError, ValueError):
-            return None
+def _npy_head(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    head = io.BytesIO()
+    description = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_2_0(head, description)
+    return head.getvalue()
 
 
 class ZarrWriter:
     """zarr, version 3 of the format: a folder of compressed chunks, a batch each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, content: Content, *, begun: bool = False) -> None:
         self._path = folder / "data.zarr"
-        self._group = _library("zarr").open_group(self._path, mode="a")
-
-    def create(self, name: str, shape: tuple[int, ...], dtype: Any, chunk_rows: int) -> None:
-        """Make an array in chunks of so many rows."""
-        if name not in self._group:
-            chunks = (max(1, min(chunk_rows, shape[0])), *shape[1:])
-            self._group.create_array(name, shape=shape, dtype=dtype, chunks=chunks)
+        self._group = _library("zarr").open_group(self._path, mode="r+" if begun else "w-")
+        for name, (shape, dtype) in content.arrays.items():
+            # A chunk is a batch, or many rows of an array that is not as wide as one.
+            rows = CHUNK_ROWS if name.startswith("trials/") else 1
+            chunks = (max(1, min(rows, shape[0])), *shape[1:])
+            if not begun:
+                self._group.create_array(name, shape=shape, dtype=dtype, chunks=chunks)
+                continue
+            found = self._group[name]
+            if (found.shape, found.dtype, found.chunks) != (shape, dtype, chunks):
+                raise ValueError(f"{name} is not as it was made")
+        # Texts are attributes here: zarr has no settled array of texts yet.
+        texts = {name: list(values) for name, values in content.texts.items()}
+        self._group.attrs.update({**texts, **content.attributes})
 
     def write(self, name: str, first: int, rows: NDArray[Any]) -> None:
         """Write rows."""
@@ -237,17 +269,6 @@ class ZarrWriter:
     def read(self, name: str, row: int) -> NDArray[Any]:
         """Read one row."""
         return np.asarray(self._group[name][row])
-
-    def strings(self, name: str, values: Sequence[str]) -> None:
-        """Write texts as an attribute: zarr has no settled array of texts yet."""
-        self._group.attrs[name] = list(values)
-
-    def attributes(self, values: Mapping[str, Any]) -> None:
-        """Write attributes of the group."""
-        self._group.attrs.update(dict(values))
-
-    def flush(self) -> None:
-        """Nothing is buffered."""
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -259,6 +280,9 @@ class ZarrWriter:
     @staticmethod
     def read_attributes(path: Path) -> dict[str, Any]:
         """The attributes of a folder."""
+        check_kind(path, "folder")
+        for name in ("zarr.json", ".zgroup", ".zattrs"):
+            check_kind(path / name, "file")
         return dict(_library("zarr").open_group(path, mode="r").attrs)
 
 

@@ -1,7 +1,9 @@
 """Export of batches to files that other tools read: HDF5, npz and zarr.
 
 What is not finished lies in a folder beside the target, ``NAME.part``, and can be gone on with; the
-target appears when it is whole.
+target appears when it is whole. A batch is a function of its number, and where each trial goes is
+known before the first byte: all arrays are made at the start, and then filled in place, so that
+going on is to begin at another number.
 """
 
 from __future__ import annotations
@@ -18,20 +20,29 @@ from typing import Any
 import numpy as np
 
 from modcog.errors import ExportFailed, InvalidArgument, whole_number
-from modcog.export_columns import ColumnSpool
-from modcog.export_formats import Writer, writer_of
-from modcog.export_record import arguments_of, describe, refuse_other
+from modcog.export_columns import Columns
+from modcog.export_formats import DAMAGED, Content, Writer, writer_of
+from modcog.export_record import (
+    arguments_of,
+    check_determined,
+    describe,
+    read_record,
+    refuse_other,
+)
+from modcog.files import check_kind, owned, sync_file, whole_file
 from modcog.limits import BATCHES
-from modcog.sampler import Batch, BatchSampler
+from modcog.sampler import BatchSampler
 
 CHECKPOINT_S = 5.0
 """After a process was killed, at most so much of its work is done again."""
 
-RESERVE_BYTES = 1 << 20
-"""Kept free for the record of what is done, so that it can be written on a full disk."""
-
 Progress = Callable[[int, int], None]
 """Is told the number of batches written and of all batches."""
+
+_RECORD = "progress.json"
+_REPLACED = "replaced"
+_OWN = (_RECORD, _REPLACED, "data.h5", "data.npz", "data.zarr", "members")
+"""Names in the folder of an unfinished export."""
 
 
 def export(  # noqa: PLR0913 - each is a choice of the caller, by name
@@ -49,7 +60,7 @@ def export(  # noqa: PLR0913 - each is a choice of the caller, by name
     The arrays are ``inputs``, ``targets`` and ``mask``, with an axis of batches before those of
     `Batch`, and one column a quantity in the group ``trials``; see docs/export.md. They have the
     bits of ``sampler.batch(i)``. An export that was stopped is gone on with by the same call and
-    ``resume=True``; the result is the same.
+    ``resume=True``; the result is the same. One process at a time writes to a path.
 
     Args:
         sampler: What draws the batches.
@@ -58,15 +69,18 @@ def export(  # noqa: PLR0913 - each is a choice of the caller, by name
         first: Number of the first batch.
         overwrite: Replace the file, once the new one is whole; drop an unfinished export.
         resume: Go on with an unfinished export, if there is one. A finished one is left as it is.
-        progress: Is called with the number of batches written and that of all.
+            Both must be of the same identity: `BatchSampler.identity`, `n_batches` and `first`.
+        progress: Is called with the number of batches written and that of all, more than once for
+            the same number.
 
     Returns:
         The path.
 
     Raises:
         InvalidArgument: The suffix names no format, or its library is missing; the file exists; an
-            unfinished export is there and neither `resume` nor `overwrite` is given, or it was made
-            with other arguments; a number is out of range.
+            unfinished export is there and neither `resume` nor `overwrite` is given, or it is
+            damaged, or was made with other arguments; `resume` is given and the sampler has a
+            condition without a name; another process writes there; a number is out of range.
         ExportFailed: The disk is full, or another error of the file system. What was written can be
             gone on with.
 
@@ -84,25 +98,15 @@ def export(  # noqa: PLR0913 - each is a choice of the caller, by name
     job = _Job(sampler, target, n_batches, first, progress)
     if overwrite and resume:
         raise InvalidArgument("resume", resume, "given without overwrite")
+    if resume:
+        check_determined(job.arguments)
     if not target.parent.is_dir():
         raise InvalidArgument("path", str(target), "in a folder that exists")
-    if resume and target.exists() and not job.part.exists():
-        job.check_finished()
-        return target
-    if target.exists() and not overwrite and not (resume and job.may_replace()):
-        remedy = "Pass overwrite (--overwrite) to replace it when the new one is whole."
-        raise InvalidArgument("path", str(target), "a file that does not exist yet", remedy)
-    if job.part.exists() and overwrite:
-        shutil.rmtree(job.part)
-    if job.part.exists() and not resume:
-        allowed = "one of which no unfinished export exists"
-        remedy = (
-            f"{job.part} is there: go on with it by resume (--resume), or drop it by overwrite "
-            "(--overwrite)."
-        )
-        raise InvalidArgument("path", str(target), allowed, remedy)
     try:
-        job.run(replace=overwrite)
+        with owned(target):
+            if not (resume and job.is_finished()):
+                job.check_free(overwrite=overwrite, resume=resume)
+                job.run(replace=overwrite)
     except OSError as error:
         raise ExportFailed(job.complaint(error)) from error
     except RuntimeError as error:  # HDF5 reports some errors of the file system so
@@ -128,45 +132,75 @@ class _Job:
         self.n_batches = n_batches
         self.first = whole_number("first", first, least=0)
         self.arguments = arguments_of(sampler, n_batches, self.first)
-        self.done = 0
+        self.done = self._recorded = 0
         self._progress = progress
-        self._record = self.part / "progress.json"
-        self._reserve = self.part / "reserve"
 
-    def check_finished(self) -> None:
-        """Check that the target is this export, finished."""
+    def is_finished(self) -> bool:
+        """Whether the target is this export, whole; what it left behind is then removed.
+
+        Raises:
+            InvalidArgument: The target is something else, and not about to be replaced.
+        """
+        if not os.path.lexists(self.target):
+            return False
+        record = self._record()
         try:
             kept = json.loads(self.writer_class.read_attributes(self.target)["arguments"])
-        except (OSError, KeyError, ValueError) as error:
+            refuse_other(kept, self.arguments)
+        except InvalidArgument:
+            if record.get("replace"):
+                return False
+            raise
+        except DAMAGED as error:
+            if record.get("replace"):
+                return False
             allowed = "an export of modcog"
             raise InvalidArgument("path", str(self.target), allowed, f"({error})") from error
-        refuse_other(kept, self.arguments)
+        # Stopped after the target had its name: that it is whole is all that counts.
+        if os.path.lexists(self.part) and record.get("arguments", self.arguments) == self.arguments:
+            self._remove_part()
+        return True
 
-    def may_replace(self) -> bool:
-        """Whether the unfinished export was begun in order to replace the target."""
-        return bool(self._recorded().get("replace"))
+    def check_free(self, *, overwrite: bool, resume: bool) -> None:
+        """Refuse what is there and not to be touched; drop what is to be replaced.
+
+        Raises:
+            InvalidArgument: The target or an unfinished export is there.
+        """
+        if os.path.lexists(self.target) and not (overwrite or resume):
+            remedy = "Pass overwrite (--overwrite) to replace it when the new one is whole."
+            raise InvalidArgument(
+                "path", str(self.target), "a file that does not exist yet", remedy
+            )
+        self._check_part()
+        if not os.path.lexists(self.part):
+            return
+        if overwrite:
+            self._remove_part()
+        elif not resume:
+            allowed = "one of which no unfinished export exists"
+            remedy = (
+                f"{self.part} is there: go on with it by resume (--resume), or drop it by "
+                "overwrite (--overwrite)."
+            )
+            raise InvalidArgument("path", str(self.target), allowed, remedy)
 
     def run(self, *, replace: bool) -> None:
         """Write what is missing, and give the whole its name."""
-        recorded = self._recorded()
-        if self.part.exists() and not recorded:
-            shutil.rmtree(self.part)  # it ended before there was anything to keep
+        record = self._record()
+        if record:
+            refuse_other(record["arguments"], self.arguments)
+            self.done = self._recorded = record["done"]
+            replace = record["replace"]
+        elif os.path.lexists(self.part):
+            self._remove_part()  # it ended before there was anything to keep
+        counts = self._count()
         self.part.mkdir(exist_ok=True)
-        if recorded:
-            refuse_other(recorded["arguments"], self.arguments)
-            self.done, replace = recorded["done"], recorded["replace"]
-        writer = self.writer_class(self.part)
-        columns = ColumnSpool(self.part / "trials", self.sampler.specs)
+        writer = self._open(counts, begun=bool(record))
         try:
-            columns.keep(recorded.get("n_trials", 0))
-            self._create(writer)
-            self._check_last(writer)
-            self._write_batches(writer, columns, replace=replace)
-            columns.pour(writer)
-            describe(writer, self.sampler, self.arguments)
+            self._write_batches(writer, counts, replace=replace)
             whole = writer.finish()
         finally:
-            columns.close()
             # On a full disk closing fails as well; the first error is the one to tell.
             with suppress(OSError, RuntimeError):
                 writer.close()
@@ -176,81 +210,119 @@ class _Job:
         """What went wrong and what there is, in one line."""
         code = getattr(error, "errno", None)
         reason = os.strerror(code) if code else " ".join(str(error).split())
-        return (
-            f"{self.target}: {reason}, after {self.done} of {self.n_batches} batches. They are in "
-            f"{self.part}: repeat with resume (--resume) to go on."
-        )
+        text = f"{self.target}: {reason}, after {self._recorded} of {self.n_batches} batches."
+        if not os.path.lexists(self.part):
+            return text
+        return f"{text} They are in {self.part}: repeat with resume (--resume) to go on."
 
-    def _recorded(self) -> dict[str, Any]:
-        if not self._record.exists():
-            return {}
-        return json.loads(self._record.read_text(encoding="utf-8"))
+    def _record(self) -> dict[str, Any]:
+        """What is recorded of an unfinished export; empty where there is none."""
+        self._check_part()
+        return read_record(self.part / _RECORD)
 
-    def _save(self, writer: Writer, columns: ColumnSpool, *, replace: bool) -> None:
-        """Record how far the export is, after everything up to there was handed over."""
-        writer.flush()
-        columns.flush()
-        record = {
-            "arguments": self.arguments,
-            "done": self.done,
-            "n_trials": columns.n_trials,
-            "replace": replace,
+    def _check_part(self) -> None:
+        """Refuse a folder ``NAME.part`` with anything but what an export writes."""
+        check_kind(self.part, "folder")
+        if not self.part.is_dir():
+            return
+        for entry in self.part.iterdir():
+            if entry.name not in _OWN and not entry.name.startswith(f".{_RECORD}."):
+                allowed = "a folder that an export left"
+                remedy = f"{entry.name} in it is of somebody else: move it away."
+                raise InvalidArgument("path", str(self.part), allowed, remedy)
+        for folder, folders, files in os.walk(self.part):
+            if folder == str(self.part) and _REPLACED in folders:
+                folders.remove(_REPLACED)  # the user's, and only ever removed as a whole
+            for name in folders:
+                check_kind(Path(folder, name), "folder")
+            for name in files:
+                check_kind(Path(folder, name), "file")
+
+    def _remove_part(self) -> None:
+        """Remove what is unfinished, the record first: what is left then counts for nothing."""
+        (self.part / _RECORD).unlink(missing_ok=True)
+        shutil.rmtree(self.part)
+
+    def _count(self) -> list[int]:
+        """Trials of each batch: they say where the columns of a batch begin."""
+        counts: list[int] = []
+        for i in range(self.n_batches):
+            self._tell()
+            counts.append(len(self.sampler.trials(self.first + i)))
+        return counts
+
+    def _open(self, counts: list[int], *, begun: bool) -> Writer:
+        """Make all arrays, or find them as they were made."""
+        sampler = self.sampler
+        shape = (self.n_batches, sampler.seq_len, sampler.batch_size)
+        arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
+            "inputs": ((*shape, sampler.input_size), np.dtype(np.float32)),
+            "targets": (shape, np.dtype(np.int64)),
+            "mask": (shape, np.dtype(np.float32)),
         }
-        new = self._record.with_suffix(".new")
-        new.write_text(json.dumps(record), encoding="utf-8")
-        new.replace(self._record)
+        for name, like in Columns(sampler.specs).like.items():
+            arrays[f"trials/{name}"] = ((sum(counts), *like.shape[1:]), like.dtype)
+        content = Content(arrays, *describe(sampler, self.arguments))
+        if not begun:
+            return self.writer_class(self.part, content)
+        try:
+            writer = self.writer_class(self.part, content, begun=True)
+            last = writer.read("inputs", self.done - 1) if self.done else None
+        except DAMAGED as error:
+            allowed = "an unfinished export without damage"
+            remedy = f"({error}) Drop it by overwrite (--overwrite)."
+            raise InvalidArgument("path", str(self.part), allowed, remedy) from error
+        if last is not None:
+            # What no record tells, such as the code of a condition.
+            batch = sampler.batch(self.first + self.done - 1)
+            if last.tobytes() != batch.inputs.tobytes():
+                writer.close()
+                allowed = "the sampler of the unfinished export"
+                remedy = f"Its batches differ from those in {self.part}."
+                raise InvalidArgument("sampler", sampler, allowed, remedy)
+        return writer
+
+    def _save(self, writer: Writer, *, replace: bool) -> None:
+        """Record how far the export is, after everything up to there was handed over."""
+        writer.close()
+        record = {"arguments": self.arguments, "done": self.done, "replace": replace}
+        with whole_file(self.part / _RECORD) as new:
+            new.write_text(json.dumps(record), encoding="utf-8")
+        self._recorded = self.done
 
     def _tell(self) -> None:
         if self._progress is not None:
             self._progress(self.done, self.n_batches)
 
-    def _create(self, writer: Writer) -> None:
-        sampler = self.sampler
-        shape = (self.n_batches, sampler.seq_len, sampler.batch_size)
-        writer.create("inputs", (*shape, sampler.input_size), np.float32, 1)
-        writer.create("targets", shape, np.int64, 1)
-        writer.create("mask", shape, np.float32, 1)
-
-    def _check_last(self, writer: Writer) -> None:
-        """Compare the last batch: what `arguments` cannot tell, such as a condition."""
-        if self.done:
-            batch = self.sampler.batch(self.first + self.done - 1)
-            if writer.read("inputs", self.done - 1).tobytes() != batch.inputs.tobytes():
-                allowed = "the sampler of the unfinished export"
-                raise InvalidArgument("sampler", self.sampler, allowed, "Its batches differ.")
-
-    def _write_batches(self, writer: Writer, columns: ColumnSpool, *, replace: bool) -> None:
+    def _write_batches(self, writer: Writer, counts: list[int], *, replace: bool) -> None:
+        columns, row = Columns(self.sampler.specs), sum(counts[: self.done])
+        self._save(writer, replace=replace)
         saved_at = time.monotonic()
-        self._reserve.write_bytes(bytes(RESERVE_BYTES))
-        self._save(writer, columns, replace=replace)
-        self._tell()
         try:
             while self.done < self.n_batches:
                 batch = self.sampler.batch(self.first + self.done)
-                _write(writer, self.done, batch)
+                for name in ("inputs", "targets", "mask"):
+                    writer.write(name, self.done, getattr(batch, name)[np.newaxis])
                 columns.append(batch.trials, self.first + self.done)
+                if columns.is_full or self.done + 1 == self.n_batches:
+                    row += columns.write(writer, row)
                 self.done += 1
                 self._tell()
                 if time.monotonic() - saved_at > CHECKPOINT_S:
-                    self._save(writer, columns, replace=replace)
+                    row += columns.write(writer, row)
+                    self._save(writer, replace=replace)
                     saved_at = time.monotonic()
         finally:
             # Also after Ctrl-C or an error. If this fails too, the record before it holds.
-            self._reserve.unlink(missing_ok=True)
             with suppress(OSError, RuntimeError):
-                self._save(writer, columns, replace=replace)
+                columns.write(writer, row)
+                self._save(writer, replace=replace)
 
     def _give_name(self, whole: Path) -> None:
         if whole.is_file():
-            with whole.open("rb") as file:
-                os.fsync(file.fileno())
-        elif self.target.exists():
+            sync_file(whole)
+        elif os.path.lexists(self.target):
             # A folder cannot replace another one in one step.
-            self.target.replace(self.part / "replaced")
+            self.target.replace(self.part / _REPLACED)
         whole.replace(self.target)
-        shutil.rmtree(self.part)
-
-
-def _write(writer: Writer, row: int, batch: Batch) -> None:
-    for name in ("inputs", "targets", "mask"):
-        writer.write(name, row, getattr(batch, name)[np.newaxis])
+        self._remove_part()

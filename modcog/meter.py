@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from modcog.output import Courtesy
+
 BAR_WIDTH = 24
 TERMINAL_S = 0.1
 LOG_S = 5.0
@@ -35,7 +37,7 @@ class Meter:
         self.done = 0
         self.total = 0
         self._what = what
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = Courtesy(sys.stderr if stream is None else stream)
         self._clock = clock
         self._terminal = self._stream.isatty()
         self._began: tuple[int, float] | None = None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from modcog.configure import task
 from modcog.errors import InvalidArgument
+from modcog.output import in_figure
 from modcog.palette import direction_colors
 from modcog.rendering import channels, render
 from modcog.spec import TaskSpec
@@ -70,8 +71,8 @@ def plot_trial(
     image = axes[1].get_images()[0]
     figure.colorbar(image, ax=list(axes[1:3]), label="input", aspect=30, pad=0.015)
     figure.align_ylabels(list(axes))
-    figure.suptitle(title(trials), x=0.02, ha="left", fontsize=11, fontweight="bold")
-    axes[0].set_title(describe_trial(trials), loc="left", fontsize=8.5, pad=19)
+    figure.suptitle(in_figure(title(trials)), x=0.02, ha="left", fontsize=11, fontweight="bold")
+    axes[0].set_title(in_figure(describe_trial(trials)), loc="left", fontsize=8.5, pad=19)
     return figure
 
 
@@ -197,7 +198,7 @@ def _mark_periods(axes: NDArray[Any], trials: Trials) -> None:
         for ax in axes:
             ax.axvline(start_ms, color="#888888", linewidth=0.8, linestyle="--")
         axes[0].annotate(
-            name,
+            in_figure(name),
             ((start_ms + end_ms) / 2, 1.15),
             xycoords="data",
             xytext=(0, 3),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from modcog.configure import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
-from modcog.hashing import Seed, seed_sequence
+from modcog.hashing import STREAMS, Seed, seed_sequence
 from modcog.lengths import TrialLengths, lengths_of
 from modcog.limits import LANES, SEQ_STEPS
 from modcog.losses import LOSS_MASKS
@@ -120,6 +121,30 @@ class BatchSampler:
             self.specs, self.batch_size, self.seq_len, mean_length, self.seeds
         )
         self._first, self._stride = 0, 1
+        self._condition_names: tuple[str | None, ...] = ()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the batches, in JSON types: equal for samplers that draw the same.
+
+        A task with a callable as a duration, and a condition without a name (`where`), are None:
+        of these nothing is known that outlives the process.
+
+        Example:
+            >>> BatchSampler("Go").shard(1, 4).identity["shard"]
+            {'first': 1, 'stride': 4}
+        """
+        state = {k: v for k, v in self.seeds.state.items() if k != "n_children_spawned"}
+        return {
+            "streams": STREAMS,
+            "seed": {name: np.asarray(value, object).tolist() for name, value in state.items()},
+            "shard": {"first": self._first, "stride": self._stride},
+            "batch_size": self.batch_size,
+            "seq_len": self.seq_len,
+            "loss_mask": self.loss_mask,
+            "conditions": list(self._condition_names),
+            "tasks": [_recorded(spec) for spec in self.specs],
+        }
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -213,12 +238,14 @@ class BatchSampler:
         sampler._stream = replace(self._stream, seeds=sampler.seeds, _blocks={})
         return sampler
 
-    def where(self, condition: Condition) -> BatchSampler:
+    def where(self, condition: Condition, *, name: str | None = None) -> BatchSampler:
         """A sampler of the trials that meet a condition, and of no others.
 
         Args:
             condition: Takes `Trials` and returns bool ``[n]``, such as
                 ``lambda trials: trials.match == 1``.
+            name: Stands for the condition where work is gone on with later, such as an export:
+                nothing else tells one function from another.
 
         Returns:
             A sampler with the arguments of this one, and a stream of its own: none of its trials is
@@ -237,6 +264,7 @@ class BatchSampler:
         sampler = copy.copy(self)
         conditions = (*self._stream.conditions, condition)
         sampler._stream = replace(self._stream, conditions=conditions, _blocks={})
+        sampler._condition_names = (*self._condition_names, name)
         return sampler
 
     def __iter__(self) -> Iterator[Batch]:
@@ -269,3 +297,11 @@ class BatchSampler:
             allowed = f"at least {self.lengths.longest} steps, the longest trial of {worst.name}"
             raise InvalidArgument("seq_len", seq_len, allowed)
         return length
+
+
+def _recorded(spec: TaskSpec) -> dict[str, Any] | None:
+    """A task as JSON types, and the function that draws it by its name."""
+    if any(callable(period.duration) for period in spec.periods):
+        return None
+    plan = f"{spec.plan.__module__}.{getattr(spec.plan, '__qualname__', '')}"
+    return {**json.loads(spec.to_json()), "p_response": spec.p_response, "plan": plan}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import field, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO, cast
 
 import tyro
 from pydantic import BaseModel
@@ -34,6 +34,7 @@ from sparse_rnn.evaluation import confusion as count_answers, evaluate
 from sparse_rnn.mask_flags import MaskFlags
 from sparse_rnn.optimisation import BURST_REMEDY
 from sparse_rnn.options import RunOptions
+from sparse_rnn.output import Courtesy, command_streams, complain, plain, say
 from sparse_rnn.resume import CHECKPOINT
 from sparse_rnn.scores import MEASURES
 from sparse_rnn.training import load_run, streams, train
@@ -84,6 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         128 + n where another signal n ended a run.
         The parser itself leaves with `SystemExit`: 0 after ``--help``, 2 for unknown options.
     """
+    with command_streams():
+        return _run(with_verb(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(words: Sequence[str]) -> int:
     try:
         tyro.extras.subcommand_cli_from_dict(
             {
@@ -97,38 +103,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
             },
             prog="sparse-rnn",
             description=_ABOUT,
-            args=with_verb(sys.argv[1:] if arguments is None else arguments),
+            args=words,
         )
-        sys.stdout.flush()  # What nobody reads is noticed here, not by the interpreter as it ends.
     except PeerGone as error:
         # Who has gone says nothing, so all that are left do.
-        print(f"sparse-rnn: {error}", file=sys.stderr)
+        complain(f"sparse-rnn: {error}")
         return REFUSED
     except PeerFailed:
         return REFUSED  # The first process says why.
     except SparseRnnError as error:
         return _refuse(str(_as_typed(error)))
-    except BrokenPipeError:
-        # The reader, such as `head`, has what it wanted; the interpreter must not complain either.
-        # No run ends here: its display is let go, and what is printed comes after its end.
-        sys.stdout = None
-        return 0
     except OSError as error:
         known = error.strerror is not None and error.filename is not None
         return _refuse(f"{error.filename}: {error.strerror}" if known else str(error))
     except Interrupted as interrupt:
         if str(interrupt):
-            print(f"sparse-rnn: {interrupt}", file=sys.stderr)
+            complain(f"sparse-rnn: {interrupt}")
         return 128 + interrupt.number
     except KeyboardInterrupt as interrupt:
-        print(f"sparse-rnn: interrupted. {interrupt}".rstrip(), file=sys.stderr)
+        complain(f"sparse-rnn: interrupted. {interrupt}")
         return INTERRUPTED
     return 0
 
 
 def _refuse(message: str) -> int:
     if distributed.is_first():
-        print(f"sparse-rnn: {' '.join(message.split())}", file=sys.stderr)
+        complain(f"sparse-rnn: {message}")
     return REFUSED
 
 
@@ -229,13 +229,20 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, Any, Any]]:
     return fields
 
 
+class _Formatter(logging.Formatter):
+    """Messages without anything that a terminal acts on."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain(super().format(record))
+
+
 @contextmanager
 def _logged(level: int) -> Generator[None]:
     """Write this package's log to standard error, in the first process."""
     log = logging.getLogger("sparse_rnn")
     before = log.level, log.propagate
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("sparse-rnn: %(message)s"))
+    handler = logging.StreamHandler(cast("TextIO", Courtesy(sys.stderr)))
+    handler.setFormatter(_Formatter("sparse-rnn: %(message)s"))
     log.addHandler(handler)
     log.setLevel(level if distributed.is_first() else logging.CRITICAL)
     try:
@@ -271,9 +278,9 @@ def _train(
     if len(run.history) < config.steps:
         how += f", reached {config.stop_measure} {config.stop_at} at step {len(run.history)}"
     means = ", ".join(f"{name} {run.evaluation.mean(name):.3f}" for name in MEASURES)
-    print(f"{out} ({how}). Means over {len(run.evaluation.tasks)} tasks: {means}.")
+    say(f"{out} ({how}). Means over {len(run.evaluation.tasks)} tasks: {means}.")
     if told := run.history.told_bursts():
-        print(f"Mind the {told}. They come of {BURST_REMEDY}.")
+        say(f"Mind the {told}. They come of {BURST_REMEDY}.")
 
 
 def _train_ensemble(
@@ -287,14 +294,14 @@ def _train_ensemble(
     runs = train_ensemble(config, out, seeds=number_or_list, progress=display, options=options)
     if quiet:
         return
-    print(
+    say(
         f"{out} ({len(runs)} networks, took {time.monotonic() - began_s:.0f} s). "
         "Means over tasks, mean and standard deviation over networks: "
         f"{tables.spread([run.evaluation for run in runs])}."
     )
     for run in runs:
         if told := run.history.told_bursts():
-            print(f"Seed {run.config.seed}: mind the {told}. They come of {BURST_REMEDY}.")
+            say(f"Seed {run.config.seed}: mind the {told}. They come of {BURST_REMEDY}.")
 
 
 def _what_is_left(out: Path) -> str:
@@ -346,9 +353,9 @@ def _eval(
     with hardware.precision(how), hardware.shortened(how, device):
         scores = evaluate(network, final, final.batches(0, number))
         counts = count_answers(network, final, final.batches(0, number)) if confusion else None
-    print(tables.scores(scores))
+    say(tables.scores(scores))
     if counts is not None:
-        print(f"\n{tables.confusion(counts)}")
+        say(f"\n{tables.confusion(counts)}")
     if out is not None:
         scores.write_csv(out)
 

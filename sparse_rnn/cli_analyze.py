@@ -10,6 +10,7 @@ import tyro
 from sparse_rnn.analysis.clusters import MAX_CLUSTERS
 from sparse_rnn.analysis.everything import Settings, analyze as make_all
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.output import say
 from sparse_rnn.training import load_run
 
 FOLDER = "analysis"
@@ -52,7 +53,7 @@ def analyze(
     outcome = make_all(loaded, folder, Settings(trials, seed, max_clusters))
     width = max(len(name) for name in (*outcome.done, *outcome.skipped))
     for name, sentence in outcome.done.items():
-        print(f"{name:{width}}  {sentence}")
+        say(f"{name:{width}}  {sentence}")
     for name, reason in outcome.skipped.items():
-        print(f"{name:{width}}  skipped: {reason}")
-    print(f"{len(outcome.files)} files: {folder}")
+        say(f"{name:{width}}  skipped: {reason}")
+    say(f"{len(outcome.files)} files: {folder}")

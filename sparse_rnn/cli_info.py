@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from sparse_rnn.description import describe_mask, describe_weights
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.mask_flags import MaskFlags
 from sparse_rnn.models import Network
+from sparse_rnn.output import complain, say
 
 FIGURE_TYPES = (".png", ".pdf", ".svg")
 
@@ -60,13 +60,13 @@ def info(  # noqa: PLR0913 - the options of a command
     found = masks.measures(built, n_sources=sources, progress=_measuring())
     counts = Network(stream.input_size, stream.output_size, built).weight_counts()
     title = f"{suite} ({stream.input_size} inputs, {stream.output_size} outputs)"
-    print(describe_mask(built, found))
-    print(describe_weights(counts, title))
+    say(describe_mask(built, found))
+    say(describe_weights(counts, title))
     if out is not None:
         from sparse_rnn import report  # matplotlib is slow to import
 
         report.sheet(built, unit=unit).savefig(out, dpi=150)
-        print(f"Figure: {out}")
+        say(f"Figure: {out}")
 
 
 def _measuring() -> Callable[[float], None]:
@@ -79,7 +79,7 @@ def _measuring() -> Callable[[float], None]:
         if now_s - last_s >= progress.LINE_EVERY_S and done > 0:
             last_s = now_s
             left_s = (now_s - began_s) * (1 - done) / done
-            print(f"measuring the graph: {100 * done:.0f} %  ETA {left_s:.0f} s", file=sys.stderr)
+            complain(f"measuring the graph: {100 * done:.0f} %  ETA {left_s:.0f} s")
 
     return tell
 

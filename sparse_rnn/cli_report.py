@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from sparse_rnn.cli_info import FIGURE_TYPES
-from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.errors import InvalidArgument, SparseRnnError
 from sparse_rnn.files import atomic_writer
+from sparse_rnn.output import say
 from sparse_rnn.run_folder import CONFIG
-from sparse_rnn.training import load_run
+from sparse_rnn.training import Run, load_run
 
 PAGE, MARKDOWN = ".html", ".md"
 FILE_TYPES = (*FIGURE_TYPES, PAGE, MARKDOWN)
@@ -76,12 +77,13 @@ def _write_findings(folder: Path, out: Path, *, mixed_commits: bool) -> None:
 
     from sparse_rnn.report import findings, page, summary  # matplotlib is slow to import
 
-    found = findings.read_all(folder)
+    found, damaged = findings.read_each(folder)
     if out.suffix.lower() == MARKDOWN:
-        text = summary.markdown(found, mixed_commits=mixed_commits)
+        text = summary.markdown(found, mixed_commits=mixed_commits, damaged=damaged)
     else:
-        text = page.findings_page(found, folder, mixed_commits=mixed_commits)
+        text = page.findings_page(found, folder, mixed_commits=mixed_commits, damaged=damaged)
     _write(out, text)
+    _refuse(damaged, "findings")
 
 
 def _write_runs(folders: Sequence[Path], out: Path, *, mixed_commits: bool) -> None:
@@ -95,16 +97,35 @@ def _write_runs(folders: Sequence[Path], out: Path, *, mixed_commits: bool) -> N
 
     from sparse_rnn import report as figures  # matplotlib is slow to import
 
-    loaded = {label: load_run(folder) for label, folder in zip(labels, folders, strict=True)}
+    loaded: dict[str, Run] = {}
+    damaged: dict[str, str] = {}
+    for label, folder in zip(labels, folders, strict=True):
+        try:
+            run = load_run(folder)
+            figures.commits_of([run])  # reads what else is shown of it
+            loaded[label] = run
+        except (SparseRnnError, OSError) as error:
+            if label == labels[-1] and not loaded:
+                raise
+            damaged[label] = str(error)
     if out.suffix.lower() == PAGE:
-        _write(out, figures.runs_page(loaded, mixed_commits=mixed_commits))
-        return
-    figures.check_commits("RUN", figures.commits_of(loaded.values()), mixed_commits=mixed_commits)
-    figures.overview(loaded).savefig(out, dpi=150)
-    print(f"Figure: {out}")
+        _write(out, figures.runs_page(loaded, mixed_commits=mixed_commits, damaged=damaged))
+    else:
+        made_with = figures.commits_of(loaded.values())
+        figures.check_commits("RUN", made_with, mixed_commits=mixed_commits)
+        figures.overview(loaded, damaged=damaged).savefig(out, dpi=150)
+        say(f"Figure: {out}")
+    _refuse(damaged, "runs")
+
+
+def _refuse(damaged: Mapping[str, str], what: str) -> None:
+    """End with an error that names what is not shown, after the rest of it is written."""
+    if damaged:
+        reasons = " ".join(f"{name}: {reason}" for name, reason in damaged.items())
+        raise SparseRnnError(f"Not all {what} could be shown. {reasons}")
 
 
 def _write(out: Path, text: str) -> None:
     with atomic_writer(out) as file:
         file.write(text)
-    print(f"Report: {out}")
+    say(f"Report: {out}")

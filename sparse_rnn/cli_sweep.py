@@ -12,6 +12,7 @@ import tyro
 from sparse_rnn import sweep
 from sparse_rnn.errors import InvalidArgument, SparseRnnError
 from sparse_rnn.options import RunOptions
+from sparse_rnn.output import say
 
 _OPTIONS = (
     "workers", "scheduler", "threads", "retries", "jobs", "cluster", "parameters", "run_limit"
@@ -96,7 +97,7 @@ def _run(  # noqa: PLR0913 - the options of a command
             options=options,
         )
     if not quiet:
-        print(reached.text())
+        say(reached.text())
     if reached.damaged:
         raise SparseRnnError(
             f"{len(reached.damaged)} of {reached.total} runs are damaged, and were left as they "
@@ -154,7 +155,7 @@ def _submit(  # noqa: PLR0913 - the options of a command
             cluster=cluster,
             parameters=parameters,
         )
-    print(
+    say(
         f"Submitted {len(ids)} jobs: {ids[0]}" + (f" to {ids[-1]}" if len(ids) > 1 else "") + ".\n"
         f"`sparse-rnn sweep status {spec} --results {results}` says how far they are; their logs "
         f"are in {results / sweep.JOBS}."
@@ -174,7 +175,7 @@ def _status(
     _check_results(results)
     with _in_spec(spec):
         reached = sweep.status(spec, results)
-    print(reached.text(tracebacks=tracebacks))
+    say(reached.text(tracebacks=tracebacks))
 
 
 def _collect(
@@ -198,9 +199,9 @@ def _collect(
         table = sweep.collect(results, spec, out)
     path = out or results / sweep.TABLE
     done = table.column("state").to_pylist().count("done")
-    print(f"{path}: {table.num_rows} runs, {done} of them done, {table.num_columns} columns.")
+    say(f"{path}: {table.num_rows} runs, {done} of them done, {table.num_columns} columns.")
     for kind, about in (("curves", "learning curves"), ("tasks", "final scores by task")):
-        print(f"{path.with_name(f'{path.stem}-{kind}.parquet')}: {about}.")
+        say(f"{path.with_name(f'{path.stem}-{kind}.parquet')}: {about}.")
 
 
 @contextmanager

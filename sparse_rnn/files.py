@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -148,15 +148,13 @@ def atomic_path(path: Path) -> Generator[Path]:
     On an error the temporary file is removed and `path` is as it was before. The data is on the
     disk before the new name is.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    # New, so that nothing that is there is written; and the system says by the umask who reads it.
+    temporary.open("xb").close()
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files private; a run folder has the permissions that the user's umask says.
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
         sync_folder(path.parent)
     finally:
@@ -302,10 +300,3 @@ def _begins_with(path: Path, known: bytes) -> bool:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _umask() -> int:
-    # The one way to read the umask is to set it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Column
 
 from sparse_rnn.metrics import Record
+from sparse_rnn.output import Courtesy
 from sparse_rnn.settings import FitConfig
 
 OnStep = Callable[[Record], None]
@@ -44,14 +45,14 @@ def silent(config: FitConfig) -> Generator[OnStep]:
 
 def automatic(config: FitConfig, file: TextIO | None = None) -> AbstractContextManager[OnStep]:
     """Show a bar where `file` (standard error by default) is a terminal, lines elsewhere."""
-    out = file or sys.stderr
+    out = _courtesy(file)
     return bar(config, out) if out.isatty() else lines(config, out)
 
 
 @contextmanager
 def bar(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
     """Show a bar with rate, remaining time, loss and held-out accuracy."""
-    console = Console(file=file or sys.stderr)
+    console = Console(file=_courtesy(file))
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(),
@@ -81,7 +82,7 @@ def bar(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
 @contextmanager
 def lines(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
     """Write a plain line every few seconds and at each evaluation, fit for the log of a job."""
-    out = file or sys.stderr
+    out = _courtesy(file)
     next_s, n_bursts = time.monotonic() + LINE_EVERY_S, 0
 
     def on_step(record: Record) -> None:
@@ -138,6 +139,11 @@ def lasting(display: Display) -> Display:
             yield on_step
 
     return shown
+
+
+def _courtesy(file: TextIO | None) -> TextIO:
+    """A stream, by default the standard error, that ends no run where nobody reads it any more."""
+    return cast("TextIO", Courtesy(file or sys.stderr))
 
 
 def _title(config: FitConfig) -> str:

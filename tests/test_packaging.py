@@ -124,6 +124,19 @@ def test_audit_reads_the_pins() -> None:
     assert f"--requirement {PINS.name}" in command
 
 
+@pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.yml")), ids=lambda path: path.name)
+def test_workflows_run_what_was_looked_at(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for used in re.findall(r"uses: (.*)", text):
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), used
+    for tool in re.findall(r"pipx run (\S+)", text):
+        assert re.fullmatch(r"[\w-]+==[\d.]+", tool), tool
+    for job in workflow(path.name)["jobs"].values():
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")

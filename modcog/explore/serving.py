@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from modcog.errors import InvalidArgument
+from modcog.output import say
 
 ADDRESS = "127.0.0.1"
 PORT = 8168
@@ -88,6 +89,9 @@ class LocalServer(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    # A page opens several connections at once, and several pages may be open: with the five that
+    # the base class lets wait, the next one is asked to come back after a second.
+    request_queue_size = 128
 
     def __init__(self, site: Site, port: int = PORT) -> None:
         if not 0 <= port <= 65535:
@@ -120,17 +124,13 @@ def serve(site: Site, port: int = PORT, *, browser: bool = True) -> None:
     """
     try:
         with LocalServer(site, port) as server:
-            _say(f"{site.name}: {server.url} (on this machine only; Ctrl-C ends it)")
+            say(f"{site.name}: {server.url} (on this machine only; Ctrl-C ends it)")
             if browser:
                 # A browser in the terminal would not return before its visitor leaves.
                 threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
             server.serve_forever()
     except KeyboardInterrupt:
-        _say(f"\n{site.name}: ended.")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - the address must be seen, also through a pipe
+        say(f"\n{site.name}: ended.")
 
 
 def _port_error(error: OSError, port: int) -> InvalidArgument:

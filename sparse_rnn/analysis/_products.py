@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparse_rnn.files import atomic_path, atomic_writer
+from sparse_rnn.output import in_cell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +59,10 @@ class Product:
             with atomic_writer(folder / names[-1]) as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(table.columns)
-                writer.writerows(table.rows)
+                writer.writerows(
+                    [in_cell(one) if isinstance(one, str) else one for one in row]
+                    for row in table.rows
+                )
         for name, figure in self.figures.items():
             for kind in FORMATS:
                 names.append(f"{name}.{kind}")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sparse_rnn.output import in_cell, plain
 from sparse_rnn.report._html import Html, data_link, join, tag
 from sparse_rnn.report._quantities import Curve
 
@@ -65,7 +66,7 @@ def charts(panels: Sequence[Panel], file_name: str) -> Html:
 def _figure(panel: Panel, colors: dict[str, int]) -> Html:
     first = panel.curves[0]
     data: dict[str, Any] = {
-        "title": first.panel or first.y_label,
+        "title": plain(first.panel or first.y_label),
         "x_label": first.x_label,
         "y_label": first.y_label,
         "series": [
@@ -83,7 +84,12 @@ def _figure(panel: Panel, colors: dict[str, int]) -> Html:
 
 
 def _series(curve: Curve, color: int) -> dict[str, Any]:
-    series: dict[str, Any] = {"name": curve.name, "color": color, "x": curve.x, "mean": curve.mean}
+    series: dict[str, Any] = {
+        "name": plain(curve.name),
+        "color": color,
+        "x": curve.x,
+        "mean": curve.mean,
+    }
     if curve.low is not None:
         series |= {"low": curve.low, "high": curve.high}
     return series
@@ -110,5 +116,5 @@ def _values(panels: Iterable[Panel]) -> bytes:
             blank = [""] * len(curve.x)
             columns = (curve.x, curve.mean, curve.low or blank, curve.high or blank)
             for numbers in zip(*columns, strict=True):
-                writer.writerow([curve.panel, curve.name, *numbers])
+                writer.writerow([in_cell(curve.panel), in_cell(curve.name), *numbers])
     return text.getvalue().encode()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from html import escape
+from html import escape as _escape
 from importlib import resources
 from typing import Any
+
+from sparse_rnn.output import plain
 
 VOID = frozenset({"br", "meta", "link"})
 
@@ -19,6 +21,11 @@ class Html:
     """A piece of HTML that is already escaped."""
 
     text: str
+
+
+def escape(text: str) -> str:
+    """Text as HTML shows it, sign by sign."""
+    return _escape(plain(text))
 
 
 Node = Html | str | None

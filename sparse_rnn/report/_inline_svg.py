@@ -7,6 +7,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from sparse_rnn.errors import IncompatibleState
+from sparse_rnn.files import read_regular
+from sparse_rnn.output import plain
 from sparse_rnn.report._html import Html
 
 KEPT = frozenset(
@@ -36,11 +38,16 @@ def inline(path: Path, label: str) -> Html:
 
     Raises:
         IncompatibleState: The file is no SVG.
+        RunDamaged: It is no regular file, or too large.
     """
     try:
-        root = ElementTree.fromstring(path.read_bytes())
-    except ElementTree.ParseError as error:
+        root = ElementTree.fromstring(read_regular(path))
+        return _inlined(root, path, label)
+    except (ElementTree.ParseError, RecursionError, ValueError, LookupError) as error:
         raise IncompatibleState(f"{path} is no SVG: {error}.") from error
+
+
+def _inlined(root: ElementTree.Element, path: Path, label: str) -> Html:
     if _local(root.tag) != "svg":
         raise IncompatibleState(f"{path} is no SVG: it holds <{_local(root.tag)}>.")
     width = _POINTS.fullmatch(root.get("width", ""))
@@ -48,7 +55,7 @@ def inline(path: Path, label: str) -> Html:
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.set("role", "img")
-    root.set("aria-label", label)
+    root.set("aria-label", plain(label))
     if width is not None:
         px = float(width[1]) * (1 if width[2] != "pt" else _PX_PER_PT)
         root.set("style", f"max-width: {px:.0f}px")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.report._html import Html, tag
@@ -28,6 +28,14 @@ def check_commits(argument: str, commits: Iterable[str], *, mixed_commits: bool)
             "made with one commit of the code",
             "To show them together all the same, say so: --mixed-commits (mixed_commits=True).",
         )
+
+
+def not_shown(damaged: Mapping[str, str]) -> Html | None:
+    """What a page says where results are there that cannot be shown: which, and why."""
+    if not damaged:
+        return None
+    entries = [tag("li", f"{name}: {reason}") for name, reason in damaged.items()]
+    return tag("div", tag("p", "Not shown:"), tag("ul", *entries), class_="warning", role="note")
 
 
 def mixing_warning(commits: Iterable[str]) -> Html | None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from sparse_rnn import run_folder
 from sparse_rnn.errors import RunConflict
+from sparse_rnn.files import read_regular
 from sparse_rnn.report.findings import MODIFIED
 from sparse_rnn.training import Run
 
@@ -49,14 +50,23 @@ def read_record(run: Run) -> RunRecord:
     Raises:
         RunConflict: Its `config.json` is damaged.
     """
+    if run.folder is None:
+        return _gathered(run, {})
+    path = run.folder / run_folder.CONFIG
+    try:
+        return _gathered(run, _read(path))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RunConflict(f"{path} is damaged: {error!r}.") from error
+
+
+def _gathered(run: Run, known: dict[str, Any]) -> RunRecord:
     layer = run.network.rnn
-    known: dict[str, Any] = {} if run.folder is None else _read(run.folder / run_folder.CONFIG)
     starts = [known, *known.get("continued", [])]
     machine = known.get("machine") or {}
     return RunRecord(
         units=layer.mask.n_units,
         synapses=layer.mask.nnz,
-        backend=(known.get("network") or {}).get("backend") or layer.backend,
+        backend=str((known.get("network") or {}).get("backend") or layer.backend),
         steps=len(run.history),
         seconds=float(run.history["elapsed_s"][-1]),
         commits=tuple(dict.fromkeys(_commit(start.get("git")) for start in starts)),
@@ -74,13 +84,13 @@ def commits_of(runs: Iterable[Run]) -> tuple[str, ...]:
 
 
 def _commit(git: Mapping[str, Any] | None) -> str:
-    return UNKNOWN if git is None else git["commit"] + MODIFIED * bool(git["modified"])
+    return UNKNOWN if git is None else str(git["commit"]) + MODIFIED * bool(git["modified"])
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        known = json.loads(read_regular(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise RunConflict(f"{path} cannot be read as JSON ({error}).") from error
     if not isinstance(known, dict):
         raise RunConflict(f"{path} holds no JSON object.")

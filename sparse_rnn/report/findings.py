@@ -12,14 +12,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from sparse_rnn.errors import IncompatibleState, InvalidArgument
-from sparse_rnn.files import atomic_path, atomic_writer
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunDamaged
+from sparse_rnn.files import atomic_path, atomic_writer, check_kind, read_regular
 from sparse_rnn.provenance import git_state, provenance
 from sparse_rnn.report._drawn import FORMS, drawn
+from sparse_rnn.report._inline_svg import inline
 from sparse_rnn.report._quantities import (
     Curve as Curve,
     Interval as Interval,
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 Scale = Literal["smoke", "laptop", "paper"]
 Verdict = Literal["reproduced", "not reproduced", "inconclusive", "not run"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+NONE: Mapping[str, str] = MappingProxyType({})
+"""Nothing that cannot be shown."""
 
 MODIFIED = "+modified"
 """Ends the commit of a finding whose code had changes that were not committed."""
@@ -177,10 +182,11 @@ def read(path: Path) -> Finding:
 
     Raises:
         IncompatibleState: The file holds no finding, has another name than the finding, or a figure
-            is missing.
+            is missing or no SVG.
+        RunDamaged: The file or a figure is no regular file, such as a link, or too large.
     """
     try:
-        finding = Finding.from_json(path.read_text(encoding="utf-8"))
+        finding = Finding.from_json(read_regular(path).decode())
     except (InvalidArgument, UnicodeDecodeError) as error:
         raise IncompatibleState(f"{path} holds no finding: {error}") from error
     if path.stem != finding.id:
@@ -188,7 +194,35 @@ def read(path: Path) -> Finding:
     missing = [name for name in finding.figures if not (path.parent / name).is_file()]
     if missing:
         raise IncompatibleState(f"{path} names {', '.join(missing)}, which is not beside it.")
+    for name in finding.figures:
+        inline(path.parent / name, "")
+        for suffix in FORMS:
+            check_kind((path.parent / name).with_suffix(suffix))
     return finding
+
+
+def read_each(folder: Path) -> tuple[tuple[Finding, ...], dict[str, str]]:
+    """Read the findings of a folder that can be read.
+
+    Returns:
+        The findings in the order of `read_all`; and the names of the other files, with the reasons.
+
+    Raises:
+        IncompatibleState: None can be read.
+        InvalidArgument: There is no finding, or no such folder.
+    """
+    found: list[Finding] = []
+    damaged: dict[str, str] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(read(path))
+        except (IncompatibleState, RunDamaged, OSError) as error:
+            damaged[path.name] = str(error)
+    if damaged and not found:
+        raise IncompatibleState(" ".join(damaged.values()))
+    if not found:
+        raise InvalidArgument("folder", str(folder), "a folder with findings (ID.json)")
+    return tuple(sorted(found, key=lambda finding: order(finding.id))), damaged
 
 
 def read_all(folder: Path) -> tuple[Finding, ...]:
@@ -198,10 +232,10 @@ def read_all(folder: Path) -> tuple[Finding, ...]:
         IncompatibleState: A JSON file there holds no finding; see `read`.
         InvalidArgument: There is no finding, or no such folder.
     """
-    found = [read(path) for path in folder.glob("*.json")]
-    if not found:
-        raise InvalidArgument("folder", str(folder), "a folder with findings (ID.json)")
-    return tuple(sorted(found, key=lambda finding: order(finding.id)))
+    found, damaged = read_each(folder)
+    if damaged:
+        raise IncompatibleState(" ".join(damaged.values()))
+    return found
 
 
 def order(name: str) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,9 +13,12 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.output import in_figure
 from sparse_rnn.report._curves import draw_curves
 from sparse_rnn.report._seeds import by_seed, mean_scores
+from sparse_rnn.report._style import TEXT_SIZE
 from sparse_rnn.report._table import Floors, draw_table, table_values
+from sparse_rnn.report.findings import NONE
 from sparse_rnn.training import Run, load_run
 
 Source = Run | Path | str
@@ -31,7 +35,12 @@ COLUMN_IN = 0.72
 _NO_FLOORS: Floors = MappingProxyType({})
 
 
-def overview(runs: Mapping[str, Source], *, floors: Floors = _NO_FLOORS) -> Figure:
+def overview(
+    runs: Mapping[str, Source],
+    *,
+    floors: Floors = _NO_FLOORS,
+    damaged: Mapping[str, str] = NONE,
+) -> Figure:
     """Draw finished runs side by side.
 
     On the left the learning curves: the mean final accuracy over gradient steps, on trials that
@@ -47,6 +56,7 @@ def overview(runs: Mapping[str, Source], *, floors: Floors = _NO_FLOORS) -> Figu
         runs: Runs or their folders, by the label they get. Their order is that of the figure.
         floors: More levels beside chance, by label and task, such as what `modcog.chance_level`
             gives with ``ignores="evidence"``.
+        damaged: Runs that cannot be shown, by their labels, and why; they are named below.
 
     Returns:
         The figure; save it with ``figure.savefig(path)``.
@@ -59,7 +69,11 @@ def overview(runs: Mapping[str, Source], *, floors: Floors = _NO_FLOORS) -> Figu
     """
     if not runs:
         raise InvalidArgument("runs", {}, "at least one run")
-    loaded = {label: run if isinstance(run, Run) else load_run(run) for label, run in runs.items()}
+    loaded = {
+        in_figure(label): run if isinstance(run, Run) else load_run(run)
+        for label, run in runs.items()
+    }
+    floors = {in_figure(label): levels for label, levels in floors.items()}
     groups = by_seed(loaded)
     scores = {label: mean_scores([r.evaluation for r in group]) for label, group in groups.items()}
     tasks, _, chance = table_values(scores)
@@ -87,4 +101,7 @@ def overview(runs: Mapping[str, Source], *, floors: Floors = _NO_FLOORS) -> Figu
     curves_ax = figure.add_subplot(grid[0, 0])
     draw_curves(curves_ax, histories, {"chance": float(chance.mean()), **means})
     draw_table(figure.add_subplot(grid[:, 1]), scores, floors)
+    if damaged:
+        lines = [textwrap.fill(in_figure(f"{k}: {v}"), 110) for k, v in damaged.items()]
+        figure.supxlabel("\n".join(["Not shown:", *lines]), fontsize=TEXT_SIZE - 1)
     return figure

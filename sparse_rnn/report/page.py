@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.files import atomic_writer
+from sparse_rnn.files import atomic_writer, read_regular
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._charts import charts, panels_of
 from sparse_rnn.report._drawn import FORMS
 from sparse_rnn.report._html import Html, data_link, document, join, table, tag
 from sparse_rnn.report._inline_svg import inline
 from sparse_rnn.report._measured import measured_table
-from sparse_rnn.report._mixing import check_commits, mixing_warning
-from sparse_rnn.report.findings import VERDICTS, Finding, commits
+from sparse_rnn.report._mixing import check_commits, mixing_warning, not_shown
+from sparse_rnn.report.findings import NONE, VERDICTS, Finding, commits
 
 TITLE = "The paper's claims, measured"
 PAPER = (
@@ -26,7 +27,12 @@ DOI = "https://doi.org/10.1162/neco_a_01613"
 
 
 def findings_page(
-    findings: Sequence[Finding], folder: Path, *, title: str = TITLE, mixed_commits: bool = False
+    findings: Sequence[Finding],
+    folder: Path,
+    *,
+    title: str = TITLE,
+    mixed_commits: bool = False,
+    damaged: Mapping[str, str] = NONE,
 ) -> str:
     """Show findings: a table of all, then claim, values, figures and origin of each.
 
@@ -35,6 +41,7 @@ def findings_page(
         folder: Where their figures lie.
         title: Title of the page.
         mixed_commits: Whether they may be of different commits; the page then says so.
+        damaged: Findings that cannot be shown, by their files, and why; the page says so.
 
     Returns:
         The HTML. Figures, curves and what can be saved are in it.
@@ -42,6 +49,7 @@ def findings_page(
     Raises:
         InvalidArgument: There is no finding, two have one id, or commits are mixed.
         IncompatibleState: A figure is no SVG.
+        RunDamaged: A figure is no regular file.
         FileNotFoundError: A figure is missing.
     """
     names = [finding.id for finding in findings]
@@ -51,7 +59,7 @@ def findings_page(
     check_commits("findings", made_with, mixed_commits=mixed_commits)
     return document(
         title,
-        _header(findings, title, mixing_warning(made_with)),
+        _header(findings, title, join(mixing_warning(made_with), not_shown(damaged))),
         tag("main", _summary(findings), *(_section(one, folder) for one in findings)),
     )
 
@@ -142,9 +150,9 @@ def _section(finding: Finding, folder: Path) -> Html:
 
 def _figure(finding: Finding, path: Path) -> Html:
     links = [
-        data_link(file.read_bytes(), kind, file.name, suffix[1:].upper())
+        data_link(read_regular(file), kind, file.name, suffix[1:].upper())
         for suffix, kind in FORMS.items()
-        if (file := path.with_suffix(suffix)).exists()
+        if os.path.lexists(file := path.with_suffix(suffix))
     ]
     drawn = tag(
         "div",

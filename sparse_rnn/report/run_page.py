@@ -15,11 +15,12 @@ from sparse_rnn.report import _words as words
 from sparse_rnn.report._charts import Panel, charts
 from sparse_rnn.report._drawn import FORMS, drawn
 from sparse_rnn.report._html import Html, Node, data_link, document, join, table, tag
-from sparse_rnn.report._mixing import check_commits, mixing_warning
+from sparse_rnn.report._mixing import check_commits, mixing_warning, not_shown
 from sparse_rnn.report._quantities import Curve
 from sparse_rnn.report._records import RunRecord, commits_of, read_record
 from sparse_rnn.report._seeds import by_seed, mean_scores
 from sparse_rnn.report._table import CHANCE_NOTE, table_values
+from sparse_rnn.report.findings import NONE
 from sparse_rnn.report.overview import Source, overview
 from sparse_rnn.scores import TaskScores
 from sparse_rnn.training import Run, load_run
@@ -36,7 +37,11 @@ LOSS_POINTS = 200
 
 
 def runs_page(
-    runs: Mapping[str, Source], *, title: str = TITLE, mixed_commits: bool = False
+    runs: Mapping[str, Source],
+    *,
+    title: str = TITLE,
+    mixed_commits: bool = False,
+    damaged: Mapping[str, str] = NONE,
 ) -> str:
     """Show finished runs: learning curves, final scores by task, networks, configurations.
 
@@ -47,6 +52,7 @@ def runs_page(
         runs: Runs or their folders, by the label they get. Their order is that of the page.
         title: Title of the page.
         mixed_commits: Whether they may be of different commits; the page then says so.
+        damaged: Runs that cannot be shown, by their labels, and why; the page says so.
 
     Returns:
         The HTML. Curves and what can be saved are in it.
@@ -68,7 +74,9 @@ def runs_page(
         label: mean_scores([run.evaluation for run in group]) for label, group in groups.items()
     }
     first = tag("p", _overview_links(loaded), class_="facts downloads")
-    header = tag("header", tag("h1", title), first, mixing_warning(made_with), id="top")
+    header = tag(
+        "header", tag("h1", title), first, mixing_warning(made_with), not_shown(damaged), id="top"
+    )
     return document(
         title,
         header,

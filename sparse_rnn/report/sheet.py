@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import Mask
+from sparse_rnn.output import in_figure
 from sparse_rnn.report._style import PALETTE, TEXT_SIZE
 
 PIXELS = 500
@@ -52,7 +53,7 @@ def sheet(mask: Mask, *, unit: int | None = None) -> Figure:
     if not 0 <= unit < mask.n_units:
         raise InvalidArgument("unit", unit, f"from 0 to {mask.n_units - 1}")
     figure = Figure(figsize=(9.6, 4.8), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08))
-    figure.suptitle(_title(mask), fontsize=TEXT_SIZE + 1)
+    figure.suptitle(in_figure(_title(mask)), fontsize=TEXT_SIZE + 1)
     left, right = figure.subplots(1, 2)
     if sides is None:
         _draw_matrix(figure, left, mask)

@@ -5,27 +5,26 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.output import plain
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._mixing import check_commits
-from sparse_rnn.report.findings import VERDICTS, Finding, Measurement, commits, order
+from sparse_rnn.report.findings import NONE, VERDICTS, Finding, Measurement, commits, order
 
 WIDTH = 100
 
 SHOWN = 3
 """Values in the row of a finding; all of them stand in its section."""
 
-_NONE: Mapping[str, str] = MappingProxyType({})
-
 
 def markdown(
     findings: Sequence[Finding],
     *,
-    expected: Mapping[str, str] = _NONE,
+    expected: Mapping[str, str] = NONE,
     title: str = "Results",
     mixed_commits: bool = False,
+    damaged: Mapping[str, str] = NONE,
 ) -> str:
     """Write findings as Markdown: a row each, then claim, reason and method of each.
 
@@ -34,6 +33,7 @@ def markdown(
         expected: Titles by id of all that there should be; "not run" is said of what is missing.
         title: Title of the page.
         mixed_commits: Whether findings may be of different commits.
+        damaged: Findings that cannot be shown, by their files, and why; the page says so.
 
     Returns:
         The page. Each row says the verdict, scale and seeds, what was measured beside the paper's
@@ -59,6 +59,7 @@ def markdown(
     head = ["", "verdict", "scale", "seeds", "measured", "command", "commit"]
     table = [_line(head), _line(["---"] * len(head)), *map(_line, rows)]
     parts = [f"# {_text(title)}", _filled(about), "\n".join(table)]
+    parts += [_filled(f"Not shown: {name}: {reason}") for name, reason in damaged.items()]
     parts += [_details(found[name]) for name in ids if name in found]
     return "\n\n".join(parts) + "\n"
 
@@ -160,4 +161,4 @@ def _code(text: str) -> str:
 
 def _one_line(text: str) -> str:
     # Not `str.split`: it would take the narrow spaces out of numbers.
-    return re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+", " ", text).strip(" ")
+    return plain(re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+", " ", text).strip(" "))

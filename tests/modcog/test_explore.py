@@ -377,6 +377,21 @@ def test_content_of_a_request_is_not_taken_for_the_next_one(server: LocalServer)
     assert received.startswith(b"HTTP/1.1 400")
 
 
+def test_many_connections_that_stay_open_stall_nobody() -> None:
+    with LocalServer(site(), port=0) as made:
+        address = ("127.0.0.1", made.server_address[1])
+        # Before anything is accepted: all of them wait in the queue.
+        held = [socket.create_connection(address, timeout=0.8) for _ in range(24)]
+        thread = threading.Thread(target=made.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            assert ask(made, "/")[0] == 200
+        finally:
+            for connection in held:
+                connection.close()
+            made.shutdown()
+
+
 def test_listens_on_the_loopback_interface_alone(server: LocalServer) -> None:
     assert server.server_address[0] == "127.0.0.1"
     assert server.socket.getsockname()[0] == "127.0.0.1"
@@ -430,7 +445,7 @@ def test_ctrl_c_before_the_first_visitor_ends_it_as_well(
         if len(said) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("modcog.explore.serving._say", interrupted)
+    monkeypatch.setattr("modcog.explore.serving.say", interrupted)
     serve(site(), 0, browser=False)
     assert said[1:] == ["\nmodcog explore: ended."]
 

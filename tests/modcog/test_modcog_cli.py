@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import modcog
@@ -160,15 +164,82 @@ def test_the_installed_program_prints_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
-    program = Path(sys.executable).with_name("modcog")
-    command = f"{program} list | head -n 1"
-    result = subprocess.run(
+PROGRAM = Path(sys.executable).with_name("modcog")
+
+
+def shell(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
-        cwd=tmp_path,
+        cwd=cwd,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert result.stdout.startswith("slot  task")
-    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", ["list", "--help", "show Go"])
+def test_a_reader_that_stops_early_is_no_error(tmp_path: Path, arguments: str) -> None:
+    result = shell(f"{PROGRAM} {arguments} | head -n 1", tmp_path)
+    assert result.stdout.startswith(("slot  task", "usage: modcog", "Go (reach family)"))
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("list >&-", 0),
+        ("list 2>&-", 0),
+        ("list >&- 2>&-", 0),
+        ("show Goo 2>&-", 2),
+        ("show Go >&- 2>&- <&-", 0),
+        ("--help >&-", 0),
+        ("nothing 2>&-", 2),
+        ("export Go --batches 2 --batch-size 2 -o data.npz >&- 2>&-", 0),
+        ("export Go --batches 2 --batch-size 2 -o data.npz 2>&1 | true", 0),
+        ("show Go | true", 0),
+        ("list > /dev/full", 2),
+    ],
+)
+def test_streams_that_are_closed_or_full_give_no_traceback(
+    tmp_path: Path, command: str, status: int
+) -> None:
+    result = shell(f"{PROGRAM} {command}", tmp_path)
+    assert result.returncode == status
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+    if command.startswith("export"):
+        with np.load(tmp_path / "data.npz") as file:
+            assert file["inputs"].shape[0] == 2
+
+
+def test_a_terminal_that_knows_ascii_alone_is_enough(tmp_path: Path) -> None:
+    for environment in ({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}):
+        result = shell(f"{PROGRAM} show Go -o é°.png", tmp_path, **environment)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert "Picture: " in result.stdout
+        assert (tmp_path / "é°.png").exists()
+
+
+def test_nothing_that_a_terminal_acts_on_is_printed(tmp_path: Path) -> None:
+    folder = tmp_path / "\x1b]0;owned\x07\u202e"
+    folder.mkdir()
+    for target, status in ((folder / "go.png", 0), (folder / "no" / "go.png", 2)):
+        result = subprocess.run(
+            [PROGRAM, "show", "Go", "-o", target], capture_output=True, text=True, check=False
+        )
+        assert result.returncode == status
+        assert not set("\x1b\x07\u202e") & set(result.stdout + result.stderr)
+
+
+def test_names_are_drawn_sign_by_sign() -> None:
+    spec = dataclasses.replace(modcog.task("Go"), base="a$^b$\x1b")
+    content = io.BytesIO()
+    modcog.plot_trial(spec).savefig(content, format="svg")
+    assert b"\x1b" not in content.getvalue()
+
+
+def test_a_name_that_is_no_mathematics_is_drawn() -> None:
+    content = io.BytesIO()
+    figure = modcog.plot_trial(dataclasses.replace(modcog.task("Go"), base="$\\frac{$"))
+    figure.savefig(content, format="svg")

@@ -464,3 +464,45 @@ def test_a_run_that_nobody_reads_ends_as_it_should(where: str, tmp_path: Path) -
     assert process.returncode == 0
     assert b"Broken" not in (errors or b"")
     assert len(srnn.load_run(tmp_path / "run").history) == 30
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("train --suite Go --arch dense --size 4 --steps 3 --out run 2>&1 | true", 0),
+        ("train --suite Go --arch dense --size 4 --steps 3 --out run >&- 2>&-", 0),
+        ("--help | true", 0),
+        ("info --arch nothing --size 4 2>&-", 2),
+        ("info --arch dense --size 4 > /dev/full", 2),
+    ],
+)
+def test_streams_that_are_closed_or_full_give_no_traceback(
+    tmp_path: Path, command: str, code: int
+) -> None:
+    program = Path(sys.executable).with_name("sparse-rnn")
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{program} {command}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+    if command.startswith("train"):
+        assert (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_a_terminal_that_knows_ascii_alone_is_enough(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("sparse-rnn")
+    for words in (["--help"], ["info", "--arch", "dense", "--size", "4", "-o", "é.png"]):
+        result = subprocess.run(
+            [program, *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (result.returncode, result.stderr) == (0, "")

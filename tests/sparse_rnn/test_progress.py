@@ -121,7 +121,7 @@ def test_the_bar_counts_bursts() -> None:
     assert "3 bursts" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
 
 
-class Gone(StringIO):
+class Leaving(StringIO):
     """A pipe whose reader leaves after some lines."""
 
     def __init__(self, lines: int) -> None:
@@ -137,7 +137,7 @@ class Gone(StringIO):
 
 @pytest.mark.parametrize("lines", [0, 1])
 def test_a_run_outlives_who_looks_at_it(lines: int) -> None:
-    out = Gone(lines)
+    out = Leaving(lines)
     run = srnn.train(small_config(), progress=lambda config: progress.lines(config, out))
     assert len(run.history) == 4
     assert out.getvalue().count("\n") == lines
@@ -158,3 +158,30 @@ def test_a_display_may_break_as_it_opens_and_as_it_closes(where: str) -> None:
     # What is no matter of the display is nobody else's.
     with pytest.raises(BrokenPipeError), progress.lasting(breaking)(small_config()):
         raise BrokenPipeError
+
+
+class Gone(StringIO):
+    """A stream whose reader has gone."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def write(self, text: str) -> int:
+        del text
+        raise BrokenPipeError
+
+    flush = write  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_display_without_a_reader_ends_no_run(terminal: bool) -> None:
+    shown(lambda config: progress.automatic(config, Gone(terminal=terminal)), small_config(), 3)
+
+
+def test_a_display_without_standard_error_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    shown(progress.automatic, small_config(), 3)

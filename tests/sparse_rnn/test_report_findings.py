@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given, strategies as st
 from matplotlib.figure import Figure
 from scipy import stats
 
+from sparse_rnn import cli
 from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.report import findings
 from sparse_rnn.report.findings import Curve, Finding, Measurement, mean_interval
@@ -208,3 +210,53 @@ def test_hostile_text_survives_json() -> None:
 def test_the_stamp_fills_a_finding() -> None:
     stamp = findings.stamp()
     assert made_finding(**stamp).machine == stamp["machine"]
+
+
+def drawing() -> Figure:
+    figure = Figure(figsize=(1, 1))
+    figure.subplots().plot([0, 1])
+    return figure
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".json"])
+def test_a_link_among_the_files_of_a_finding_publishes_nothing(
+    tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, secret = tmp_path / "findings", tmp_path / "secret"
+    secret.write_text("<svg xmlns='http://www.w3.org/2000/svg'><text>a secret</text></svg>")
+    findings.write(made_finding(), folder, {"one": drawing()})
+    findings.write(made_finding(id="fig2b"), folder)
+    linked = folder / ("fig2a.json" if suffix == ".json" else f"one{suffix}")
+    linked.unlink()
+    linked.symlink_to(secret)
+    with pytest.raises(IncompatibleState, match="is a symbolic link"):
+        findings.read_all(folder)
+    # The command shows the others, says what it does not show, and says so by its status.
+    out = tmp_path / "page.html"
+    assert cli.main(["report", str(folder), "-o", str(out)]) == 2
+    assert "Not all findings could be shown. fig2a.json: " in capsys.readouterr().err
+    page = out.read_text(encoding="utf-8")
+    assert "is a symbolic link" in page
+    assert 'id="fig2b"' in page
+    assert "a secret" not in page
+    assert base64.b64encode(secret.read_bytes()).decode() not in page
+    assert cli.main(["report", str(folder), "-o", str(tmp_path / "page.md")]) == 2
+    assert "Not shown: fig2a.json" in (tmp_path / "page.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "<svg", "<html/>", "<g>" * 200_000, '<svg width="1.2.3pt" xmlns="x"/>', "\0"],
+)
+def test_a_figure_that_is_no_svg_is_refused(tmp_path: Path, content: str) -> None:
+    findings.write(made_finding(), tmp_path, {"one": drawing()})
+    (tmp_path / "one.svg").write_text(content)
+    with pytest.raises(IncompatibleState, match=r"one\.svg is no SVG"):
+        findings.read(tmp_path / "fig2a.json")
+
+
+def test_where_no_finding_can_be_read_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "fig2a.json").write_text("{" * 100_000)
+    out = tmp_path / "page.html"
+    assert cli.main(["report", str(tmp_path), "-o", str(out)]) == 2
+    assert not out.exists()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -254,3 +257,66 @@ def test_bursts_are_marked_in_each_chart_and_told_below() -> None:
     (told,) = page.all("div", class_="bursts")
     assert "wild, seed 0: bursts at 1 of 6 steps (first at step 4;" in told.text
     assert "calm" not in told.text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"continued": 7},
+        {"machine": "a name"},
+        {"git": {"commit": "x"}},
+        {"network": []},
+        {"git": 1},
+    ],
+)
+@pytest.mark.parametrize("suffix", [".html", ".svg"])
+def test_a_damaged_run_is_shown_as_damaged_beside_the_others(
+    finished: srnn.Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    suffix: str,
+) -> None:
+    damaged = copy_with(finished, tmp_path / "broken", **changes)
+    if changes == {"network": []}:
+        damaged.joinpath("config.json").write_text("[" * 100_000)
+    out = tmp_path / f"report{suffix}"
+    assert cli.main(["report", str(damaged), "-o", str(out)]) == 2
+    assert not out.exists()
+    capsys.readouterr()
+    assert cli.main(["report", str(finished.folder), str(damaged), "-o", str(out)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("sparse-rnn: Not all runs could be shown. broken: ")
+    assert len(err.splitlines()) == 1
+    text = out.read_text(encoding="utf-8")
+    assert "Not shown:" in text
+    assert "broken" in text
+
+
+HOSTILE_NAME = "=1+$x^{$ $\x1b]0;owned\x07\u202e"
+
+
+def test_a_hostile_name_of_a_folder_is_shown_sign_by_sign(
+    finished: srnn.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy_with(finished, tmp_path / HOSTILE_NAME, machine={"processor": "cpu\x1b[2J"})
+    for suffix in (".html", ".svg", ".pdf", ".png"):
+        out = tmp_path / f"report{suffix}"
+        assert cli.main(["report", str(folder), "-o", str(out)]) == 0
+    captured = capsys.readouterr()
+    for text in (
+        captured.out + captured.err,
+        (tmp_path / "report.html").read_text(encoding="utf-8"),
+        (tmp_path / "report.svg").read_text(encoding="utf-8"),
+    ):
+        assert not set("\x1b\x07\u202e") & set(text)
+    assert cli.main(["report", str(folder / "no"), "-o", str(tmp_path / "report.svg")]) == 2
+    assert not set("\x1b\x07\u202e") & set(capsys.readouterr().err)
+    page = read_page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    (link,) = [one for one in page.all("a") if one.attributes["download"] == "curves.csv"]
+    rows = list(
+        csv.reader(
+            io.StringIO(base64.b64decode(link.attributes["href"].partition(",")[2]).decode())
+        )
+    )
+    assert rows[1][1].startswith("'=1+$x^{$ $\\x1b]0;owned")

@@ -1,0 +1,375 @@
+"""Files that come from somebody else: read, or refused by a typed error that names them.
+
+One table of readers. A row says how a sound file is made and how it is read; the tests damage it in
+every way that is known. Nothing that lies beside it, inside it or where a link points is changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+import modcog
+
+if sys.platform == "win32":
+    pytest.skip("named pipes and devices are those of POSIX", allow_module_level=True)
+
+
+class _Stop(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a file is made and read.
+
+    Attributes:
+        make: Makes what is read, in an empty folder, and returns the file that is to be damaged.
+        read: Reads it again, given that folder; what it returns says what was read.
+        errors: Errors that refuse a file.
+        library: Package without which there is no such file.
+        repairs: Whether a damaged file may also be made anew, with the same outcome.
+    """
+
+    make: Callable[[Path], Path]
+    read: Callable[[Path], Any]
+    errors: tuple[type[Exception], ...]
+    library: str = "numpy"
+    repairs: bool = False
+
+
+def _make_bank(folder: Path) -> Path:
+    modcog.trial_bank("Go", 2).save(folder / "bank.npz")
+    return folder / "bank.npz"
+
+
+def _read_bank(folder: Path) -> Any:
+    bank = modcog.TrialBank.load(folder / "bank.npz")
+    return bank.inputs.tobytes(), bank.task.tolist()
+
+
+def _sampler() -> modcog.BatchSampler:
+    return modcog.BatchSampler("Go", batch_size=2, seq_len=30)
+
+
+def _stopped(suffix: str, damaged: str) -> Callable[[Path], Path]:
+    """An export that was stopped, and one of its files."""
+
+    def make(folder: Path) -> Path:
+        def stop(done: int, total: int) -> None:
+            del total
+            if done == 2:
+                raise _Stop
+
+        target = folder / f"data{suffix}"
+        with pytest.raises(_Stop):
+            modcog.export(_sampler(), target, 3, progress=stop)
+        return folder / f"data{suffix}.part" / damaged
+
+    return make
+
+
+def _finished(suffix: str) -> Callable[[Path], Path]:
+    return lambda folder: modcog.export(_sampler(), folder / f"data{suffix}", 3)
+
+
+def _resume(suffix: str) -> Callable[[Path], Any]:
+    def read(folder: Path) -> Any:
+        path = modcog.export(_sampler(), folder / f"data{suffix}", 3, resume=True)
+        return path.read_bytes() if path.is_file() else None
+
+    return read
+
+
+REFUSED = (modcog.ModcogError,)
+
+READERS: dict[str, Reader] = {
+    "bank": Reader(_make_bank, _read_bank, REFUSED),
+    "record of an export": Reader(_stopped(".npz", "progress.json"), _resume(".npz"), REFUSED),
+    "array of an npz export": Reader(
+        _stopped(".npz", "members/inputs.npy"), _resume(".npz"), REFUSED
+    ),
+    "text of an npz export": Reader(
+        _stopped(".npz", "members/tasks.npy"), _resume(".npz"), REFUSED, repairs=True
+    ),
+    "HDF5 of an export": Reader(
+        _stopped(".h5", "data.h5"), _resume(".h5"), REFUSED, library="h5py"
+    ),
+    "zarr of an export": Reader(
+        _stopped(".zarr", "data.zarr/inputs/zarr.json"),
+        _resume(".zarr"),
+        REFUSED,
+        library="zarr",
+    ),
+    "finished npz": Reader(_finished(".npz"), _resume(".npz"), REFUSED),
+    "finished zarr": Reader(
+        lambda folder: _finished(".zarr")(folder) / "zarr.json",
+        _resume(".zarr"),
+        REFUSED,
+        library="zarr",
+    ),
+    "finished HDF5": Reader(_finished(".h5"), _resume(".h5"), REFUSED, library="h5py"),
+}
+"""Rows are added by whoever reads a file."""
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Path]]:
+    """Folders with what is read, made once, and the place in them of the file to damage."""
+    known: dict[str, tuple[Path, Path]] = {}
+
+    def of(name: str) -> tuple[Path, Path]:
+        if name not in known:
+            folder = tmp_path_factory.mktemp("sound")
+            known[name] = folder, READERS[name].make(folder).relative_to(folder)
+        return known[name]
+
+    return of
+
+
+class Case:
+    """A fresh copy of what is read, of which a test damages one file."""
+
+    def __init__(self, reader: Reader, sound: tuple[Path, Path], folder: Path) -> None:
+        self.reader = reader
+        self.sound, place = sound
+        self.folder = folder / "here"
+        self.path = self.folder / place
+        self.outside = folder / "outside"
+        self.outside.write_bytes(b"precious")
+        self.renew()
+
+    def renew(self) -> None:
+        """Make everything sound again."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.sound, self.folder)
+
+    def check(self, *, may_be_read: bool = False) -> None:
+        """Read, which is refused and changes nothing."""
+        before = _listing(self.folder)
+        try:
+            self.reader.read(self.folder)
+        except self.reader.errors as error:
+            text = str(error)
+            assert "\n" not in text
+            assert any(part.name in text for part in (self.path, *self.path.parents[:3]))
+            assert _listing(self.folder) == before
+        else:
+            assert may_be_read or self.reader.repairs
+        assert self.outside.read_bytes() == b"precious"
+
+
+def _listing(folder: Path) -> dict[str, Any]:
+    """All that lies in a folder: kinds, places that links point to, contents."""
+    found: dict[str, Any] = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            found[name] = str(path.readlink())
+        else:
+            found[name] = path.read_bytes() if path.is_file() else path.lstat().st_mode
+    return found
+
+
+@pytest.fixture(params=READERS)
+def case(
+    request: pytest.FixtureRequest, sound: Callable[[str], tuple[Path, Path]], tmp_path: Path
+) -> Case:
+    pytest.importorskip(READERS[request.param].library)
+    return Case(READERS[request.param], sound(request.param), tmp_path)
+
+
+drawn = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None
+)
+shares = st.floats(0, 1, exclude_max=True)
+
+
+@drawn
+@given(share=shares)
+def test_a_file_that_ends_early_is_refused(case: Case, share: float) -> None:
+    case.renew()
+    content = case.path.read_bytes()
+    case.path.write_bytes(content[: int(share * len(content))])
+    case.check()
+
+
+@drawn
+@given(share=shares, noise=st.binary(min_size=1, max_size=40))
+def test_other_content_is_refused_or_harmless(case: Case, share: float, noise: bytes) -> None:
+    case.renew()
+    content = case.path.read_bytes()
+    at = int(share * len(content))
+    case.path.write_bytes(content[:at] + noise + content[at + len(noise) :])
+    case.check(may_be_read=True)
+
+
+def test_line_ends_of_another_system_are_read_or_refused(case: Case) -> None:
+    content = case.path.read_bytes()
+    case.path.write_bytes(content.replace(b"\n", b"\r\n") + b"\r\n")
+    case.check(may_be_read=case.path.suffix == ".json")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100_000, b"null", b"PK\3\4", bytes(4096)])
+def test_something_else_altogether_is_refused(case: Case, content: bytes) -> None:
+    case.path.write_bytes(content)
+    case.check()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "link", "link to itself", "dangling"])
+@pytest.mark.timeout(60)
+def test_what_is_no_regular_file_is_refused(case: Case, kind: str) -> None:
+    content = case.path.read_bytes()
+    case.path.unlink()
+    if kind == "folder":
+        case.path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(case.path)
+    elif kind == "device":
+        case.path.symlink_to("/dev/zero")
+    elif kind == "link":
+        case.outside.with_name("sound").write_bytes(content)
+        case.path.symlink_to(case.outside.with_name("sound"))
+    elif kind == "link to itself":
+        case.path.symlink_to(case.path.name)
+    else:
+        case.path.symlink_to(case.outside.with_name("absent"))
+    if kind == "link":
+        case.check()
+        assert case.outside.with_name("sound").read_bytes() == content
+        return
+    before = _kinds(case.folder)
+    with pytest.raises((*case.reader.errors, FileNotFoundError)):
+        case.reader.read(case.folder)
+    assert _kinds(case.folder) == before
+    assert not case.outside.with_name("absent").exists()
+
+
+def _kinds(folder: Path) -> dict[str, int]:
+    return {path.relative_to(folder).as_posix(): path.lstat().st_mode for path in folder.rglob("*")}
+
+
+# --- shapes that are claimed ---------------------------------------------------------------------
+
+
+def _bank_with(path: Path, name: str, member: bytes, *, size: int | None = None) -> None:
+    """Write a bank in which one array is replaced by the bytes of another file."""
+    sound = io.BytesIO()
+    modcog.trial_bank("Go", 2).save(path)
+    sound.write(path.read_bytes())
+    with zipfile.ZipFile(sound) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            new.writestr(info.filename, member if info.filename == name else old.read(info))
+    if size is not None:  # the table at the end says how large a member is
+        content = path.read_bytes()
+        at = content.rindex(b"PK\1\2", 0, content.rindex(name.encode()))
+        path.write_bytes(content[: at + 24] + size.to_bytes(4, "little") + content[at + 28 :])
+
+
+def _head(shape: tuple[int, ...], dtype: str = "<f4") -> bytes:
+    head = io.BytesIO()
+    what = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_2_0(head, what)
+    return head.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "size"),
+    [
+        ((1000, 1000, 1000), "<f4", None),
+        ((1 << 40, 1 << 40), "<f4", None),
+        ((-1, 4), "<f4", None),
+        ((10, 10, 10), "|O", None),
+        ((900, 1000, 1000), "<f4", 3_600_000_128),
+    ],
+)
+def test_a_shape_is_not_believed_before_its_bytes_are_there(
+    tmp_path: Path, shape: tuple[int, ...], dtype: str, size: int | None
+) -> None:
+    import resource
+
+    path = tmp_path / "bank.npz"
+    _bank_with(path, "inputs.npy", _head(shape, dtype), size=size)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(modcog.InvalidArgument, match="^path must be a file that TrialBank.save"):
+        modcog.TrialBank.load(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 200_000  # kilobytes
+
+
+def test_columns_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bank.npz"
+    for shape, dtype in (((3,), "<i8"), ((2, 1), "<i8"), ((2,), "<f8")):
+        data = bytes(int(np.prod(shape)) * 8)
+        _bank_with(path, "rule.npy", _head(shape, dtype) + data)
+        with pytest.raises(modcog.InvalidArgument, match="rule"):
+            modcog.TrialBank.load(path)
+
+
+def test_an_export_writes_through_no_link_within_its_file(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    inside = _stopped(".h5", "data.h5")(tmp_path)
+    outside = tmp_path / "outside.h5"
+    with h5py.File(outside, "w") as file, h5py.File(inside, "r+") as old:
+        old.copy("inputs", file)
+        del old["inputs"]
+        old["inputs"] = h5py.ExternalLink(str(outside), "/inputs")
+    before = outside.read_bytes()
+    with pytest.raises(modcog.InvalidArgument, match="inputs is not as it was made"):
+        modcog.export(_sampler(), tmp_path / "data.h5", 3, resume=True)
+    assert outside.read_bytes() == before
+
+
+# --- text of a task ------------------------------------------------------------------------------
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in JSON."""
+    inner: Any = enumerate(value) if isinstance(value, list) else ()
+    found = [place]
+    for key, one in value.items() if isinstance(value, dict) else inner:
+        found += _places(one, (*place, key))
+    return found
+
+
+_TASK = json.loads(modcog.task("DlyGo_IntL").to_json())
+
+
+@given(
+    place=st.sampled_from(_places(_TASK)[1:]),
+    other=st.recursive(
+        st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+        ),
+        max_leaves=4,
+    ),
+)
+def test_the_text_of_a_task_is_read_or_refused(place: tuple[Any, ...], other: Any) -> None:
+    record = json.loads(json.dumps(_TASK))
+    around = record
+    for key in place[:-1]:
+        around = around[key]
+    around[place[-1]] = other
+    with contextlib.suppress(modcog.ModcogError):
+        modcog.task_from_json(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "", "\0", "1e999", '{"base": [], "modifiers": []}']
+)
+def test_what_is_no_text_of_a_task_is_refused(text: str) -> None:
+    with pytest.raises(modcog.InvalidArgument):
+        modcog.task_from_json(text)
