@@ -42,7 +42,8 @@ def check_mask_family(function: Callable[..., Mask], size: Size, **options: Any)
         ConformanceError: Naming the family and the broken rule.
 
     Example:
-        >>> from sparse_rnn.masks         >>> check_mask_family(random, (4, 5), in_degree=3)
+        >>> from sparse_rnn.masks import random
+        >>> check_mask_family(random, (4, 5), in_degree=3)
     """
     name = getattr(function, "__name__", repr(function))
     known = read_options(function)

@@ -89,7 +89,7 @@ def erdos_renyi(
 
     Example:
         >>> erdos_renyi(100, probability=0.1, seed=1)
-        <Mask erdos_renyi(n=100, probability=0.1, ..., seed=1): 100 units, 985 synapses>
+        <Mask erdos_renyi(n=100, probability=0.1, ..., seed=1): 100 units, 971 synapses>
     """
     sides = check_size("n", n)
     n_units = math.prod(sides)
