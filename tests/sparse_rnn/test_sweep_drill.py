@@ -84,7 +84,7 @@ def on_the_way(results: Path, least: int = 20) -> list[tuple[Path, int]]:
         folder = sweep.folder_of(results, config)
         if max(Store(folder).steps(), default=0) >= least:
             with contextlib.suppress(OSError, ValueError):
-                found.append((folder, json.loads((folder / ".lock").read_text())["pid"]))
+                found.append((folder, json.loads((folder / ".lock.json").read_text())["pid"]))
     return found
 
 

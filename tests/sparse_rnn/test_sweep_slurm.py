@@ -169,7 +169,7 @@ def test_jobs_of_the_local_executor_are_requeued_and_finish(tmp_path: Path) -> N
     (job,) = sweep.submit(configs, results, jobs=1, cluster="local", parameters={"timeout_min": 10})
     first = sweep.folder_of(results, configs[0])
     wait_for(lambda: Store(first).steps())
-    os.kill(json.loads((first / ".lock").read_text())["pid"], signal.SIGUSR2)
+    os.kill(json.loads((first / ".lock.json").read_text())["pid"], signal.SIGUSR2)
     wait_for(lambda: sweep.status(configs, results).done == 2)
     for config in configs:
         options = srnn.RunOptions(threads=1)
