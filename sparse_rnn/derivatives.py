@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 Tensors = tuple[Tensor, ...]
 
@@ -99,7 +100,13 @@ class _Back(torch.autograd.Function):
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride] - as above
         operation: Operation, needed: Sequence[bool], n_grads: int, *values: Tensor
     ) -> tuple[Tensor | None, ...]:
-        return operation.back(needed, values[:n_grads], *values[n_grads:])
+        grads, tensors = values[:n_grads], values[n_grads:]
+        if all(_in_memory(one) for one in grads):
+            return operation.back(needed, grads, *tensors)
+        # Those of ``torch.autograd.grad(..., is_grads_batched=True)``, which `vmap` here never sees.
+        with torch.enable_grad():
+            wanted = [one.detach().requires_grad_() for one in tensors]
+            return torch.autograd.grad(operation.formula(*wanted), wanted, grads)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -130,6 +137,15 @@ class _Back(torch.autograd.Function):
         return _batched(_gradients(operation, n_grads), info, in_dims[3:], values)
 
 
+def _in_memory(tensor: Tensor) -> bool:
+    """Whether a tensor has numbers of its own, and does not stand for others."""
+    try:
+        tensor.data_ptr()
+    except RuntimeError:
+        return False
+    return True
+
+
 def _gradients(operation: Operation, n_grads: int) -> Callable[..., Tensors]:
     """The gradients by the formula, a function of those of the outputs and of the arguments."""
 
@@ -146,9 +162,14 @@ def _pushed(
     """The product of the Jacobian with a direction: the gradient of the gradient's own product."""
     pairs = zip(values, tangents, strict=True)
     along = tuple(torch.zeros_like(v) if tangent is None else tangent for v, tangent in pairs)
-    outputs, pull = torch.func.vjp(formula, *values)
-    _, push = torch.func.vjp(pull, tuple(torch.zeros_like(one) for one in outputs))
-    return push(along)[0]
+    # Torch calls `jvp` with derivatives forward switched off, in which a product inside another one
+    # would lose terms in silence; it has no public switch.
+    with forward_ad._set_fwd_grad_enabled(True):
+        # The values have the tangents of this product, which are not to be carried along again.
+        values = [forward_ad.unpack_dual(value, level=0).primal for value in values]
+        outputs, pull = torch.func.vjp(formula, *values)
+        _, push = torch.func.vjp(pull, tuple(torch.zeros_like(one) for one in outputs))
+        return push(along)[0]
 
 
 def _batched(
