@@ -82,6 +82,8 @@ class Edges:
 class Nonlinearity:
     """A nonlinearity with its derivative.
 
+    Pickled by its name.
+
     Attributes:
         name: Its name in `NONLINEARITIES`.
         apply: The function; tensor to tensor of the same shape, differentiable.
@@ -94,6 +96,10 @@ class Nonlinearity:
     apply: Callable[[Tensor], Tensor]
     apply_: Callable[[Tensor], Tensor]
     chain_: Callable[[Tensor, Tensor], Tensor]
+
+    def __reduce__(self) -> tuple[Callable[[str], Nonlinearity], tuple[str]]:
+        """Pickle by name: the functions belong to the package, not to a file."""
+        return _nonlinearity, (self.name,)
 
 
 # The fused operators that autograd itself uses: one pass over memory in place of three.
@@ -135,6 +141,10 @@ NONLINEARITIES: Mapping[str, Nonlinearity] = MappingProxyType(
     }
 )
 """Nonlinearities by name."""
+
+
+def _nonlinearity(name: str) -> Nonlinearity:
+    return NONLINEARITIES[name]
 
 
 class Drive(NamedTuple):
@@ -185,6 +195,9 @@ class Driven(Protocol):
 
 Product = Callable[[Tensor], Tensor]
 
+FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+"""Types of number that torch's own operations take."""
+
 
 def product_by_matrix(weight: Tensor, edges: Edges) -> Product:
     """Prepare products by a dense matrix, written once; see `Kernel.product`."""
@@ -216,7 +229,7 @@ def _product_by_blocks(weight: Tensor, edges: Edges) -> Product:
 
 @dataclass(frozen=True)
 class Kernel:
-    """One way to compute a masked recurrence.
+    """One way to compute a masked recurrence. Pickled by its name.
 
     Attributes:
         name: Name of the backend.
@@ -225,15 +238,16 @@ class Kernel:
             state, `weight` ``[nnz]`` the values of the edges, `alpha` the share of the state that a
             step replaces: ``h[t] = (1 - alpha) h[t - 1] + alpha f(projected[t] + W h[t - 1])``.
             Returns the states ``[T, B, N]`` after each step; differentiable in its first three
-            arguments.
+            arguments, to every order.
         refusal: ``refusal(mask, device)`` says why the kernel cannot serve a mask on a type of
             device, or "".
         product: ``product(weight, edges)`` prepares, once for a sequence, the recurrent products of
             a cell with gates: of `weight` ``[gates, nnz]`` and a state ``[B, N]`` the function
-            that it returns makes ``[gates, B, N]``, differentiable in both.
+            that it returns makes ``[gates, B, N]``, differentiable in both, to every order.
         driven: ``driven(drive, h0, weight, edges, nonlinearity, alpha=1.0)``: `run` that also
-            multiplies the input by its weights; differentiable in all tensors but the inputs. None
-            for a kernel that has no faster way to do so than torch.
+            multiplies the input by its weights. None for a kernel that has no faster way to do so
+            than torch.
+        dtypes: Types of number that it computes in.
     """
 
     name: str
@@ -241,6 +255,13 @@ class Kernel:
     refusal: Callable[[Mask, str], str] = lambda mask, device: ""  # noqa: ARG005 - serves them all
     product: Callable[[Tensor, Edges], Product] = product_by_matrix
     driven: Driven | None = None
+    dtypes: tuple[torch.dtype, ...] = FLOATS
+
+    def __reduce__(self) -> tuple[Callable[[str], Kernel], tuple[str]]:
+        """Pickle by name: the functions belong to the package, not to a file."""
+        from sparse_rnn.kernels import kernel_named  # The table is made of these.
+
+        return kernel_named, (self.name,)
 
     def drive(
         self,

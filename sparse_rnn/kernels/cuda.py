@@ -173,4 +173,4 @@ def refusal(mask: Mask, device: str) -> str:
     return ""
 
 
-KERNEL = Kernel("cuda", run, refusal)
+KERNEL = Kernel("cuda", run, refusal, dtypes=(torch.float32, torch.float64))

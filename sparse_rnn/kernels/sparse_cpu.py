@@ -114,4 +114,6 @@ def refusal(mask: Mask, device: str) -> str:
     return ""
 
 
-KERNEL = Kernel("sparse_cpu", run, refusal, product, driven)
+KERNEL = Kernel(
+    "sparse_cpu", run, refusal, product, driven, dtypes=(torch.float32, torch.float64)
+)
