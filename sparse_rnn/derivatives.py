@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -59,7 +60,18 @@ class Operation(ABC):
         """Compute the outputs; differentiable in all tensors, to every order."""
         if torch.jit.is_tracing() or torch.compiler.is_exporting():
             return self.formula(*tensors)  # What is traced is to run without this object.
+        if torch.compiler.is_compiling():
+            return _uncompiled()(self, *tensors)
         return _Forth.apply(self, *tensors)
+
+
+@cache
+def _uncompiled() -> Callable[..., Tensors]:
+    """What ``torch.compile`` leaves alone: else it would look into numba.
+
+    Made when first needed, as this loads the compiler, which takes seconds.
+    """
+    return torch.compiler.disable(_Forth.apply)
 
 
 class _Forth(torch.autograd.Function):
