@@ -109,17 +109,20 @@ class MaskedLayer(nn.Module):
         # A stream for each kind of weight: two networks that differ in the mask or the bias alone
         # start with the same input weights.
         hh, ih, b, signs = (seeding.derive(seed, purpose) for purpose in _STREAMS)
-        generator = seeding.generator(hh)
-        drawn = [
-            inits.recurrent_weights(init, mask, generator, gain=init_gain)
-            for _ in range(self.GATES)
-        ]
-        weight_hh = drawn[0] if self.GATES == 1 else torch.stack(drawn)
+        law: Callable[[Tensor], Tensor] | None = None
         self.register_buffer("unit_signs", None)
         if inhibitory is not None:
             unit_signs = _dale.unit_signs(mask.n_units, inhibitory, signs)
-            weight_hh = _dale.balanced(weight_hh, self._edges, unit_signs)
+            law = partial(_dale.balanced, edges=self._edges, signs=unit_signs)
             self.register_buffer("unit_signs", unit_signs.to(dtype))
+        generator = seeding.generator(hh)
+        drawn = [
+            inits.recurrent_weights(init, mask, generator, gain=init_gain, law=law)
+            for _ in range(self.GATES)
+        ]
+        weight_hh = drawn[0] if self.GATES == 1 else torch.stack(drawn)
+        if law is not None:
+            weight_hh = weight_hh.abs()  # The signs are those of the units.
         if recurrence == "frozen":
             # No parameter, so that no optimiser has it and no gradient is computed for it.
             self.register_buffer("weight_hh", weight_hh.to(dtype))
