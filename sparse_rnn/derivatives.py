@@ -115,7 +115,7 @@ class _Back(torch.autograd.Function):
         grads, tensors = values[:n_grads], values[n_grads:]
         if all(_in_memory(one) for one in grads):
             return operation.back(needed, grads, *tensors)
-        # Those of ``torch.autograd.grad(..., is_grads_batched=True)``, which `vmap` here never sees.
+        # Those of ``autograd.grad(..., is_grads_batched=True)``, which `vmap` here never sees.
         with torch.enable_grad():
             wanted = [one.detach().requires_grad_() for one in tensors]
             return torch.autograd.grad(operation.formula(*wanted), wanted, grads)
@@ -176,7 +176,7 @@ def _pushed(
     along = tuple(torch.zeros_like(v) if tangent is None else tangent for v, tangent in pairs)
     # Torch calls `jvp` with derivatives forward switched off, in which a product inside another one
     # would lose terms in silence; it has no public switch.
-    with forward_ad._set_fwd_grad_enabled(True):
+    with forward_ad._set_fwd_grad_enabled(mode=True):
         # The values have the tangents of this product, which are not to be carried along again.
         values = [forward_ad.unpack_dual(value, level=0).primal for value in values]
         outputs, pull = torch.func.vjp(formula, *values)

@@ -29,6 +29,10 @@ _STREAMS = (
 )
 
 
+_CAST = {torch.float32, torch.bfloat16, torch.float16}
+"""Types that autocast turns into one another."""
+
+
 class LayerOptions(TypedDict, total=False):
     """Options of every cell; `sparse_rnn.MaskedRNN` says what they mean."""
 
@@ -242,7 +246,8 @@ class MaskedLayer(nn.Module):
         dtype, device = self.weight_hh.dtype, self.weight_hh.device
         if given.device != device:
             raise InvalidArgument(name, str(given.device), f"on {device}, as the weights are")
-        if given.dtype != dtype and not torch.is_autocast_enabled(device.type):
+        cast = torch.is_autocast_enabled(device.type) and {given.dtype, dtype} <= _CAST
+        if given.dtype != dtype and not cast:
             allowed = f"of type {dtype}, as the weights are"
             raise InvalidArgument(name, given.dtype, allowed, f"Call {name}.to({dtype}).")
 

@@ -114,6 +114,4 @@ def refusal(mask: Mask, device: str) -> str:
     return ""
 
 
-KERNEL = Kernel(
-    "sparse_cpu", run, refusal, product, driven, dtypes=(torch.float32, torch.float64)
-)
+KERNEL = Kernel("sparse_cpu", run, refusal, product, driven, dtypes=(torch.float32, torch.float64))

@@ -114,7 +114,6 @@ def batched_grads(loss: Loss, arguments: tuple[Tensor, ...], _: Any) -> Any:
     return torch.autograd.grad(loss(*wanted), wanted, grads, is_grads_batched=True)
 
 
-
 def all_of(function: Any) -> Any:
     """A transform of the loss in all its arguments."""
 
@@ -210,3 +209,100 @@ def test_derivatives_are_those_of_the_reference(backend: str, cell: str, entry: 
     torch.testing.assert_close(found, ENTRIES[entry](*problem(oracle)), rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("cell", ["vanilla", "lstm"])
+def test_derivatives_in_chunks_are_those_of_the_whole(cell: str, entry: str) -> None:
+    net = srnn.Network(
+        2, 5, RAGGED, backend="sparse_cpu", cell=cell, dtype=torch.float64, **CELLS[cell]
+    )
+    arguments = tuple(p.detach().clone() for p in net.parameters())
+    names = [name for name, _ in net.named_parameters()]
+    slopes = drawn(5, 2, 5, seed=3)
+    whole = (drawn(5, 2, 2, seed=1), drawn(1, 2, 5, seed=2), *arguments)
+
+    def loss(inputs: Tensor, h0: Tensor, *weights: Tensor) -> Tensor:
+        given = dict(zip(names, weights, strict=True))
+        state = (h0, h0) if cell == "lstm" else h0
+        # The gradient is taken when the network has its own parameters again.
+        return (torch.func.functional_call(net, given, (inputs, state))[0] * slopes).sum()
+
+    along = tuple(drawn(*one.shape, seed=9) for one in whole)
+    found: list[Any] = []
+    for chunk in (None, 2):
+        net.chunk = chunk
+        found.append(ENTRIES[entry](loss, whole, along))
+    torch.testing.assert_close(*found, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.3])
+@pytest.mark.parametrize("name", CPU_BACKENDS)
+def test_finite_differences_agree_to_second_order(name: str, alpha: float) -> None:
+    mask = srnn.masks.autapse(3) if name == "autapse" else random_mask(np.random.default_rng(2), 3)
+    kernel, edges = kernels.choose(name, mask), kernels.Edges.of(mask)
+
+    def run(projected: Tensor, h0: Tensor, weight: Tensor) -> Tensor:
+        return kernel.run(projected, h0, weight, edges, kernels.nonlinearity("tanh"), alpha)
+
+    at = leaves((drawn(2, 2, 3, seed=1), drawn(2, 3, seed=2), drawn(mask.nnz, seed=3)))
+    assert torch.autograd.gradcheck(
+        run, at, check_forward_ad=True, check_batched_grad=True, check_batched_forward_grad=True
+    )
+    assert torch.autograd.gradgradcheck(run, at, check_fwd_over_rev=True)
+
+
+@pytest.mark.parametrize("backend", ["dense", "sparse_cpu", "reference"])
+def test_inputs_in_any_layout_without_a_graph_and_in_inference_mode(backend: str) -> None:
+    layer = layer_of("vanilla", backend)
+    inputs = drawn(2, 3, 4, seed=1).permute(2, 1, 0)
+    expected = layer(inputs.contiguous())[0]
+    assert torch.equal(layer(inputs)[0], expected)
+    with torch.no_grad():
+        assert not layer(inputs)[0].requires_grad
+    with torch.inference_mode():
+        assert torch.equal(layer(inputs)[0], expected)
+    # A gradient in a layout of its own: one number for all.
+    (whole,) = torch.autograd.grad(expected.sum(), layer.weight_hh)
+    (spread,) = torch.autograd.grad(
+        layer(inputs)[0], layer.weight_hh, torch.ones((), dtype=torch.float64).expand(4, 3, 5)
+    )
+    assert torch.equal(whole, spread)
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "gru"])
+@pytest.mark.parametrize("backend", ["dense", "sparse_cpu"])
+def test_chunks_compute_again_in_the_precision_of_the_pass_forward(backend: str, cell: str) -> None:
+    options: Any = {"nonlinearity": "tanh"} if cell == "vanilla" else {}
+    net = srnn.Network(5, 3, srnn.masks.dense(24), backend=backend, cell=cell, **options)
+    inputs = drawn(12, 4, 5, seed=1).float()
+    seen: list[torch.dtype] = []
+    net.readout.register_forward_hook(lambda *called: seen.append(called[2].dtype))
+
+    def gradient(chunk: int | None, *, short: bool) -> Tensor:
+        net.chunk = chunk
+        with torch.autocast("cpu", torch.bfloat16, enabled=short):
+            loss = net(inputs)[0].float().square().sum()
+        return torch.autograd.grad(loss, net.rnn.weight_hh)[0]
+
+    exact, whole = gradient(None, short=False), gradient(None, short=True)
+    seen.clear()
+    chunked = gradient(4, short=True)
+    assert set(seen) == {torch.bfloat16}
+    assert len(seen) == 6  # Three chunks, twice.
+    # The rounding of both is the same; sums over chunks round anew.
+    torch.testing.assert_close(chunked, whole, rtol=0.02, atol=0.02 * float(exact.abs().max()))
+
+
+@pytest.mark.parametrize("backend", ["dense", "sparse_cpu", "autapse"])
+def test_a_change_in_place_before_the_gradient_is_noticed(backend: str) -> None:
+    layer = layer_of("vanilla", backend)
+    output, _ = layer(drawn(3, 2, 2, seed=1))
+    with torch.no_grad():
+        layer.weight_hh.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        output.sum().backward()
+    if backend != "sparse_cpu":  # Which keeps states of its own.
+        output, _ = layer(drawn(3, 2, 2, seed=1))
+        with torch.no_grad():
+            output.mul_(2)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            output.sum().backward()
