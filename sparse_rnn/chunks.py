@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sparse_rnn.derivatives import Operation, Tensors
+from sparse_rnn.errors import InvalidArgument
 
 Piece = Callable[..., Tensors]
 """Runs some steps: of the inputs ``[steps, B, I]`` and the states before them the outputs ``[steps,
@@ -34,8 +35,8 @@ class _Holder(nn.Module):
 class _Recomputed(Operation):
     """Of the inputs, the states before and the parameters the outputs and the states after."""
 
-    def __init__(self, holder: _Holder, n_states: int, device: str) -> None:
-        self._holder, self._n_data = holder, 1 + n_states
+    def __init__(self, holder: _Holder, chunk: int, n_states: int, device: str) -> None:
+        self._holder, self._chunk, self._n_data = holder, chunk, 1 + n_states
         self._names = [name for name, _ in holder.named_parameters()]
         # Buffers may change on the way, such as the count of what noise was drawn from.
         self._before = {name: buffer.clone() for name, buffer in holder.named_buffers()}
@@ -56,6 +57,15 @@ class _Recomputed(Operation):
         before = {name: buffer.clone() for name, buffer in self._before.items()}
         with torch.autocast(*self._shortened):
             return self._run(tensors, before)
+
+    def check_forward(self) -> None:
+        """Refuse: torch loses its way between a recomputation and a derivative forward.
+
+        Raises:
+            InvalidArgument: Always.
+        """
+        allowed = "None for derivatives forward, such as jvp, jacfwd and torch.func.hessian"
+        raise InvalidArgument("chunk", self._chunk, allowed)
 
     def forth(self, *tensors: Tensor) -> Tensors:
         """The piece, which may change the buffers."""
@@ -92,7 +102,7 @@ def run(
 
     Returns:
         The outputs ``[T, B, O]``, and the first of the states at the end of each chunk, one after
-        the other. Differentiable to every order.
+        the other. Differentiable to every order, but not forward.
     """
     outputs: list[Tensor] = []
     borders: list[Tensor] = []
@@ -103,7 +113,7 @@ def run(
     )
     for part in inputs.split(chunk):
         if again:
-            operation = _Recomputed(holder, len(states), inputs.device.type)
+            operation = _Recomputed(holder, chunk, len(states), inputs.device.type)
             output, *after = operation(part, *states, *parameters)
         else:
             output, *after = piece(part, *states)

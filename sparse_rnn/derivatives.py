@@ -56,6 +56,9 @@ class Operation(ABC):
             A gradient for each tensor; None only where it is not wanted.
         """
 
+    def check_forward(self) -> None:  # noqa: B027 - most have nothing to refuse
+        """Raise where the operation has no derivatives forward; by default it has them."""
+
     def __call__(self, *tensors: Tensor) -> Tensors:
         """Compute the outputs; differentiable in all tensors, to every order."""
         if torch.jit.is_tracing() or torch.compiler.is_exporting():
@@ -97,6 +100,7 @@ class _Forth(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensors:
+        ctx.operation.check_forward()
         return _pushed(ctx.operation.formula, ctx.saved_tensors, tangents[1:])
 
     @staticmethod
@@ -123,10 +127,8 @@ class _Back(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         operation, _, n_grads, *values = inputs
-        ctx.formula, ctx.present = (
-            _gradients(operation, n_grads),
-            [one is not None for one in output],
-        )
+        ctx.operation, ctx.formula = operation, _gradients(operation, n_grads)
+        ctx.present = [one is not None for one in output]
         ctx.save_for_backward(*values)
         ctx.save_for_forward(*values)
 
@@ -139,6 +141,7 @@ class _Back(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor | None, ...]:
+        ctx.operation.check_forward()
         pushed = _pushed(ctx.formula, ctx.saved_tensors, tangents[3:])
         pairs = zip(pushed, ctx.present, strict=True)
         return tuple(one if present else None for one, present in pairs)

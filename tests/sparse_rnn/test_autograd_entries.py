@@ -209,29 +209,52 @@ def test_derivatives_are_those_of_the_reference(backend: str, cell: str, entry: 
     torch.testing.assert_close(found, ENTRIES[entry](*problem(oracle)), rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+FORWARD = {
+    "forward_ad",
+    "functional.jacobian, forward",
+    "func.jacfwd",
+    "func.jvp",
+    "func.hessian",
+    "func.jvp over grad",
+}
+BACKWARD = [
+    "backward",
+    "gradient penalty",
+    "second derivative of one argument",
+    "third derivative",
+    "is_grads_batched",
+    "functional.hvp",
+    "functional.jvp",
+    "func.grad",
+    "func.vmap over grad",
+    "func.grad over vmap",
+]
+
+
+@pytest.mark.parametrize("entry", [*BACKWARD, *sorted(FORWARD)])
 @pytest.mark.parametrize("cell", ["vanilla", "lstm"])
-def test_derivatives_in_chunks_are_those_of_the_whole(cell: str, entry: str) -> None:
+def test_derivatives_in_chunks_are_those_of_the_whole_or_refused(cell: str, entry: str) -> None:
     net = srnn.Network(
         2, 5, RAGGED, backend="sparse_cpu", cell=cell, dtype=torch.float64, **CELLS[cell]
     )
-    arguments = tuple(p.detach().clone() for p in net.parameters())
-    names = [name for name, _ in net.named_parameters()]
+    trained = [(name, p.detach().clone()) for name, p in net.rnn.named_parameters()]
     slopes = drawn(5, 2, 5, seed=3)
-    whole = (drawn(5, 2, 2, seed=1), drawn(1, 2, 5, seed=2), *arguments)
+    whole = (drawn(5, 2, 2, seed=1), drawn(1, 2, 5, seed=2), *(p for _, p in trained))
 
     def loss(inputs: Tensor, h0: Tensor, *weights: Tensor) -> Tensor:
-        given = dict(zip(names, weights, strict=True))
+        given = {f"rnn.{name}": own for (name, _), own in zip(trained, weights, strict=True)}
         state = (h0, h0) if cell == "lstm" else h0
         # The gradient is taken when the network has its own parameters again.
         return (torch.func.functional_call(net, given, (inputs, state))[0] * slopes).sum()
 
     along = tuple(drawn(*one.shape, seed=9) for one in whole)
-    found: list[Any] = []
-    for chunk in (None, 2):
-        net.chunk = chunk
-        found.append(ENTRIES[entry](loss, whole, along))
-    torch.testing.assert_close(*found, rtol=1e-9, atol=1e-11)
+    expected = ENTRIES[entry](loss, whole, along)
+    net.chunk = 2
+    if entry in FORWARD:
+        with pytest.raises(srnn.SparseRnnError, match="chunk must be None for derivatives forward"):
+            ENTRIES[entry](loss, whole, along)
+        return
+    torch.testing.assert_close(ENTRIES[entry](loss, whole, along), expected, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 0.3])
