@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from sparse_rnn.derivatives import Operation, Tensors
+from sparse_rnn.derivatives import Operation, Tensors, traced
 from sparse_rnn.errors import InvalidArgument
 
 Piece = Callable[..., Tensors]
@@ -108,9 +108,7 @@ def run(
     borders: list[Tensor] = []
     holder, parameters = _Holder(module, piece), tuple(module.parameters())
     # Nothing is kept where no gradient comes, nor where the pass is traced for later.
-    again = torch.is_grad_enabled() and not (
-        torch.jit.is_tracing() or torch.compiler.is_exporting()
-    )
+    again = torch.is_grad_enabled() and not traced()
     for part in inputs.split(chunk):
         if again:
             operation = _Recomputed(holder, chunk, len(states), inputs.device.type)

@@ -8,6 +8,7 @@ plain torch operations, so that a derivative of any order and direction is right
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -61,11 +62,17 @@ class Operation(ABC):
 
     def __call__(self, *tensors: Tensor) -> Tensors:
         """Compute the outputs; differentiable in all tensors, to every order."""
-        if torch.jit.is_tracing() or torch.compiler.is_exporting():
+        if traced():
             return self.formula(*tensors)  # What is traced is to run without this object.
         if torch.compiler.is_compiling():
             return _uncompiled()(self, *tensors)
         return _Forth.apply(self, *tensors)
+
+
+def traced() -> bool:
+    """Whether torch writes down the operations, for a program that runs without Python."""
+    jit: Any = torch.jit  # `is_tracing` is documented, and not exported.
+    return jit.is_tracing() or torch.compiler.is_exporting()
 
 
 @cache
@@ -74,7 +81,8 @@ def _uncompiled() -> Callable[..., Tensors]:
 
     Made when first needed, as this loads the compiler, which takes seconds.
     """
-    return torch.compiler.disable(_Forth.apply)
+    disable: Any = torch.compiler.disable
+    return disable(_Forth.apply)
 
 
 class _Forth(torch.autograd.Function):
@@ -134,7 +142,7 @@ class _Back(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
-        found, pull = torch.func.vjp(ctx.formula, *ctx.saved_tensors)
+        found, pull = _vjp(ctx.formula, *ctx.saved_tensors)
         pairs = zip(grads, found, strict=True)
         whole = tuple(torch.zeros_like(one) if grad is None else grad for grad, one in pairs)
         return None, None, None, *pull(whole)
@@ -152,6 +160,12 @@ class _Back(torch.autograd.Function):
         return _batched(_gradients(operation, n_grads), info, in_dims[3:], values)
 
 
+def _vjp(formula: Callable[..., Any], *values: Any) -> tuple[Any, Callable[..., Any]]:
+    """``torch.func.vjp`` without further outputs, whose type says so."""
+    made: Any = torch.func.vjp(formula, *values)
+    return made
+
+
 def _in_memory(tensor: Tensor) -> bool:
     """Whether a tensor has numbers of its own, and does not stand for others."""
     try:
@@ -165,7 +179,7 @@ def _gradients(operation: Operation, n_grads: int) -> Callable[..., Tensors]:
     """The gradients by the formula, a function of those of the outputs and of the arguments."""
 
     def gradients(*values: Tensor) -> Tensors:
-        _, pull = torch.func.vjp(operation.formula, *values[n_grads:])
+        _, pull = _vjp(operation.formula, *values[n_grads:])
         return pull(values[:n_grads])
 
     return gradients
@@ -179,11 +193,12 @@ def _pushed(
     along = tuple(torch.zeros_like(v) if tangent is None else tangent for v, tangent in pairs)
     # Torch calls `jvp` with derivatives forward switched off, in which a product inside another one
     # would lose terms in silence; it has no public switch.
-    with forward_ad._set_fwd_grad_enabled(mode=True):
+    switched: Any = forward_ad
+    with switched._set_fwd_grad_enabled(mode=True):
         # The values have the tangents of this product, which are not to be carried along again.
         values = [forward_ad.unpack_dual(value, level=0).primal for value in values]
-        outputs, pull = torch.func.vjp(formula, *values)
-        _, push = torch.func.vjp(pull, tuple(torch.zeros_like(one) for one in outputs))
+        outputs, pull = _vjp(formula, *values)
+        _, push = _vjp(pull, tuple(torch.zeros_like(one) for one in outputs))
         return push(along)[0]
 
 
@@ -192,3 +207,10 @@ def _batched(
 ) -> tuple[Tensors, tuple[int, ...]]:
     found = torch.vmap(formula, in_dims=in_dims, randomness=info.randomness)(*values)
     return found, (0,) * len(found)
+
+
+# `apply` binds the arguments by the signature of `forward`, which takes longer to make than a step.
+for _function in (_Forth.forward, _Back.forward):
+    _function.__signature__ = inspect.Signature(
+        [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
+    )

@@ -201,7 +201,7 @@ def respond(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
     like = next((p for p in network.parameters() if p.is_floating_point()), inputs)
     with evaluating(network), _whole(network), torch.no_grad():
         outputs: object = network(inputs.to(device_of(network), like.dtype))
-    pair = outputs if isinstance(outputs, tuple) else ()
+    pair: tuple[Any, ...] = outputs if isinstance(outputs, tuple) else ()
     steps = tuple(inputs.shape[:2])
     for part in (*pair, None, None)[:2]:
         if not (isinstance(part, Tensor) and part.dim() == 3 and part.shape[:2] == steps):

@@ -114,11 +114,6 @@ def _check_dtype(kernel: Kernel, dtype: torch.dtype) -> None:
         raise InvalidArgument("dtype", dtype, f"{known} for the backend {kernel.name!r}", remedy)
 
 
-def kernel_named(name: str) -> Kernel:
-    """The kernel of a name in `KERNELS`; what a pickled one is read as."""
-    return KERNELS[name]
-
-
 def reason(mask: Mask, device: str = "cpu") -> str:
     """Say which backend "auto" picks for a mask and a vanilla cell with relu, and why.
 

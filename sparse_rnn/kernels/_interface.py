@@ -82,8 +82,6 @@ class Edges:
 class Nonlinearity:
     """A nonlinearity with its derivative.
 
-    Pickled by its name.
-
     Attributes:
         name: Its name in `NONLINEARITIES`.
         apply: The function; tensor to tensor of the same shape, differentiable.
@@ -96,10 +94,6 @@ class Nonlinearity:
     apply: Callable[[Tensor], Tensor]
     apply_: Callable[[Tensor], Tensor]
     chain_: Callable[[Tensor, Tensor], Tensor]
-
-    def __reduce__(self) -> tuple[Callable[[str], Nonlinearity], tuple[str]]:
-        """Pickle by name: the functions belong to the package, not to a file."""
-        return _nonlinearity, (self.name,)
 
 
 # The fused operators that autograd itself uses: one pass over memory in place of three.
@@ -141,10 +135,6 @@ NONLINEARITIES: Mapping[str, Nonlinearity] = MappingProxyType(
     }
 )
 """Nonlinearities by name."""
-
-
-def _nonlinearity(name: str) -> Nonlinearity:
-    return NONLINEARITIES[name]
 
 
 class Drive(NamedTuple):
@@ -227,9 +217,17 @@ def _product_by_blocks(weight: Tensor, edges: Edges) -> Product:
     return product
 
 
+def never(mask: Mask, device: str) -> str:
+    """The `refusal` of a kernel that serves every mask on every device."""
+    del mask, device
+    return ""
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """One way to compute a masked recurrence. Pickled by its name.
+    """One way to compute a masked recurrence.
+
+    Its functions have names in modules, so that a layer can be pickled.
 
     Attributes:
         name: Name of the backend.
@@ -252,16 +250,10 @@ class Kernel:
 
     name: str
     run: Run
-    refusal: Callable[[Mask, str], str] = lambda mask, device: ""  # noqa: ARG005 - serves them all
+    refusal: Callable[[Mask, str], str] = never
     product: Callable[[Tensor, Edges], Product] = product_by_matrix
     driven: Driven | None = None
     dtypes: tuple[torch.dtype, ...] = FLOATS
-
-    def __reduce__(self) -> tuple[Callable[[str], Kernel], tuple[str]]:
-        """Pickle by name: the functions belong to the package, not to a file."""
-        from sparse_rnn.kernels import kernel_named  # The table is made of these.
-
-        return kernel_named, (self.name,)
 
     def drive(
         self,

@@ -69,12 +69,6 @@ def test_pickles_and_copies_are_the_same_network(backend: str, cell: str) -> Non
         assert torch.equal(gradient(other, other.rnn.weight_hh), gradient(net, net.rnn.weight_hh))
 
 
-def test_a_pickle_has_no_code_and_no_kernel_in_it() -> None:
-    assert b"sparse_cpu" in (pickled := pickle.dumps(network()))
-    for part in (b"lambda", b"threshold_backward", b"refusal"):
-        assert part not in pickled
-
-
 @pytest.mark.parametrize("backend", CPU_BACKENDS)
 def test_networks_cross_to_other_processes(backend: str) -> None:
     net = network(backend)
@@ -125,7 +119,8 @@ def test_traced_networks_can_be_saved_and_trained(
 ) -> None:
     net = network(backend, cell)
     net.chunk = chunk
-    traced, file = torch.jit.trace(net, (inputs_of(),)), io.BytesIO()
+    traced: Any = torch.jit.trace(net, (inputs_of(),))
+    file = io.BytesIO()
     torch.jit.save(traced, file)
     file.seek(0)
     loaded = torch.jit.load(file)
@@ -141,7 +136,7 @@ def test_traced_networks_can_be_saved_and_trained(
 @pytest.mark.parametrize(("backend", "cell"), [("dense", "vanilla"), ("sparse_cpu", "gru")])
 def test_exported_networks_compute_the_same(backend: str, cell: str) -> None:
     net = network(backend, cell)
-    exported = torch.export.export(net, (inputs_of(),)).module()
+    exported: Any = torch.export.export(net, (inputs_of(),)).module()
     torch.testing.assert_close(exported(2 * inputs_of())[0], net(2 * inputs_of())[0])
 
 
