@@ -7,63 +7,81 @@ comes (Chen et al. 2016, https://arxiv.org/abs/1604.06174). That costs a second 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch import Tensor, nn
 
-Piece = Callable[..., tuple[Tensor, ...]]
+from sparse_rnn.derivatives import Operation, Tensors, traced
+from sparse_rnn.errors import InvalidArgument
+
+Piece = Callable[..., Tensors]
 """Runs some steps: of the inputs ``[steps, B, I]`` and the states before them the outputs ``[steps,
 B, O]`` and the states after them."""
 
 
-class _Recomputed(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        piece: Piece,
-        changing: Sequence[Tensor],
-        inputs: Tensor,
-        n_states: int,
-        *tensors: Tensor,
-    ) -> tuple[Tensor, ...]:
-        ctx.before = [buffer.clone() for buffer in changing]
-        ctx.piece, ctx.changing, ctx.n_states = piece, changing, n_states
-        ctx.save_for_backward(inputs, *tensors)
-        return piece(inputs, *tensors[:n_states])
+class _Holder(nn.Module):
+    """A piece as a module, so that it can be called with other parameters than its own."""
 
-    @staticmethod
-    @once_differentiable
-    # As many gradients as outputs; the base class says so, in other words.
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, *grads: Tensor
+    def __init__(self, module: nn.Module, piece: Piece) -> None:
+        super().__init__()
+        self.module = module
+        self._piece = piece
+
+    def forward(self, *tensors: Tensor) -> Tensors:
+        return self._piece(*tensors)
+
+
+class _Recomputed(Operation):
+    """Of the inputs, the states before and the parameters the outputs and the states after."""
+
+    def __init__(self, holder: _Holder, chunk: int, n_states: int, device: str) -> None:
+        self._holder, self._chunk, self._n_data = holder, chunk, 1 + n_states
+        self._names = [name for name, _ in holder.named_parameters()]
+        # Buffers may change on the way, such as the count of what noise was drawn from.
+        self._before = {name: buffer.clone() for name, buffer in holder.named_buffers()}
+        self._shortened = (
+            device,
+            torch.get_autocast_dtype(device),
+            torch.is_autocast_enabled(device),
+            torch.is_autocast_cache_enabled(),
+        )
+
+    def _run(self, tensors: Sequence[Tensor], buffers: dict[str, Tensor]) -> Tensors:
+        parameters = zip(self._names, tensors[self._n_data :], strict=True)
+        given = {**dict(parameters), **buffers}
+        return torch.func.functional_call(self._holder, given, tuple(tensors[: self._n_data]))
+
+    def formula(self, *tensors: Tensor) -> Tensors:
+        """The piece, from the buffers as they were and in the precision of the pass forward."""
+        before = {name: buffer.clone() for name, buffer in self._before.items()}
+        with torch.autocast(*self._shortened):
+            return self._run(tensors, before)
+
+    def check_forward(self) -> None:
+        """Refuse: torch loses its way between a recomputation and a derivative forward.
+
+        Raises:
+            InvalidArgument: Always.
+        """
+        allowed = "None for derivatives forward, such as jvp, jacfwd and torch.func.hessian"
+        raise InvalidArgument("chunk", self._chunk, allowed)
+
+    def forth(self, *tensors: Tensor) -> Tensors:
+        """The piece, which may change the buffers."""
+        return self._run(tensors, {})
+
+    def back(
+        self, needed: Sequence[bool], grads: Tensors, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
-        inputs, *tensors = cast("tuple[Tensor, ...]", ctx.saved_tensors)
-        states = [tensor.detach().requires_grad_() for tensor in tensors[: ctx.n_states]]
-        sequence = inputs.detach().requires_grad_(ctx.needs_input_grad[2])
-        with torch.enable_grad(), _as_it_was(ctx.changing, ctx.before):
-            outputs = ctx.piece(sequence, *states)
-        wanted = [sequence] if sequence.requires_grad else []
-        wanted += [*states, *tensors[ctx.n_states :]]
-        found = list(torch.autograd.grad(outputs, wanted, grads, allow_unused=True))
-        of_inputs = found.pop(0) if sequence.requires_grad else None
-        return None, None, of_inputs, None, *found
-
-
-@contextmanager
-def _as_it_was(changing: Sequence[Tensor], before: Sequence[Tensor]) -> Generator[None]:
-    """Set some buffers back, such as the count of what noise was drawn from, and forth again."""
-    now = [buffer.clone() for buffer in changing]
-    for buffer, value in zip(changing, before, strict=True):
-        buffer.copy_(value)
-    try:
-        yield
-    finally:
-        for buffer, value in zip(changing, now, strict=True):
-            buffer.copy_(value)
+        """The gradients, from activations that are computed anew."""
+        pairs = zip(tensors, needed, strict=True)
+        own = [tensor.detach().requires_grad_(want) for tensor, want in pairs]
+        with torch.enable_grad():
+            outputs = self.formula(*own)
+        wanted = [tensor for tensor in own if tensor.requires_grad]
+        found = iter(torch.autograd.grad(outputs, wanted, grads, materialize_grads=True))
+        return tuple(next(found) if tensor.requires_grad else None for tensor in own)
 
 
 def run(
@@ -71,7 +89,7 @@ def run(
     inputs: Tensor,
     states: tuple[Tensor, ...],
     chunk: int,
-    module: torch.nn.Module,
+    module: nn.Module,
 ) -> tuple[Tensor, Tensor]:
     """Run a sequence chunk by chunk.
 
@@ -84,16 +102,17 @@ def run(
 
     Returns:
         The outputs ``[T, B, O]``, and the first of the states at the end of each chunk, one after
-        the other. Differentiable once.
+        the other. Differentiable to every order, but not forward.
     """
-    trained = [p for p in module.parameters() if p.requires_grad]
-    changing = list(module.buffers())
     outputs: list[Tensor] = []
     borders: list[Tensor] = []
+    holder, parameters = _Holder(module, piece), tuple(module.parameters())
+    # Nothing is kept where no gradient comes, nor where the pass is traced for later.
+    again = torch.is_grad_enabled() and not traced()
     for part in inputs.split(chunk):
-        if torch.is_grad_enabled():
-            found = _Recomputed.apply(piece, changing, part, len(states), *states, *trained)
-            output, *after = cast("tuple[Tensor, ...]", found)
+        if again:
+            operation = _Recomputed(holder, chunk, len(states), inputs.device.type)
+            output, *after = operation(part, *states, *parameters)
         else:
             output, *after = piece(part, *states)
         states = tuple(after)

@@ -43,6 +43,11 @@ class Batch:
     mask: Tensor
     source: modcog.Batch
 
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs O of a network for these trials."""
+        return 1 + self.source.trials.dim_ring
+
     def to(self, device: torch.device | str) -> Batch:
         """The same batch with its tensors on a device; itself where they are there already."""
         if self.inputs.device == torch.device(device):

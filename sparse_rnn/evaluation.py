@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparse_rnn.data import Batch, TaskStream
-from sparse_rnn.optimisation import logits_of
+from sparse_rnn.optimisation import answer, probe
 from sparse_rnn.scores import TaskScores
 
 
@@ -28,7 +28,7 @@ def evaluate(network: nn.Module, stream: TaskStream, batches: Iterable[Batch]) -
         The four measures of each task, over all trials of the batches.
 
     Raises:
-        InvalidArgument: The network's outputs are not finite.
+        InvalidArgument: The network's outputs are not finite, or not of shape ``[T, B, O]``.
 
     Example:
         >>> import sparse_rnn as srnn
@@ -78,7 +78,10 @@ def evaluating(network: nn.Module) -> Generator[None]:
 
 def _answers(network: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Batch]]:
     device = device_of(network)
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        here = batch.to(device)
         with torch.no_grad():
-            logits = logits_of(network(batch.to(device).inputs))
+            if number == 0:
+                probe(network, here)
+            logits = answer(network, here)
         yield logits, batch

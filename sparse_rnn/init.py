@@ -74,7 +74,10 @@ def spectral_radius(mask: Mask, generator: torch.Generator) -> Tensor:
         InvalidArgument: The mask has no cycle, so that all eigenvalues are 0.
     """
     normal = torch.empty(mask.nnz, dtype=torch.float64).normal_(generator=generator)
-    values = normal * _in_degree(mask).rsqrt()
+    return _with_radius_one(mask, normal * _in_degree(mask).rsqrt())
+
+
+def _with_radius_one(mask: Mask, values: Tensor) -> Tensor:
     radius = largest_eigenvalue(mask, values.numpy())
     if radius == 0:
         allowed = "a mask with a cycle, for the init 'spectral_radius'"
@@ -88,7 +91,8 @@ def orthogonal(mask: Mask, generator: torch.Generator) -> Tensor:
     Each row of the masked matrix is rescaled to norm 1. For a dense mask the result is exactly
     orthogonal; for autapses it is 1 or -1, which is orthogonal too. In between it is not: two rows
     are orthogonal where they share no source, and otherwise only by chance, as under most masks no
-    orthogonal matrix exists. Gain: exactly 1 for every K.
+    orthogonal matrix exists. Nor does one under Dale's law, but for permutations, and there the
+    rows keep their norm. Gain: exactly 1 for every K.
     """
     size = (mask.n_units, mask.n_units)
     normal = torch.empty(size, dtype=torch.float64).normal_(generator=generator)
@@ -104,7 +108,8 @@ def orthogonal(mask: Mask, generator: torch.Generator) -> Tensor:
 def identity(mask: Mask, generator: torch.Generator) -> Tensor:
     """1 for self-connections, 0 for all others (Le et al. 2015, arXiv:1504.00941).
 
-    With a frozen recurrence these are the frozen autapses of Khona et al. 2023, section 2.3.
+    With a frozen recurrence these are the frozen autapses of Khona et al. 2023, section 2.3. Under
+    Dale's law the self-connections of inhibitory units are -1, and the others start at 0 and learn.
     Gain: exactly 1 for every K. Nothing is random in it.
 
     Raises:
@@ -131,11 +136,22 @@ INITS: Mapping[str, Initialisation] = MappingProxyType(
 )
 """Initialisations of the recurrent weights by name."""
 
+RESTORED: Mapping[str, Callable[[Mask, Tensor], Tensor]] = MappingProxyType(
+    {"spectral_radius": _with_radius_one}
+)
+"""What makes the values keep the promise of an initialisation, for a gain of 1, after their signs
+have changed. The others promise the gain of each unit alone, which Dale's law keeps."""
+
 DEFAULT = "fan_in"
 
 
 def recurrent_weights(
-    name: str, mask: Mask, generator: torch.Generator, *, gain: float = 1.0
+    name: str,
+    mask: Mask,
+    generator: torch.Generator,
+    *,
+    gain: float = 1.0,
+    law: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Draw the values of a mask's edges.
 
@@ -144,7 +160,8 @@ def recurrent_weights(
         mask: The mask.
         generator: The source of randomness.
         gain: Factor of all values. For "spectral_radius" it is the spectral radius, for "identity"
-            the weight of the self-connections.
+            the weight of the self-connections, or its size under Dale's law.
+        law: What becomes of the values, such as signs by Dale's law.
 
     Returns:
         float64 ``[nnz]``, in the order of the mask's edges.
@@ -158,7 +175,11 @@ def recurrent_weights(
         raise unknown_name("init", name, INITS, "an initialisation")
     if not (math.isfinite(gain) and gain > 0):
         raise InvalidArgument("init_gain", gain, "a finite number above 0")
-    return INITS[name](mask, generator) * gain
+    values = INITS[name](mask, generator) * gain
+    if law is None:
+        return values
+    values = law(values)
+    return RESTORED[name](mask, values) * gain if name in RESTORED else values
 
 
 def largest_eigenvalue(mask: Mask, values: NDArray[np.float64]) -> float:

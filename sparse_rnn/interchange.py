@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sparse_rnn.cells import MaskedGRU, MaskedLayer, MaskedLSTM, MaskedRNN
-from sparse_rnn.errors import IncompatibleState
+from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.kernels import Edges
 from sparse_rnn.masks import Mask
 
@@ -62,6 +62,10 @@ def to_torch_rnn_state(layer: MaskedRNN) -> dict[str, Tensor]:
         Dale's law the weights that act, with their signs); with a bias also ``bias_ih_l0``, and
         ``bias_hh_l0`` of zeros, as torch has two. Copies.
 
+    Raises:
+        InvalidArgument: It is a layer that ``torch.nn.RNN`` cannot compute: leaky, with gates, or
+            with another nonlinearity than relu and tanh.
+
     Example:
         >>> import sparse_rnn as srnn
         >>> layer = srnn.MaskedRNN(3, srnn.masks.locality((4, 4), radius=1))
@@ -69,7 +73,7 @@ def to_torch_rnn_state(layer: MaskedRNN) -> dict[str, Tensor]:
         >>> rnn.load_state_dict(to_torch_rnn_state(layer))
         <All keys matched successfully>
     """
-    return _to_torch(layer)
+    return _to_torch(layer, MaskedRNN)
 
 
 def to_torch_gru_state(layer: MaskedGRU) -> dict[str, Tensor]:
@@ -82,8 +86,11 @@ def to_torch_gru_state(layer: MaskedGRU) -> dict[str, Tensor]:
         ``weight_ih_l0`` ``[3 * N, I]`` and ``weight_hh_l0`` ``[3 * N, N]``, zero outside the mask;
         with biases also ``bias_ih_l0`` and ``bias_hh_l0``, of which the latter is zero but for the
         new gate. Copies.
+
+    Raises:
+        InvalidArgument: It is a layer of another kind.
     """
-    state = _to_torch(layer)
+    state = _to_torch(layer, MaskedGRU)
     if layer.bias_hn is not None:
         state["bias_hh_l0"][2 * layer.hidden_size :] = layer.bias_hn.detach()
     return state
@@ -98,8 +105,11 @@ def to_torch_lstm_state(layer: MaskedLSTM) -> dict[str, Tensor]:
     Returns:
         ``weight_ih_l0`` ``[4 * N, I]`` and ``weight_hh_l0`` ``[4 * N, N]``, zero outside the mask;
         with a bias also ``bias_ih_l0``, and ``bias_hh_l0`` of zeros. Copies.
+
+    Raises:
+        InvalidArgument: It is a layer of another kind.
     """
-    return _to_torch(layer)
+    return _to_torch(layer, MaskedLSTM)
 
 
 def from_torch_rnn_state(
@@ -125,7 +135,9 @@ def from_torch_rnn_state(
     Raises:
         IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
             weight outside the mask is not zero.
+        InvalidArgument: `nonlinearity` is none of ``torch.nn.RNN``.
     """
+    _check_nonlinearity(nonlinearity)
     _check(state, mask, "RNN", MaskedRNN.GATES)
     layer = MaskedRNN(
         state["weight_ih_l0"].shape[1],
@@ -221,7 +233,16 @@ def from_torch_lstm_state(
     return _layer_like(MaskedLSTM, state, mask, backend, batch_first=batch_first)
 
 
-def _to_torch(layer: MaskedLayer) -> dict[str, Tensor]:
+_TORCH_HAS = ("relu", "tanh")
+"""Nonlinearities of ``torch.nn.RNN``."""
+
+
+def _to_torch(layer: MaskedLayer, kind: type[MaskedLayer]) -> dict[str, Tensor]:
+    if type(layer) is not kind:
+        allowed = f"a {kind.__name__}, whose equations are those of torch"
+        raise InvalidArgument("layer", type(layer).__name__, allowed)
+    if isinstance(layer, MaskedRNN):
+        _check_nonlinearity(layer.nonlinearity)
     with torch.no_grad():
         edges = Edges.of(layer.mask, layer.weight_hh.device)
         gates = layer.recurrent_weights().reshape(layer.GATES, -1)
@@ -231,6 +252,12 @@ def _to_torch(layer: MaskedLayer) -> dict[str, Tensor]:
             state["bias_ih_l0"] = layer.bias.detach().clone()
             state["bias_hh_l0"] = torch.zeros_like(state["bias_ih_l0"])
     return state
+
+
+def _check_nonlinearity(nonlinearity: str) -> None:
+    if nonlinearity not in _TORCH_HAS:
+        allowed = "relu or tanh, as torch.nn.RNN has no other"
+        raise InvalidArgument("nonlinearity", nonlinearity, allowed)
 
 
 def _fill(layer: MaskedLayer, state: Mapping[str, Tensor]) -> None:

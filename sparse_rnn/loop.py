@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from sparse_rnn.data import Batch, TaskStream, ahead
 from sparse_rnn.distributed import Group
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
-from sparse_rnn.evaluation import device_of, evaluate
+from sparse_rnn.evaluation import device_of, evaluate, evaluating
 from sparse_rnn.hardware import shortened
 from sparse_rnn.metrics import Record
-from sparse_rnn.optimisation import Optimiser, logits_of, masked_cross_entropy, remedy
+from sparse_rnn.optimisation import Optimiser, answer, masked_cross_entropy, probe, remedy
 from sparse_rnn.resume import Snapshot, capture, restore
 from sparse_rnn.scores import TaskScores
 from sparse_rnn.settings import FitConfig
@@ -89,6 +89,7 @@ class Trainer:
         self.pending: Descent | None = None
         self._last: Descent | None = None
         self._began_s = time.monotonic()
+        self._probed = False
 
     @property
     def elapsed_s(self) -> float:
@@ -229,10 +230,14 @@ class Trainer:
 
     def _descend(self, batch: Batch) -> Descent:
         batch = batch.to(device_of(self.network))
+        if not self._probed:
+            with evaluating(self.network):
+                probe(self.network, batch)
+            self._probed = True
         total = self._agree(batch)
         self.optimiser.adam.zero_grad(set_to_none=True)
         with self.shortened():
-            loss = masked_cross_entropy(logits_of(self.network(batch.inputs)), batch, total)
+            loss = masked_cross_entropy(answer(self.network, batch), batch, total)
         loss.backward()
         return self.judge(loss)
 

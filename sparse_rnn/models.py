@@ -138,8 +138,7 @@ class Network(nn.Module):
         first, *more = states
         hidden, last = self.rnn(inputs, states if more else first)
         after = last if isinstance(last, tuple) else (last,)
-        # Copies: a view of the states of all steps would keep them.
-        return self.readout(hidden), *(state.clone() for state in after)
+        return self.readout(hidden), *after
 
     def weight_counts(self) -> dict[str, int]:
         """Count the weights that exist, as the paper does: without biases.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,61 @@ def logits_of(outputs: object) -> Tensor:
         raise InvalidArgument("network", found, allowed)
     # Under autocast a readout gives bfloat16, which neither the scores nor numpy take.
     return logits.float() if logits.dtype.itemsize < 4 else logits
+
+
+def answer(network: nn.Module, batch: Batch) -> Tensor:
+    """Run a network over a batch and take the logits from what it returned.
+
+    Args:
+        network: Maps inputs ``[T, B, I]`` to logits ``[T, B, O]``, alone or first in a tuple.
+        batch: The batch, where the network is.
+
+    Returns:
+        The logits ``[T, B, O]``, with the sizes of the batch.
+
+    Raises:
+        InvalidArgument: The network returned something else.
+    """
+    logits = logits_of(network(batch.inputs))
+    _check_sizes(network, logits, batch.targets.shape, batch)
+    return logits
+
+
+def probe(network: nn.Module, batch: Batch) -> None:
+    """Refuse a network that swaps time and batch where the sizes of a batch cannot tell.
+
+    It answers one step less, so that there are fewer steps than lanes. Nothing is computed for a
+    batch whose sizes differ: `answer` sees it there.
+
+    Args:
+        network: The network, in evaluation mode.
+        batch: A batch, where the network is.
+
+    Raises:
+        InvalidArgument: It returned something else than logits ``[T, B, O]``.
+    """
+    n_steps, n_lanes = batch.targets.shape
+    if n_steps != n_lanes or n_steps < 2:
+        return
+    with torch.no_grad():
+        logits = logits_of(network(batch.inputs[:-1]))
+    _check_sizes(network, logits, (n_steps - 1, n_lanes), batch)
+
+
+def _check_sizes(
+    network: nn.Module, logits: Tensor, steps_and_lanes: Sequence[int], batch: Batch
+) -> None:
+    wanted = [*steps_and_lanes, batch.n_outputs]
+    found = list(logits.shape)
+    if found == wanted:
+        return
+    allowed = f"a network that returns logits [time, batch, outputs], here of shape {wanted}"
+    remedy = ""
+    if found[:2] == wanted[1::-1] and found[:2] != wanted[:2]:
+        remedy = "Time comes first: transpose the axes 0 and 1."
+    elif found[2] != wanted[2]:
+        remedy = f"These tasks have {wanted[2]} outputs: fixation and each direction of the ring."
+    raise InvalidArgument("network", f"{type(network).__name__} with {found}", allowed, remedy)
 
 
 class Optimiser:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from sparse_rnn.analysis._subject import Source, Subject, Suite
 from sparse_rnn.data import Batch, Trials, join_trials
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation import device_of, evaluating
+from sparse_rnn.models import Network
 from sparse_rnn.seeding import Seed
 
 
@@ -187,7 +189,7 @@ def respond(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Run a network in evaluation mode, without gradients.
 
     Args:
-        network: A network that returns logits and states.
+        network: A network that returns logits and states; its `chunk` has no effect here.
         inputs: ``[T, B, I]``.
 
     Returns:
@@ -197,13 +199,30 @@ def respond(network: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
         InvalidArgument: The network returns anything else.
     """
     like = next((p for p in network.parameters() if p.is_floating_point()), inputs)
-    with evaluating(network), torch.no_grad():
+    with evaluating(network), _whole(network), torch.no_grad():
         outputs: object = network(inputs.to(device_of(network), like.dtype))
-    pair = outputs if isinstance(outputs, tuple) else ()
-    if len(pair) < 2 or not all(isinstance(part, Tensor) and part.dim() == 3 for part in pair[:2]):
-        allowed = "a network that returns logits [T, B, O] and states [T, B, N]"
-        raise InvalidArgument("network", type(network).__name__, allowed)
+    pair: tuple[Any, ...] = outputs if isinstance(outputs, tuple) else ()
+    steps = tuple(inputs.shape[:2])
+    for part in (*pair, None, None)[:2]:
+        if not (isinstance(part, Tensor) and part.dim() == 3 and part.shape[:2] == steps):
+            shapes = [list(one.shape) for one in pair if isinstance(one, Tensor)]
+            found = f"{type(network).__name__} with outputs {shapes}"
+            allowed = f"a network that returns logits and states of {list(steps)} steps and lanes"
+            raise InvalidArgument("network", found, allowed)
     return pair[0].cpu(), pair[1].cpu()
+
+
+@contextmanager
+def _whole(network: nn.Module) -> Generator[None]:
+    """Let a network return the states of all steps, which it does not in chunks."""
+    if not isinstance(network, Network):
+        yield
+        return
+    before, network.chunk = network.chunk, None
+    try:
+        yield
+    finally:
+        network.chunk = before
 
 
 def _recorded(subject: Subject, batch: Batch, task: str, slot: int) -> Recording:

@@ -20,10 +20,10 @@ class TimeConstants:
 
     Attributes:
         weights: float64 ``[N]``, weight of each unit onto itself; 0 where there is no such synapse.
-        factors: float64 ``[N]``, what a step leaves of a state; the weights, but in a leaky layer.
-        tau_ms: float64 ``[N]``, time constants in ms: ``-dt / log(factor)``; infinite from a factor
-            of 1 on, where a state does not decay, 0 for a factor of 0, and NaN below, where a state
-            changes its sign from step to step, or, with rectification, is gone after one.
+        factors: float64 ``[N]``, what a step leaves of a positive state; below 0 where a state
+            changes its sign from step to step.
+        tau_ms: float64 ``[N]``, time constants in ms: ``-dt / log |factor|``; infinite from a size
+            of 1 on, where a state does not decay, and 0 for a factor of 0, which leaves nothing.
         dt: Time step in ms.
     """
 
@@ -36,9 +36,13 @@ class TimeConstants:
 def time_constants(network: Source, dt: float | None = None) -> TimeConstants:
     """Find the time constants of a pool of autapses (Khona et al. 2023, section 2.4).
 
-    Without input, an active unit with weight w onto itself keeps a share w of its state in each
-    step, so that it decays with ``tau = -dt / log w``. In a leaky layer the share is
-    ``1 - alpha + alpha w``. This is exact for "relu", and holds near 0 for "tanh".
+    Without input and bias, a unit with weight w onto itself has the state
+    ``(1 - alpha) h + alpha f(w h)`` after h, with alpha = dt / tau in a leaky layer
+    (`sparse_rnn.LeakyRNN`) and 1 in others. So a step leaves the share ``1 - alpha + alpha w`` of a
+    state, the pole of this linear map in discrete time, and n steps leave its n-th power, or
+    ``exp(-n dt / tau_ms)`` in size. With "relu" the share is exact for positive states, which are
+    all that come up; where w is negative, ``f(w h)`` is 0 and ``1 - alpha`` is left, as of a unit
+    without a synapse. With "tanh" it holds near 0.
 
     Args:
         network: The network, a finished run, or the folder of one.
@@ -69,10 +73,13 @@ def time_constants(network: Source, dt: float | None = None) -> TimeConstants:
     weights = np.zeros(net.rnn.mask.n_units)
     weights[net.rnn.mask.targets()] = recurrent(net)
     alpha = net.rnn.alpha if isinstance(net.rnn, LeakyRNN) else 1.0
-    factors = 1 - alpha + alpha * weights
-    with np.errstate(divide="ignore", invalid="ignore"):
-        tau = np.where(factors < 1, -step / np.log(factors), np.inf)
-    return TimeConstants(weights, factors, np.where(factors == 0, 0.0, tau), step)
+    rectified = getattr(net.rnn, "nonlinearity", "") == "relu"
+    factors = 1 - alpha + alpha * (np.maximum(weights, 0) if rectified else weights)
+    sizes = np.abs(factors)
+    with np.errstate(divide="ignore"):
+        # The log of 0 is -inf, and -dt / -inf is 0.
+        tau = np.where(sizes < 1, -step / np.log(sizes), np.inf)
+    return TimeConstants(weights, factors, tau, step)
 
 
 def _why_not(network: Network) -> str:

@@ -25,22 +25,30 @@ def unit_signs(n_units: int, inhibitory: float, seed: seeding.Seed) -> Tensor:
         seed: Where they are drawn from.
 
     Returns:
-        float64 ``[N]`` of 1 and -1.
+        float64 ``[N]`` of 1 and -1; of both at least one.
 
     Raises:
-        InvalidArgument: The share is out of range.
+        InvalidArgument: The share is out of range, or none or all of the units are inhibitory.
     """
     if not 0 < inhibitory < 1:
         raise InvalidArgument("inhibitory", inhibitory, "above 0 and below 1")
+    n_inhibitory = round(inhibitory * n_units)
+    if not 0 < n_inhibitory < n_units:
+        allowed = f"a share that makes at least 1 of {n_units} units inhibitory, and not all"
+        raise InvalidArgument("inhibitory", inhibitory, allowed, f"It makes {n_inhibitory}.")
     signs = torch.ones(n_units, dtype=torch.float64)
     order = torch.randperm(n_units, generator=seeding.generator(seed))
-    signs[order[: round(inhibitory * n_units)]] = -1
+    signs[order[:n_inhibitory]] = -1
     return signs
 
 
 def signed(weight: Tensor, edges: Edges, signs: Tensor) -> Tensor:
-    """Give edge values ``[nnz]`` the sign of their source unit; differentiable."""
-    return weight.abs() * signs[edges.sources]
+    """Give edge values ``[nnz]`` the sign of their source unit; differentiable.
+
+    The derivative of the absolute value at 0 is taken as 1, not as torch's 0: a synapse that starts
+    at 0, as most do with the init "identity", would have no gradient for ever.
+    """
+    return torch.where(weight < 0, -weight, weight) * signs[edges.sources]
 
 
 def balanced(weight: Tensor, edges: Edges, signs: Tensor) -> Tensor:
@@ -57,7 +65,7 @@ def balanced(weight: Tensor, edges: Edges, signs: Tensor) -> Tensor:
         signs: Signs of the units, ``[N]``.
 
     Returns:
-        The values without signs, ``[nnz]``.
+        The values with their signs, ``[nnz]``.
     """
     sizes = weight.abs()
     inhibits = signs[edges.sources] < 0
@@ -70,4 +78,4 @@ def balanced(weight: Tensor, edges: Edges, signs: Tensor) -> Tensor:
     ratio = torch.where(mixed, excitation / inhibition, 1.0)
     scaled = torch.where(inhibits, sizes * ratio[edges.targets], sizes)
     shrink = torch.where(mixed, (onto(sizes.square()) / onto(scaled.square())).sqrt(), 1.0)
-    return scaled * shrink[edges.targets]
+    return signed(scaled * shrink[edges.targets], edges, signs)

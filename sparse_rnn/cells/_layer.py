@@ -29,6 +29,10 @@ _STREAMS = (
 )
 
 
+_CAST = {torch.float32, torch.bfloat16, torch.float16}
+"""Types that autocast turns into one another."""
+
+
 class LayerOptions(TypedDict, total=False):
     """Options of every cell; `sparse_rnn.MaskedRNN` says what they mean."""
 
@@ -103,23 +107,26 @@ class MaskedLayer(nn.Module):
         self._choose = partial(
             kernels.choose, backend, mask, cost=self.COST, nonlinearity=nonlinearity
         )
-        self._kernel = self._choose(device)
+        dtype = dtype or torch.get_default_dtype()
+        self._kernel = self._choose(device, dtype=dtype)
         self._edges = kernels.Edges.of(mask)
         # A stream for each kind of weight: two networks that differ in the mask or the bias alone
         # start with the same input weights.
         hh, ih, b, signs = (seeding.derive(seed, purpose) for purpose in _STREAMS)
-        dtype = dtype or torch.get_default_dtype()
-        generator = seeding.generator(hh)
-        drawn = [
-            inits.recurrent_weights(init, mask, generator, gain=init_gain)
-            for _ in range(self.GATES)
-        ]
-        weight_hh = drawn[0] if self.GATES == 1 else torch.stack(drawn)
+        law: Callable[[Tensor], Tensor] | None = None
         self.register_buffer("unit_signs", None)
         if inhibitory is not None:
             unit_signs = _dale.unit_signs(mask.n_units, inhibitory, signs)
-            weight_hh = _dale.balanced(weight_hh, self._edges, unit_signs)
+            law = partial(_dale.balanced, edges=self._edges, signs=unit_signs)
             self.register_buffer("unit_signs", unit_signs.to(dtype))
+        generator = seeding.generator(hh)
+        drawn = [
+            inits.recurrent_weights(init, mask, generator, gain=init_gain, law=law)
+            for _ in range(self.GATES)
+        ]
+        weight_hh = drawn[0] if self.GATES == 1 else torch.stack(drawn)
+        if law is not None:
+            weight_hh = weight_hh.abs()  # The signs are those of the units.
         if recurrence == "frozen":
             # No parameter, so that no optimiser has it and no gradient is computed for it.
             self.register_buffer("weight_hh", weight_hh.to(dtype))
@@ -199,14 +206,16 @@ class MaskedLayer(nn.Module):
 
         Returns:
             The states after each step, ``[T, B, N]`` or ``[B, T, N]``, and the last of them,
-            ``[1, B, N]``; of an LSTM the pair (h_n, c_n).
+            ``[1, B, N]``; of an LSTM the pair (h_n, c_n). The last ones are copies.
 
         Raises:
-            InvalidArgument: A shape is wrong.
+            InvalidArgument: A shape, a type or a device is wrong.
         """
         sequence = self._check_inputs(inputs)
         first = self._first(h0, sequence)
         states, last = self._whole(sequence, first)
+        # Not views, which would change with the output or refuse to be detached in place.
+        last = tuple(one.clone() for one in last) if isinstance(last, tuple) else last.clone()
         return states.transpose(0, 1) if self.batch_first else states, last
 
     def driven(self, projected: Tensor) -> Tensor:
@@ -250,6 +259,12 @@ class MaskedLayer(nn.Module):
         return self._check_state("h0", h0, sequence)
 
     def _check_inputs(self, inputs: Tensor) -> Tensor:
+        if not isinstance(inputs, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
+            remedy = ""
+            if isinstance(inputs, nn.utils.rnn.PackedSequence):
+                remedy = "Use torch.nn.utils.rnn.pad_packed_sequence, and leave out the padding."
+            kind = type(inputs).__name__
+            raise InvalidArgument("inputs", kind, "a padded tensor", remedy)
         axes = "[batch, time, {}]" if self.batch_first else "[time, batch, {}]"
         allowed = "of shape " + axes.format(self.input_size) + " with at least one step"
         if inputs.dim() != 3 or inputs.shape[2] != self.input_size:
@@ -258,21 +273,39 @@ class MaskedLayer(nn.Module):
         sequence = inputs.transpose(0, 1) if self.batch_first else inputs
         if sequence.shape[0] == 0:
             raise InvalidArgument("inputs", list(inputs.shape), allowed)
+        self._check_kind("inputs", inputs)
         return sequence
+
+    def _check_kind(self, name: str, given: Tensor) -> None:
+        """Refuse a tensor of another type or on another device than the weights, as torch does."""
+        dtype, device = self.weight_hh.dtype, self.weight_hh.device
+        if given.device != device:
+            raise InvalidArgument(name, str(given.device), f"on {device}, as the weights are")
+        cast = torch.is_autocast_enabled(device.type) and {given.dtype, dtype} <= _CAST
+        if given.dtype != dtype and not cast:
+            allowed = f"of type {dtype}, as the weights are"
+            raise InvalidArgument(name, given.dtype, allowed, f"Call {name}.to({dtype}).")
 
     def _check_state(self, name: str, given: Tensor | None, sequence: Tensor) -> Tensor:
         shape = (sequence.shape[1], self.hidden_size)
         if given is None:
             return self.weight_hh.new_zeros(shape)
+        if not isinstance(given, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
+            allowed = f"one tensor of shape {[1, *shape]} for the cell {self.CELL!r}"
+            raise InvalidArgument(name, type(given).__name__, allowed)
         if tuple(given.shape) != (1, *shape):
             raise InvalidArgument(name, list(given.shape), f"of shape {[1, *shape]}")
-        return given[0]
+        self._check_kind(name, given)
+        return given[0].to(self.weight_hh.dtype)  # Another type under autocast alone.
 
     def _edges_here(self) -> kernels.Edges:
-        # The edges are no parameters, so they follow the module to a device on the first call.
-        device = self.weight_hh.device
-        if self._edges.targets.device != device:
-            self._kernel = self._choose(device.type)
+        # The edges are no parameters, so they follow the module to a device on the first call; and
+        # a kernel may not take the numbers that the module was turned into.
+        device, dtype = self.weight_hh.device, self.weight_hh.dtype
+        moved = self._edges.targets.device != device
+        if moved or dtype not in self._kernel.dtypes:
+            self._kernel = self._choose(device.type, dtype=dtype)
+        if moved:
             self._edges = kernels.Edges.of(self.mask, device)
         return self._edges
 

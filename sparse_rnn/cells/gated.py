@@ -134,7 +134,7 @@ class MaskedLSTM(MaskedLayer):
         super().__init__(input_size, mask, backend, **options)
 
     def _first(self, h0: Any, sequence: Tensor) -> tuple[Tensor, Tensor]:
-        if h0 is not None and not (isinstance(h0, tuple) and len(h0) == 2):
+        if h0 is not None and not (isinstance(h0, tuple | list) and len(h0) == 2):
             raise InvalidArgument("h0", type(h0).__name__, "a pair of states, (h0, c0)")
         h, c = cast("tuple[Tensor | None, Tensor | None]", h0 or (None, None))
         return self._check_state("h0", h, sequence), self._check_state("c0", c, sequence)

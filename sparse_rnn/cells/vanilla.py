@@ -36,10 +36,10 @@ class MaskedRNN(MaskedLayer):
             frozen autapses of weight 1 of Khona et al. 2023, section 2.3.
         inhibitory: Share of inhibitory units, drawn with the weights, under Dale's law: all
             synapses from a unit have one sign (Song et al. 2016,
-            https://doi.org/10.1371/journal.pcbi.1004792). The weight of an edge is then the
-            absolute value of its parameter times the sign of its source, and `init` decides
-            sizes, which start with excitation and inhibition of each unit in balance. None leaves
-            all signs free.
+            https://doi.org/10.1371/journal.pcbi.1004792), rounded to whole units, at least one and
+            not all. The weight of an edge is then the absolute value of its parameter times the
+            sign of its source, and `init` decides sizes, which start with excitation and inhibition
+            of each unit in balance. None leaves all signs free.
         seed: Where the parameters are drawn from; torch's global generator is left alone.
         dtype: Type of the parameters; None is torch's default.
 

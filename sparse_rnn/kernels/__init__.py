@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
+import torch
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
@@ -67,6 +68,7 @@ def choose(
     *,
     cost: float = SPARSE_COST,
     nonlinearity: str = "relu",
+    dtype: torch.dtype = torch.float32,
 ) -> Kernel:
     """Pick the kernel for a mask.
 
@@ -77,10 +79,12 @@ def choose(
         device: Type of the device that it shall run on, such as "cpu" or "cuda".
         cost: For "auto": `SPARSE_COST`, or `STEP_COST` for a cell that uses `products`.
         nonlinearity: For "auto": that of the cell, a name in `NONLINEARITIES`.
+        dtype: Type of the weights.
 
     Raises:
         UnknownName: There is no such backend.
-        InvalidArgument: The backend cannot serve this mask, or not on this device.
+        InvalidArgument: The backend cannot serve this mask, or not on this device, or not in this
+            type.
 
     Example:
         >>> from sparse_rnn import masks
@@ -89,14 +93,25 @@ def choose(
     """
     if backend == "auto":
         name, why = _automatic(mask, device, cost, UNIT_COST.get(nonlinearity, 0.0))
+        if dtype not in KERNELS[name].dtypes:
+            name, why = "dense", f"{name} does not compute in {dtype}"
         _LOG.info("backend %s: %s", name, why)
         return KERNELS[name]
     if backend not in KERNELS:
         raise unknown_name("backend", backend, ("auto", *KERNELS), "a backend")
-    refused = KERNELS[backend].refusal(mask, device)
+    kernel = KERNELS[backend]
+    refused = kernel.refusal(mask, device)
     if refused:
         raise InvalidArgument("backend", backend, f"able to serve {mask!r} here", f"({refused})")
-    return KERNELS[backend]
+    _check_dtype(kernel, dtype)
+    return kernel
+
+
+def _check_dtype(kernel: Kernel, dtype: torch.dtype) -> None:
+    if dtype not in kernel.dtypes:
+        known = ", ".join(str(kind).removeprefix("torch.") for kind in kernel.dtypes)
+        remedy = 'The backends "dense" and "auto" take shorter numbers too.'
+        raise InvalidArgument("dtype", dtype, f"{known} for the backend {kernel.name!r}", remedy)
 
 
 def reason(mask: Mask, device: str = "cpu") -> str:

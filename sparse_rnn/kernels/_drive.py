@@ -100,7 +100,7 @@ class TiledDrive:
         dense = dense.reshape(n_groups * GROUP, self.n_dense)[:n_units]
         of_bias = np.zeros(n_units, self.weight.dtype)
         table = np.zeros((self.weight.shape[1] - self.n_dense, n_units), self.weight.dtype)
-        bounds = np.array(self.tiling.bounds)
+        bounds = np.array(self.tiling.bounds, np.int64).reshape(-1, 2)
         parts = shares(np.arange(n_units + 1))
 
         def run(number: int) -> None:

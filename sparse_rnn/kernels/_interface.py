@@ -185,6 +185,9 @@ class Driven(Protocol):
 
 Product = Callable[[Tensor], Tensor]
 
+FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+"""Types of number that torch's own operations take."""
+
 
 def product_by_matrix(weight: Tensor, edges: Edges) -> Product:
     """Prepare products by a dense matrix, written once; see `Kernel.product`."""
@@ -214,9 +217,17 @@ def _product_by_blocks(weight: Tensor, edges: Edges) -> Product:
     return product
 
 
+def never(mask: Mask, device: str) -> str:
+    """The `refusal` of a kernel that serves every mask on every device."""
+    del mask, device
+    return ""
+
+
 @dataclass(frozen=True)
 class Kernel:
     """One way to compute a masked recurrence.
+
+    Its functions have names in modules, so that a layer can be pickled.
 
     Attributes:
         name: Name of the backend.
@@ -225,22 +236,24 @@ class Kernel:
             state, `weight` ``[nnz]`` the values of the edges, `alpha` the share of the state that a
             step replaces: ``h[t] = (1 - alpha) h[t - 1] + alpha f(projected[t] + W h[t - 1])``.
             Returns the states ``[T, B, N]`` after each step; differentiable in its first three
-            arguments.
+            arguments, to every order.
         refusal: ``refusal(mask, device)`` says why the kernel cannot serve a mask on a type of
             device, or "".
         product: ``product(weight, edges)`` prepares, once for a sequence, the recurrent products of
             a cell with gates: of `weight` ``[gates, nnz]`` and a state ``[B, N]`` the function
-            that it returns makes ``[gates, B, N]``, differentiable in both.
+            that it returns makes ``[gates, B, N]``, differentiable in both, to every order.
         driven: ``driven(drive, h0, weight, edges, nonlinearity, alpha=1.0)``: `run` that also
-            multiplies the input by its weights; differentiable in all tensors but the inputs. None
-            for a kernel that has no faster way to do so than torch.
+            multiplies the input by its weights. None for a kernel that has no faster way to do so
+            than torch.
+        dtypes: Types of number that it computes in.
     """
 
     name: str
     run: Run
-    refusal: Callable[[Mask, str], str] = lambda mask, device: ""  # noqa: ARG005 - serves them all
+    refusal: Callable[[Mask, str], str] = never
     product: Callable[[Tensor, Edges], Product] = product_by_matrix
     driven: Driven | None = None
+    dtypes: tuple[torch.dtype, ...] = FLOATS
 
     def drive(
         self,

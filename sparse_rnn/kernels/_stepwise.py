@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from sparse_rnn.derivatives import Operation, Tensors
 from sparse_rnn.kernels._compiled import loops as compiled
-from sparse_rnn.kernels._interface import Edges, Product
+from sparse_rnn.kernels._formula import check_types
+from sparse_rnn.kernels._interface import Edges, Product, product_by_matrix
 from sparse_rnn.kernels._layout import Layout, layout as lay_out
 from sparse_rnn.kernels._sweep import by_edge
 from sparse_rnn.kernels._tiles import Tiling
@@ -19,8 +21,7 @@ from sparse_rnn.kernels._tiles import Tiling
 class _Prepared:
     """The values of some gates, laid out for each width and direction when first asked for."""
 
-    def __init__(self, weight: Tensor, edges: Edges) -> None:
-        self._values = weight.detach().contiguous().numpy()
+    def __init__(self, edges: Edges) -> None:
         self._edges = edges
         self._rows: dict[int, list[Any]] = {}
         self._columns: dict[int, list[Any]] = {}
@@ -28,30 +29,45 @@ class _Prepared:
     def layout(self, width: int) -> Layout:
         return lay_out(self._edges, width)
 
-    def rows(self, width: int) -> list[Any]:
+    def rows(self, weight: Tensor, width: int) -> list[Any]:
         if width not in self._rows:
             rows = self.layout(width).rows
-            self._rows[width] = [rows.with_weights(values) for values in self._values]
+            self._rows[width] = [rows.with_weights(values) for values in _gates(weight)]
         return self._rows[width]
 
-    def columns(self, width: int) -> list[Any]:
+    def columns(self, weight: Tensor, width: int) -> list[Any]:
         if width not in self._columns:
             columns = self.layout(width).columns
-            self._columns[width] = [columns.with_weights(values) for values in self._values]
+            self._columns[width] = [columns.with_weights(values) for values in _gates(weight)]
         return self._columns[width]
 
 
-class _SparseProduct(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, state: Tensor, weight: Tensor, prepared: _Prepared) -> Tensor:
+def _gates(weight: Tensor) -> Any:
+    return weight.detach().contiguous().numpy()
+
+
+class _SparseProduct(Operation):
+    """Of a state and the weights of some gates the products."""
+
+    def __init__(self, edges: Edges, prepared: _Prepared) -> None:
+        self._edges, self._prepared = edges, prepared
+
+    def formula(self, *tensors: Tensor) -> Tensors:
+        """The products by a dense matrix."""
+        state, weight = tensors
+        return (product_by_matrix(weight, self._edges)(state),)
+
+    def forth(self, *tensors: Tensor) -> Tensors:
+        """The products, by the compiled loops."""
+        state, weight = tensors
         loops = compiled().lanes
-        tiling = Tiling.of(*state.shape)
-        rows = prepared.rows(tiling.width)
-        grouped = prepared.layout(tiling.width).rows.grouped
+        self._tiling = tiling = Tiling.of(*state.shape)
+        rows = self._prepared.rows(weight, tiling.width)
+        grouped = self._prepared.layout(tiling.width).rows.grouped
         inputs = state.detach().contiguous().numpy()
         products = torch.empty((len(rows), *state.shape), dtype=state.dtype)
         outputs = products.numpy()
-        tiles = tiling.empty(1, inputs.dtype)
+        self._tiles = tiles = tiling.empty(1, inputs.dtype)
 
         def run(number: int, lanes: tuple[int, int]) -> None:
             own, slots = tiles[number, 0], tiling.slots
@@ -61,23 +77,17 @@ class _SparseProduct(torch.autograd.Function):
                 loops.product(outputs[gate], own, total, values, lanes, grouped, slots)
 
         tiling.each(run)
-        ctx.save_for_backward(weight)  # Autograd then sees a change in place before the backward.
-        ctx.tiles, ctx.tiling, ctx.prepared = tiles, tiling, prepared
-        return products
+        return (products,)
 
-    @staticmethod
-    @once_differentiable
-    # One output, so one gradient; the base class says *grad_outputs.
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, grad_products: Tensor
+    def back(
+        self, needed: Sequence[bool], grads: Tensors, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
-        loops = compiled().lanes
-        (weight,) = cast("tuple[Tensor]", ctx.saved_tensors)
-        prepared: _Prepared = ctx.prepared
-        tiling: Tiling = ctx.tiling
-        grad = grad_products.contiguous().numpy()
-        layout, columns = prepared.layout(tiling.width), prepared.columns(tiling.width)
-        deltas = np.empty((len(grad), *ctx.tiles.shape), grad.dtype)
+        """The gradients, by the compiled loops."""
+        loops, tiling = compiled().lanes, self._tiling
+        grad, weight = grads[0].contiguous().numpy(), tensors[1]
+        layout = self._prepared.layout(tiling.width)
+        columns = self._prepared.columns(weight, tiling.width)
+        deltas = np.empty((len(grad), *self._tiles.shape), grad.dtype)
         by_gate = torch.empty(grad.shape, dtype=weight.dtype)
         outputs = by_gate.numpy()
 
@@ -91,13 +101,18 @@ class _SparseProduct(torch.autograd.Function):
 
         tiling.each(run)
         grad_weight = None
-        if ctx.needs_input_grad[1]:
-            gates = [by_edge(layout.rows, ctx.tiles, delta, tiling.slots) for delta in deltas]
+        if needed[1]:
+            gates = [by_edge(layout.rows, self._tiles, delta, tiling.slots) for delta in deltas]
             grad_weight = torch.from_numpy(np.stack(gates))
-        return by_gate.sum(0), grad_weight, None
+        return by_gate.sum(0), grad_weight
 
 
 def product(weight: Tensor, edges: Edges) -> Product:
-    """Prepare products; see `Kernel.product`. Differentiable once."""
-    prepared = _Prepared(weight, edges)
-    return lambda state: cast("Tensor", _SparseProduct.apply(state, weight, prepared))
+    """Prepare products; see `Kernel.product`."""
+    prepared = _Prepared(edges)
+
+    def product(state: Tensor) -> Tensor:
+        check_types((state, weight))
+        return _SparseProduct(edges, prepared)(state, weight)[0]
+
+    return product

@@ -2,63 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from sparse_rnn.derivatives import Tensors
+from sparse_rnn.kernels._formula import Recurrence
 from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity, Product
 from sparse_rnn.kernels._leak import leak, rates_beside, share_
 from sparse_rnn.masks import Mask
 
 
-class _AutapseRecurrence(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        projected: Tensor,
-        h0: Tensor,
-        weight: Tensor,
-        nonlinearity: Nonlinearity,
-        alpha: float,
-    ) -> Tensor:
+class _AutapseRecurrence(Recurrence):
+    KEEPS_OUTPUT = True
+
+    def forth(self, *tensors: Tensor) -> Tensors:
+        """The states, element by element."""
+        projected, h0, weight = tensors
         states = torch.empty_like(projected, memory_format=torch.contiguous_format)
-        rates = rates_beside(states, alpha)
+        rates = rates_beside(states, self.alpha)
         state = h0
         steps = zip(projected.unbind(0), rates.unbind(0), states.unbind(0), strict=True)
         for now, rate, out in steps:
-            nonlinearity.apply_(torch.addcmul(now, state, weight, out=rate))
-            state = leak(state, rate, out, alpha)
-        ctx.save_for_backward(h0, states, rates, weight)
-        ctx.nonlinearity, ctx.alpha = nonlinearity, alpha
-        return states
+            self.nonlinearity.apply_(torch.addcmul(now, state, weight, out=rate))
+            state = leak(state, rate, out, self.alpha)
+        self._kept = states.detach(), rates.detach()
+        return (states,)
 
-    @staticmethod
-    @once_differentiable
-    # One output, so one gradient; the base class says *grad_outputs.
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, grad: Tensor
+    def back(
+        self, needed: Sequence[bool], grads: Tensors, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
-        h0, states, rates, weight = cast("tuple[Tensor, ...]", ctx.saved_tensors)
-        alpha: float = ctx.alpha
-        chain_ = ctx.nonlinearity.chain_
+        """The gradients, element by element."""
+        (grad,), (_, h0, weight) = grads, tensors
+        states, rates = self._kept
+        chain_ = self.nonlinearity.chain_
         deltas = torch.empty_like(states)
         steps = list(zip(grad.unbind(0), rates.unbind(0), deltas.unbind(0), strict=True))
         outer, rate, delta = steps.pop()
-        passed = share_(delta.copy_(outer), None, alpha)
+        passed = share_(delta.copy_(outer), None, self.alpha)
         chain_(delta, rate)
         for outer, rate, out in reversed(steps):
             delta = torch.addcmul(outer, delta, weight, out=out)
-            passed = share_(delta, passed, alpha)
+            passed = share_(delta, passed, self.alpha)
             chain_(delta, rate)
         grad_h0 = None
-        if ctx.needs_input_grad[1]:
+        if needed[1]:
             grad_h0 = delta * weight if passed is None else torch.addcmul(passed, delta, weight)
         grad_weight = None
-        if ctx.needs_input_grad[2]:
+        if needed[2]:
             grad_weight = (deltas[0] * h0).sum(0) + (deltas[1:] * states[:-1]).sum((0, 1))
-        return deltas, grad_h0, grad_weight, None, None
+        return deltas, grad_h0, grad_weight
 
 
 def run(
@@ -69,9 +63,9 @@ def run(
     nonlinearity: Nonlinearity,
     alpha: float = 1.0,
 ) -> Tensor:
-    """Compute the states; see `Kernel` for the arguments. Differentiable once."""
-    del edges  # Edge i is the self-connection of unit i, as `refusal` has made sure.
-    return cast("Tensor", _AutapseRecurrence.apply(projected, h0, weight, nonlinearity, alpha))
+    """Compute the states; see `Kernel` for the arguments."""
+    # Edge i is the self-connection of unit i, as `refusal` has made sure.
+    return _AutapseRecurrence(edges, nonlinearity, alpha).states(projected, h0, weight)
 
 
 def product(weight: Tensor, edges: Edges) -> Product:

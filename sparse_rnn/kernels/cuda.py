@@ -7,17 +7,19 @@ launch for the products and one for the nonlinearity; a weight gradient is one l
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from sparse_rnn.derivatives import Tensors
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.kernels._formula import Recurrence
 from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels._leak import leak, rates_beside, share_
 from sparse_rnn.masks import Mask
@@ -85,42 +87,32 @@ def _gathers(edges: Edges) -> tuple[_Gather, _Gather]:
     return _GATHERS[edges]
 
 
-class _GatheredRecurrence(torch.autograd.Function):
-    @staticmethod
-    def forward(  # noqa: PLR0913 - as `run`
-        ctx: Any,
-        projected: Tensor,
-        h0: Tensor,
-        weight: Tensor,
-        edges: Edges,
-        nonlinearity: Nonlinearity,
-        alpha: float,
-    ) -> Tensor:
-        rows, _ = _gathers(edges)
+class _GatheredRecurrence(Recurrence):
+    def forth(self, *tensors: Tensor) -> Tensors:
+        """The states, by the kernels."""
+        projected, h0, weight = tensors
+        rows, _ = _gathers(self.edges)
         inputs = projected.transpose(1, 2).contiguous()  # [T, N, B], as everything here.
         states = inputs.new_empty((len(inputs) + 1, *inputs.shape[1:]))
         states[0] = h0.T
-        rates = rates_beside(states[1:], alpha)
+        rates = rates_beside(states[1:], self.alpha)
         steps = zip(inputs.unbind(0), rates.unbind(0), states[1:].unbind(0), strict=True)
         state = states[0]
         for now, rate, out in steps:
-            nonlinearity.apply_(rows.add(rate, now, state, weight))
-            state = leak(state, rate, out, alpha)
-        ctx.save_for_backward(weight, states, rates)
-        ctx.edges, ctx.nonlinearity, ctx.alpha = edges, nonlinearity, alpha
-        return states[1:].transpose(1, 2).contiguous()
+            self.nonlinearity.apply_(rows.add(rate, now, state, weight))
+            state = leak(state, rate, out, self.alpha)
+        self._kept = states, rates
+        # A copy, also where a single lane or unit would make it a view.
+        return (states[1:].transpose(1, 2).clone(memory_format=torch.contiguous_format),)
 
-    @staticmethod
-    @once_differentiable
-    # One output, so one gradient; the base class says *grad_outputs.
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, grad: Tensor
+    def back(
+        self, needed: Sequence[bool], grads: Tensors, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
-        weight, states, rates = cast("tuple[Tensor, Tensor, Tensor]", ctx.saved_tensors)
-        edges: Edges = ctx.edges
-        alpha: float = ctx.alpha
-        _, columns = _gathers(edges)
-        outer = grad.transpose(1, 2).contiguous()
+        """The gradients, by the kernels."""
+        weight = tensors[2]
+        states, rates = self._kept
+        _, columns = _gathers(self.edges)
+        outer = grads[0].transpose(1, 2).contiguous()
         deltas = torch.empty_like(outer)
         passed: Tensor | None = None
         for t in reversed(range(len(outer))):
@@ -128,16 +120,16 @@ class _GatheredRecurrence(torch.autograd.Function):
                 columns.add(deltas[t], outer[t], deltas[t + 1], weight)
             else:
                 deltas[t] = outer[t]
-            passed = share_(deltas[t], passed, alpha)
-            ctx.nonlinearity.chain_(deltas[t], rates[t])
+            passed = share_(deltas[t], passed, self.alpha)
+            self.nonlinearity.chain_(deltas[t], rates[t])
         start = torch.zeros_like(deltas[0]) if passed is None else passed
         grad_h0 = None
-        if ctx.needs_input_grad[1]:
+        if needed[1]:
             grad_h0 = columns.add(torch.empty_like(start), start, deltas[0], weight).T
         grad_weight = None
-        if ctx.needs_input_grad[2]:
-            grad_weight = _weight_gradient(deltas, states, weight, edges)
-        return deltas.transpose(1, 2), grad_h0, grad_weight, None, None, None
+        if needed[2]:
+            grad_weight = _weight_gradient(deltas, states, weight, self.edges)
+        return deltas.transpose(1, 2), grad_h0, grad_weight
 
 
 def _weight_gradient(deltas: Tensor, states: Tensor, weight: Tensor, edges: Edges) -> Tensor:
@@ -160,7 +152,7 @@ def run(
     nonlinearity: Nonlinearity,
     alpha: float = 1.0,
 ) -> Tensor:
-    """Compute the states; see `Kernel` for the arguments. Differentiable once.
+    """Compute the states; see `Kernel` for the arguments.
 
     Raises:
         InvalidArgument: The tensors are on another device.
@@ -168,8 +160,7 @@ def run(
     refused = refusal(edges.mask, projected.device.type)
     if refused:
         raise InvalidArgument("backend", "cuda", "able to serve this device", f"({refused})")
-    states = _GatheredRecurrence.apply(projected, h0, weight, edges, nonlinearity, alpha)
-    return cast("Tensor", states)
+    return _GatheredRecurrence(edges, nonlinearity, alpha).states(projected, h0, weight)
 
 
 def refusal(mask: Mask, device: str) -> str:
@@ -182,4 +173,4 @@ def refusal(mask: Mask, device: str) -> str:
     return ""
 
 
-KERNEL = Kernel("cuda", run, refusal)
+KERNEL = Kernel("cuda", run, refusal, dtypes=(torch.float32, torch.float64))

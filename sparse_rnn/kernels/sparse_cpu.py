@@ -8,16 +8,18 @@ States do not depend on the number of threads. Nor do gradients where the tiles 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from sparse_rnn.derivatives import Tensors
 from sparse_rnn.kernels._compiled import failure, loops as compiled
 from sparse_rnn.kernels._drive import TiledDrive
+from sparse_rnn.kernels._formula import Recurrence
 from sparse_rnn.kernels._interface import Drive, Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels._layout import WIDTHS
 from sparse_rnn.kernels._stepwise import product
@@ -25,74 +27,53 @@ from sparse_rnn.kernels._sweep import Sweep
 from sparse_rnn.masks import Mask
 
 
-class _Projected(torch.autograd.Function):
-    @staticmethod
-    def forward(  # noqa: PLR0913 - as `run`
-        ctx: Any,
-        projected: Tensor,
-        h0: Tensor,
-        weight: Tensor,
-        edges: Edges,
-        nonlinearity: Nonlinearity,
-        alpha: float,
-    ) -> Tensor:
+class _Projected(Recurrence):
+    def forth(self, *tensors: Tensor) -> Tensors:
+        """The states, by the compiled loops."""
+        projected, h0, weight = tensors
         given: Any = compiled().lanes.forward, projected.detach().contiguous().numpy()
-        sweep = Sweep.of(projected.shape, weight.dtype, edges, nonlinearity, alpha)
-        states = sweep.forth(h0, weight, lambda _: given)
-        ctx.save_for_backward(weight)  # Autograd then sees a change in place before the backward.
-        ctx.sweep = sweep
-        return states
+        how = (self.edges, self.nonlinearity, self.alpha)
+        self._sweep = Sweep.of(projected.shape, weight.dtype, *how)
+        return (self._sweep.forth(h0, weight, lambda _: given),)
 
-    @staticmethod
-    @once_differentiable
-    # One output, so one gradient; the base class says *grad_outputs.
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, grad: Tensor
+    def back(
+        self, needed: Sequence[bool], grads: Tensors, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
-        sweep: Sweep = ctx.sweep
-        (weight,) = cast("tuple[Tensor]", ctx.saved_tensors)
+        """The gradients, by the compiled loops."""
+        (grad,), weight, sweep = grads, tensors[2], self._sweep
         deltas = np.empty(grad.shape, sweep.states.dtype)
         delta_tiles, grad_h0 = sweep.back(grad, weight, deltas)
-        grad_weight = sweep.weight_gradient(delta_tiles) if ctx.needs_input_grad[2] else None
-        return torch.from_numpy(deltas), grad_h0, grad_weight, None, None, None
+        grad_weight = sweep.weight_gradient(delta_tiles) if needed[2] else None
+        return torch.from_numpy(deltas), grad_h0, grad_weight
 
 
-class _Driven(torch.autograd.Function):
-    @staticmethod
-    def forward(  # noqa: PLR0913 - as `driven`, with the drive's tensors one by one
-        ctx: Any,
-        inputs: Tensor,
-        weight_ih: Tensor,
-        bias: Tensor | None,
-        h0: Tensor,
-        weight: Tensor,
-        edges: Edges,
-        nonlinearity: Nonlinearity,
-        alpha: float,
-    ) -> Tensor:
-        shape = torch.Size((len(inputs), *h0.shape))
-        sweep = Sweep.of(shape, weight.dtype, edges, nonlinearity, alpha)
-        drive = TiledDrive.of(Drive(inputs, weight_ih, bias), sweep.tiling)
-        states = sweep.forth(h0, weight, drive.feed())
-        ctx.save_for_backward(weight)
-        ctx.sweep, ctx.drive = sweep, drive
-        return states
+class _Driven(Recurrence):
+    """The same with the input: of inputs, input weights, bias, first state and weights."""
 
-    @staticmethod
-    @once_differentiable
-    # One output, so one gradient; the base class says *grad_outputs.
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, grad: Tensor
+    def formula(self, *tensors: Tensor) -> Tensors:
+        """The definition, of the projected input."""
+        inputs, weight_ih, bias, h0, weight = tensors
+        projected = torch.nn.functional.linear(inputs, weight_ih, bias)
+        return super().formula(projected.to(weight.dtype), h0, weight)
+
+    def forth(self, *tensors: Tensor) -> Tensors:
+        """The states, by the compiled loops."""
+        inputs, weight_ih, bias, h0, weight = tensors
+        how = (self.edges, self.nonlinearity, self.alpha)
+        self._sweep = Sweep.of(torch.Size((len(inputs), *h0.shape)), weight.dtype, *how)
+        self._drive = TiledDrive.of(Drive(inputs, weight_ih, bias), self._sweep.tiling)
+        return (self._sweep.forth(h0, weight, self._drive.feed()),)
+
+    def back(
+        self, needed: Sequence[bool], grads: Tensors, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
-        sweep: Sweep = ctx.sweep
-        drive: TiledDrive = ctx.drive
-        (weight,) = cast("tuple[Tensor]", ctx.saved_tensors)
-        not_wanted = np.empty((0, *grad.shape[1:]), sweep.states.dtype)
-        delta_tiles, grad_h0 = sweep.back(grad, weight, not_wanted)
-        grad_weight = sweep.weight_gradient(delta_tiles) if ctx.needs_input_grad[4] else None
-        grad_ih, grad_bias = drive.gradients(delta_tiles)
-        wanted = grad_bias if ctx.needs_input_grad[2] else None
-        return None, grad_ih, wanted, grad_h0, grad_weight, None, None, None
+        """The gradients, by the compiled loops."""
+        (grad,), (_, weight_ih, _, _, weight), sweep = grads, tensors, self._sweep
+        deltas = np.empty((len(grad) if needed[0] else 0, *grad.shape[1:]), sweep.states.dtype)
+        delta_tiles, grad_h0 = sweep.back(grad, weight, deltas)
+        grad_inputs = torch.from_numpy(deltas) @ weight_ih if needed[0] else None
+        grad_weight = sweep.weight_gradient(delta_tiles) if needed[4] else None
+        return grad_inputs, *self._drive.gradients(delta_tiles), grad_h0, grad_weight
 
 
 def run(
@@ -103,9 +84,8 @@ def run(
     nonlinearity: Nonlinearity,
     alpha: float = 1.0,
 ) -> Tensor:
-    """Compute the states; see `Kernel` for the arguments. Differentiable once."""
-    states = _Projected.apply(projected, h0, weight, edges, nonlinearity, alpha)
-    return cast("Tensor", states)
+    """Compute the states; see `Kernel` for the arguments."""
+    return _Projected(edges, nonlinearity, alpha).states(projected, h0, weight)
 
 
 def driven(
@@ -116,9 +96,11 @@ def driven(
     nonlinearity: Nonlinearity,
     alpha: float = 1.0,
 ) -> Tensor:
-    """Compute the states and their input; see `Kernel`. Differentiable once, but not in inputs."""
-    states = _Driven.apply(*drive, h0, weight, edges, nonlinearity, alpha)
-    return cast("Tensor", states)
+    """Compute the states and their input; see `Kernel`."""
+    inputs, weight_ih, bias = drive
+    if bias is None:
+        bias = weight_ih.new_zeros(len(weight_ih))
+    return _Driven(edges, nonlinearity, alpha).states(inputs, weight_ih, bias, h0, weight)
 
 
 def refusal(mask: Mask, device: str) -> str:
@@ -132,4 +114,4 @@ def refusal(mask: Mask, device: str) -> str:
     return failure()
 
 
-KERNEL = Kernel("sparse_cpu", run, refusal, product, driven)
+KERNEL = Kernel("sparse_cpu", run, refusal, product, driven, dtypes=(torch.float32, torch.float64))

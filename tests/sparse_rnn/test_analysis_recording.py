@@ -34,6 +34,36 @@ def test_states_are_those_of_the_network_and_padding_is_zero(cell: str) -> None:
     assert rec.mask[0].all()
 
 
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+@pytest.mark.parametrize("cell", ["vanilla", "lstm"])
+def test_chunks_change_no_recorded_state(cell: str, chunk: int) -> None:
+    net = network(cell)
+    whole = analysis.record(net, TASKS, trials_per_task=3)
+    net.chunk = chunk
+    found = analysis.record(net, TASKS, trials_per_task=3)
+    np.testing.assert_array_equal(found.hidden, whole.hidden)
+    np.testing.assert_array_equal(found.logits, whole.logits)
+    assert net.chunk == chunk
+    assert np.ptp(whole.hidden, axis=0).max() > 0  # The states are not the same at every step.
+
+
+class Borders(nn.Module):
+    """A network that returns the last state alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = network()
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, hidden = self.net(inputs)
+        return logits, hidden[-1:]
+
+
+def test_states_of_some_steps_alone_are_refused() -> None:
+    with pytest.raises(InvalidArgument, match=r"network that returns logits and states of \["):
+        analysis.record(Borders(), TASKS, trials_per_task=3)
+
+
 def test_trials_are_five_of_each_slot_in_order_with_their_rule_on() -> None:
     rec = analysis.record(network(), TASKS, trials_per_task=5)
     assert rec.tasks == tuple(TASKS)

@@ -182,7 +182,7 @@ def test_time_constants_are_those_of_the_decay_that_the_network_shows() -> None:
     found = analysis.time_constants(net, dt=20)
     np.testing.assert_allclose(found.weights, values)
     np.testing.assert_allclose(found.tau_ms[:2], [-20 / math.log(0.9), -20 / math.log(0.5)])
-    np.testing.assert_array_equal(found.tau_ms[2:], [0.0, np.inf, np.inf, np.nan])
+    np.testing.assert_array_equal(found.tau_ms[2:], [0.0, np.inf, np.inf, 0.0])
     with torch.no_grad():
         net.rnn.bias.zero_()  # pyright: ignore
         start = torch.ones(1, 1, 6, dtype=torch.float64)
@@ -203,6 +203,34 @@ def test_time_constants_of_a_leaky_pool_are_those_of_its_decay() -> None:
     np.testing.assert_allclose(found.factors, [0.8, 0.9])
     decay = np.exp(-20.0 * np.arange(1, 9)[:, None] / found.tau_ms)
     np.testing.assert_allclose(states.numpy(), decay)
+
+
+@pytest.mark.parametrize("nonlinearity", ["relu", "tanh"])
+@pytest.mark.parametrize(("dt", "tau"), [(20.0, 100.0), (50.0, 100.0), (100.0, 100.0)])
+def test_time_constants_are_those_of_simulated_decays(
+    dt: float, tau: float, nonlinearity: str
+) -> None:
+    weights = np.array([-3.0, -1.0, -0.4, 0.0, 0.3, 0.9, 1.0])
+    net = pool(7, cell="leaky", nonlinearity=nonlinearity, dt=dt, tau=tau, dtype=torch.float64)
+    small = 1e-9  # Where tanh is linear.
+    with torch.no_grad():
+        net.rnn.weight_hh.copy_(torch.from_numpy(weights))
+        net.rnn.bias.zero_()  # pyright: ignore
+        start = torch.full((1, 1, 7), small, dtype=torch.float64)
+        states = net.rnn(torch.zeros(4, 1, 36, dtype=torch.float64), start)[0][:, 0].numpy()
+    found = analysis.time_constants(net)
+    steps = np.arange(1, 5)[:, None]
+    np.testing.assert_allclose(states / small, found.factors**steps, rtol=1e-9, atol=1e-15)
+    with np.errstate(divide="ignore"):
+        decay = np.exp(-dt * steps / found.tau_ms)
+    fading = np.abs(found.factors) < 1
+    np.testing.assert_allclose(np.abs(states / small)[:, fading], decay[:, fading], atol=1e-15)
+    assert np.isinf(found.tau_ms[~fading]).all()
+    if nonlinearity == "relu":
+        # A negative weight acts on nothing: what is left is the leak.
+        leak = 0.0 if dt == tau else -dt / math.log(1 - dt / tau)
+        np.testing.assert_allclose(found.tau_ms[:4], leak)
+        assert dt != 20 or leak == pytest.approx(89.6, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import sparse_rnn as srnn
-from sparse_rnn import cells, kernels
+from sparse_rnn import cells, init as inits, kernels
 from sparse_rnn.cells import CELLS
 from tests.sparse_rnn.helpers import CPU_BACKENDS, random_mask, same_bits, small_config, weights_of
 
@@ -311,6 +311,62 @@ def test_excitation_and_inhibition_balance_at_the_start_with_the_gain_of_the_ini
         assert torch.equal(free.weight_ih, dale.weight_ih)
 
 
+MASKS = {
+    "local": srnn.masks.locality((6, 6), radius=1),
+    "local, wide": srnn.masks.locality((6, 6), radius=3),
+    "dense": srnn.masks.dense(36),
+    "autapse": srnn.masks.autapse(36),
+}
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.8])
+@pytest.mark.parametrize("init", inits.INITS)
+@pytest.mark.parametrize("mask", MASKS)
+def test_initialisations_keep_their_promise_under_dales_law(
+    mask: str, init: str, share: float
+) -> None:
+    pattern, gain = MASKS[mask], 0.9
+    options: dict[str, Any] = {"init": init, "init_gain": gain, "dtype": torch.float64, "seed": 3}
+    dale = srnn.MaskedRNN(5, pattern, inhibitory=share, **options)
+    free = srnn.MaskedRNN(5, pattern, **options)
+    assert dale.unit_signs is not None
+    assert int((dale.unit_signs < 0).sum()) == round(share * 36)
+    edges = kernels.Edges.of(pattern)
+    matrix, plain = (edges.scatter(layer.recurrent_weights().detach()) for layer in (dale, free))
+    assert (matrix * dale.unit_signs >= 0).all()
+    if init == "spectral_radius":
+        assert torch.linalg.eigvals(matrix).abs().max() == pytest.approx(gain, rel=1e-9)
+    else:  # The gain of each unit.
+        torch.testing.assert_close(matrix.square().sum(1), plain.square().sum(1))
+    # No synapse is dead: each one moves as soon as its gradient is not 0.
+    slopes = drawn(pattern.nnz, seed=5)
+    (dale.recurrent_weights() * slopes).sum().backward()
+    assert dale.weight_hh.grad is not None
+    torch.testing.assert_close(dale.weight_hh.grad.abs(), slopes.abs())
+
+
+def test_synapses_that_start_at_zero_learn_under_dales_law() -> None:
+    layer = srnn.MaskedRNN(5, MASKS["local"], "tanh", init="identity", inhibitory=0.25)
+    absent = layer.weight_hh.detach() == 0
+    assert absent.sum() == 4 * 36
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.1)
+    layer(drawn(6, 2, 5).float())[0].square().sum().backward()
+    optimiser.step()
+    assert (layer.weight_hh[absent] != 0).all()
+    assert layer.unit_signs is not None
+    sources = kernels.Edges.of(layer.mask).sources
+    assert (layer.recurrent_weights() * layer.unit_signs[sources] >= 0).all()
+
+
+@pytest.mark.parametrize(("n_units", "share"), [(16, 0.01), (16, 0.99), (1, 0.5), (4, 0.1)])
+def test_shares_that_make_no_unit_inhibitory_or_all_of_them_are_refused(
+    n_units: int, share: float
+) -> None:
+    message = f"inhibitory must be a share that makes at least 1 of {n_units} units inhibitory"
+    with pytest.raises(srnn.SparseRnnError, match=message):
+        srnn.MaskedRNN(5, srnn.masks.dense(n_units), inhibitory=share)
+
+
 def test_a_unit_with_one_kind_of_source_keeps_its_weights() -> None:
     layer = srnn.MaskedRNN(5, AUTAPSE, inhibitory=0.5, init="identity")
     assert torch.equal(layer.weight_hh, torch.ones(6))
@@ -367,9 +423,44 @@ def test_wrong_shapes_are_refused(name: str) -> None:
     for shape in ((6, 5), (6, 2, 4), (0, 2, 5)):
         with pytest.raises(srnn.SparseRnnError, match="inputs must be of shape"):
             layer(torch.zeros(shape))
-    wrong = torch.zeros(1, 3, 12)
+    wrong = drawn(1, 3, 12)
     with pytest.raises(srnn.SparseRnnError, match="h0 must be of shape"):
-        layer(torch.zeros(6, 2, 5), (wrong, wrong) if name == "lstm" else wrong)
+        layer(drawn(6, 2, 5), (wrong, wrong) if name == "lstm" else wrong)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_types_that_are_not_those_of_the_weights_are_refused(name: str) -> None:
+    layer, inputs, first = layer_of(name), drawn(6, 2, 5), first_states(name, 12, 2)
+    with pytest.raises(srnn.SparseRnnError, match=r"inputs must be of type torch\.float64"):
+        layer(inputs.float())
+    short = tuple(one.float() for one in first) if name == "lstm" else first.float()
+    with pytest.raises(srnn.SparseRnnError, match=r"h0 must be of type torch\.float64"):
+        layer(inputs, short)
+    layer.float()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(inputs.bfloat16(), short)[0].dtype == torch.float32
+        with pytest.raises(srnn.SparseRnnError, match=r"inputs must be of type torch\.float32"):
+            layer(inputs)
+
+
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+@pytest.mark.parametrize("name", CELLS)
+def test_the_last_state_is_no_view_of_the_output(name: str, backend: str) -> None:
+    mask = srnn.masks.autapse(12) if backend == "autapse" else LOCAL
+    layer, inputs = layer_of(name, mask, backend=backend), drawn(7, 3, 5)
+    output, last = layer(inputs)
+    before = output.detach().clone()
+    for state in last_states(last):
+        with torch.no_grad():
+            state.zero_()
+        state.detach_()
+    assert torch.equal(output, before)
+    output.square().sum().backward()  # Nothing that the gradient needs has changed.
+    found = layer.weight_hh.grad
+    assert found is not None
+    layer.weight_hh.grad = None
+    layer(inputs)[0].square().sum().backward()
+    assert torch.equal(layer.weight_hh.grad, found)
 
 
 def test_a_sparse_product_a_step_pays_at_lower_densities() -> None:
@@ -382,11 +473,11 @@ def test_a_sparse_product_a_step_pays_at_lower_densities() -> None:
 
 
 def test_an_lstm_has_two_states() -> None:
-    layer, right = layer_of("lstm"), torch.zeros(1, 2, 12)
+    layer, right = layer_of("lstm"), drawn(1, 2, 12)
     with pytest.raises(srnn.SparseRnnError, match=r"h0 must be a pair of states, \(h0, c0\)"):
-        layer(torch.zeros(6, 2, 5), right)
+        layer(drawn(6, 2, 5), right)
     with pytest.raises(srnn.SparseRnnError, match="c0 must be of shape"):
-        layer(torch.zeros(6, 2, 5), (right, right[0]))
+        layer(drawn(6, 2, 5), (right, right[0]))
 
 
 @pytest.mark.parametrize("name", CELLS)

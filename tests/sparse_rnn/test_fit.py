@@ -124,6 +124,43 @@ def test_outputs_that_are_no_logits_are_refused() -> None:
         srnn.fit(nn.Linear(35, 17), srnn.FitConfig(**CONFIG, l1=0.1))
 
 
+class Answers(nn.Module):
+    """Logits with some number of outputs and order of axes."""
+
+    def __init__(self, n_outputs: int, *, batch_first: bool) -> None:
+        super().__init__()
+        self.readout = nn.Linear(35, n_outputs)
+        self.batch_first = batch_first
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        logits = self.readout(inputs)
+        return logits.transpose(0, 1) if self.batch_first else logits
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 45])  # 45 is the number of steps.
+@pytest.mark.parametrize(
+    ("n_outputs", "batch_first", "remedy"),
+    [(18, False, "These tasks have 17 outputs"), (17, True, "transpose the axes 0 and 1")],
+)
+def test_outputs_of_another_shape_are_refused_at_the_first_step(
+    n_outputs: int, batch_first: bool, remedy: str, batch_size: int, tmp_path: Path
+) -> None:
+    network = Answers(n_outputs, batch_first=batch_first)
+    start = network.readout.weight.detach().clone()
+    config = srnn.FitConfig(**{**CONFIG, "seq_len": 45, "batch_size": batch_size})
+    with pytest.raises(InvalidArgument, match=rf"^network must be .*{remedy}"):
+        srnn.fit(network, config, tmp_path / "run")
+    assert torch.equal(network.readout.weight, start)
+    stream = streams(config)[1]
+    with pytest.raises(InvalidArgument, match=rf"^network must be .*{remedy}"):
+        evaluate(network, stream, stream.batches(0, 1))
+
+
+def test_as_many_lanes_as_steps_are_no_obstacle() -> None:
+    config = srnn.FitConfig(**{**CONFIG, "seq_len": 45, "batch_size": 45, "steps": 1})
+    assert len(srnn.fit(Answers(17, batch_first=False), config).history) == 1
+
+
 def test_a_gradient_whose_norm_overflows_is_clipped() -> None:
     """Norms that are no float32: wide dense networks meet them."""
     _, _, network = build(small_config())

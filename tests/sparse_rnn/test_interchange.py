@@ -168,3 +168,27 @@ def test_under_dales_law_the_weights_that_act_are_written() -> None:
     inputs = torch.ones(6, 2, 5)
     torch.testing.assert_close(theirs(inputs)[0], layer(inputs)[0])
     assert (theirs.weight_hh_l0 < 0).any(0).sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("layer", "found"),
+    [
+        (srnn.LeakyRNN(5, MASK, dt=20, tau=100), "layer must be a MaskedRNN.*'LeakyRNN'"),
+        (srnn.MaskedGRU(5, MASK), "layer must be a MaskedRNN.*'MaskedGRU'"),
+        (srnn.MaskedRNN(5, MASK, "softplus"), "nonlinearity must be relu or tanh.*'softplus'"),
+    ],
+    ids=["leaky", "gru", "softplus"],
+)
+def test_layers_that_torch_cannot_compute_are_refused(layer: srnn.MaskedRNN, found: str) -> None:
+    with pytest.raises(srnn.SparseRnnError, match=found):
+        srnn.to_torch_rnn_state(layer)
+    state = srnn.to_torch_rnn_state(srnn.MaskedRNN(5, MASK))
+    with pytest.raises(srnn.SparseRnnError, match="nonlinearity must be relu or tanh"):
+        srnn.from_torch_rnn_state(state, MASK, "softplus")
+
+
+def test_gated_layers_are_not_taken_for_each_other() -> None:
+    with pytest.raises(srnn.SparseRnnError, match="layer must be a MaskedGRU"):
+        srnn.to_torch_gru_state(srnn.MaskedLSTM(5, MASK))  # type: ignore[arg-type]
+    with pytest.raises(srnn.SparseRnnError, match="layer must be a MaskedLSTM"):
+        srnn.to_torch_lstm_state(srnn.MaskedGRU(5, MASK))  # type: ignore[arg-type]

@@ -128,7 +128,7 @@ def time_constant_figure(found: TimeConstants) -> Figure:
     """Draw the time constants of the units over their weights onto themselves."""
     figure = new_figure(8.4, 3.6)
     left, right = figure.subplots(1, 2)
-    lasting = found.factors >= 1
+    lasting = np.isinf(found.tau_ms)
     fading = (found.tau_ms > 0) & ~lasting
     left.plot(found.weights[fading], found.tau_ms[fading], ".", color=BLUE, markersize=4)
     left.set_yscale("log")
