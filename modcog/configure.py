@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from modcog.catalog import suite, suites, task_names
-from modcog.errors import InvalidArgument, UnknownName, unknown_name
+from modcog.errors import InvalidArgument, UnknownName, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS
 from modcog.spec import Modifier, TaskSpec
 from modcog.tasks import BASE_TASKS, TIMING_PRESETS
@@ -260,15 +260,13 @@ def _refuse_unused(settings: Mapping[str, Any], used: set[str], who: str) -> Non
     for key in settings:
         if key in used:
             continue
+        remedy = ""
         if key in PEER_KEYWORDS:
             remedy = f"It is called {PEER_KEYWORDS[key]!r} here."
-            raise UnknownName("setting", key, f"a setting of {who}", remedy)
-        error = unknown_name("setting", key, sorted(used), f"a setting of {who}")
-        if key in modifier_settings():
+        elif key in modifier_settings():
             kind = modifier_settings()[key][0]
             remedy = f"It needs the modifier {kind} in a task's name; a TaskSpec keeps its own."
-            error = UnknownName("setting", key, f"a setting of {who}", remedy)
-        raise error
+        raise unknown_keyword("setting", key, sorted(used), f"a setting of {who}", remedy)
 
 
 def slot_names(source: object) -> list[str | TaskSpec]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modcog import noise
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument, unknown_keyword
 from modcog.spec import TaskSpec
 from modcog.timing import draw_steps, steps
 
@@ -134,10 +134,11 @@ class Draws:
         """
         for name in self._given:
             if name not in self._asked:
-                error = unknown_name("trial quantity", name, self._asked, f"a quantity of {task}")
-                listed = f"{task} draws: {', '.join(self._asked)}."
-                remedy = listed if listed in error.remedy else f"{error.remedy} {listed}"
-                raise type(error)(error.argument, name, error.allowed, remedy)
+                what = f"a quantity of {task}"
+                remedy = unknown_keyword("trial quantity", name, self._asked, what).remedy
+                if not remedy.startswith("Known names"):
+                    remedy = f"{remedy} {task} draws: {', '.join(self._asked)}."
+                raise unknown_keyword("trial quantity", name, self._asked, what, remedy)
 
     def _ask(self, name: str) -> None:
         # A name that stood for two quantities could not be given: the value would go to both.
