@@ -13,7 +13,7 @@ from modcog.configure import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.files import whole_file
 from modcog.renderers import RENDERERS
-from modcog.spec import TaskSpec
+from modcog.rendering import rule_channels
 from modcog.stream import Seed, seed_sequence
 from modcog.trials import Trials, concatenate, place, sample
 
@@ -99,7 +99,13 @@ class TrialBank:
 
 
 def trial_bank(
-    tasks: object, n: int, seed: Seed = 0, *, split: str = "train", **settings: Any
+    tasks: object,
+    n: int,
+    seed: Seed = 0,
+    *,
+    split: str = "train",
+    rule_input: bool = True,
+    **settings: Any,
 ) -> TrialBank:
     """Draw a bank of trials.
 
@@ -110,6 +116,8 @@ def trial_bank(
         seed: A whole number, a list of them, or a `numpy.random.SeedSequence`. The trials of a rule
             slot do not depend on the other slots.
         split: "train", "validation" or "test": streams that share nothing.
+        rule_input: Whether the inputs end with a channel for each rule slot, as in
+            `modcog.BatchSampler`.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Returns:
@@ -126,6 +134,7 @@ def trial_bank(
         ((27, 1000, 53), 200, array(['fixation', 'stimulus'], dtype='<U8'))
     """
     specs = tasks_of(tasks, **settings)
+    n_rules = rule_channels(len(specs), rule_input)
     n = whole_number("n", n, "trials")
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS, "a split")
@@ -138,12 +147,12 @@ def trial_bank(
         part.rule[:] = slot
         parts.append(part)
     trials = concatenate(parts)
-    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), specs)
+    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), n_rules)
 
 
-def _bank(trials: Trials, specs: tuple[TaskSpec, ...]) -> TrialBank:
+def _bank(trials: Trials, n_rules: int) -> TrialBank:
     rendered = RENDERERS["auto"]()(
-        trials, n_rules=len(specs), seq_len=int(trials.length.max()), n_lanes=len(trials)
+        trials, n_rules=n_rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
     )
     names = tuple(dict.fromkeys(name for spec in trials.tasks for name in spec.period_names))
 

@@ -135,9 +135,9 @@ class Draws:
         for name in self._given:
             if name not in self._asked:
                 what = f"a quantity of {task}"
-                remedy = unknown_keyword("trial quantity", name, self._asked, what).remedy
-                if not remedy.startswith("Known names"):
-                    remedy = f"{remedy} {task} draws: {', '.join(self._asked)}."
+                near = unknown_keyword("trial quantity", name, self._asked, what).remedy
+                listed = f"{task} draws: {', '.join(self._asked)}."
+                remedy = f"{near} {listed}" if near.startswith("Did you mean") else listed
                 raise unknown_keyword("trial quantity", name, self._asked, what, remedy)
 
     def _ask(self, name: str) -> None:

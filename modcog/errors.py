@@ -77,6 +77,25 @@ class ExportFailed(ModcogError, OSError):
     """An export could not be written to the end, for example on a full disk."""
 
 
+class ForkedPrefetch(ModcogError, RuntimeError):
+    """Batches were asked of a `Prefetch` in a process forked from the one that draws them.
+
+    Args:
+        process: Number of the process that draws them.
+    """
+
+    def __init__(self, process: int) -> None:
+        self.process = process
+        super().__init__(
+            f"The thread that draws these batches is in process {process}, from which this one "
+            "was forked. Make a Prefetch in each process, after the fork."
+        )
+
+    def __reduce__(self) -> tuple[type[ForkedPrefetch], tuple[int]]:
+        """Pickle by the argument."""
+        return type(self), (self.process,)
+
+
 class AmbiguousIntervalWarning(UserWarning):
     """The timed intervals of a task span a full turn of the ring: two intervals share an answer."""
 

@@ -38,6 +38,7 @@ def arguments_of(sampler: BatchSampler, n_batches: int, first: int) -> dict[str,
         "seq_len": sampler.seq_len,
         "seed": f"{sampler.seeds.entropy}, spawn_key={list(sampler.seeds.spawn_key)}",
         "loss_mask": sampler.loss_mask,
+        "rule_input": sampler.rule_input,
         "n_batches": n_batches,
         "first": first,
     }

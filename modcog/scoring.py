@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from modcog import ring
 from modcog.chance import TOLERANCE, chance_level
+from modcog.content import SameContent
 from modcog.errors import InvalidArgument, unknown_name
 from modcog.rendering import target_steps
 from modcog.sampler import Batch
@@ -28,8 +29,8 @@ GRACE_MS = 100.0
 """Time after the start of the trial and of the decision that is not scored (Yang et al. 2019)."""
 
 
-@dataclass(frozen=True)
-class TrialScores:
+@dataclass(frozen=True, eq=False)
+class TrialScores(SameContent):
     """Scores of n trials, each bool or a fraction ``[n]``; see `Evaluation` for their meaning."""
 
     final_accuracy: NDArray[np.float64]
@@ -38,8 +39,8 @@ class TrialScores:
     trajectory_performance: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, eq=False)
+class Evaluation(SameContent):
     """Performance per task.
 
     Attributes:
@@ -95,13 +96,14 @@ class Evaluation:
 
     def __str__(self) -> str:
         """The table as text, with the mean over tasks in the last row."""
-        width = max(len("task"), *(len(task) for task in self.tasks))
+        width = max(map(len, ("task", *self.tasks)))
         head = f"{'task':{width}}  trials   final  decision  perf.   traj.  chance"
         lines = [head, "-" * len(head)]
         values = np.stack([getattr(self, m) for m in MEASURES] + [self.chance], axis=1)
         for task, n, row in zip(self.tasks, self.n_trials, values, strict=True):
             lines.append(f"{task:{width}}  {n:6d}  {_cells(row)}")
-        means = [self.mean(m) for m in MEASURES] + [float(np.mean(self.chance))]
+        chance = float(np.mean(self.chance)) if self.tasks else float("nan")
+        means = [*(self.mean(m) for m in MEASURES), chance]
         lines.append("-" * len(head))
         lines.append(f"{'mean':{width}}  {int(self.n_trials.sum()):6d}  {_cells(means)}")
         return "\n".join(lines)
@@ -116,15 +118,16 @@ def evaluate(logits: Any, batch: Batch) -> Evaluation:
     """Score a network's outputs on a batch, task by task.
 
     Args:
-        logits: float ``[seq_len, batch_size, 1 + dim_ring]``, a numpy array or what converts to
-            one; the softmax is taken here.
+        logits: float ``[seq_len, batch_size, 1 + dim_ring]``, a numpy array, a torch tensor of any
+            precision, on any device and with or without its graph, or what converts to an array;
+            the softmax is taken here.
         batch: The batch that the network saw.
 
     Returns:
-        The four measures for each task of which the batch has trials.
+        The four measures for each task of which the batch has trials; no task without trials.
 
     Raises:
-        InvalidArgument: The shape is another one, or a value is not finite.
+        InvalidArgument: The shape is another one, or a value is no number or not finite.
 
     Example:
         >>> import modcog
@@ -134,7 +137,7 @@ def evaluate(logits: Any, batch: Batch) -> Evaluation:
         1.0
     """
     trials = batch.trials
-    array = np.asarray(logits, dtype=np.float64)
+    array = _as_array(logits)
     expected = (*batch.targets.shape, 1 + trials.dim_ring)
     if array.shape != expected:
         raise InvalidArgument("logits", array.shape, f"an array of shape {expected}")
@@ -151,6 +154,21 @@ def evaluate(logits: Any, batch: Batch) -> Evaluation:
     chance = np.array([chance_level(by_name[name]) for name in names])
     rule = np.array([trials.rule[own].min() for own in member], dtype=np.int64)
     return Evaluation(tuple(names), rule, n_trials=count, chance=chance, **means)
+
+
+def _as_array(logits: Any) -> NDArray[np.float64]:
+    """Logits as float64, whatever holds them; torch is not imported here."""
+    if hasattr(logits, "detach"):  # a torch tensor: numpy takes neither its graph nor bfloat16
+        logits = logits.detach().cpu().double().numpy()
+    try:
+        array = np.asarray(logits)
+        if array.dtype.kind in "cOSUmM":
+            raise InvalidArgument("logits", f"an array of {array.dtype}", "an array of numbers")
+        return array.astype(np.float64)
+    except InvalidArgument:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument("logits", type(logits), f"an array of numbers ({error})") from None
 
 
 def pool(evaluations: Iterable[Evaluation]) -> Evaluation:
@@ -175,7 +193,7 @@ def pool(evaluations: Iterable[Evaluation]) -> Evaluation:
     chance = np.zeros(len(names))
     sums = {measure: np.zeros(len(names)) for measure in MEASURES}
     for part in parts:
-        rows = np.array([position[task] for task in part.tasks])
+        rows = np.array([position[task] for task in part.tasks], dtype=np.int64)
         count[rows] += part.n_trials
         chance[rows] = part.chance
         for measure in MEASURES:

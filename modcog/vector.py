@@ -6,13 +6,11 @@ the seed of that lane: the same observations, rewards and ends of trials, bit fo
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.utils import seeding
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
@@ -35,6 +33,7 @@ from modcog.rendering import channels
 from modcog.spec import TaskSpec
 from modcog.trial_queue import TrialQueue
 from modcog.trials import Trials, place
+from modcog.vector_arguments import actions_of, generators_of, lanes_of
 
 _Selection = tuple[Trials | None, NDArray[np.int64], NDArray[np.int64]]
 """Trials, rows of them, and the lanes that these are in."""
@@ -176,8 +175,12 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         chosen = reset_options(options, ("trial", "reset_mask"))
         lanes = self._lanes
         if "reset_mask" in chosen:
-            lanes = np.flatnonzero(self._mask(chosen["reset_mask"]))
-        fresh = {lane: generator for lane, generator in self._seeded(seed).items() if lane in lanes}
+            lanes = lanes_of(chosen["reset_mask"], self.num_envs)
+            if self._queue.trials is None and lanes.size < self.num_envs:
+                allowed = "left out of the first reset"
+                raise InvalidArgument("options['reset_mask']", chosen["reset_mask"], allowed)
+        given = generators_of(seed, self.num_envs)
+        fresh = {lane: generator for lane, generator in given.items() if lane in lanes}
         first: Trials | None = None
         if chosen.get("trial"):
             first = from_keys(self.specs, self._queue.next_keys(lanes, fresh), chosen["trial"])
@@ -216,11 +219,14 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             InvalidArgument: The actions are not so many whole numbers of the action space, or a
                 lane is over and is only reset by the caller.
         """
-        action = self._checked(actions)
+        if self._queue.trials is None:
+            raise InvalidArgument("actions", "a first step", "given after reset()")
+        action = actions_of(actions, self.num_envs, self.specs[0].dim_ring)
         over_before = self._over.copy() if self._over.any() else None
         if over_before is not None and self._mode == "Disabled":
             allowed = "given after reset(options={'reset_mask': ...}) of the lanes that are over"
-            raise InvalidArgument("actions", f"a step of lanes {_listed(over_before)}", allowed)
+            waiting = ", ".join(map(str, np.flatnonzero(over_before)))
+            raise InvalidArgument("actions", f"a step of lanes {waiting}", allowed)
         label = self._gt[self._place, self._t]
         right = action == label
         acted = action != 0
@@ -288,48 +294,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """The trials that ended in the last step; `Trials.lane` is their lane."""
         return _selected(self._ended)
 
-    def _seeded(self, seed: int | Sequence[int | None] | None) -> dict[int, np.random.Generator]:
-        """New generators of the lanes that get a seed."""
-        if seed is None:
-            return {}
-        if isinstance(seed, int | np.integer):
-            first = whole_number("seed", seed, least=0)
-            seeds: Sequence[int | None] = range(first, first + self.num_envs)
-        elif len(seed) != self.num_envs:
-            allowed = f"one seed, or a list of {self.num_envs}, one a lane"
-            raise InvalidArgument("seed", f"a list of {len(seed)}", allowed)
-        else:
-            seeds = seed
-        return {
-            lane: seeding.np_random(whole_number("seed", number, least=0))[0]
-            for lane, number in enumerate(seeds)
-            if number is not None
-        }
-
-    def _mask(self, mask: Any) -> NDArray[np.bool_]:
-        """The lanes that a reset is asked for."""
-        lanes = np.asarray(mask)
-        if lanes.dtype != np.bool_ or lanes.shape != (self.num_envs,) or not lanes.any():
-            allowed = f"{self.num_envs} truth values, one a lane, and not all of them False"
-            raise InvalidArgument("options['reset_mask']", mask, allowed)
-        if self._queue.trials is None and not lanes.all():
-            raise InvalidArgument("options['reset_mask']", mask, "left out of the first reset")
-        return lanes
-
-    def _checked(self, actions: ArrayLike) -> NDArray[np.int64]:
-        if self._queue.trials is None:
-            raise InvalidArgument("actions", "a first step", "given after reset()")
-        action = np.asarray(actions)
-        highest = self.specs[0].dim_ring
-        if action.dtype.kind not in "iu" or action.shape != (self.num_envs,):
-            found = f"{action.dtype} {list(action.shape)}"
-            allowed = f"{self.num_envs} whole numbers in [0, {highest}], one a lane"
-            raise InvalidArgument("actions", found, allowed)
-        if action.min() < 0 or action.max() > highest:
-            found = f"numbers from {action.min()} to {action.max()}"
-            raise InvalidArgument("actions", found, f"whole numbers in [0, {highest}]")
-        return action.astype(np.int64, copy=False)
-
     def _observations(self) -> NDArray[np.float32]:
         return self._ob[self._place, self._t]
 
@@ -396,10 +360,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._ready[lanes] = True
 
 
-def _listed(lanes: NDArray[np.bool_]) -> str:
-    return ", ".join(map(str, np.flatnonzero(lanes)))
-
-
 def _selected(selection: _Selection) -> Trials:
     """The trials of a selection, each in its lane."""
     trials, rows, lanes = selection
@@ -446,25 +406,3 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
     refuse_rendering(render_mode)
     specs = tasks_of(task, **settings)
     return TaskVectorEnv(specs, num_envs, rewards, max_episode_steps, autoreset_mode, rule_input)
-
-
-def _from_id(**arguments: Any) -> TaskVectorEnv:
-    """The vector environment of an id, which notes what it was made from."""
-    envs = make_vec(**arguments)
-    envs.made_from_id = arguments
-    return envs
-
-
-def __getattr__(name: str) -> Any:
-    """Give the vector entry point of a task, which is named as the task.
-
-    Gymnasium 0.29 does not hand the arguments of an id to its vector entry point, so each id has an
-    entry point that knows them.
-    """
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        tasks_of(name)
-    except InvalidArgument as error:
-        raise AttributeError(str(error)) from error
-    return functools.partial(_from_id, task=name)

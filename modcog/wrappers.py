@@ -32,7 +32,7 @@ class _ModifierWrapper(TrialWrapper):
             allowed = "an environment of one task"
             raise ModifierRefused("env", f"an environment of {len(base.specs)} tasks", allowed)
         inner = base.modified_by
-        if not any(layer is inner for layer in _layers(env)):
+        if not any(layer is inner for layer in layers(env)):
             allowed = "an environment that no other modifier wraps"
             remedy = "Two wrappers around one environment would share its trial; make another one."
             raise ModifierRefused("env", inner.task_spec.name, allowed, remedy)
@@ -52,7 +52,7 @@ class _ModifierWrapper(TrialWrapper):
     @property
     def _inner(self) -> Any:
         """The environment or wrapper within that starts trials: not every wrapper does."""
-        return next(layer for layer in _layers(self.env) if hasattr(type(layer), "new_trial"))
+        return next(layer for layer in layers(self.env) if hasattr(type(layer), "new_trial"))
 
     @property
     def spec(self) -> Any:
@@ -244,7 +244,7 @@ WRAPPERS: Mapping[str, type[Integrate] | type[Sequence]] = MappingProxyType(
 """The modifiers that have a wrapper of their own; its arguments are the fields of their data."""
 
 
-def _layers(env: Any) -> list[Any]:
+def layers(env: Any) -> list[Any]:
     """The environment and everything that it wraps, from outside in."""
     layers = [env]
     while isinstance(layers[-1], gym.Wrapper):
