@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.hardware import PRECISIONS
 from sparse_rnn.schedules import SCHEDULES, Course, factor
 from sparse_rnn.scores import MEASURES
@@ -170,7 +170,7 @@ def refusal(error: ValidationError, known: dict[str, Any]) -> InvalidArgument:
         return InvalidArgument("configuration", first["input"], f"a JSON object ({first['msg']})")
     argument = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return unknown_name("setting", argument, known, "a setting")
+        return unknown_keyword("setting", argument, known, "a setting")
     if first["type"] == "missing":
         return InvalidArgument(argument, None, "given")
     # A setting of several types has a refusal for each of them.
