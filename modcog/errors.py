@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ModcogError(Exception):
@@ -67,6 +67,10 @@ class UnknownKeyword(UnknownName, TypeError):
         super().__init__(argument, value, allowed or "", remedy)
         if allowed is None:
             self.args = (argument,)
+
+    def __reduce__(self) -> tuple[type[Any], tuple[Any, ...]]:
+        """Pickle by the arguments, or by the whole message where it came alone."""
+        return super().__reduce__() if self.allowed else (type(self), (self.argument,))
 
 
 class ModifierRefused(InvalidArgument):

@@ -69,6 +69,10 @@ class UnknownKeyword(UnknownName, TypeError):
         if allowed is None:
             self.args = (argument,)
 
+    def __reduce__(self) -> tuple[type[Any], tuple[Any, ...]]:
+        """Pickle by the arguments, or by the whole message where it came alone."""
+        return super().__reduce__() if self.allowed else (type(self), (self.argument,))
+
 
 class IncompatibleState(SparseRnnError, ValueError):
     """A state dict or weights file does not fit the network; the message says what differs."""
