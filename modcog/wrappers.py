@@ -43,16 +43,15 @@ class _ModifierWrapper(TrialWrapper):
 
     def new_trial(self, **given: Any) -> dict[str, Any]:
         """Draw the next trial with all modifiers; see `TaskEnv.new_trial`."""
-        return self._inner.new_trial(**given)
+        return self._inner("new_trial").new_trial(**given)
 
     def seed(self, seed: int | None = None) -> list[int]:
         """Seed the environment; see `TaskEnv.seed`."""
-        return self._inner.seed(seed)
+        return self._inner("seed").seed(seed)
 
-    @property
-    def _inner(self) -> Any:
-        """The environment or wrapper within that starts trials: not every wrapper does."""
-        return next(layer for layer in layers(self.env) if hasattr(type(layer), "new_trial"))
+    def _inner(self, method: str) -> Any:
+        """The outermost layer within that has a method: not every wrapper starts trials."""
+        return next(layer for layer in layers(self.env) if hasattr(type(layer), method))
 
     @property
     def spec(self) -> Any:

@@ -13,6 +13,9 @@ import modcog
 from modcog.compat import TrialWrapper
 from tests.modcog import helpers
 
+# What neurogym asks of wrapped environments; gymnasium 0.29 warns of each.
+PASSED_ON = r"ignore:.*env\.\w+ to get variables from other wrappers is deprecated:UserWarning"
+
 SOURCES: dict[str, Any] = {
     "task": "DlyGo_IntL_SeqR",
     "alias": "dlygointlseqr",
@@ -194,6 +197,7 @@ def test_a_wrapper_under_a_modifier_is_played_too() -> None:
     assert inner()[0].min() == 0
 
 
+@pytest.mark.filterwarnings(PASSED_ON)
 def test_schedules_of_several_tasks_are_served_as_neurogym_does() -> None:
     neurogym = pytest.importorskip("neurogym")
     from neurogym.utils.scheduler import SequentialSchedule
@@ -212,6 +216,7 @@ def test_schedules_of_several_tasks_are_served_as_neurogym_does() -> None:
         assert not inputs[~inside, lane].any()
 
 
+@pytest.mark.filterwarnings(PASSED_ON)
 def test_an_answer_that_a_wrapper_chooses_is_the_answer() -> None:
     pytest.importorskip("neurogym")
     from neurogym.wrappers import RandomGroundTruth
