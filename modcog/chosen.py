@@ -44,7 +44,7 @@ def from_keys(
     rows = [np.flatnonzero(rules == rule) for rule in np.unique(rules)]
     for own in rows:
         mine = {name: _of_rows(name, value, own, len(keys)) for name, value in rest.items()}
-        parts.append(sample_keys(specs[rules[own[0]]], keys[own], mine))
+        parts.append(sample_keys(specs[int(rules[own[0]])], keys[own], mine))
     trials = interleave(parts, rows)
     trials.rule[:] = rules
     return trials

@@ -76,7 +76,7 @@ class Dataset:
         batch_size: int = 1,
         seq_len: int | Literal["auto"] | None = None,
         max_batch: float | None = math.inf,
-        batch_first: bool = False,  # noqa: FBT001, FBT002 - neurogym's order
+        batch_first: Any = False,  # noqa: FBT002 - neurogym's order
         cache_len: int | None = None,
         *,
         seed: Seed | None = None,

@@ -84,8 +84,8 @@ class TaskEnv(TrialEnv):
         self.rewards = _rewards(rewards)
         first = self.specs[0]
         self.dt = first.dt
-        several = len(self.specs) > 1
-        self.n_rules = rule_channels(len(self.specs), several if rule_input is None else rule_input)
+        n_tasks = len(self.specs)
+        self.n_rules = rule_channels(n_tasks, n_tasks > 1 if rule_input is None else rule_input)
         where = channels(first.dim_ring, self.n_rules)
         n_channels = where["rule"].stop
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (n_channels,), np.float32)
@@ -321,7 +321,8 @@ class TaskEnv(TrialEnv):
     @property
     def _tasks(self) -> tuple[TaskSpec, ...]:
         """The tasks with the modifiers that wrap this environment, one per rule slot."""
-        return self.specs if len(self.specs) > 1 else (self.modified_by.task_spec,)
+        n_tasks: int = len(self.specs)  # a checker takes the tuple for an empty one otherwise
+        return self.specs if n_tasks > 1 else (self.modified_by.task_spec,)
 
     def _seed(self, seed: object) -> int:
         number = None if seed is None else whole_number("seed", seed, least=0)
@@ -358,7 +359,7 @@ def _rewards(rewards: object) -> dict[str, float]:
     for name, value in given.items():
         if name not in REWARDS:
             raise unknown_name("rewards", name, REWARDS, "a reward")
-        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        is_number = not isinstance(value, bool) and isinstance(value, numbers.Real)
         if not is_number or not math.isfinite(value):
             raise InvalidArgument(f"rewards[{name!r}]", value, "a finite number")
     return {**REWARDS, **{name: float(value) for name, value in given.items()}}

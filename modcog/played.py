@@ -21,11 +21,9 @@ from modcog.errors import InvalidArgument
 from modcog.wrappers import Integrate, Modified, Sequence as SequenceWrapper, layers
 
 _OURS = (Integrate, SequenceWrapper, Modified)
-_WITHOUT_EFFECT: tuple[type[Any], ...] = (
-    gym.wrappers.OrderEnforcing,
-    gym.wrappers.PassiveEnvChecker,
-    gym.wrappers.TimeLimit,
-    gym.wrappers.RecordEpisodeStatistics,
+_WITHOUT_EFFECT: tuple[type[Any], ...] = tuple(
+    getattr(gym.wrappers, name)
+    for name in ("OrderEnforcing", "PassiveEnvChecker", "TimeLimit", "RecordEpisodeStatistics")
 )
 """Wrappers that leave observations and labels as they are; also those of rewards and actions."""
 

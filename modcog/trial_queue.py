@@ -10,10 +10,22 @@ from numpy.typing import NDArray
 
 from modcog.draws import rule_of, trial_keys
 from modcog.spec import TaskSpec
-from modcog.trials import Trials, interleave, sample_mixed
+from modcog.trials import Trials, interleave, place, sample_mixed
 
 QUEUED_TRIALS = 32
 """Trials that are planned ahead for each lane, so that planning is done for all lanes at once."""
+
+Selection = tuple[Trials | None, NDArray[np.int64], NDArray[np.int64]]
+"""Trials, rows of them, and the lanes that these are in."""
+
+NO_TRIALS: Selection = (None, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+def selected(selection: Selection) -> Trials:
+    """The trials of a selection, each in its lane."""
+    trials, rows, lanes = selection
+    assert trials is not None  # nothing is selected before `reset`
+    return place(trials[rows], lanes.copy(), np.zeros(lanes.size, dtype=np.int64))
 
 
 class TrialQueue:

@@ -31,14 +31,9 @@ from modcog.errors import InvalidArgument, whole_number
 from modcog.renderers import RENDERERS
 from modcog.rendering import channels
 from modcog.spec import TaskSpec
-from modcog.trial_queue import TrialQueue
-from modcog.trials import Trials, place
+from modcog.trial_queue import NO_TRIALS, Selection, TrialQueue, selected
+from modcog.trials import Trials
 from modcog.vector_arguments import actions_of, generators_of, lanes_of
-
-_Selection = tuple[Trials | None, NDArray[np.int64], NDArray[np.int64]]
-"""Trials, rows of them, and the lanes that these are in."""
-
-_NO_TRIALS: _Selection = (None, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 class TaskVectorEnv(gym.vector.VectorEnv):
@@ -114,7 +109,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.render_mode = None
         self._lanes = np.arange(self.num_envs)
         self._queue = TrialQueue(self.specs, self.num_envs)
-        self._ended = _NO_TRIALS
+        self._ended = NO_TRIALS
         n_channels = channels(self.specs[0].dim_ring, self.n_rules)["rule"].stop
         # Each lane has two places: one holds the trial that is running, the other the next one.
         self._ob = np.zeros((2 * self.num_envs, 0, n_channels), dtype=np.float32)
@@ -133,7 +128,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._over = np.zeros(self.num_envs, dtype=np.bool_)  # truncated and not reset yet
 
     @property
-    def spec(self) -> Any:
+    def spec(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]  # see the setter
         """The specification of gymnasium."""
         return self._spec
 
@@ -236,9 +231,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         decides = ~before & ~self._tracks & (acted | last)
         aborts = before & acted
         if over_before is not None:  # they are reset now, and nothing of them is judged
-            last, tracks, decides, aborts = (
-                judged & ~over_before for judged in (last, tracks, decides, aborts)
-            )
+            for judged in (last, tracks, decides, aborts):
+                judged &= ~over_before
         share = np.where(tracks & right, 1 / self._n_decision, 0.0)
         reward = np.where(aborts, self.rewards["abort"], share * self.rewards["correct"])
         verdict = np.where(right, self.rewards["correct"], self.rewards["fail"])
@@ -270,12 +264,10 @@ class TaskVectorEnv(gym.vector.VectorEnv):
                 self._restart(np.flatnonzero(over_before))
                 infos = masked(infos, ~over_before)
             truncated = self._elapsed >= self.max_episode_steps
-            if not truncated.any():
-                pass
-            elif self._mode == "SameStep":
-                infos = self._autoreset(truncated, infos)
-            else:
+            if self._mode != "SameStep":
                 self._over = truncated.copy()
+            elif truncated.any():
+                infos = self._autoreset(truncated, infos)
         terminated = np.zeros(self.num_envs, dtype=np.bool_)
         return self._observations(), reward, terminated, truncated, infos
 
@@ -287,17 +279,17 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     @property
     def trials(self) -> Trials:
         """The current trial of each lane."""
-        return _selected(self._selection(self._lanes))
+        return selected(self._selection(self._lanes))
 
     @property
     def ended(self) -> Trials:
         """The trials that ended in the last step; `Trials.lane` is their lane."""
-        return _selected(self._ended)
+        return selected(self._ended)
 
     def _observations(self) -> NDArray[np.float32]:
         return self._ob[self._place, self._t]
 
-    def _selection(self, lanes: NDArray[np.int64]) -> _Selection:
+    def _selection(self, lanes: NDArray[np.int64]) -> Selection:
         """The current trials of some lanes, not copied yet: few users look at them each step."""
         return self._queue.trials, self._queue.row[lanes], lanes
 
@@ -345,7 +337,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         Done for many lanes at once, as rendering a few costs nearly as much.
         """
         rows = self._queue.next_rows(lanes)
-        trials = _selected((self._queue.trials, rows, self._lanes[: lanes.size]))
+        trials = selected((self._queue.trials, rows, self._lanes[: lanes.size]))
         longest = int(self._queue.length[rows].max())
         rendered = RENDERERS["auto"]()(
             trials, n_rules=self.n_rules, seq_len=longest, n_lanes=lanes.size
@@ -358,13 +350,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._ob[places, :longest] = rendered.observations.swapaxes(0, 1)
         self._gt[places, :longest] = rendered.targets.T
         self._ready[lanes] = True
-
-
-def _selected(selection: _Selection) -> Trials:
-    """The trials of a selection, each in its lane."""
-    trials, rows, lanes = selection
-    assert trials is not None  # nothing is selected before `reset`
-    return place(trials[rows], lanes.copy(), np.zeros(lanes.size, dtype=np.int64))
 
 
 def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not the task
