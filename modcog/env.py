@@ -118,9 +118,10 @@ class TaskEnv(TrialEnv):
         Raises:
             InvalidArgument: There are several; see `specs`.
         """
-        if len(self.specs) > 1:
+        n_tasks: int = len(self.specs)  # a checker takes the tuple for an empty one otherwise
+        if n_tasks > 1:
             allowed = "an environment of one task"
-            raise InvalidArgument("env", f"an environment of {len(self.specs)} tasks", allowed)
+            raise InvalidArgument("env", f"an environment of {n_tasks} tasks", allowed)
         return self.specs[0]
 
     @property
@@ -321,7 +322,7 @@ class TaskEnv(TrialEnv):
     @property
     def _tasks(self) -> tuple[TaskSpec, ...]:
         """The tasks with the modifiers that wrap this environment, one per rule slot."""
-        n_tasks: int = len(self.specs)  # a checker takes the tuple for an empty one otherwise
+        n_tasks: int = len(self.specs)
         return self.specs if n_tasks > 1 else (self.modified_by.task_spec,)
 
     def _seed(self, seed: object) -> int:

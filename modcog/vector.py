@@ -105,7 +105,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.is_vector_env = True
         self.closed = False
         self.made_from_id: Mapping[str, Any] | None = None  # the arguments, by an entry point
-        self.spec = None
+        self.spec = None  # pyright: ignore[reportIncompatibleVariableOverride] - see its setter
         self.render_mode = None
         self._lanes = np.arange(self.num_envs)
         self._queue = TrialQueue(self.specs, self.num_envs)
@@ -128,7 +128,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._over = np.zeros(self.num_envs, dtype=np.bool_)  # truncated and not reset yet
 
     @property
-    def spec(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]  # see the setter
+    def spec(self) -> Any:
         """The specification of gymnasium."""
         return self._spec
 
