@@ -12,13 +12,22 @@ from numpy.typing import NDArray
 from modcog.configure import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.files import whole_file
+from modcog.hashing import Purpose, Seed, derive, generator, mix
 from modcog.renderers import RENDERERS
 from modcog.rendering import rule_channels
-from modcog.stream import Seed, seed_sequence
+from modcog.spec import TaskSpec
 from modcog.trials import Trials, concatenate, place, sample
 
 SPLITS = ("train", "validation", "test")
 """Splits of a bank; the trials of one are independent of those of the others."""
+
+SHARES = (0.5, 0.25, 0.25)
+"""Probability of each split that a condition falls into it, where conditions are split."""
+
+SPLIT_BY = ("trials", "conditions")
+
+MOST_DRAWN = 4096
+"""So many trials are looked at before a split is found to have none of a task's conditions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +113,18 @@ def trial_bank(
     seed: Seed = 0,
     *,
     split: str = "train",
+    split_by: str = "trials",
     rule_input: bool = True,
     **settings: Any,
 ) -> TrialBank:
     """Draw a bank of trials.
+
+    Splits share no draw: their trials have noise of their own, and none of them is a trial of a
+    `modcog.BatchSampler` or of another bank. But what a trial shows apart from its noise comes
+    again where there are few such trials: Go has 32, a ring and a direction, and no noise at all,
+    so that its training trials are its validation trials. For trials whose stimuli were never shown
+    in training, split by conditions. A condition is what is shown: the period, ring, direction and
+    strength of all stimuli of a trial, whatever the durations, the noise and the task.
 
     Args:
         tasks: Name of a suite or of one task, or a list of task names and `TaskSpec`, one per rule
@@ -115,7 +132,11 @@ def trial_bank(
         n: Trials of each rule slot.
         seed: A whole number, a list of them, or a `numpy.random.SeedSequence`. The trials of a rule
             slot do not depend on the other slots.
-        split: "train", "validation" or "test": streams that share nothing.
+        split: "train", "validation" or "test".
+        split_by: "trials": each split draws from all trials. "conditions": each condition falls, by
+            the seed, into one split alone, with probability 1/2, 1/4 and 1/4, and a split draws
+            from the trials of its conditions. Frequencies of answers and matches then differ a
+            little between splits.
         rule_input: Whether the inputs end with a channel for each rule slot, as in
             `modcog.BatchSampler`.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
@@ -125,7 +146,7 @@ def trial_bank(
 
     Raises:
         UnknownName: A name is not known.
-        InvalidArgument: An argument is out of range.
+        InvalidArgument: An argument is out of range; a task has no condition in this split.
 
     Example:
         >>> train = trial_bank("cog-20", 50, seed=0)
@@ -138,16 +159,51 @@ def trial_bank(
     n = whole_number("n", n, "trials")
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS, "a split")
-    root = seed_sequence(seed)
+    if split_by not in SPLIT_BY:
+        raise unknown_name("split_by", split_by, SPLIT_BY, "what is split")
+    number = SPLITS.index(split)
     parts: list[Trials] = []
     for slot, spec in enumerate(specs):
-        key = (*root.spawn_key, SPLITS.index(split), slot)
-        stream = np.random.SeedSequence(root.entropy, spawn_key=key)
-        part = sample(spec, np.random.Generator(np.random.Philox(stream)), n)
+        rng = generator(seed, Purpose.BANK, SPLIT_BY.index(split_by), number, slot)
+        if split_by == "trials":
+            part = sample(spec, rng, n)
+        else:
+            part = _of_split(spec, rng, n, derive(seed, Purpose.BANK_SPLIT), number)
         part.rule[:] = slot
         parts.append(part)
     trials = concatenate(parts)
     return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), n_rules)
+
+
+def _of_split(
+    spec: TaskSpec, rng: np.random.Generator, n: int, seeds: np.random.SeedSequence, number: int
+) -> Trials:
+    """The first n trials whose condition falls into a split."""
+    key = seeds.generate_state(1, np.uint64)
+    low, high = np.cumsum((0.0, *SHARES))[number : number + 2]
+    parts: list[Trials] = []
+    n_drawn = 0
+    while (missing := n - sum(map(len, parts))) > 0:
+        trials = sample(spec, rng, max(256, 3 * missing))
+        position = (mix(conditions_of(trials) ^ key) >> np.uint64(11)) * 2.0**-53
+        parts.append(trials[(low <= position) & (position < high)])
+        n_drawn += len(trials)
+        if n_drawn >= MOST_DRAWN and not any(map(len, parts)):
+            allowed = f"one that a condition of {spec.name} falls into"
+            raise InvalidArgument("split", SPLITS[number], allowed, "Take another seed.")
+    return concatenate(parts)[:n]
+
+
+def conditions_of(trials: Trials) -> NDArray[np.uint64]:
+    """A number for what each trial shows, equal for equal stimuli in any order; uint64 ``[n]``."""
+    shown = np.zeros(len(trials), dtype=np.uint64)
+    for slot in range(trials.stimulus_period.shape[1]):
+        strength = trials.stimulus_strength[:, slot].copy()
+        word = mix(strength.view(np.uint64).copy())
+        for column in (trials.stimulus_period, trials.stimulus_ring, trials.stimulus_location):
+            word = mix(word + column[:, slot].astype(np.uint64) + np.uint64(1))
+        shown += np.where(strength > 0, word, np.uint64(0))
+    return shown
 
 
 def _bank(trials: Trials, n_rules: int) -> TrialBank:

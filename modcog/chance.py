@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from modcog import ring
 from modcog.configure import task
+from modcog.errors import unknown_name
 from modcog.spec import TaskSpec
 from modcog.timing import step_distribution
 
@@ -186,6 +187,12 @@ STRATEGIES: Mapping[str, Callable[[TaskSpec], Level | None]] = MappingProxyType(
 BLIND = ("uniform label", "always fixate", "random direction")
 """The strategies that look at no stimulus."""
 
+IGNORING: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"stimuli": BLIND, "evidence": (*BLIND, "always respond", "either place")}
+)
+"""What a floor ignores -> its strategies: those that look at no stimulus, and with them those that
+see where stimuli are and weigh nothing: they pick either place, and never withhold."""
+
 
 def chance_table(name: str | TaskSpec, **settings: Any) -> dict[str, Level]:
     """Expected scores of every strategy that means something for a task.
@@ -203,13 +210,27 @@ def chance_table(name: str | TaskSpec, **settings: Any) -> dict[str, Level]:
     return {strategy: level for strategy, level in levels.items() if level is not None}
 
 
-def chance_level(name: str | TaskSpec, **settings: Any) -> float:
-    """Chance level of a task: `final_accuracy` of the best strategy that ignores the stimuli.
+def chance_level(name: str | TaskSpec, *, ignores: str = "stimuli", **settings: Any) -> float:
+    """Floor of a task: `final_accuracy` of the best strategy that ignores something.
+
+    Args:
+        name: The task.
+        ignores: "stimuli" for chance, the best answer to no stimulus at all; "evidence" for the
+            best answer of a network that sees where stimuli are, and neither compares their
+            strengths nor whether they match.
+        **settings: As for `modcog.task`.
+
+    Raises:
+        UnknownName: `ignores` is neither, or the task is not known.
 
     Example:
         >>> chance_level("Go"), chance_level("DMS")
         (0.0625, 0.5)
+        >>> chance_level("DM1"), chance_level("DM1", ignores="evidence")
+        (0.0625, 0.5)
     """
+    if ignores not in IGNORING:
+        raise unknown_name("ignores", ignores, IGNORING, "what a floor ignores")
     spec = task(name, **settings)
-    levels = [STRATEGIES[strategy](spec) for strategy in BLIND]
+    levels = [STRATEGIES[strategy](spec) for strategy in IGNORING[ignores]]
     return max(level.final_accuracy for level in levels if level is not None)

@@ -86,7 +86,7 @@ _N_GROUPS = len(NOISE_GROUPS)
 
 @numba.njit(inline="always", cache=True)
 def _mix(word: Any) -> Any:
-    """Scramble one word as `modcog.noise.mix` does."""
+    """Scramble one word as `modcog.hashing.mix` does."""
     word ^= word >> _SHIFTS[0]
     word *= _MULTIPLIERS[0]
     word ^= word >> _SHIFTS[1]

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from modcog.env import TaskEnv
 from modcog.errors import InvalidArgument, whole_number
+from modcog.hashing import Purpose, Seed, derive, seed_sequence
 from modcog.played import PlayedLanes, foreign_wrappers
 from modcog.registration import env_id
 from modcog.renderers import RENDERERS
 from modcog.sampler import BatchSampler
 from modcog.spec import TaskSpec
-from modcog.stream import Seed, seed_sequence
 from modcog.wrappers import Integrate, Modified, Sequence, layers, make
 
 SEQ_LEN = 1000
@@ -27,10 +27,11 @@ SEQ_LEN = 1000
 class Dataset:
     """Endless batches of one task or of several, as neurogym's `Dataset` returns them.
 
-    Arguments, order and shapes are neurogym's. The batches are those of `modcog.BatchSampler`: each
-    array is new, each lane holds whole trials from its first step, what is left at its end is
-    padding (zero inputs, target 0), and a seed gives all of it again. One task has no rule
-    channels unless `rule_input` asks for them; several tasks have one each.
+    Arguments, order and shapes are neurogym's. The batches are made as those of
+    `modcog.BatchSampler`, on a stream of their own: each array is new, each lane holds whole trials
+    from its first step, what is left at its end is padding (zero inputs, target 0), and a seed
+    gives all of it again. One task has no rule channels unless `rule_input` asks for them; several
+    tasks have one each.
 
     Trial wrappers of other makers, such as neurogym's `ScheduleEnvs` and `RandomGroundTruth`, are
     played: each lane is a copy of the environment that starts one trial after the other. A wrapper
@@ -125,14 +126,14 @@ class Dataset:
         self._lanes: PlayedLanes | None = None
         if self._played:
             # One seed a lane; those of neurogym's wrappers have 32 bits.
-            lane_seeds = self.seeds.generate_state(self.batch_size).tolist()
+            lane_seeds = derive(self.seeds, Purpose.PLAYED).generate_state(self.batch_size).tolist()
             self._lanes = PlayedLanes(self.env, lane_seeds, self.seq_len)
             return
         self.sampler = BatchSampler(
             self._specs,
             batch_size=self.batch_size,
             seq_len=self._asked_seq_len,
-            seed=self.seeds,
+            seed=derive(self.seeds, Purpose.DATASET),
         )
         self._index = 0
 

@@ -19,6 +19,7 @@ from modcog.chosen import from_keys, with_answer
 from modcog.compat import TrialEnv, TrialInfo, reset_options
 from modcog.draws import trial_keys
 from modcog.errors import InvalidArgument, unknown_name, whole_number
+from modcog.hashing import Purpose, derive
 from modcog.lengths import lengths_of
 from modcog.rendering import channels, render, rule_channels
 from modcog.spec import TaskSpec
@@ -368,4 +369,4 @@ def _rewards(rewards: object) -> dict[str, float]:
 
 def _wrappers_stream(seed: int | None) -> np.random.SeedSequence:
     """The stream of what neurogym's wrappers draw."""
-    return np.random.SeedSequence(None if seed is None else [seed, 1])
+    return np.random.SeedSequence() if seed is None else derive(seed, Purpose.WRAPPERS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from modcog.configure import task as task_of
+from modcog.draws import as_numbers
 from modcog.errors import InvalidArgument, whole_number
 from modcog.spec import TaskSpec
 from modcog.trials import Trials, sample
@@ -25,7 +26,7 @@ def conditions(
         repeats: Trials of each combination.
         **levels: Values of the quantities that the task draws, under the names that `given` has in
             `modcog.sample`: ring indices such as ``location``, strengths, durations in ms such as
-            ``delay``, ``match``, ``noise_key``.
+            ``delay``, ``match``, ``noise_key``. Whole numbers of 64 bits are kept exactly.
 
     Returns:
         The trials; the last quantity named varies fastest, then come the repeats.
@@ -46,15 +47,18 @@ def conditions(
     spec = task_of(task) if isinstance(task, str) else task
     repeats = whole_number("repeats", repeats, "trials")
     axes = {name: _level(name, values) for name, values in levels.items()}
-    rows = [row for row in itertools.product(*axes.values()) for _ in range(repeats)]
+    shape = tuple(map(len, axes.values()))
+    cells = np.repeat(np.arange(math.prod(shape)), repeats)
+    places = np.unravel_index(cells, shape) if shape else ()
     given = {
-        name: np.array(column) for name, column in zip(axes, zip(*rows, strict=True), strict=True)
+        name: values[place] for (name, values), place in zip(axes.items(), places, strict=True)
     }
-    return sample(spec, rng, len(rows), given=given)
+    return sample(spec, rng, len(cells), given=given)
 
 
-def _level(name: str, values: ArrayLike) -> list[Any]:
-    listed = np.atleast_1d(np.asarray(values))
-    if listed.ndim != 1 or not listed.size or listed.dtype.kind not in "buif":
+def _level(name: str, values: ArrayLike) -> NDArray[Any]:
+    listed = as_numbers(values)
+    listed = None if listed is None else np.atleast_1d(listed)
+    if listed is None or listed.ndim != 1 or not listed.size:
         raise InvalidArgument(name, values, "a number, or a list of at least one number")
-    return listed.tolist()
+    return listed

@@ -2,9 +2,9 @@
 
 A batch holds thousands of short trials and each must have the same noise whether it is rendered
 alone, in a batch or after a resume. A generator per trial would cost more than the noise itself,
-so the deviates come from a counter-based hash (the finaliser of SplitMix64, Steele et al. 2014):
-one 64-bit word gives four 16-bit numbers, each the index of a normal quantile. The deviates take
-65536 values with mean 0 and variance 1, none beyond 4.4 standard deviations.
+so the deviates come from a counter-based hash (`modcog.hashing.mix`): one 64-bit word gives four
+16-bit numbers, each the index of a normal quantile. The deviates take 65536 values with mean 0 and
+variance 1, none beyond 4.4 standard deviations.
 """
 
 from __future__ import annotations
@@ -15,21 +15,11 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from modcog.hashing import mix
+
 LEVELS = 1 << 16
 
-_MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-_SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
 _GROUP_SHIFT = np.uint64(48)
-
-
-def mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scramble 64-bit words, a bijection; works in place and returns its argument."""
-    words ^= words >> _SHIFTS[0]
-    words *= _MULTIPLIERS[0]
-    words ^= words >> _SHIFTS[1]
-    words *= _MULTIPLIERS[1]
-    words ^= words >> _SHIFTS[2]
-    return words
 
 
 @cache

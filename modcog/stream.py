@@ -1,20 +1,22 @@
 """The endless stream of packed trials behind a sampler: a pure function of a batch's number.
 
-The stream comes in blocks of batches. Each block has a random generator of its own, found from the
-seed and the block's number, so that no state is kept and any batch can be reached directly.
+The stream comes in blocks of batches. Each block has a random generator of its own, derived from
+the seed and the block's number, so that no state is kept and any batch can be reached directly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modcog import hashing
 from modcog.draws import rule_of, trial_keys
-from modcog.errors import InvalidArgument, whole_number
+from modcog.errors import InvalidArgument
+from modcog.hashing import Purpose
 from modcog.spec import TaskSpec
 from modcog.trials import Trials, concatenate, place, sample_mixed
 
@@ -24,8 +26,6 @@ BLOCK_TRIALS_PER_SLOT = 128
 
 RAREST = 10_000
 """A condition that fewer than one in so many trials meet is refused: batches would take minutes."""
-
-Seed = int | Sequence[int] | np.random.SeedSequence
 
 Condition = Callable[[Trials], NDArray[np.bool_]]
 """Says which trials are wanted; bool ``[n]``."""
@@ -42,7 +42,8 @@ class TrialStream:
         mean_length: Mean length of a trial in steps; an estimate will do, but it is an argument of
             the stream as the others are.
         seeds: Where the generators of the blocks come from.
-        conditions: What all trials meet.
+        conditions: What all trials meet. As many conditions as there are, so many others are the
+            trials that they are asked of.
     """
 
     specs: tuple[TaskSpec, ...]
@@ -79,9 +80,12 @@ class TrialStream:
         known = self._blocks.get(number)
         if known is not None:
             return known
-        key = (*self.seeds.spawn_key, number)
-        seeds = np.random.SeedSequence(self.seeds.entropy, spawn_key=key)
-        rng = np.random.Generator(np.random.Philox(seeds))
+        if self.conditions:
+            # Not the trials of the stream without conditions, on which a network may be trained.
+            depth = len(self.conditions)
+            rng = hashing.generator(self.seeds, Purpose.CONDITION, depth, number)
+        else:
+            rng = hashing.generator(self.seeds, Purpose.BATCHES, number)
         block = self._packed(rng, self.block_batches * self.n_lanes)
         # Threads may share the stream: each of these steps is atomic, and a block that is drawn
         # twice is drawn equal.
@@ -109,9 +113,9 @@ class TrialStream:
             if sum(int(part.length.sum()) for part in parts) < capacity / 2:
                 continue
             trials = parts[0] if len(parts) == 1 else concatenate(parts)
-            kept, lane, start = pack(trials.length, n_lanes, self.seq_len)
-            if kept < len(trials):
-                return place(trials[:kept], lane, start)
+            order, lane, start = pack(trials.length, n_lanes, self.seq_len)
+            if len(order) < len(trials):
+                return place(trials[order], lane, start)
 
     def _wanted(self, trials: Trials) -> Trials:
         """Those trials that meet all conditions."""
@@ -127,8 +131,14 @@ class TrialStream:
 
 def pack(
     length: NDArray[np.int64], n_lanes: int, seq_len: int
-) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Fill lanes with trials in order, each lane until the next trial does not fit.
+
+    The trial that does not fit goes into the next lane, and to its end. It is longer than trials
+    are on average, and would show networks long trials first, which they see from the zero state.
+    What opens a lane is then the trial after it, whatever its length: it always fits where a lane
+    holds two trials of any length. Of lanes that hold k trials of any length, the first k - 1
+    places have trials of every length as often as the stream has them.
 
     Args:
         length: int64 ``[n]``, lengths of the trials in steps.
@@ -136,7 +146,7 @@ def pack(
         seq_len: Steps of each lane.
 
     Returns:
-        How many trials found a place, and the lane and the first step of each of those.
+        The trials that found a place, by lane and start, and the lane and first step of each.
 
     Raises:
         InvalidArgument: A trial is longer than a lane.
@@ -149,21 +159,10 @@ def pack(
     firsts = [0]
     while len(firsts) <= n_lanes and firsts[-1] < length.size:
         firsts.append(next_first[firsts[-1]])
-    kept = firsts[-1]
-    lane = np.repeat(np.arange(len(firsts) - 1), np.diff(firsts))
-    start = before[:kept] - before[np.array(firsts, dtype=np.int64)[lane]]
-    return kept, lane, start
-
-
-def seed_sequence(seed: object) -> np.random.SeedSequence:
-    """A seed sequence from what a caller may give as `seed`.
-
-    Raises:
-        InvalidArgument: It is neither a whole number, nor a list of them, nor a seed sequence.
-    """
-    if isinstance(seed, np.random.SeedSequence):
-        return seed
-    if isinstance(seed, tuple | list) and seed:
-        numbers = cast("Sequence[object]", seed)
-        return np.random.SeedSequence([whole_number("seed", s, least=0) for s in numbers])
-    return np.random.SeedSequence(whole_number("seed", seed, least=0))
+    bounds = np.array(firsts, dtype=np.int64)
+    lane = np.repeat(np.arange(len(firsts) - 1), np.diff(bounds))
+    order = np.arange(1, 1 + firsts[-1])
+    order[bounds[1:] - 1] = bounds[:-1]
+    after = np.cumsum(length[order])
+    start = after - length[order] - before[bounds[lane]]
+    return order, lane, start

@@ -276,7 +276,9 @@ def sample(
         n: Number of trials.
         given: Quantities to fix instead of drawing them, by name: the family's own (such as
             ``location``, ``ring``, ``match``), a period's duration in ms, ``noise_key``. Each is
-            one value or n values. The others of the same seed stay as they were.
+            one value or n values. The others of the same seed stay as they were, but for those that
+            the given ones say something about: these are distributed as they are among all trials
+            that have the given values.
 
     Returns:
         The trials; trial i is in lane i and starts at step 0.

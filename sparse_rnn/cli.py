@@ -27,6 +27,7 @@ from sparse_rnn.ensembles import train_ensemble
 from sparse_rnn.errors import Interrupted, InvalidArgument, PeerFailed, SparseRnnError
 from sparse_rnn.evaluation import confusion as count_answers, evaluate
 from sparse_rnn.mask_flags import MaskFlags
+from sparse_rnn.optimisation import BURST_REMEDY
 from sparse_rnn.options import RunOptions
 from sparse_rnn.resume import CHECKPOINT
 from sparse_rnn.scores import MEASURES
@@ -50,7 +51,12 @@ Several processes train one network with: torchrun --nproc-per-node N -m sparse_
 Completion for your shell: sparse-rnn --tyro-print-completion bash (or zsh, tcsh); write what it
 prints to a file that your shell reads."""
 
-_METAVARS = {"suite": "NAME [NAME ...]", "size": "UNITS", "arch": "FAMILY"}
+_METAVARS = {
+    "suite": "NAME [NAME ...]",
+    "size": "UNITS",
+    "arch": "FAMILY",
+    "rates": "in_degree|GROUP=FACTOR[,...]",
+}
 _SEEDS = (
     "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "
     "Each has its own folder OUT/seed-N."
@@ -187,10 +193,11 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, Any, Any]]:
             about = tyro.conf.arg(name="mask", help=info.description)
             fields.append((name, Annotated[MaskFlags, about], field(default=MaskFlags())))
             continue
-        # TrainConfig reads sizes such as "20x20" itself, and checks what it is given.
-        kind = str if name == "size" else info.annotation
+        # TrainConfig reads sizes such as "20x20" and rates itself, and checks what it is given.
+        kind = str if name in ("size", "rates") else info.annotation
         about = tyro.conf.arg(help=info.description or "", metavar=_METAVARS.get(name))
-        default = field() if info.is_required() else field(default=info.default)
+        start = str(info.default) if name == "rates" else info.default
+        default = field() if info.is_required() else field(default=start)
         fields.append((name, Annotated[kind, about], default))
     return fields
 
@@ -231,6 +238,8 @@ def _train(config: TrainConfig, options: RunOptions, out: Path, *, quiet: bool) 
         how += f", reached {config.stop_measure} {config.stop_at} at step {len(run.history)}"
     means = ", ".join(f"{name} {run.evaluation.mean(name):.3f}" for name in MEASURES)
     print(f"{out} ({how}). Means over {len(run.evaluation.tasks)} tasks: {means}.")
+    if told := run.history.told_bursts():
+        print(f"Mind the {told}. They come of {BURST_REMEDY}.")
 
 
 def _train_ensemble(
@@ -249,6 +258,9 @@ def _train_ensemble(
         "Means over tasks, mean and standard deviation over networks: "
         f"{tables.spread([run.evaluation for run in runs])}."
     )
+    for run in runs:
+        if told := run.history.told_bursts():
+            print(f"Seed {run.config.seed}: mind the {told}. They come of {BURST_REMEDY}.")
 
 
 def _what_is_left(out: Path) -> str:
@@ -290,18 +302,16 @@ def _eval(
         raise InvalidArgument("--batches", number, "at least 1")
     if seed is not None and seed < 0:
         raise InvalidArgument("--seed", seed, "at least 0")
-    # With the seed of the run, the held-out trials are those of its own evaluations; with another
+    # With the seed of the run, the trials are those of its own evaluation at the end; with another
     # one they are those of another run, which this network never saw either.
     config = loaded.config if seed is None else loaded.config.model_copy(update={"seed": seed})
-    _, held_out = streams(config)
+    final = streams(config)[1].final()
     device = hardware.device("auto")
     network = loaded.network.to(device)
     how = loaded.config.precision
     with hardware.precision(how), hardware.shortened(how, device):
-        scores = evaluate(network, held_out, held_out.batches(0, number))
-        counts = (
-            count_answers(network, held_out, held_out.batches(0, number)) if confusion else None
-        )
+        scores = evaluate(network, final, final.batches(0, number))
+        counts = count_answers(network, final, final.batches(0, number)) if confusion else None
     print(tables.scores(scores))
     if counts is not None:
         print(f"\n{tables.confusion(counts)}")

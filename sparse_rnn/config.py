@@ -164,5 +164,5 @@ class TrainConfig(FitConfig):
         """
         options = self.given_mask_options()
         if "seed" in masks.options(self.arch):
-            options.setdefault("seed", seeding.mask_stream(self.seed))
+            options.setdefault("seed", seeding.derive(self.seed, seeding.Purpose.MASK_OF_RUN))
         return masks.build(self.arch, self.size, **options)

@@ -17,10 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 import modcog
+from modcog.hashing import generator
 from modcog.trials import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
 from sparse_rnn.scores import TaskScores
-from sparse_rnn.seeding import Seed, spawn
+from sparse_rnn.seeding import Purpose, Seed, derive
 
 Trials = modcog.Trials
 """The plan of trials: what was drawn for each, a column a quantity."""
@@ -100,9 +101,8 @@ class TaskStream:
             InvalidArgument: `n` or a given value is out of range.
             UnknownName: The task draws no quantity of a given name.
         """
-        stream = spawn(seed, self.n_rules)[slot]
-        rng = np.random.Generator(np.random.Philox(stream))
         with _own_errors():
+            rng = generator(seed, Purpose.ANALYSIS, slot)
             trials = modcog.sample(self.sampler.specs[slot], rng, n, given=given)
         trials.rule[:] = slot
         drawn = modcog.render(trials, n_rules=self.n_rules)
@@ -118,6 +118,11 @@ class TaskStream:
         """
         with _own_errors():
             return TaskStream(self.sampler.shard(rank, world_size))
+
+    def final(self) -> TaskStream:
+        """The trials of the evaluation at the end of a run: none of this stream's."""
+        seed = derive(self.sampler.seeds, Purpose.FINAL)
+        return TaskStream(self.sampler.with_seed(seed))
 
     def batch(self, index: int) -> Batch:
         """Draw batch number `index`."""

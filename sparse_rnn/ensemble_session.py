@@ -142,7 +142,7 @@ def _final_scores(trainer: EnsembleTrainer, members: Sequence[_Member]) -> dict[
     if not numbers:
         return {}
     jobs = [members[i].job for i in numbers]
-    exams = [job.held_out.batches(0, job.config.final_batches) for job in jobs]
+    exams = [job.held_out.final().batches(0, job.config.final_batches) for job in jobs]
     found = trainer.examine(numbers, exams)
     return dict(zip([i for i in numbers if i not in trainer.diverged], found, strict=True))
 

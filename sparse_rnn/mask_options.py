@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 from pydantic_core import core_schema
@@ -77,17 +77,23 @@ def _scalar(name: str, value: object) -> Scalar:
     return plain
 
 
+def _is_number(size: object) -> TypeGuard[str]:
+    return isinstance(size, str) and size.strip().isdecimal() and len(size) < 20
+
+
 def settle(settings: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Give the options of a mask their one place among the settings of a configuration.
 
-    `radius` is a setting of its own, all others are in `mask_options`.
+    `radius` is a setting of its own, all others are in `mask_options`. A size that is a bare number
+    is refused for families that need a sheet.
 
     Args:
         settings: What a configuration is made from.
         known: All settings that it may have.
 
     Raises:
-        InvalidArgument: An option is given beside `mask_options`, or the radius twice.
+        InvalidArgument: An option is given beside `mask_options`, the radius twice, or a bare
+            number as the size of a sheet.
     """
     settled = dict(settings)
     for name, value in settings.items():
@@ -96,6 +102,9 @@ def settle(settings: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, A
             remedy = f"Write mask_options={{{name!r}: {value!r}}}."
             allowed = f"in mask_options, as an option of {', '.join(families)} masks"
             raise UnknownKeyword(name, name, allowed, remedy)
+    arch, size = settled.get("arch"), settled.get("size")
+    if arch in masks.MASKS and (isinstance(size, int) or _is_number(size)):
+        masks.check_given_size(str(arch), int(size))
     options = settled.get("mask_options")
     if isinstance(options, Mapping) and "radius" in options:
         rest = dict(cast("Mapping[str, Any]", options))

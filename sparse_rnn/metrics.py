@@ -17,6 +17,14 @@ from sparse_rnn.scores import MEASURES, TaskScores
 COLUMNS = ("step", "loss", "lr", "grad_norm", "elapsed_s", *MEASURES)
 """Columns of `metrics.csv`. Measures are means over tasks, empty where nothing was evaluated."""
 
+BURST_NORM = 100.0
+"""A gradient whose norm exceeds it is a burst; between bursts norms are near 1."""
+
+BURST_LOSS = 10.0
+"""A loss above it, in nats, is a burst: a network that has learned nothing is at ln(labels) < 5."""
+
+BURST_RULE = f"a gradient norm above {BURST_NORM:g} or a loss above {BURST_LOSS:g} nats"
+
 
 @dataclass(frozen=True)
 class Record:
@@ -37,6 +45,11 @@ class Record:
     grad_norm: float
     elapsed_s: float
     scores: TaskScores | None = None
+
+    @property
+    def is_burst(self) -> bool:
+        """Whether the gradient or the loss burst (`BURST_NORM`, `BURST_LOSS`)."""
+        return self.grad_norm > BURST_NORM or self.loss > BURST_LOSS
 
     def row(self) -> tuple[float | str, ...]:
         """The values of `COLUMNS`."""
@@ -90,6 +103,31 @@ class History:
         """Steps at which the network was evaluated, and a measure there."""
         evaluated = ~np.isnan(self[measure])
         return self["step"][evaluated], self[measure][evaluated]
+
+    def bursts(self) -> NDArray[np.int64]:
+        """Gradient steps at which the gradient or the loss burst; int64 ``[bursts]``, ascending.
+
+        A burst is a gradient norm above `BURST_NORM` before clipping, or a loss above `BURST_LOSS`.
+        """
+        burst = (self["grad_norm"] > BURST_NORM) | (self["loss"] > BURST_LOSS)
+        return self["step"][burst].astype(np.int64)
+
+    def told_bursts(self) -> str:
+        """The bursts in words, "" where there is none.
+
+        Example:
+            >>> rows = [Record(1, 2.8, 1e-3, 0.5, 0.1).row(), Record(2, 41.0, 1e-3, 9e3, 0.2).row()]
+            >>> History.of(rows).told_bursts()
+            'bursts at 1 of 2 steps (first at step 2; largest loss 41, largest gradient norm 9e+03)'
+        """
+        steps = self.bursts()
+        if not steps.size:
+            return ""
+        return (
+            f"bursts at {steps.size} of {len(self)} steps (first at step {steps[0]}; "
+            f"largest loss {self['loss'].max():.3g}, "
+            f"largest gradient norm {self['grad_norm'].max():.3g})"
+        )
 
     def reached(self, level: float, measure: str = "performance") -> tuple[int, float] | None:
         """Step and seconds of the first evaluation at which a mean measure was this good.

@@ -88,7 +88,6 @@ class Network(nn.Module):
         super().__init__()
         self.chunk: int | None = None
         cells.check_width("output_size", output_size)
-        layer, readout = seeding.spawn(seed, 2)
         given = {"nonlinearity": nonlinearity, **options}
         self.rnn = cells.build(
             cell,
@@ -98,12 +97,15 @@ class Network(nn.Module):
             init=init,
             init_gain=init_gain,
             recurrence=recurrence,
-            seed=layer,
+            seed=seeding.derive(seed, seeding.Purpose.LAYER),
             dtype=dtype,
             **{name: value for name, value in given.items() if value is not None},
         )
         bound = 1 / math.sqrt(mask.n_units)
-        weight, bias = (seeding.generator(stream) for stream in seeding.spawn(readout, 2))
+        weight, bias = (
+            seeding.generator(seeding.derive(seed, purpose))
+            for purpose in (seeding.Purpose.READOUT_WEIGHTS, seeding.Purpose.READOUT_BIAS)
+        )
         # On "meta" the constructor draws nothing, so torch's global generator is left alone.
         self.readout = nn.Linear(mask.n_units, output_size, device="meta")
         shape = (output_size, mask.n_units)

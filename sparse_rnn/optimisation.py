@@ -64,30 +64,40 @@ class Optimiser:
 
     Args:
         network: The network.
-        config: Learning rate and schedule, `l1`, `l2` and `clip`.
+        config: Learning rate, its factors and schedule, `l1`, `l2` and `clip`.
 
     Attributes:
         adam: The optimiser itself.
-        parameters: The parameters that are trained, by name.
+        parameters: The parameters that are trained, by name, in the order that `adam` has them.
 
     Raises:
-        InvalidArgument: There is nothing to train, or `l1` is set and no weight is recurrent.
+        InvalidArgument: There is nothing to train, `l1` is set and no weight is recurrent, or
+            `rates` names a group that the network has not.
     """
 
     def __init__(self, network: nn.Module, config: FitConfig) -> None:
         self.config = config
-        self.parameters: Mapping[str, nn.Parameter] = {
-            name: p for name, p in network.named_parameters() if p.requires_grad
-        }
-        if not self.parameters:
+        trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+        if not trained:
             raise InvalidArgument("network", type(network).__name__, "one with parameters to train")
+        factors = config.rates.factors(network)
+        # One group for each factor: with one rate for all weights Adam takes them all at once.
+        names = [
+            [name for name in trained if factors[name] == factor]
+            for factor in dict.fromkeys(factors.values())
+        ]
+        self.parameters: Mapping[str, nn.Parameter] = {
+            name: trained[name] for group in names for name in group
+        }
         self._recurrent = [p for name, p in self.parameters.items() if "weight_hh" in name]
         self._weights = [
             p for name, p in self.parameters.items() if "bias" not in name.rpartition(".")[2]
         ]
         if config.l1 and not self._recurrent:
             raise InvalidArgument("l1", config.l1, "0 for a network without weights *weight_hh*")
-        self.adam = torch.optim.Adam(list(self.parameters.values()), lr=config.lr)
+        self._factors = [factors[group[0]] for group in names]
+        groups = [{"params": [trained[name] for name in group]} for group in names]
+        self.adam = torch.optim.Adam(groups, lr=config.lr)
 
     def penalise(self) -> None:
         """Add the gradients of the penalties to those of the loss."""
@@ -117,12 +127,19 @@ class Optimiser:
         return float(norm)
 
     def step(self, number: int) -> float:
-        """Take gradient step `number`, counted from 1; returns its learning rate."""
+        """Take gradient step `number`, counted from 1; returns its rate without the factors."""
         rate = self.config.rate(number)
-        for group in self.adam.param_groups:
-            group["lr"] = rate
+        for group, factor in zip(self.adam.param_groups, self._factors, strict=True):
+            group["lr"] = rate * factor
         self.adam.step()
         return rate
+
+
+BURST_REMEDY = (
+    "steps that are too large for this in-degree; a lower rate of the recurrent weights "
+    "(rates in_degree) or a lower lr avoids them"
+)
+"""What is said of bursts of the gradient or the loss."""
 
 
 def remedy(config: FitConfig) -> str:

@@ -33,6 +33,10 @@ NARROW = 60
 LINE_EVERY_S = 5.0
 """Seconds between the lines of a display without a terminal."""
 
+BURSTS_TOLD = 5
+"""Bursts of the gradient or the loss that have a line each there; the end says how many there were.
+"""
+
 
 @contextmanager
 def silent(config: FitConfig) -> Generator[OnStep]:
@@ -64,12 +68,14 @@ def bar(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
         columns = (columns[0], columns[2], columns[6])
     with Progress(*columns, console=console, refresh_per_second=4) as display:
         task = display.add_task(_title(config), total=config.steps, rate="", status="")
-        accuracy = ""
+        accuracy, n_bursts = "", 0
 
         def on_step(record: Record) -> None:
-            nonlocal accuracy
+            nonlocal accuracy, n_bursts
             accuracy = _accuracy(record) or accuracy
-            status = f"loss {record.loss:.3f}{accuracy}"
+            n_bursts += record.is_burst
+            bursts = f"  {n_bursts} burst{'s' * (n_bursts > 1)}" if n_bursts else ""
+            status = f"loss {record.loss:.3f}{accuracy}{bursts}"
             # Short, so that all of it fits a terminal of 80 columns.
             rate = f"{_rate(record):.1f}/s"
             display.update(task, completed=record.step, rate=rate, status=status)
@@ -81,19 +87,24 @@ def bar(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
 def lines(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
     """Write a plain line every few seconds and at each evaluation, fit for the log of a job."""
     out = file or sys.stderr
-    next_s = time.monotonic() + LINE_EVERY_S
+    next_s, n_bursts = time.monotonic() + LINE_EVERY_S, 0
 
     def on_step(record: Record) -> None:
-        nonlocal next_s
+        nonlocal next_s, n_bursts
         now = time.monotonic()
-        if record.scores is None and now < next_s and record.step < config.steps:
+        n_bursts += record.is_burst
+        # Each of the first bursts is worth a line; a run that bursts for ever is not.
+        told = record.is_burst and n_bursts <= BURSTS_TOLD
+        quiet = record.scores is None and now < next_s and record.step < config.steps
+        if quiet and not told:
             return
         next_s = now + LINE_EVERY_S
         left_s = record.elapsed_s / record.step * (config.steps - record.step)
         out.write(
             f"{_title(config)}  step {record.step}/{config.steps}  "
             f"{_rate(record):.1f} steps/s  "
-            f"ETA {left_s:.0f} s  loss {record.loss:.3f}{_accuracy(record)}\n"
+            f"ETA {left_s:.0f} s  loss {record.loss:.3f}{_accuracy(record)}"
+            f"{_burst(record)}\n"
         )
         out.flush()
 
@@ -114,6 +125,10 @@ def _title(config: FitConfig) -> str:
 def _rate(record: Record) -> float:
     """Steps a second since training began."""
     return record.step / max(record.elapsed_s, 1e-9)
+
+
+def _burst(record: Record) -> str:
+    return f"  BURST (gradient norm {record.grad_norm:.3g})" if record.is_burst else ""
 
 
 def _accuracy(record: Record) -> str:

@@ -1,43 +1,102 @@
-"""Random streams: everything random in a run descends from one seed, and nothing is global."""
+"""Random streams: everything random in a run is derived from one seed, and nothing is global.
+
+A stream is derived from a seed, a purpose and numbers, as `modcog.hashing` derives those of trials.
+This is a twin of it and not an import, as `sparse_rnn.data` alone knows `modcog`; a test says that
+both derive the same.
+"""
 
 from __future__ import annotations
+
+import hashlib
+import json
+import operator
+from enum import StrEnum, unique
+from typing import Any
 
 import numpy as np
 import torch
 
 from sparse_rnn.errors import InvalidArgument
 
+STREAMS = 2
+"""Version of all streams, that of `modcog.hashing`."""
+
 Seed = int | np.random.SeedSequence
 """A whole number of at least 0, or a `numpy.random.SeedSequence`."""
 
+_ALLOWED = "a whole number of at least 0 or a numpy.random.SeedSequence"
+
+
+@unique
+class Purpose(StrEnum):
+    """What a stream is used for: one constant a use, and none that `modcog` has."""
+
+    TRAINING = "sparse_rnn: training trials"
+    HELD_OUT = "sparse_rnn: held-out trials"
+    FINAL = "sparse_rnn: trials of the evaluation at the end"
+    ANALYSIS = "sparse_rnn: trials of one rule slot"
+    NETWORK = "sparse_rnn: network"
+    MASK_OF_RUN = "sparse_rnn: mask of a run"
+    MASK = "sparse_rnn: mask"
+    LAYER = "sparse_rnn: recurrent layer"
+    RECURRENT_WEIGHTS = "sparse_rnn: recurrent weights"
+    INPUT_WEIGHTS = "sparse_rnn: input weights"
+    BIAS = "sparse_rnn: bias"
+    RECURRENT_BIAS = "sparse_rnn: bias of a gate's recurrent part"
+    UNIT_SIGNS = "sparse_rnn: signs of units"
+    READOUT_WEIGHTS = "sparse_rnn: readout weights"
+    READOUT_BIAS = "sparse_rnn: readout bias"
+    NOISE = "sparse_rnn: recurrent noise"
+    NOISE_OF_CALL = "sparse_rnn: recurrent noise of a call"
+
 
 def sequence(seed: Seed) -> np.random.SeedSequence:
-    """Return a fresh seed sequence, so that spawning from it leaves the caller's untouched.
+    """The seed sequence that a seed stands for.
 
     Raises:
         InvalidArgument: `seed` is neither a whole number of at least 0 nor a seed sequence.
     """
     if isinstance(seed, np.random.SeedSequence):
-        return np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key)
+        return seed
     # Callers without a type checker may pass anything.
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-        allowed = "a whole number of at least 0 or a numpy.random.SeedSequence"
-        raise InvalidArgument("seed", seed, allowed)
+        raise InvalidArgument("seed", seed, _ALLOWED)
     return np.random.SeedSequence(int(seed))
 
 
-def spawn(seed: Seed, n_streams: int) -> list[np.random.SeedSequence]:
-    """Derive independent streams from a seed; the same ones for every call."""
-    return sequence(seed).spawn(n_streams)
+def derive(seed: Seed, purpose: str, *numbers: int) -> np.random.SeedSequence:
+    """Derive an independent stream, the same one for every call; see `modcog.hashing.derive`.
 
+    Args:
+        seed: A seed; a number n is short for ``SeedSequence(n)``.
+        purpose: What the stream is for, one of `Purpose`.
+        *numbers: Which of the streams for that purpose.
 
-def mask_stream(seed: Seed) -> np.random.SeedSequence:
-    """Stream of a run's seed that a random mask is drawn from.
-
-    It is the fourth; the first three are those of the weights, the training trials and the held-out
-    trials.
+    Raises:
+        InvalidArgument: `seed` is no seed.
     """
-    return spawn(seed, 4)[3]
+    root = sequence(seed)
+    parts = [
+        STREAMS,
+        _plain(root),
+        [int(key) for key in root.spawn_key],
+        root.pool_size,
+        str(purpose),
+        [int(number) for number in numbers],
+    ]
+    digest = hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).digest()
+    return np.random.SeedSequence(int.from_bytes(digest, "little"))
+
+
+def _plain(root: np.random.SeedSequence) -> int | list[int]:
+    """Entropy of a seed sequence as plain numbers."""
+    entropy: Any = root.entropy
+    if isinstance(entropy, int | np.integer):
+        return int(entropy)
+    try:
+        return [operator.index(word) for word in entropy]
+    except TypeError:  # lists within lists, which numpy takes as one long list
+        raise InvalidArgument("seed", root, _ALLOWED) from None
 
 
 def generator(seed: Seed, device: torch.device | str = "cpu") -> torch.Generator:

@@ -97,7 +97,7 @@ def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskS
                     on_step(record)
                     if archive is not None:
                         archive.save_if_due(trainer)
-            scores = trainer.examine(job.held_out.batches(0, job.config.final_batches))
+            scores = trainer.examine(job.held_out.final().batches(0, job.config.final_batches))
         except StopSeen:
             raise leave(trainer, archive, request) from None
         history = History.of(rows)

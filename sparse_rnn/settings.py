@@ -16,6 +16,7 @@ from pydantic import (
 
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.hardware import PRECISIONS
+from sparse_rnn.rates import Rates, parse_rates
 from sparse_rnn.schedules import SCHEDULES, Course, factor
 from sparse_rnn.scores import MEASURES
 
@@ -28,6 +29,7 @@ _Suite = Annotated[str | tuple[str, ...], BeforeValidator(_as_tuple)]
 _Count = Annotated[int, Field(ge=1)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Rates = Annotated[Rates, BeforeValidator(parse_rates)]
 
 
 class FitConfig(BaseModel):
@@ -54,6 +56,9 @@ class FitConfig(BaseModel):
         default=100, description='Time steps a sequence, or "auto" for the suite\'s own.'
     )
     lr: _Positive = Field(default=1e-3, description="Learning rate of Adam.")
+    rates: _Rates = Field(
+        default=Rates(), description="Factors of lr by group of weights, or in_degree."
+    )
     schedule: str = Field(
         default="constant", description="How the learning rate falls: " + ", ".join(SCHEDULES) + "."
     )

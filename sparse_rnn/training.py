@@ -197,12 +197,11 @@ def build(config: TrainConfig) -> tuple[TaskStream, TaskStream, Network]:
         network at its start.
     """
     training, held_out = streams(config)
-    init = seeding.spawn(config.seed, 3)[0]  # The other two are those of the streams.
     network = Network(
         training.input_size,
         training.output_size,
         config.build_mask(),
-        seed=init,
+        seed=seeding.derive(config.seed, seeding.Purpose.NETWORK),
         **config.network_options(),
     )
     return training, held_out, network
@@ -219,11 +218,11 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
             config.suite,
             batch_size=config.batch_size,
             seq_len=config.seq_len,
-            seed=seed,
+            seed=seeding.derive(config.seed, purpose),
             dt=config.dt,
             noise=config.noise,
         )
-        for seed in seeding.spawn(config.seed, 3)[1:]
+        for purpose in (seeding.Purpose.TRAINING, seeding.Purpose.HELD_OUT)
     )
     return training, held_out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -116,3 +117,16 @@ def test_import_contracts_hold() -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_streams_are_derived_in_one_place_of_each_package() -> None:
+    """Nobody else appends to a spawn key or spawns: two that do so by hand meet each other."""
+    homes = {ROOT / "modcog" / "hashing.py", ROOT / "sparse_rnn" / "seeding.py"}
+    for package in ("modcog", "sparse_rnn", "benchmarks"):
+        for path in set((ROOT / package).rglob("*.py")) - homes:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call):
+                    made = {keyword.arg for keyword in node.keywords}
+                    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                    assert "spawn_key" not in made, path
+                    assert name not in ("spawn", "Philox"), path

@@ -137,6 +137,7 @@ TABLE: dict[str, Row] = {
             "n": (3, 4),
             "seed": (0, 1),
             "split": ("train", "validation"),
+            "split_by": ("trials", "conditions"),
             "rule_input": (True, False),
             **SETTINGS,
         },

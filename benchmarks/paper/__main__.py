@@ -121,6 +121,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--finished", action="store_true", help="train nothing; judge the runs that are finished"
     )
+    made.add_argument(
+        "--pages", action="store_true", help="write page and summary of the findings that are there"
+    )
     return made
 
 
@@ -141,9 +144,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.dry_run:
             print(plan(experiments, scale, results))
             return 0
-        failed = [] if options.finished else train(experiments, scale, results, options)
         folder = options.results / scale.name
-        conclude(experiments, scale, results, folder)
+        failed: list[str] = []
+        if not (options.finished or options.pages):
+            failed = train(experiments, scale, results, options)
+        if not options.pages:
+            conclude(experiments, scale, results, folder)
         page = options.page or options.runs / f"report-{scale.name}.html"
         write_page(folder, page)
         print(f"Page: {page}")

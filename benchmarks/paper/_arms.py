@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 import sparse_rnn as srnn
 from benchmarks.paper._scales import Scale, Settings
-from benchmarks.paper._statistics import Sample
+from benchmarks.paper._statistics import SHARE, Sample
 from sparse_rnn import checkpoint, masks, run_folder
+from sparse_rnn.errors import TrainingDiverged
 from sparse_rnn.metrics import History
 from sparse_rnn.scores import TaskScores
-from sparse_rnn.sweep import folder_of
+from sparse_rnn.sweep import folder_of, store
 
 MEASURE = "performance"
 """What the experiments compare. The paper does not define its "performance"; this is that of Yang
@@ -93,6 +94,16 @@ class Results:
         pairs = [(config, folder_of(self.folder, config)) for config in configs]
         return [Trained(*pair) for pair in pairs if (pair[1] / checkpoint.WEIGHTS).exists()]
 
+    def diverged(self, arm: Arm, scale: Scale) -> tuple[int, ...]:
+        """Seeds with which an arm diverged, ascending: they ran, and have no network."""
+        seeds: list[int] = []
+        for config in arm.configs(scale):
+            folder = folder_of(self.folder, config)
+            last = None if (folder / checkpoint.WEIGHTS).exists() else store.given_up(folder)
+            if last is not None and last.error.startswith(TrainingDiverged.__name__):
+                seeds.append(config.seed)
+        return tuple(sorted(seeds))
+
     def arm(self, arm: Arm, scale: Scale) -> list[Trained]:
         """The finished runs of an arm."""
         return self.of(arm.configs(scale))
@@ -161,23 +172,18 @@ def nonzero(network: srnn.Network, threshold: float) -> int:
     return int((network.rnn.weight_hh.detach().abs() > threshold).sum())
 
 
-def at_step(trained: Sequence[Trained], step: int, measure: str = MEASURE) -> Sample:
-    """A mean measure at the evaluation after a gradient step, by seed.
+def at_end(
+    trained: Sequence[Trained], measure: str = MEASURE, diverged: Iterable[int] = ()
+) -> Sample:
+    """A mean measure in the larger evaluation at the end, by seed.
 
-    Where a run was not evaluated just then, the last evaluation before counts.
+    Args:
+        trained: The finished runs.
+        measure: A measure from 0 to 1.
+        diverged: Seeds that diverged; they count as 0, the worst.
     """
-    pairs: list[tuple[int, float]] = []
-    for run in trained:
-        steps, values = run.history().curve(measure)
-        before = np.flatnonzero(steps <= step)
-        if before.size:
-            pairs.append((run.config.seed, float(values[before[-1]])))
-    return Sample(dict(pairs))
-
-
-def at_end(trained: Sequence[Trained], measure: str = MEASURE) -> Sample:
-    """A mean measure in the larger evaluation at the end, by seed."""
-    return Sample({run.config.seed: run.scores().mean(measure) for run in trained})
+    ends = {run.config.seed: run.scores().mean(measure) for run in trained}
+    return Sample(ends, bounds=SHARE).counting(diverged, worst=SHARE[0])
 
 
 def curves(

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from benchmarks.paper._learning import Curves
-from benchmarks.paper._statistics import Sample
+from benchmarks.paper._statistics import SHARE, Sample
 from sparse_rnn.report._style import (
     ACCURACY_MAP,
     CHANCE_COLOR,
@@ -92,7 +92,8 @@ def learning(ax: Axes, found: Curves, styles: Mapping[str, Mapping[str, Any]]) -
         mean = one.values.mean(axis=0)
         marker = "o" if len(one.steps) == 1 else ""
         ax.plot(one.steps, mean, label=label, marker=marker, **style)
-        ends = [Sample.of(range(len(one.values)), column).interval() for column in one.values.T]
+        seeds = range(len(one.values))
+        ends = [Sample.of(seeds, column, SHARE).interval() for column in one.values.T]
         low, high = np.array(ends).T
         ax.fill_between(one.steps, low, high, color=style["color"], alpha=BAND, linewidth=0)
     ax.set_ylim(0, 1)
@@ -110,16 +111,22 @@ def legend(ax: Axes, **options: Any) -> None:
     ax.legend(frameon=False, fontsize=TEXT_SIZE - 1, **options)
 
 
+def spreads(samples: Sequence[Sample]) -> list[list[float]]:
+    """How far intervals reach below and above their means ``[2][samples]``; 0 for a single seed."""
+    ends = [(sample.mean, *sample.interval()) for sample in samples]
+    below = [0.0 if np.isnan(low) else mean - low for mean, low, _ in ends]
+    return [below, [0.0 if np.isnan(high) else high - mean for mean, _, high in ends]]
+
+
 def points(ax: Axes, x: Sequence[float], samples: Sequence[Sample], **style: Any) -> None:
     """Draw means with their 95 % intervals, joined by a line; samples without a run are skipped."""
     pairs = [(at, sample) for at, sample in zip(x, samples, strict=True) if sample.n]
     if not pairs:
         return
     means = [sample.mean for _, sample in pairs]
-    # Half of the interval; none where a single seed has none.
-    halves = [np.nan_to_num(sample.interval()[1] - sample.mean) for _, sample in pairs]
     where = [at for at, _ in pairs]
-    ax.errorbar(where, means, yerr=halves, capsize=2, marker="o", markersize=4, **style)
+    spread = spreads([sample for _, sample in pairs])
+    ax.errorbar(where, means, yerr=spread, capsize=2, marker="o", markersize=4, **style)
 
 
 def bars(ax: Axes, samples: Mapping[str, Sample], colours: Sequence[str] = PALETTE) -> None:
@@ -128,8 +135,15 @@ def bars(ax: Axes, samples: Mapping[str, Sample], colours: Sequence[str] = PALET
         if not sample.n:
             continue
         colour = colours[place % len(colours)]
-        half = float(np.nan_to_num(sample.interval()[1] - sample.mean))
-        ax.bar(place, sample.mean, yerr=half, color=colour, alpha=0.75, width=0.7, capsize=3)
+        ax.bar(
+            place,
+            sample.mean,
+            yerr=spreads([sample]),
+            color=colour,
+            alpha=0.75,
+            width=0.7,
+            capsize=3,
+        )
         values = list(sample.by_seed.values())
         ax.plot([place] * len(values), values, ".", color="#222222", markersize=4)
     ax.set_xticks(range(len(samples)), list(samples), rotation=30, ha="right")

@@ -34,6 +34,7 @@ class Outcome:
         method: Sizes, steps and measure in a sentence or two.
         curves: Learning curves and the like, for interactive charts.
         tested: What was tested to explain the verdict, in a sentence, or "".
+        untested: Parts of the claim that no check is about, in words.
     """
 
     checks: tuple[Check, ...]
@@ -41,6 +42,7 @@ class Outcome:
     method: str
     curves: tuple[Curve, ...] = ()
     tested: str = ""
+    untested: tuple[str, ...] = ()
 
 
 def _nothing_left(results: Results, scale: Scale) -> Sequence[TrainConfig]:
@@ -109,10 +111,15 @@ def evaluate(
     left_out = unfinished(experiment, results, scale)
     finding = replace(
         blank,
-        verdict=statistics.verdict(outcome.checks),
+        verdict=statistics.verdict(outcome.checks, outcome.untested),
         measured=outcome.measured,
-        reason=" ".join(filter(None, (reason(outcome.checks), outcome.tested))),
-        method=" ".join(filter(None, (outcome.method, left_out, trained_with(runs, blank.commit)))),
+        reason=" ".join(filter(None, (reason(outcome.checks, outcome.untested), outcome.tested))),
+        method=" ".join(
+            filter(
+                None,
+                (outcome.method, left_out, trained_with(runs, blank.commit), statistics.RULE),
+            )
+        ),
         curves=outcome.curves,
         seeds=tuple(sorted({run.config.seed for run in runs})) or scale.seeds,
     )
@@ -120,16 +127,17 @@ def evaluate(
 
 
 def unfinished(experiment: Experiment, results: Results, scale: Scale) -> str:
-    """Name the networks of which not all seeds ran, in a sentence; "" where there are none."""
-    counts = [
-        (arm.label, len(results.arm(arm, scale)), len(arm.configs(scale)))
-        for arm in experiment.arms(scale)
-    ]
-    absent = [label for label, ran, _ in counts if not ran]
-    some = [
-        f"{label} ({ran} of {wanted} seeds)" for label, ran, wanted in counts if 0 < ran < wanted
-    ]
-    parts = {"Not run": absent, "Not run whole": some}
+    """Name the networks of which not all seeds ran, or some diverged; "" for none."""
+    parts: dict[str, list[str]] = {"Not run": [], "Not run whole": [], "Diverged": []}
+    for arm in experiment.arms(scale):
+        lost = results.diverged(arm, scale)
+        ran, wanted = len(results.arm(arm, scale)) + len(lost), len(arm.configs(scale))
+        if not ran:
+            parts["Not run"].append(arm.label)
+        elif ran < wanted:
+            parts["Not run whole"].append(f"{arm.label} ({ran} of {wanted} seeds)")
+        if lost:
+            parts["Diverged"].append(f"{arm.label} (seeds {', '.join(map(str, lost))})")
     return " ".join(f"{word}: {', '.join(names)}." for word, names in parts.items() if names)
 
 
@@ -150,15 +158,18 @@ def not_run(name: str, experiment: Experiment, scale: Scale) -> Finding:
     )
 
 
-def reason(checks: Sequence[Check]) -> str:
-    """Say which parts of a claim hold and which do not."""
+def reason(checks: Sequence[Check], untested: Sequence[str] = ()) -> str:
+    """Say which parts of a claim hold, which do not, and which were not tested."""
+    together = statistics.refuting(checks)
     groups = (("Fails", False), ("Open", None), ("Holds", True))
     parts: list[str] = []
     for word, state in groups:
         texts = [
-            str(check).replace(f": {word.lower()}", "") for check in checks if check.holds is state
+            f"{check.text}{check.numbers}" for check in checks if check.state(together) is state
         ]
         more = f"; and {len(texts) - LONGEST_LIST} more" if len(texts) > LONGEST_LIST else ""
         if texts:
             parts.append(f"{word}: " + "; ".join(texts[:LONGEST_LIST]) + more + ".")
+    if untested:
+        parts.append("Not tested: " + "; ".join(untested) + ".")
     return " ".join(parts)

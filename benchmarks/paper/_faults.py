@@ -14,7 +14,7 @@ import torch
 import modcog
 import sparse_rnn as srnn
 from benchmarks.paper._arms import Trained
-from sparse_rnn import checkpoint, seeding
+from sparse_rnn import checkpoint
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.distributed import Group
 from sparse_rnn.evaluation import evaluating
@@ -87,7 +87,7 @@ def streams(config: srnn.TrainConfig, fault: Fault) -> tuple[TaskStream, TaskStr
                 specs, batch_size=config.batch_size, seq_len=config.seq_len, seed=seed
             )
         )
-        for seed in seeding.spawn(config.seed, 3)[1:]
+        for seed in (training.sampler.seeds, held_out.sampler.seeds)
     ]
     return made[0], made[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from benchmarks.paper import _arms
 from benchmarks.paper._arms import MEASURE, Arm, Results, Trained
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import Sample
+from benchmarks.paper._statistics import SHARE, Sample
 from benchmarks.paper.claims import Claim
+from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.report.findings import Curve, Measurement
 from sparse_rnn.scores import MEASURES
 
@@ -30,14 +32,17 @@ class Learned:
     Attributes:
         arm: The arm.
         runs: Its finished runs.
-        steps: Steps ``[points]`` at which all of them were evaluated.
-        values: Performance ``[seeds, points]`` there, mean over tasks.
+        diverged: Seeds that diverged; they count with a performance of 0, the worst, throughout.
+        steps: Steps ``[points]`` at which all finished runs were evaluated.
+        values: Performance ``[seeds, points]`` there, mean over tasks: those of the runs, then of
+            the seeds that diverged.
         final: Each measure at the end, mean over tasks, by seed.
         seconds: Median seconds of a gradient step, by seed.
     """
 
     arm: Arm
     runs: tuple[Trained, ...]
+    diverged: tuple[int, ...]
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
     final: Mapping[str, Sample]
@@ -46,15 +51,15 @@ class Learned:
     def at(self, step: int) -> Sample:
         """Performance at the last evaluation up to a step, by seed."""
         before = np.flatnonzero(self.steps <= step)
-        if not before.size:
-            return Sample({})
-        seeds = (run.config.seed for run in self.runs)
-        return Sample.of(seeds, self.values[:, before[-1]])
+        return self._sample(self.values[:, before[-1]]) if before.size else Sample({})
 
     def area(self) -> Sample:
         """Mean performance over the whole course, by seed: high where learning is fast."""
-        seeds = (run.config.seed for run in self.runs)
-        return Sample.of(seeds, self.values.mean(axis=1))
+        return self._sample(self.values.mean(axis=1))
+
+    def _sample(self, values: NDArray[np.float64]) -> Sample:
+        seeds = [*(run.config.seed for run in self.runs), *self.diverged]
+        return Sample.of(seeds, values, SHARE).counting(self.diverged, worst=SHARE[0])
 
     @property
     def n_steps(self) -> int:
@@ -67,14 +72,20 @@ Curves = Mapping[str, Learned]
 
 
 def learned(arms: Iterable[Arm], results: Results, scale: Scale) -> dict[str, Learned]:
-    """Read the learning curves of all arms that have a finished run."""
+    """Read the learning curves of all arms that have a finished run.
+
+    An arm that diverged with all of its seeds has no curves, and no check about it is decided.
+    """
     found: dict[str, Learned] = {}
     for arm in arms:
         runs = tuple(results.arm(arm, scale))
         if runs:
-            final = {name: _arms.at_end(runs, name) for name in MEASURES}
+            diverged = results.diverged(arm, scale)
+            final = {name: _arms.at_end(runs, name, diverged) for name in MEASURES}
+            steps, curves = _arms.curves(runs)
+            curves = np.concatenate([curves, np.zeros((len(diverged), len(steps)))])
             seconds = _arms.seconds_per_step(runs)
-            found[arm.label] = Learned(arm, runs, *_arms.curves(runs), final, seconds)
+            found[arm.label] = Learned(arm, runs, diverged, steps, curves, final, seconds)
     return found
 
 
@@ -106,10 +117,16 @@ def row(name: str, sample: Sample, claim: Claim, note: str = "", unit: str = "")
     Raises:
         InvalidArgument: The sample is empty.
     """
-    values = list(sample.by_seed.values())
+    if not sample.n:
+        raise InvalidArgument("sample", sample.by_seed, "of at least one seed")
+    low, high = (None if math.isnan(end) else end for end in sample.interval())
+    lost = sorted(sample.lost)
+    diverged = f"diverged: seeds {', '.join(map(str, lost))}" if lost else ""
+    counted = "" if sample.unknown or not lost else ", counted at worst"
     spread = f"the paper's s.d. is {claim.spread[name]:g}" if name in claim.spread else ""
-    told = "; ".join(filter(None, (note, spread)))
-    return Measurement.of(name, values, paper=claim.values.get(name), unit=unit, note=told)
+    told = "; ".join(filter(None, (note, diverged + counted, spread)))
+    paper = claim.values.get(name)
+    return Measurement(name, sample.mean, low, high, sample.n, paper, unit, told)
 
 
 def rows(found: Curves, claim: Claim) -> list[Measurement]:
@@ -131,9 +148,23 @@ def other_measures(one: Learned) -> str:
 
 def charts(found: Curves, panel: str = "") -> tuple[Curve, ...]:
     """The learning curves for an interactive chart."""
-    return tuple(
-        Curve.of(label, one.steps, one.values, AXES, panel) for label, one in found.items()
-    )
+    made: list[Curve] = []
+    for label, one in found.items():
+        points = [Sample.of(range(len(one.values)), at, SHARE) for at in one.values.T]
+        ends = np.array([point.interval() for point in points])
+        known = len(one.values) > 1
+        made.append(
+            Curve(
+                label,
+                tuple(one.steps.tolist()),
+                tuple(point.mean for point in points),
+                tuple(ends[:, 0].tolist()) if known else None,
+                tuple(ends[:, 1].tolist()) if known else None,
+                *AXES,
+                panel,
+            )
+        )
+    return tuple(made)
 
 
 def best(found: Curves, labels: Iterable[str], step: int | None = None) -> str:

@@ -15,7 +15,7 @@ import sparse_rnn as srnn
 from benchmarks.paper import fig2a
 from benchmarks.paper._arms import Arm, Results, Trained, autapses
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import Check, Sample, verdict
+from benchmarks.paper._statistics import ANY, Bounds, Check, Sample, verdict
 from sparse_rnn.training import build
 
 FoundT = TypeVar("FoundT")
@@ -33,11 +33,13 @@ class Pools(Generic[FoundT]):
 
     Attributes:
         by_arm: What was found, by label of the arm and by seed.
+        lost: Seeds of each arm that diverged, or whose network could not be analysed.
         size: Number of autapses.
         method: Sizes, in a sentence.
     """
 
     by_arm: Mapping[str, Mapping[int, FoundT]]
+    lost: Mapping[str, frozenset[int]]
     size: int
     method: str
 
@@ -51,10 +53,19 @@ class Pools(Generic[FoundT]):
         """What was found with the first seed, for pictures."""
         return next(iter(self.main.values()))
 
-    def sample(self, value: Callable[[FoundT], float], arm: str = MAIN) -> Sample:
-        """A number of each pool, by seed."""
+    def sample(
+        self, value: Callable[[FoundT], float], arm: str = MAIN, bounds: Bounds = ANY
+    ) -> Sample:
+        """A number of each pool, by seed.
+
+        Args:
+            value: The number.
+            arm: Label of the arm.
+            bounds: What the number can be.
+        """
         found = self.by_arm.get(arm, {})
-        return Sample.of(found, [value(one) for one in found.values()])
+        made = Sample.of(found, [value(one) for one in found.values()], bounds)
+        return made.counting(self.lost.get(arm, ()))
 
 
 def arms(scale: Scale) -> tuple[Arm, ...]:
@@ -78,10 +89,14 @@ def examine(
         What was found; None where no pool that decides could be analysed.
     """
     by_arm: dict[str, dict[int, FoundT]] = {}
+    lost: dict[str, frozenset[int]] = {}
     for arm in arms(scale):
+        lost[arm.label] = frozenset(results.diverged(arm, scale))
         for run in results.arm(arm, scale):
             found = look(run)
-            if found is not None:
+            if found is None:
+                lost[arm.label] |= {run.config.seed}
+            else:
                 by_arm.setdefault(arm.label, {})[run.config.seed] = found
     if MAIN not in by_arm:
         return None
@@ -91,7 +106,7 @@ def examine(
         f"{side * side} autapses, {settings['suite']}, {settings['steps']} steps of "
         f"{settings['batch_size']} x {settings['seq_len']}; init fan_in unless said otherwise."
     )
-    return Pools(by_arm, side * side, method)
+    return Pools(by_arm, lost, side * side, method)
 
 
 def untrained(run: Trained) -> srnn.Network:

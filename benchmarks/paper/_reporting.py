@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.paper._scales import SCALES
-from benchmarks.paper._statistics import NOT_RUN
+from benchmarks.paper._statistics import NOT_RUN, RULE
 from benchmarks.paper.claims import CLAIMS
 from sparse_rnn.files import atomic_writer
 from sparse_rnn.report import findings, page, summary
 from sparse_rnn.report.findings import Finding
+
+EARLIER = (
+    "This verdict rests on an earlier rule: the best of several networks was judged by the seeds "
+    "that chose it, seeds that diverged were left out, intervals could reach beyond what is "
+    "possible, parts that were not tested could not stop a claim from being reproduced, and "
+    "clusters of units that are alike could be cut wrongly. Its runs are not in the repository; "
+    "its command makes and judges them anew."
+)
+"""What is said of a finding that was not judged by `RULE`."""
+
+
+def dated(finding: Finding) -> Finding:
+    """A finding, with a note in title and reason where it rests on an earlier rule."""
+    if finding.verdict == NOT_RUN or RULE in finding.method:
+        return finding
+    title = f"{finding.title} (earlier rule)"
+    return replace(finding, title=title, reason=f"{finding.reason} {EARLIER}")
 
 
 def write_page(folder: Path, path: Path) -> None:
@@ -21,7 +39,8 @@ def write_page(folder: Path, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # An experiment that was run anew has another commit than those that were not.
-    page.write_page(path, findings.read_all(folder), folder, mixed_commits=True)
+    found = tuple(dated(finding) for finding in findings.read_all(folder))
+    page.write_page(path, found, folder, mixed_commits=True)
 
 
 def largest(results: Path) -> list[Finding]:
@@ -36,7 +55,8 @@ def largest(results: Path) -> list[Finding]:
             for finding in findings.read_all(results / scale):
                 if finding.verdict != NOT_RUN or finding.id not in found:
                     found[finding.id] = finding
-    return sorted(found.values(), key=lambda finding: findings.order(finding.id))
+    listed = sorted(found.values(), key=lambda finding: findings.order(finding.id))
+    return [dated(finding) for finding in listed]
 
 
 def write_summary(results: Path, path: Path) -> None:

@@ -7,6 +7,7 @@ sheet are each other's neighbours, so a larger one is to be expected.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import networkx as nx
@@ -16,7 +17,7 @@ from benchmarks.paper import _drawing as drawing, _learning as learning
 from benchmarks.paper._arms import Results
 from benchmarks.paper._experiment import Experiment, Outcome, no_arms, question
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import Sample, above, below
+from benchmarks.paper._statistics import SHARE, Sample, above, below
 from benchmarks.paper.claims import CLAIMS
 from sparse_rnn import masks
 from sparse_rnn.masks.graphs import measures
@@ -67,10 +68,12 @@ def analyse(results: Results, scale: Scale) -> Graphs:
         drawn = {seed: asdict(measures(_random(mask, seed))) for seed in scale.seeds}
         for name in MEASURES:
             local[name].append(float(found[name]))
-            random[name].append(Sample({seed: float(one[name]) for seed, one in drawn.items()}))
+            values = {seed: float(one[name]) for seed, one in drawn.items()}
+            bounds = SHARE if name == "clustering" else (0.0, math.inf)
+            random[name].append(Sample.of(values, values.values(), bounds))
     mask = masks.locality((side, side), radius=CHECKED)
     others = {seed: _undirected(_random(mask, seed)) for seed in scale.seeds[:3]}
-    return Graphs(side, radii, local, random, (_undirected(mask), Sample(others)))
+    return Graphs(side, radii, local, random, (_undirected(mask), Sample(others, bounds=SHARE)))
 
 
 def _random(mask: masks.Mask, seed: int) -> masks.Mask:

@@ -118,6 +118,7 @@ def outcome(analysis: Analysis) -> Outcome:
         above(
             f"{top}, the best of the smaller d at {early} steps, leads {label(last)} there",
             learning.at(found, top, early) - learning.at(found, label(last), early),
+            best_of=len(smaller),
         )
     )
     measured = [

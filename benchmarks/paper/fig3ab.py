@@ -26,6 +26,9 @@ from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import Check, above
 from benchmarks.paper.claims import CLAIMS
 
+COUNT = (2.0, float(clusters.MAX_CLUSTERS))
+"""Bounds of a number of clusters."""
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -104,7 +107,7 @@ def figure(found: Pools[Found]) -> Figure:
 
 def checks(found: Pools[Found], arm: str) -> tuple[Check, ...]:
     """The claim for one start: more clustered than dealt-out variances are."""
-    gap = found.sample(lambda one: one.trained.silhouette - one.trained.shuffled, arm)
+    gap = found.sample(lambda one: one.trained.silhouette - one.trained.shuffled, arm, (-2, 2))
     return (above("silhouette above that of dealt-out variances", gap),)
 
 
@@ -119,12 +122,14 @@ def outcome(found: Pools[Found]) -> Outcome:
         "Silhouette before training": lambda one: _or_nan(one, "silhouette"),
     }
     samples = {
-        f"{name}{suffix}": found.sample(value, arm)
+        f"{name}{suffix}": found.sample(value, arm, COUNT if "Clusters" in name else (-1, 1))
         for suffix, arm in (("", pool.MAIN), (", init torch", pool.OTHER))
         for name, value in rows.items()
     }
     measured = [learning.row(name, one, claim) for name, one in samples.items() if one.n]
-    growth = found.sample(lambda one: one.trained.silhouette - _or_nan(one, "silhouette"))
+    growth = found.sample(
+        lambda one: one.trained.silhouette - _or_nan(one, "silhouette"), bounds=(-2, 2)
+    )
     return Outcome(
         checks(found, pool.MAIN),
         tuple(measured),

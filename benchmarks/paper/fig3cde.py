@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from benchmarks.paper._arms import Results, Trained
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._pool import Pools
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import Check, above, below
+from benchmarks.paper._statistics import ANY, SHARE, Check, above, below
 from benchmarks.paper.claims import CLAIMS
 from sparse_rnn.analysis import (
     Circulant,
@@ -123,18 +124,18 @@ def figure(found: Pools[Found]) -> Figure:
 
 def checks(found: Pools[Found], arm: str) -> tuple[Check, ...]:
     """The claim for one start."""
-    fixation = found.sample(lambda one: _size(one.trained.overlap.fixation), arm)
-    stimulus = found.sample(lambda one: _size(one.trained.overlap.stimulus), arm)
+    fixation = found.sample(lambda one: _size(one.trained.overlap.fixation), arm, SHARE)
+    stimulus = found.sample(lambda one: _size(one.trained.overlap.stimulus), arm, SHARE)
     return (
         above(
             "tasks of a family correlate more than others",
-            found.sample(lambda one: one.trained.block(), arm),
+            found.sample(lambda one: one.trained.block(), arm, (-2, 2)),
         ),
         below(f"mean size of cosines with fixation below {ORTHOGONAL:g}", fixation, ORTHOGONAL),
         below(f"mean size of cosines with stimuli below {ORTHOGONAL:g}", stimulus, ORTHOGONAL),
         above(
             f"circulant part of the stimulus correlations above {CIRCULANT:g}",
-            found.sample(lambda one: one.trained.circulant.explained, arm),
+            found.sample(lambda one: one.trained.circulant.explained, arm, (-math.inf, 1)),
             CIRCULANT,
         ),
     )
@@ -155,7 +156,10 @@ def outcome(found: Pools[Found]) -> Outcome:
     measured = []
     for name, value in values.items():
         for when in ("trained", "before"):
-            sample = found.sample(lambda one, v=value, w=when: v(getattr(one, w)))
+            sample = found.sample(
+                lambda one, v=value, w=when: v(getattr(one, w)),
+                bounds=SHARE if name.startswith("Size") else ANY,
+            )
             suffix = " before training" if when == "before" else ""
             measured.append(learning.row(name + suffix, sample, CLAIMS["fig3cde"]))
     chance = found.example.trained.overlap.chance

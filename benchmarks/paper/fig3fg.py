@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from benchmarks.paper._arms import MEASURE, Results, Trained
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._pool import Pools
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import Check, Sample, above, below, within
+from benchmarks.paper._statistics import ANY, SHARE, Bounds, Check, Sample, above, below, within
 from benchmarks.paper.claims import CLAIMS
 from sparse_rnn.analysis import (
     AblationEffect,
@@ -37,6 +38,9 @@ GAP = 0.5
 
 LOST = 0.05
 """A loss of performance below it is none."""
+
+DIFFERENCE = (-1.0, 1.0)
+"""Bounds of what is lost or won of an accuracy."""
 
 CHANCE = 0.1
 """Accuracies above chance by less are at chance."""
@@ -146,31 +150,31 @@ def figure(found: Pools[Found]) -> Figure:
 def checks(found: Pools[Found], arm: str) -> tuple[Check, ...]:
     """The claim for one start."""
 
-    def sample(value: Callable[[Found], float]) -> Sample:
-        return found.sample(value, arm)
+    def sample(value: Callable[[Found], float], bounds: Bounds = ANY) -> Sample:
+        return found.sample(value, arm, bounds)
 
     return (
         within("small weights near 0", sample(lambda one: one.groups.means[0]), -NEAR, NEAR),
         within("large weights near 1", sample(lambda one: one.groups.means[1]), 1 - NEAR, 1 + NEAR),
         below(
             f"a gap between the groups (valley below {GAP:g})",
-            sample(lambda one: one.groups.valley),
+            sample(lambda one: one.groups.valley, (0, math.inf)),
             GAP,
         ),
         below(
             f"without small weights less than {LOST:g} of the performance is lost",
-            sample(lambda one: one.loss(0)),
+            sample(lambda one: one.loss(0), DIFFERENCE),
             LOST,
         ),
         below(
             f"without large weights all but {' and '.join(REACTION)} are less than {CHANCE:g} "
             "above chance",
-            sample(lambda one: one.over_chance(1)),
+            sample(lambda one: one.over_chance(1), DIFFERENCE),
             CHANCE,
         ),
         below(
             f"without large weights {' and '.join(REACTION)} lose less than {CHANCE:g}",
-            sample(lambda one: one.reaction_loss(1)),
+            sample(lambda one: one.reaction_loss(1), DIFFERENCE),
             CHANCE,
         ),
     )
@@ -188,12 +192,12 @@ def outcome(found: Pools[Found]) -> Outcome:
         "Matching tasks without large weights": lambda one: one.matching(1),
     }
     samples = {
-        f"{name}{suffix}": found.sample(value, arm)
+        f"{name}{suffix}": found.sample(value, arm, ANY if name.startswith("Mean") else SHARE)
         for suffix, arm in (("", pool.MAIN), (", init torch", pool.OTHER))
         for name, value in values.items()
     }
-    units = found.sample(lambda one: one.loss(2))
-    apart = above("loss", units - found.sample(lambda one: one.loss(0)))
+    units = found.sample(lambda one: one.loss(2), bounds=DIFFERENCE)
+    apart = above("loss", units - found.sample(lambda one: one.loss(0), bounds=DIFFERENCE))
     return Outcome(
         checks(found, pool.MAIN),
         tuple(learning.row(name, one, CLAIMS["fig3fg"]) for name, one in samples.items() if one.n),

@@ -11,7 +11,7 @@ from benchmarks.paper._arms import MEASURE, Arm, Results, autapses
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._learning import Curves
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import Sample, below
+from benchmarks.paper._statistics import SHARE, Sample, below
 from benchmarks.paper.claims import CLAIMS
 
 SIZES = {
@@ -75,7 +75,9 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
             for_seed = kinds.setdefault(kind(scored["task"]), {}).setdefault(run.config.seed, [])
             for_seed.append(scored[MEASURE])
     tasks = {
-        name: Sample({seed: sum(values) / len(values) for seed, values in by_seed.items()})
+        name: Sample(
+            {seed: sum(values) / len(values) for seed, values in by_seed.items()}, bounds=SHARE
+        ).counting(largest.diverged, worst=SHARE[0])
         for name, by_seed in kinds.items()
     }
     sizes = {label(size): size for size in SIZES[scale.name] if label(size) in found}

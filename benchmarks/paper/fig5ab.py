@@ -124,16 +124,23 @@ def outcome(analysis: Analysis) -> Outcome:
             for sheet in analysis.sheets
             for curve in learning.charts(sheet.of(found), sheet.title)
         ),
+        untested=tuple(
+            f"whether a local mask leads {sheet.dense}, which has one seed at this scale"
+            for sheet in analysis.sheets
+            if not sheet.judged
+        ),
     )
 
 
 def _checks(found: Curves, sheet: Sheet) -> list[Check]:
     extremes = [label for label in sheet.labels if sheet.extreme(label)]
-    top = learning.best(found, [label for label in sheet.labels if label not in extremes])
+    between = [label for label in sheet.labels if label not in extremes]
+    top = learning.best(found, between)
     return [
         above(
             f"{top}, the best radius between the ends, leads {other} at the end",
             learning.final(found, top) - learning.final(found, other),
+            best_of=len(between),
         )
         for other in (*extremes, *([sheet.dense] if sheet.judged else []))
         if top

@@ -119,7 +119,8 @@ def outcome(analysis: Analysis) -> Outcome:
     if analysis.complete:
         # Densities that a sheet cannot tell apart were run once; the others of it are empty.
         seeds = set.intersection(*(set(one.by_seed) for row in samples for one in row if one.n))
-        slopes = Sample({seed: _trend(samples, analysis, seed) for seed in sorted(seeds)})
+        trends = {seed: _trend(samples, analysis, seed) for seed in sorted(seeds)}
+        slopes = Sample(trends, bounds=(-1.0, 1.0))
     check = below("rank correlation of size and best density, a value a seed, below 0", slopes)
     measured = [
         learning.row(label(side, density), sample, CLAIMS["fig5de"])

@@ -31,18 +31,24 @@ class Analysis:
 
     Attributes:
         found: Clusters by label and seed.
+        lost: Seeds of each network that diverged, or of whose units too few are active.
         pairs: A local network and the dense one of equal size.
+        untested: Comparisons of the claim that no check is about, in words.
         method: Sizes, in a sentence.
     """
 
     found: dict[str, dict[int, Clustered]]
+    lost: dict[str, frozenset[int]]
     pairs: tuple[tuple[str, str], ...]
+    untested: tuple[str, ...]
     method: str
 
     def counts(self, label: str) -> Sample:
         """Number of clusters, by seed."""
         own = self.found.get(label, {})
-        return Sample({seed: float(one.n_clusters) for seed, one in own.items()})
+        counted = {seed: float(one.n_clusters) for seed, one in own.items()}
+        sample = Sample(counted, bounds=(2.0, float(clusters.MAX_CLUSTERS)))
+        return sample.counting(self.lost.get(label, ()))
 
 
 def arms(scale: Scale) -> tuple[Arm, ...]:
@@ -57,10 +63,14 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
 def analyse(results: Results, scale: Scale) -> Analysis | None:
     """Cluster the units of every network."""
     found: dict[str, dict[int, Clustered]] = {}
+    lost: dict[str, frozenset[int]] = {}
     for arm in arms(scale):
+        lost[arm.label] = frozenset(results.diverged(arm, scale))
         for run in results.arm(arm, scale):
             one = clusters.clustered(run.folder, TRIALS[scale.name])
-            if one is not None:
+            if one is None:
+                lost[arm.label] |= {run.config.seed}
+            else:
                 found.setdefault(arm.label, {})[run.config.seed] = one
     pairs = tuple(
         (local_arm(scale, side, d).label, dense_arm(scale, side * side).label)
@@ -68,11 +78,16 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
         for d in radii
         if dense_arm(scale, side * side).decides
     )
+    untested = tuple(
+        f"local masks against {whole.label}, which has one seed at this scale"
+        for side, _ in SIZES[scale.name]
+        if not (whole := dense_arm(scale, side * side)).decides
+    )
     method = (
         f"{scale.modcog['suite']}, {scale.modcog['steps']} steps; {TRIALS[scale.name]} trials a "
         f"task; Ward linkage, best of up to {clusters.MAX_CLUSTERS} clusters."
     )
-    return Analysis(found, pairs, method) if found else None
+    return Analysis(found, lost, pairs, untested, method) if found else None
 
 
 def figure(analysis: Analysis) -> Figure:
@@ -96,10 +111,10 @@ def outcome(analysis: Analysis) -> Outcome:
     ]
     measured = []
     for label, by_seed in analysis.found.items():
-        fit = Sample({seed: one.silhouette for seed, one in by_seed.items()})
+        fit = Sample({seed: one.silhouette for seed, one in by_seed.items()}, bounds=(-1.0, 1.0))
         note = f"clusters; silhouette {fit}"
         measured.append(learning.row(label, analysis.counts(label), CLAIMS["fig7_11"], note))
-    return Outcome(tuple(checks), tuple(measured), analysis.method)
+    return Outcome(tuple(checks), tuple(measured), analysis.method, untested=analysis.untested)
 
 
 EXPERIMENT = Experiment(question(__doc__), arms, analyse, figure, outcome)

@@ -26,7 +26,7 @@ from benchmarks.paper._arms import Arm, Results, Trained, at_end, dense, localit
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._faults import FAULTS, Fault
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import Sample, within
+from benchmarks.paper._statistics import SHARE, Sample, within
 from benchmarks.paper.claims import CLAIMS
 
 SIZES = {"smoke": (6, 1), "laptop": (20, 2), "paper": (50, 6)}
@@ -122,10 +122,11 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
                 faulty = faults.finished(config, results.folder, fault)
                 runs += results.of([config]) if fault is right else faulty
             if runs:
-                performance.setdefault(fault.label, {})[arm.label] = at_end(runs)
+                lost = results.diverged(arm, scale) if fault is right else ()
+                performance.setdefault(fault.label, {})[arm.label] = at_end(runs, diverged=lost)
                 bursts.setdefault(fault.label, {})[arm.label] = learning.bursts(runs)
                 agreement.setdefault(fault.label, {})[arm.label] = Sample(
-                    {run.config.seed: faults.agreement(run, fault) for run in runs}
+                    {run.config.seed: faults.agreement(run, fault) for run in runs}, bounds=SHARE
                 )
     if len(performance) < 2:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -75,12 +76,14 @@ class Analysis:
         counts: Recurrent weights above the threshold, by label and seed.
         pairs: Labels that are compared, a locality-masked network and another of its sheet.
         tests: The same with the dense networks at other learning rates; they decide nothing.
+        untested: Comparisons of the claim that no check is about, in words.
     """
 
     found: Curves
     counts: dict[str, Sample]
     pairs: tuple[tuple[str, str], ...]
     tests: tuple[tuple[str, str], ...]
+    untested: tuple[str, ...]
 
 
 def l1_arms(scale: Scale, sheet: Sheet) -> tuple[Arm, ...]:
@@ -134,13 +137,26 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
         return None
     counts = {
         label: Sample(
-            {run.config.seed: float(nonzero(run.network(), THRESHOLD)) for run in one.runs}
-        )
+            {run.config.seed: float(nonzero(run.network(), THRESHOLD)) for run in one.runs},
+            bounds=(0.0, math.inf),
+        ).counting(one.diverged)
         for label, one in found.items()
     }
-    return Analysis(
-        found, counts, _pairs(scale, dense_arms) + _pairs(scale, l1_arms), _pairs(scale, rate_arms)
-    )
+    pairs = _pairs(scale, dense_arms) + _pairs(scale, l1_arms)
+    return Analysis(found, counts, pairs, _pairs(scale, rate_arms), untested(scale))
+
+
+def untested(scale: Scale) -> tuple[str, ...]:
+    """What the claim says and no check of a scale is about."""
+    parts: list[str] = []
+    for sheet in SHEETS[scale.name]:
+        locals_ = " and ".join(arm.label for arm in local_arms(scale, sheet))
+        for other in dense_arms(scale, sheet):
+            if not other.decides:
+                parts.append(f"{locals_} against {other.label}, which has one seed at this scale")
+        if not sheet.penalties:
+            parts.append(f"{locals_} against L1 {sheet.n_units}, not trained at this scale")
+    return tuple(parts)
 
 
 def _pairs(
@@ -168,11 +184,10 @@ def figure(analysis: Analysis) -> Figure:
     ):
         reported = [paper.values.get(label + suffix, np.nan) for label in labels]
         for place, label in enumerate(labels):
-            half = float(np.nan_to_num(samples[label].interval()[1] - samples[label].mean))
             ax.errorbar(
                 samples[label].mean,
                 place,
-                xerr=half,
+                xerr=drawing.spreads([samples[label]]),
                 fmt="o",
                 capsize=3,
                 color=drawing.PALETTE[0],
@@ -213,6 +228,7 @@ def outcome(analysis: Analysis) -> Outcome:
         "10 000 steps." + learning.single_seeds(found),
         learning.charts(found),
         f"{tested}." if tests else "",
+        analysis.untested,
     )
 
 

@@ -3,13 +3,13 @@
 The ten decision-making tasks of Yang et al. (2019, Methods). Two places A and B, at least a
 quarter turn apart, are shown at once (DM: strengths 0.5 + c/2 and 0.5 - c/2 for a coherence c) or
 one after the other (DlyDM: two different strengths). The judged rings decide; another ring that
-is shown is a distractor. Trials whose evidence ties have no right answer and are drawn again.
+is shown is a distractor. Evidence that ties has no right answer and is never drawn.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,27 +94,24 @@ def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
     """
     params: DecisionParams = spec.params
     place_a, place_b = _places(spec, draws)
-    signed = np.array(sorted(c * sign for c in params.coherences for sign in (-1, 1)))
+    signed = tuple(sorted(c * sign for c in params.coherences for sign in (-1, 1)))
     names = {ring: f"coherence{ring + 1}" for ring in params.shown}
-    coherence = {ring: draws.choice(name, signed) for ring, name in names.items()}
+
+    evident = _Evidence(tuple((names[ring],) for ring in params.judged))
+    judged = draws.jointly({names[ring]: signed for ring in params.judged}, evident, _TIE_RULE)
+    coherence = {
+        ring: judged[name] if ring in params.judged else draws.choice(name, signed)
+        for ring, name in names.items()
+    }
     for ring, values in coherence.items():
         if np.any(np.abs(values) > 1):
             raise InvalidArgument(names[ring], values, "a signed coherence in [-1, 1]")
-    free = [ring for ring in params.judged if not draws.is_given(names[ring])]
-
-    def evidence() -> NDArray[np.float64]:
-        return np.sum([coherence[ring] for ring in params.judged], axis=0)
-
-    while np.any(tied := np.abs(evidence()) < TIE):
-        if not free or (len(params.judged) == 1):
-            raise InvalidArgument("coherence", float(evidence()[tied][0]), _TIE_RULE)
-        for ring in free:
-            draws.redraw(tied, coherence[ring], signed)
+    evidence = np.sum([coherence[ring] for ring in params.judged], axis=0)
     stimuli: list[Stimulus] = []
     for ring, c in coherence.items():
         stimuli.append(Stimulus("stimulus", ring, place_a, 0.5 + c / 2))
         stimuli.append(Stimulus("stimulus", ring, place_b, 0.5 - c / 2))
-    return _decide(spec, draws, stimuli, evidence(), (place_a, place_b))
+    return _decide(spec, draws, stimuli, evidence, (place_a, place_b))
 
 
 def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
@@ -124,39 +121,52 @@ def plan_delayed_decision(spec: TaskSpec, draws: Draws) -> Trials:
     """
     params: DelayedDecisionParams = spec.params
     place_a, place_b = _places(spec, draws)
-    pairs = np.array([p for p in itertools.product(params.strengths, repeat=2) if p[0] != p[1]])
-    first: dict[int, NDArray[np.float64]] = {}
-    second: dict[int, NDArray[np.float64]] = {}
-    for ring in params.shown:
-        drawn = pairs[draws.hidden_index(len(pairs))]
-        first[ring] = draws.replace(f"first{ring + 1}", drawn[:, 0])
-        second[ring] = draws.replace(f"second{ring + 1}", drawn[:, 1])
-        for name, values in (("first", first[ring]), ("second", second[ring])):
-            if np.any(values < 0):
-                raise InvalidArgument(f"{name}{ring + 1}", values, "a strength of at least 0")
-    free = [
-        (ring, values, column)
-        for ring in params.judged
-        for column, (name, values) in enumerate((("first", first), ("second", second)))
-        if not draws.is_given(f"{name}{ring + 1}")
-    ]
+    names = {ring: (f"first{ring + 1}", f"second{ring + 1}") for ring in params.shown}
 
-    def evidence() -> NDArray[np.float64]:
-        return np.sum([first[ring] - second[ring] for ring in params.judged], axis=0)
-
-    while np.any(tied := np.abs(evidence()) < TIE):
-        if not free:
-            raise InvalidArgument("strength", float(evidence()[tied][0]), _TIE_RULE)
-        redrawn = {ring: np.stack([first[ring], second[ring]], axis=1) for ring in params.judged}
-        for pair in redrawn.values():
-            draws.redraw(tied, pair, pairs)
-        for ring, values, column in free:
-            values[ring] = redrawn[ring][:, column]
+    strength: dict[str, NDArray[np.float64]] = {}
+    others = [(ring,) for ring in params.shown if ring not in params.judged]
+    for rings in (params.judged, *others):
+        rule = _Evidence(tuple(names[ring] for ring in rings), decides=rings == params.judged)
+        drawn = {name: params.strengths for ring in rings for name in names[ring]}
+        strength |= draws.jointly(drawn, rule, _TIE_RULE)
+    for name, values in strength.items():
+        if np.any(values < 0):
+            raise InvalidArgument(name, values, "a strength of at least 0")
+    first, second = (
+        {ring: strength[pair[position]] for ring, pair in names.items()} for position in (0, 1)
+    )
+    evidence = np.sum([first[ring] - second[ring] for ring in params.judged], axis=0)
     stimuli: list[Stimulus] = []
     for ring in params.shown:
         stimuli.append(Stimulus("stim1", ring, place_a, first[ring]))
         stimuli.append(Stimulus("stim2", ring, place_b, second[ring]))
-    return _decide(spec, draws, stimuli, evidence(), (place_a, place_b))
+    return _decide(spec, draws, stimuli, evidence, (place_a, place_b))
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Which values of judged quantities may go together.
+
+    Attributes:
+        rings: Names of the quantities of each ring: a coherence, or a first and second strength.
+        decides: Whether the sum over the rings must not tie, since it is the evidence.
+    """
+
+    rings: tuple[tuple[str, ...], ...]
+    decides: bool = True
+
+    def __call__(
+        self, values: Mapping[str, NDArray[np.float64]], given: frozenset[str]
+    ) -> NDArray[np.bool_]:
+        parts = [np.subtract.reduce([values[name] for name in names]) for names in self.rings]
+        # No ring is drawn without evidence of its own, but it may be given so.
+        may_be = [
+            (np.abs(part) > TIE) | given.issuperset(names)
+            for part, names in zip(parts, self.rings, strict=True)
+        ]
+        if self.decides:
+            may_be.append(np.abs(np.sum(parts, axis=0)) > TIE)
+        return np.all(may_be, axis=0)
 
 
 _TIE_RULE = "evidence for one place (a tie has no right answer)"

@@ -75,7 +75,11 @@ def plan_identity(spec: TaskSpec, draws: Draws) -> Trials:
     test = np.where(match, sample, (sample + turn) % n)
     given = draws.given_index("test_location", n)
     if given is not None:
-        test, match = given, _agree(draws, match, given == sample)
+        test = given
+        if draws.is_given("sample_location"):
+            match = _agree(draws, match, test == sample)
+        else:  # as many matches as ever: the sample lies where it is asked for
+            sample = np.where(match, test, (test - turn) % n)
     return _plan(spec, draws, (sample, test), match)
 
 
@@ -88,8 +92,11 @@ def plan_category(spec: TaskSpec, draws: Draws) -> Trials:
     test = wanted * half + draws.hidden_index(half)
     given = draws.given_index("test_location", spec.dim_ring)
     if given is not None:
-        same = category(given, half) == category(sample, half)
-        test, match = given, _agree(draws, match, same)
+        test, side = given, category(given, half)
+        if draws.is_given("sample_location"):
+            match = _agree(draws, match, side == category(sample, half))
+        else:
+            sample = np.where(match, side, 1 - side) * half + sample % half
     return _plan(spec, draws, (sample, test), match)
 
 

@@ -122,15 +122,18 @@ def ablate(network: Network, units: ArrayLike = (), edges: ArrayLike = ()) -> Ge
 
 
 def weight_group_parts(network: Source) -> dict[str, Part]:
-    """The small and the large recurrent weights as parts (Khona et al. 2023, Fig. 3g).
+    """The two groups of recurrent weights as parts (Khona et al. 2023, Fig. 3g).
+
+    They have the names that `WeightGroups.names` gives them: in a pool of autapses small and large,
+    in other networks most often negative and positive, or lower and upper.
 
     Raises:
         NotApplicable: The network has no two different recurrent weights.
     """
     groups = weight_groups(network)
     return {
-        f"{groups.counts[0]} small weights": Part(edges=~groups.large),
-        f"{groups.counts[1]} large weights": Part(edges=groups.large),
+        f"{groups.counts[0]} {groups.names[0]} weights": Part(edges=~groups.large),
+        f"{groups.counts[1]} {groups.names[1]} weights": Part(edges=groups.large),
     }
 
 

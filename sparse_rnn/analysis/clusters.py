@@ -99,20 +99,37 @@ def cluster(
     tree = np.asarray(linkage(distances, method), dtype=np.float64)
     tested = np.arange(2, min(limit, n_units - 1) + 1)
     curve = silhouettes(squareform(distances), tree, tested)
-    best = int(tested[curve.argmax()])
+    # Sums in another order differ in their last digits, which must not decide between equal cuts.
+    best = int(tested[curve.round(12).argmax()])
     labels = _by_task(cut(tree, best), variance)
     return Clusters(tree, curve, tested, labels, best, variance.units)
 
 
 def cut(tree: NDArray[np.float64], n_clusters: int) -> NDArray[np.int64]:
-    """Labels from 0 of the cut of a tree with so many clusters; int64 ``[n]``.
+    """Labels of the cut of a tree with so many clusters: its first ``n - n_clusters`` merges.
 
-    Unlike ``fcluster``, it has that many also where merges are at equal heights.
+    The order of the merges decides, not their heights: where several are at one height, as with
+    units that are alike, a cut by height has no such number of clusters, and
+    ``scipy.cluster.hierarchy.cut_tree`` takes its merges from two orders.
+
+    Args:
+        tree: float64 ``[n - 1, 4]``, linkage.
+        n_clusters: From 1 to n.
+
+    Returns:
+        int64 ``[n]``, from 0 in the order in which the clusters first appear among the points.
     """
-    from scipy.cluster.hierarchy import cut_tree
-
-    labels: NDArray[np.int64] = cut_tree(tree, n_clusters=[n_clusters])[:, 0].astype(np.int64)
-    return labels
+    n = len(tree) + 1
+    above = np.arange(2 * n - 1)
+    merged = n - n_clusters
+    above[tree[:merged, :2].astype(np.int64)] = np.arange(n, n + merged)[:, np.newaxis]
+    # A merge has a higher number than what it merges, so this ends at the roots of the cut.
+    for node in range(n + merged - 1, -1, -1):
+        above[node] = above[above[node]]
+    roots, first, label = np.unique(above[:n], return_index=True, return_inverse=True)
+    rank = np.empty(len(roots), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(roots))
+    return rank[label]
 
 
 def silhouettes(

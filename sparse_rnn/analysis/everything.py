@@ -176,11 +176,14 @@ def _recurrent_weights(materials: Materials) -> Product:
     from sparse_rnn.analysis import figures
 
     found = weight_groups(materials.run)
-    small, large = found.means
+    (lower, upper), (low, high) = found.names, found.means
     return Product(
-        f"{found.counts[0]} small recurrent weights (mean {small:.2f}) and {found.counts[1]} large "
-        f"ones (mean {large:.2f}); valley {found.valley:.2f}.",
+        f"{found.counts[0]} {lower} recurrent weights (mean {low:.2f}) and {found.counts[1]} "
+        f"{upper} ones (mean {high:.2f}), apart at {found.threshold:.2f}; {found.negative:.0%} of "
+        f"all are negative (inhibitory); valley {found.valley:.2f}.",
         {
+            "groups": list(found.names),
+            "negative": found.negative,
             "threshold": found.threshold,
             "counts": list(found.counts),
             "means": list(found.means),
@@ -197,11 +200,18 @@ def _time_constants(materials: Materials) -> Product:
     found = time_constants(materials.run)
     columns = (found.weights.tolist(), found.tau_ms.tolist())
     rows = [(unit, *values) for unit, values in enumerate(zip(*columns, strict=True))]
-    median = float(np.nanmedian(found.tau_ms)) if np.isfinite(found.tau_ms).any() else None
-    told = "none is finite" if median is None else f"median {median:.0f} ms"
+    decaying = found.tau_ms[np.isfinite(found.tau_ms)]
+    median = float(np.median(decaying)) if decaying.size else None
+    lasting = int(np.isposinf(found.tau_ms).sum())
+    told = [
+        "no unit decays" if median is None else f"median {median:.0f} ms of {decaying.size} units",
+        *([f"{lasting} do not decay"] if lasting and median is not None else []),
+    ]
+    if alternating := int(np.isnan(found.tau_ms).sum()):
+        told.append(f"{alternating} have none, as their factor is negative")
     return Product(
-        f"Time constants of {len(rows)} units: {told}.",
-        {"median_ms": median, "dt_ms": found.dt},
+        f"Time constants of {len(rows)} units: {'; '.join(told)}.",
+        {"median_ms": median, "dt_ms": found.dt, "lasting": lasting},
         {"time_constants": Table(("unit", "weight", "tau_ms"), rows)},
         {"time_constants": figures.time_constant_figure(found)},
     )
@@ -226,8 +236,13 @@ def _ablation(name: str, found: AblationEffect) -> Product:
         for part, scores in pairs
         for row in scores.rows()
     ]
+    told = (
+        f"Without {found.names[worst]} the accuracy falls most, by {-mean[worst]:.2f} on average."
+        if mean[worst] < 0
+        else f"Without any one of {len(found.names)} parts the accuracy stays or rises on average."
+    )
     return Product(
-        f"Without {found.names[worst]} the accuracy falls most, by {-mean[worst]:.2f} on average.",
+        told,
         {"mean_change": dict(zip(found.names, mean.tolist(), strict=True))},
         {name: Table(("without", "task", *MEASURES, "chance"), rows)},
         {name: figures.ablation_figure(found)},
@@ -275,24 +290,48 @@ def _fixed_points(materials: Materials) -> Product:
     shape = ring(materials.run, found.hidden) if len(found) > 2 else None
     # A matrix of 2500 units has its eigenvalues in half a minute.
     spectra = found.spectra(slice(4 if found.dynamics.size <= 1000 else 1))
-    marginal = [int((np.abs(np.abs(values) - 1) < 0.02).sum()) for values in spectra]
+    marginal = [int((np.abs(np.abs(values) - 1) < MARGINAL).sum()) for values in spectra]
+    unstable = [int((np.abs(values) > 1 + MARGINAL).sum()) for values in spectra]
+    kinds = [_kind(*numbers) for numbers in zip(unstable, marginal, strict=True)]
     facts = {
         "task": str(materials.memory.trials.task[0]),
         "fixed": int(found.fixed.sum()),
         "slow": int((~found.fixed).sum()),
         "dropped_starts": int((found.point_of < 0).sum()),
         "marginal_modes": marginal,
+        "unstable_modes": unstable,
         "turns": None if shape is None else shape.turns,
     }
-    told = "no ring" if shape is None or shape.turns == 0 else "a ring"
-    rows = zip(found.q.tolist(), found.fixed.tolist(), found.counts.tolist(), strict=True)
+    told = "they form a ring" if shape is not None and shape.turns else "they form no ring"
+    if shape is None:
+        told = "too few to tell a ring"
+    answers = np.full(len(found), np.nan) if shape is None else np.degrees(shape.answer) % 360
+    rows = zip(
+        found.q.tolist(),
+        found.fixed.tolist(),
+        found.counts.tolist(),
+        ["" if np.isnan(answer) else answer for answer in answers.tolist()],
+        [*kinds, *[""] * (len(found) - len(kinds))],
+        strict=True,
+    )
     return Product(
         f"{facts['fixed']} fixed and {facts['slow']} slow points in the delay of {facts['task']}; "
-        f"they form {told}.",
+        f"{told}; the {len(kinds)} slowest: {', '.join(kinds)}.",
         facts,
-        {"fixed_points": Table(("q", "fixed", "starts"), list(rows))},
+        {"fixed_points": Table(("q", "fixed", "starts", "answer_degrees", "kind"), list(rows))},
         {"fixed_points": figures.fixed_point_figure(found, shape, spectra)},
     )
+
+
+MARGINAL = 0.02
+"""A mode is marginal where its eigenvalue has a size within this of 1."""
+
+
+def _kind(unstable: int, marginal: int) -> str:
+    """What a point is to states near it, by the modes of its Jacobian."""
+    if unstable:
+        return f"unstable in {unstable} modes"
+    return f"marginal in {marginal} modes" if marginal else "stable"
 
 
 ANALYSES: Mapping[str, Callable[[Materials], Product]] = MappingProxyType(

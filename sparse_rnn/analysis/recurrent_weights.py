@@ -29,12 +29,12 @@ class Histogram:
 
 @dataclass(frozen=True, eq=False)
 class WeightGroups:
-    """Two groups of recurrent weights, the small ones and the large ones.
+    """Two groups of recurrent weights, those below a threshold and those above.
 
     Attributes:
         threshold: Between the two groups.
-        large: bool, shaped as the weights, True in the group of the large ones.
-        counts: Weights in each group, small and large.
+        large: bool, shaped as the weights, True in the upper group.
+        counts: Weights in each group, the lower and the upper one.
         means: Mean of each group.
         between: Share of the variance that lies between the groups. Any distribution has some: a
             uniform one 0.75, a normal one 0.64.
@@ -51,6 +51,30 @@ class WeightGroups:
     between: float
     valley: float
     weights: NDArray[np.float64]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the lower and the upper group are.
+
+        "small" is a group whose weights are small beside those of the other, whatever their signs:
+        their root mean square is below half of it. The other is then "large", or "negative". Groups
+        that the sign tells apart are "negative" (inhibitory) and "positive" (excitatory). Others
+        are "lower" and "upper".
+        """
+        lower, upper = self.weights[~self.large], self.weights[self.large]
+        sizes = [float(np.sqrt((group**2).mean())) for group in (lower, upper)]
+        if sizes[0] < 0.5 * sizes[1]:
+            return "small", "large"
+        if sizes[1] < 0.5 * sizes[0] and lower.max() <= 0:
+            return "negative", "small"
+        if lower.max() <= 0 <= upper.min():
+            return "negative", "positive"
+        return "lower", "upper"
+
+    @property
+    def negative(self) -> float:
+        """Share of all weights that are below 0, and so inhibit."""
+        return float((self.weights < 0).mean())
 
 
 def weight_histogram(
@@ -84,7 +108,7 @@ def weight_histogram(
 
 
 def weight_groups(network: Source, bins: int = 50) -> WeightGroups:
-    """Split recurrent weights into a small and a large group (Khona et al. 2023, Fig. 3f).
+    """Split recurrent weights into a lower and an upper group (Khona et al. 2023, Fig. 3f).
 
     The split is the best one of all: that with the least variance within the two groups, which is
     what k-means looks for (in one dimension, the threshold of Otsu 1979,

@@ -21,6 +21,13 @@ from sparse_rnn.masks import Mask
 RECURRENCES = ("trained", "frozen")
 """What becomes of the recurrent weights: parameters, or kept as they start."""
 
+_STREAMS = (
+    seeding.Purpose.RECURRENT_WEIGHTS,
+    seeding.Purpose.INPUT_WEIGHTS,
+    seeding.Purpose.BIAS,
+    seeding.Purpose.UNIT_SIGNS,
+)
+
 
 class LayerOptions(TypedDict, total=False):
     """Options of every cell; `sparse_rnn.MaskedRNN` says what they mean."""
@@ -100,7 +107,7 @@ class MaskedLayer(nn.Module):
         self._edges = kernels.Edges.of(mask)
         # A stream for each kind of weight: two networks that differ in the mask or the bias alone
         # start with the same input weights.
-        hh, ih, b, signs = seeding.spawn(seed, 4)
+        hh, ih, b, signs = (seeding.derive(seed, purpose) for purpose in _STREAMS)
         dtype = dtype or torch.get_default_dtype()
         generator = seeding.generator(hh)
         drawn = [

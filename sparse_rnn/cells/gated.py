@@ -66,7 +66,7 @@ class MaskedGRU(MaskedLayer):
         super().__init__(input_size, mask, backend, **options)
         self.bias_hn: nn.Parameter | None = None
         if self.bias is not None:
-            stream = seeding.spawn(options.get("seed", 0), 6)[5]  # A stream that no other has.
+            stream = seeding.derive(options.get("seed", 0), seeding.Purpose.RECURRENT_BIAS)
             bound = 1 / math.sqrt(mask.n_units)
             values = inits.uniform((mask.n_units,), bound, seeding.generator(stream))
             self.bias_hn = nn.Parameter(values.to(self.bias.dtype))

@@ -111,7 +111,7 @@ class LeakyRNN(MaskedLayer):
         self.noise_stream = 0
         self.register_buffer("noise_state", None)
         if recurrent_noise:
-            stream = seeding.spawn(options.get("seed", 0), 5)[4]  # The others are the parameters'.
+            stream = seeding.derive(options.get("seed", 0), seeding.Purpose.NOISE)
             key = int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1))
             self.register_buffer("noise_state", torch.tensor([key, 0]))
 
@@ -137,8 +137,7 @@ class LeakyRNN(MaskedLayer):
     def _noise(self, like: Tensor, noise_state: Tensor) -> Tensor:
         key, calls = noise_state.tolist()
         noise_state[1] += 1
-        own = (calls, self.noise_stream) if self.noise_stream else (calls,)
-        stream = np.random.SeedSequence(key, spawn_key=own)
+        stream = seeding.derive(key, seeding.Purpose.NOISE_OF_CALL, calls, self.noise_stream)
         size = math.sqrt(2 / self.alpha) * self.recurrent_noise
         normal = torch.empty_like(like, requires_grad=False)
         return normal.normal_(0, size, generator=seeding.generator(stream, like.device))

@@ -14,9 +14,13 @@ from typing import Any
 
 from sparse_rnn.errors import InvalidArgument, UnknownKeyword, unknown_name
 from sparse_rnn.masks._mask import Mask as Mask
-from sparse_rnn.masks._options import Option as Option, read_options, size_argument
+from sparse_rnn.masks._options import Option as Option, read_options, size_argument, takes_sheet
 from sparse_rnn.masks._sampling import Seed as Seed
-from sparse_rnn.masks._sizes import Size as Size, check_size as check_size
+from sparse_rnn.masks._sizes import (
+    Size as Size,
+    check_sheet as check_sheet,
+    check_size as check_size,
+)
 from sparse_rnn.masks.checks import (
     ConformanceError as ConformanceError,
     check_mask_family as check_mask_family,
@@ -86,6 +90,20 @@ def takers(option: str) -> list[str]:
         ['locality', 'small_world']
     """
     return [name for name in MASKS if option in options(name)]
+
+
+def check_given_size(name: str, size: object) -> tuple[int, ...]:
+    """Check a size as a person gave it, for a family by name; `build` checks it again.
+
+    Raises:
+        UnknownName: There is no such family.
+        InvalidArgument: It is no size, or a bare number for a family that needs a sheet.
+
+    Example:
+        >>> check_given_size("dense", 400), check_given_size("locality", (20, 20))
+        ((400,), (20, 20))
+    """
+    return (check_sheet if takes_sheet(family(name)) else check_size)("size", size)
 
 
 def build(name: str, size: Size, **given: Any) -> Mask:

@@ -9,14 +9,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sizes import sheet_coords
 
 
 def mask_of_keys(
-    keys: NDArray[np.int64], sides: tuple[int, ...], family: str, parameters: Mapping[str, Any]
+    keys: NDArray[np.int64],
+    sides: tuple[int, ...],
+    family: str,
+    parameters: Mapping[str, Any],
+    density: str,
 ) -> Mask:
-    """Build the mask of units on a sheet from ascending keys."""
+    """Build the mask of units on a sheet from ascending keys.
+
+    Args:
+        keys: int64 ``[nnz]``.
+        sides: Side lengths of the sheet.
+        family: Name of the family.
+        parameters: Its arguments.
+        density: The one of them on which the number of synapses depends.
+
+    Raises:
+        InvalidArgument: There is no synapse.
+    """
+    if not keys.size:
+        allowed = "higher: as it was drawn, the mask has no synapse at all"
+        raise InvalidArgument(density, parameters[density], allowed)
     n_units = math.prod(sides)
     return Mask(
         np.searchsorted(keys, np.arange(n_units + 1) * n_units),

@@ -40,6 +40,11 @@ def size_argument(function: Callable[..., object]) -> str:
     return "size" if "size" in names else names[0]
 
 
+def takes_sheet(function: Callable[..., object]) -> bool:
+    """Whether the size of a family is the sides of a sheet, so that it is called `shape`."""
+    return size_argument(function) == "shape"
+
+
 @cache
 def _read(function: Callable[..., object]) -> dict[str, Option]:
     hints = get_type_hints(function)

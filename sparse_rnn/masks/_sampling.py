@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.seeding import Purpose, derive
 
 Seed = int | np.random.SeedSequence | np.random.Generator
 """Where a random mask is drawn from. The same number or seed sequence gives the same mask; a
@@ -25,12 +26,11 @@ def generator(seed: object) -> np.random.Generator:
     """
     if isinstance(seed, np.random.Generator):
         return seed
-    if isinstance(seed, np.random.SeedSequence):
-        return np.random.default_rng(seed)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+    numbered = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
+    if not (numbered or isinstance(seed, np.random.SeedSequence)):
         allowed = "a whole number of at least 0, a numpy.random.SeedSequence or a Generator"
         raise InvalidArgument("seed", seed, allowed)
-    return np.random.default_rng(int(seed))
+    return np.random.default_rng(derive(seed, Purpose.MASK))
 
 
 def seed_record(seed: Seed) -> int | str:

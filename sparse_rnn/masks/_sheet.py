@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.masks._sizes import check_counts
 
 
 def check_radius(radius: object) -> float:
@@ -38,9 +39,10 @@ def within(
         The rows of a mask: `indptr` ``[N + 1]`` and ascending `indices` ``[nnz]``.
     """
     offsets = _stencil(sides, radius, periodic=periodic)
+    n_units = math.prod(sides)
+    check_counts("radius", n_units, n_units * min(n_units, len(offsets)))
     sources, inside = _neighbours(sides, offsets, periodic=periodic)
     # Absent neighbours get the largest number, so that sorting a row moves them to its end.
-    n_units = math.prod(sides)
     sources[~inside] = n_units
     sources.sort(axis=1)
     indptr = np.concatenate([[0], np.cumsum(inside.sum(axis=1))])

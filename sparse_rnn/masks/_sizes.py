@@ -14,6 +14,12 @@ from sparse_rnn.errors import InvalidArgument
 Size = int | Sequence[int]
 """A number of units, or the side lengths of a sheet of units."""
 
+MAX_UNITS = 2**24
+"""Most units of a mask."""
+
+MAX_SYNAPSES = 2**30
+"""Most synapses of a mask: their numbers take 4 GiB, and drawing them three times as much."""
+
 
 def check_size(argument: str, size: object) -> tuple[int, ...]:
     """Return a size as a tuple of side lengths.
@@ -38,9 +44,49 @@ def check_size(argument: str, size: object) -> tuple[int, ...]:
         if isinstance(side, bool) or not isinstance(side, int | np.integer) or side < 1:
             raise InvalidArgument(argument, size, allowed)
         checked.append(int(side))
-    if math.prod(checked) > np.iinfo(np.int32).max:
-        raise InvalidArgument(argument, size, "at most 2**31 - 1 units in all")
+    if math.prod(checked) > MAX_UNITS:
+        raise InvalidArgument(argument, size, f"at most {MAX_UNITS} units in all")
     return tuple(checked)
+
+
+def check_sheet(argument: str, size: object) -> tuple[int, ...]:
+    """Return the side lengths of a sheet, for a mask in which places count.
+
+    A bare number is refused: 400 is one slip from 20 x 20, and would be a ring of 400 units.
+
+    Raises:
+        InvalidArgument: `size` is a number, or as for `check_size`.
+
+    Example:
+        >>> check_sheet("shape", (20, 20)), check_sheet("shape", (400,))
+        ((20, 20), (400,))
+    """
+    sides = check_size(argument, size)
+    if not isinstance(size, Sequence):
+        n_units = sides[0]
+        root = next(side for side in range(math.isqrt(n_units), 0, -1) if n_units % side == 0)
+        square = f"({root}, {n_units // root}) or {root}x{n_units // root} for a sheet, "
+        remedy = f"Write {square if root > 1 else ''}({n_units},) or {n_units}x1 for a ring."
+        raise InvalidArgument(argument, size, "the sides of a sheet", remedy)
+    return sides
+
+
+def check_counts(argument: str, n_units: int, n_synapses: int) -> None:
+    """Refuse a mask that is too large to be built, before anything is allocated for it.
+
+    Args:
+        argument: Name of the argument that makes it so large.
+        n_units: Its units.
+        n_synapses: Its synapses, or about as many.
+
+    Raises:
+        InvalidArgument: There are more than `MAX_UNITS` or `MAX_SYNAPSES`.
+    """
+    if n_units > MAX_UNITS:
+        raise InvalidArgument(argument, f"{n_units} units", f"at most {MAX_UNITS} units in all")
+    if n_synapses > MAX_SYNAPSES:
+        allowed = f"such that there are at most {MAX_SYNAPSES} synapses"
+        raise InvalidArgument(argument, f"{n_synapses} synapses", allowed)
 
 
 def sheet_coords(sides: tuple[int, ...]) -> NDArray[np.float64]:

@@ -5,24 +5,40 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.masks import _graph_files as files
+from sparse_rnn.masks import _frames as frames, _graph_files as files
+from sparse_rnn.masks._arguments import choice
+from sparse_rnn.masks._columns import Asked
+from sparse_rnn.masks._edges import Edges
 from sparse_rnn.masks._keys import shown_size
 from sparse_rnn.masks._mask import Mask
-from sparse_rnn.masks._sizes import Size, check_size, sheet_coords
+from sparse_rnn.masks._networkx import is_networkx, of_networkx
+from sparse_rnn.masks._sizes import Size, check_counts, check_size, sheet_coords
 
 _LOG = logging.getLogger("sparse_rnn")
 
 
-def from_graph(
-    graph: str | Path | Any, *, size: Size | None = None, nodes: Sequence[Hashable] | None = None
+Aggregate = Literal["refuse", "sum"]
+"""What several edges of one pair are: an error, or one with the sum of their weights."""
+
+
+def from_graph(  # noqa: PLR0913 - options that commands and configurations know one by one
+    graph: str | Path | Any,
+    *,
+    size: Size | None = None,
+    nodes: Sequence[Hashable] | None = None,
+    source: int | str | None = None,
+    target: int | str | None = None,
+    weight: int | str | None = None,
+    aggregate: Aggregate = "refuse",
 ) -> Mask:
     """Take the synapses from a graph: a connectome, or a graph of your own.
 
@@ -31,29 +47,48 @@ def from_graph(
     | networkx, directed | edge j to i: from j onto i | `graph.nodes` |
     | networkx, undirected | both directions of each edge | `graph.nodes` |
     | scipy sparse, dense array ``[N, N]`` | entry ``[i, j]`` not 0: from j onto i | the rows |
+    | data frame of pandas or polars | a row each: source, target | as in files |
+    | data frame of pandas with the same labels on both sides | as a dense array | the rows |
     | `.graphml` or `.xml` file | as networkx | the file |
     | `.csv`, `.tsv`, `.txt`, `.edges`, `.edgelist` or `.el` file | a line each: source, target | \
 numbers ascending; other names by first appearance |
+    | the first three of these with a square matrix of 4 or more units, or with the names of the \
+units above and beside it | as a dense array | the rows |
 
-    Lists of edges have columns separated by commas, tabs or, in the others, by blanks. The head of
-    the first two kinds may name the columns: source and target, from and to, or pre and post.
-    **Weights are ignored**, and a warning in the log says so: a mask says which synapses exist.
+    **What is what** in a table is told by the names of its columns: source and target, from and to,
+    pre and post, pre_root_id and post_root_id (FlyWire), pre_pt_root_id and post_pt_root_id (CAVE),
+    bodyId_pre and bodyId_post (neuPrint), presynaptic and postsynaptic, and the like; weight,
+    syn_count or count. Without a head a list has two columns, or three with the weight. Another
+    head is refused until `source`, `target` and `weight` say which column is which. Cells are
+    separated by commas, tabs, semicolons or blanks, whichever the lines themselves show. Lines that
+    begin with # or % are comments.
+
+    **Weights** say one thing, in all formats: 0 is no synapse, NaN and infinity are refused, and
+    anything else is a synapse. Their sizes are ignored, and a warning in the log says so: a mask
+    says which synapses exist.
 
     Args:
-        graph: A file; in Python also a networkx graph, a scipy sparse matrix or array, or a dense
-            array.
+        graph: A file; in Python also a networkx graph, a scipy sparse matrix or array, a dense
+            array, or a data frame.
         size: The number of units that the graph must have, or the side lengths of the sheet on
             which its units then lie.
         nodes: All nodes in the order of the units, in which case the graph's own order does not
-            count; they may include some without an edge. Not for matrices.
+            count; they may include some without an edge. Not for matrices without names.
+        source: Column of a table that has the sources: its name, or its number from 0 in a table
+            without a head.
+        target: Column of a table that has the targets.
+        weight: Column of a table, or attribute of a networkx graph's edges, that has the weights;
+            by default the one that is called so, if there is one.
+        aggregate: What several edges of a pair are: "refuse", an error; "sum", one with the sum of
+            their weights, as for counts of synapses by region. Without weights each counts 1.
 
     Returns:
         The mask; without positions of the units unless `size` is a sheet.
 
     Raises:
-        InvalidArgument: The graph has an edge twice, a matrix that is not square or has NaN, no
-            node or no edge, nodes that are not in `nodes`, another size; or the file cannot be
-            read. The message says which.
+        InvalidArgument: The graph has an edge twice, a matrix that is not square, a weight that is
+            not finite, no node or no edge, nodes that are not in `nodes`, another size; the columns
+            of a table are not understood; or the file cannot be read. The message says which.
 
     Example:
         >>> import networkx as nx
@@ -62,22 +97,31 @@ numbers ascending; other names by first appearance |
                [1, 0, 0],
                [0, 1, 0]])
     """
-    shown: object = type(graph).__name__
-    if isinstance(graph, str | Path):
-        shown = str(graph)
-        n_units, targets, sources, weighted = _of_edges(files.read(Path(graph)), nodes)
-    elif _is_networkx(graph):
-        n_units, targets, sources, weighted = _of_edges(files.of_networkx(graph), nodes)
-    else:
+    asked = Asked(source, target, weight)
+    shown: object = str(graph) if isinstance(graph, str | Path) else type(graph).__name__
+    summed = choice("aggregate", aggregate, ("refuse", "sum")) == "sum"
+    edges, told = _read(graph, asked)
+    if isinstance(edges.nodes, range):
         if nodes is not None:
             raise InvalidArgument("nodes", list(nodes), "left out for matrices")
-        n_units, targets, sources, weighted = _of_matrix(graph)
+    elif nodes is not None:
+        edges = edges.renumbered(nodes)
+    n_units = len(edges.nodes)
+    if not n_units:
+        raise InvalidArgument("graph", "no node", "a graph with at least one node")
+    targets, sources, weights = edges.synapses(summed=summed)
     if not targets.size:
         raise InvalidArgument("graph", shown, "a graph with at least one edge")
     coords = None if size is None else _coords(size, n_units)
-    if weighted:
-        _LOG.warning("from_graph: the weights of %s are ignored; a mask has none.", shown)
-    parameters: dict[str, object] = {"graph": shown}
+    ignored = "the weights are ignored; a mask has none" if np.any(weights != 1) else ""
+    for text in filter(None, (told, ignored)):
+        _LOG.warning("from_graph: %s: %s.", shown, text)
+    given = {"source": source, "target": target, "weight": weight}
+    parameters: dict[str, object] = {
+        "graph": shown,
+        **{name: value for name, value in given.items() if value is not None},
+        **({"aggregate": aggregate} if summed else {}),
+    }
     if size is not None:
         parameters["size"] = shown_size(check_size("size", size))
     return Mask.from_edges(
@@ -85,11 +129,23 @@ numbers ascending; other names by first appearance |
     )
 
 
-_Edges = tuple[int, NDArray[np.int64], NDArray[np.int64], bool]
-
-
-def _is_networkx(graph: object) -> bool:
-    return all(hasattr(graph, name) for name in ("nodes", "edges", "is_directed"))
+def _read(graph: Any, asked: Asked) -> tuple[Edges, str]:
+    """Edges of a graph of any kind, and what the log should say of how they were read."""
+    if isinstance(graph, str | Path):
+        return files.read(Path(graph), asked)
+    if is_networkx(graph):
+        return of_networkx(graph, asked), ""
+    if frames.is_frame(graph):
+        found = frames.read(graph, asked)
+        if found is not None:
+            edges, unused = found
+            names = ", ".join(map(repr, unused))
+            return edges, f"the columns {names} are not used" if unused else ""
+        asked.refuse("a matrix")
+        matrix = _of_matrix(graph.to_numpy())
+        return replace(matrix, nodes=list(graph.columns)), ""
+    asked.refuse("a matrix")
+    return _of_matrix(graph), ""
 
 
 def _coords(size: Size, n_units: int) -> NDArray[np.float64] | None:
@@ -100,24 +156,10 @@ def _coords(size: Size, n_units: int) -> NDArray[np.float64] | None:
     return sheet_coords(sides) if len(sides) > 1 else None
 
 
-def _of_edges(edges: files.EdgeList, nodes: Sequence[Hashable] | None) -> _Edges:
-    order = edges.nodes if nodes is None else list(nodes)
-    if not order:
-        raise InvalidArgument("graph", "no node", "a graph with at least one node")
-    number = {node: i for i, node in enumerate(order)}
-    if len(number) != len(order):
-        raise InvalidArgument("nodes", order, "different from each other")
-    unknown = [node for node in edges.nodes if node not in number]
-    if unknown:
-        listed = ", ".join(map(repr, unknown[:3])) + (", ..." if len(unknown) > 3 else "")
-        raise InvalidArgument("nodes", f"{len(order)} nodes", f"all nodes, also {listed}")
-    ends = np.array([(number[a], number[b]) for a, b in edges.edges], dtype=np.int64)
-    sources, targets = ends.reshape(-1, 2).T
-    _refuse_repeated(targets, sources, order)
-    return len(order), targets, sources, edges.weighted
+_LIST = "A list of edges is given by Mask.from_edges, networkx.DiGraph, or a table with a head."
 
 
-def _of_matrix(graph: object) -> _Edges:
+def _of_matrix(graph: object) -> Edges:
     if sparse.issparse(graph):
         coo = cast("Any", graph).tocoo()
         shape, values, at = coo.shape, coo.data, (coo.row, coo.col)
@@ -127,33 +169,19 @@ def _of_matrix(graph: object) -> _Edges:
         at = np.nonzero(np.atleast_1d(dense))
         values = np.atleast_1d(dense)[at]
     if len(shape) != 2 or shape[0] != shape[1]:
-        raise InvalidArgument("graph", f"of shape {list(shape)}", "a square matrix [N, N]")
-    if shape[0] == 0:
-        raise InvalidArgument("graph", "no node", "a graph with at least one node")
+        raise InvalidArgument("graph", f"of shape {list(shape)}", "a square matrix [N, N]", _LIST)
     if values.dtype.kind not in "biuf":
         raise InvalidArgument("graph", f"an array of {values.dtype}", "an array of numbers")
-    if not np.isfinite(values).all():
-        raise InvalidArgument("graph", "NaN or infinity", "a matrix of finite numbers")
-    exist = values != 0
-    targets, sources = (np.asarray(ends, dtype=np.int64)[exist] for ends in at)
-    _refuse_repeated(targets, sources, range(shape[0]))
-    return int(shape[0]), targets, sources, bool(np.any(values[exist] != 1))
+    check_counts("graph", shape[0], len(values))
+    targets, sources = (np.asarray(ends, dtype=np.int64) for ends in at)
+    return Edges(range(shape[0]), sources, targets, values.astype(np.float64))
 
 
 def _dense(graph: object) -> NDArray[Any]:
+    if isinstance(graph, list | tuple) and any(isinstance(row, tuple) for row in graph):
+        # Two pairs of numbers would be a matrix of 2 x 2.
+        raise InvalidArgument("graph", "a list of tuples", "a square matrix [N, N]", _LIST)
     try:
         return np.asarray(graph)
     except ValueError as error:
         raise InvalidArgument("graph", graph, "a square matrix [N, N]", f"({error})") from error
-
-
-def _refuse_repeated(
-    targets: NDArray[np.int64], sources: NDArray[np.int64], nodes: Sequence[Hashable]
-) -> None:
-    keys = np.sort(targets * len(nodes) + sources)
-    twice = keys[1:][keys[1:] == keys[:-1]]
-    if twice.size:
-        target, source = divmod(int(twice[0]), len(nodes))
-        what = "self-connection" if target == source else "edge"
-        found = f"the {what} {nodes[source]!r} -> {nodes[target]!r} twice"
-        raise InvalidArgument("graph", found, "a graph with each edge once")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from sparse_rnn.masks._mask import Mask
-from sparse_rnn.masks._sizes import Size, check_size, sheet_coords
+from sparse_rnn.masks._sizes import Size, check_counts, check_size, sheet_coords
 
 
 def autapse(n: Size) -> Mask:
@@ -53,6 +53,7 @@ def dense(n: Size) -> Mask:
     """
     sides = check_size("n", n)
     n_units = math.prod(sides)
+    check_counts("n", n_units, n_units**2)
     return Mask(
         np.arange(n_units + 1) * n_units,
         np.tile(np.arange(n_units, dtype=np.int32), n_units),

@@ -7,7 +7,7 @@ import math
 from sparse_rnn.masks._arguments import flag
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sheet import check_radius, within
-from sparse_rnn.masks._sizes import Size, check_size, sheet_coords
+from sparse_rnn.masks._sizes import Size, check_sheet, sheet_coords
 
 
 def locality(shape: Size, radius: float, *, periodic: bool = True) -> Mask:
@@ -18,7 +18,7 @@ def locality(shape: Size, radius: float, *, periodic: bool = True) -> Mask:
     counts need 113 neighbours at d = 6 for every unit, so the sheet is a torus by default.
 
     Args:
-        shape: Side lengths of the sheet in units, such as ``(50, 50)``; a number makes a ring.
+        shape: Side lengths of the sheet in units, such as ``(50, 50)``; ``(400,)`` is a ring.
             Units are numbered with the last side varying fastest.
         radius: Largest distance of a synapse, in lattice units; at least 0.
         periodic: Whether opposite borders of the sheet touch.
@@ -28,14 +28,14 @@ def locality(shape: Size, radius: float, *, periodic: bool = True) -> Mask:
         pair of units is joined once, by its shortest distance.
 
     Raises:
-        InvalidArgument: `shape` has a side that is no whole number of at least 1, or `radius` is
-            negative or not finite.
+        InvalidArgument: `shape` is a number, or has a side that is no whole number of at least 1;
+            `radius` is negative or not finite; or there are too many synapses.
 
     Example:
         >>> locality((25, 25), radius=2)
         <Mask locality(shape=(25, 25), radius=2, periodic=True): 625 units, 8125 synapses>
     """
-    sides = check_size("shape", shape)
+    sides = check_sheet("shape", shape)
     radius = check_radius(radius)
     periodic = flag("periodic", periodic)
     indptr, indices = within(sides, radius, periodic=periodic)

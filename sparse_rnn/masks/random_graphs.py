@@ -12,7 +12,7 @@ from sparse_rnn.masks import _sampling as sampling
 from sparse_rnn.masks._arguments import SelfConnections, choice, real, self_rule, whole
 from sparse_rnn.masks._keys import mask_of_keys, shown_size
 from sparse_rnn.masks._mask import Mask
-from sparse_rnn.masks._sizes import Size, check_size
+from sparse_rnn.masks._sizes import Size, check_counts, check_size
 
 
 def random(
@@ -48,6 +48,7 @@ def random(
     rule = self_rule(self_connections)
     rng = sampling.generator(seed)
     in_degree = whole("in_degree", in_degree, 1, n_units - (rule == "never"))
+    check_counts("in_degree", n_units, n_units * in_degree)
     others = np.full(n_units, in_degree)
     if rule == "random":
         keys = sampling.distinct(rng, others, n_units)
@@ -62,7 +63,7 @@ def random(
         "self_connections": rule,
         "seed": sampling.seed_record(seed),
     }
-    return mask_of_keys(keys, sides, "random", parameters)
+    return mask_of_keys(keys, sides, "random", parameters, "in_degree")
 
 
 def erdos_renyi(
@@ -84,7 +85,7 @@ def erdos_renyi(
         seed: Where the mask is drawn from.
 
     Raises:
-        InvalidArgument: An argument has a value that is not allowed.
+        InvalidArgument: An argument has a value that is not allowed, or no synapse was drawn.
 
     Example:
         >>> erdos_renyi(100, probability=0.1, seed=1)
@@ -98,6 +99,7 @@ def erdos_renyi(
     if probability == 0:
         raise InvalidArgument("probability", probability, "above 0, for a mask needs synapses")
     n_pairs = n_units**2
+    check_counts("probability", n_units, round(probability * n_pairs))
     keys = sampling.distinct(rng, [rng.binomial(n_pairs, probability)], n_pairs)
     parameters = {
         "n": shown_size(sides),
@@ -106,7 +108,7 @@ def erdos_renyi(
         "seed": sampling.seed_record(seed),
     }
     keys = sampling.with_self_rule(keys, n_units, rule)
-    return mask_of_keys(keys, sides, "erdos_renyi", parameters)
+    return mask_of_keys(keys, sides, "erdos_renyi", parameters, "probability")
 
 
 def watts_strogatz(
@@ -146,6 +148,7 @@ def watts_strogatz(
     neighbours = whole("neighbours", neighbours, 2, n_units - 1)
     if neighbours % 2:
         raise InvalidArgument("neighbours", neighbours, "even, half of them on each side")
+    check_counts("neighbours", n_units, n_units * neighbours)
     rewiring = real("rewiring", rewiring, 0, 1)
     half = neighbours // 2
     steps = np.concatenate([np.arange(-half, 0), np.arange(1, half + 1)])
@@ -165,4 +168,4 @@ def watts_strogatz(
         "seed": sampling.seed_record(seed),
     }
     keys = sampling.with_self_rule(keys, n_units, rule)
-    return mask_of_keys(keys, sides, "watts_strogatz", parameters)
+    return mask_of_keys(keys, sides, "watts_strogatz", parameters, "neighbours")

@@ -13,7 +13,7 @@ from sparse_rnn.masks._arguments import SelfConnections, flag, real, self_rule, 
 from sparse_rnn.masks._keys import mask_of_keys
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sheet import check_radius, within
-from sparse_rnn.masks._sizes import Size, check_size
+from sparse_rnn.masks._sizes import Size, check_counts, check_sheet
 
 
 def small_world(
@@ -33,7 +33,7 @@ def small_world(
     `nnz` synapses is that mask.
 
     Args:
-        shape: Side lengths of the sheet in units; a number makes a ring.
+        shape: Side lengths of the sheet in units; ``(400,)`` is a ring.
         radius: Largest distance of the local synapses, in lattice units; at least 0.
         nnz: Number of synapses in all, self-connections included.
         periodic: Whether opposite borders of the sheet touch.
@@ -48,7 +48,7 @@ def small_world(
         >>> mask.nnz, mask.in_degree().min() >= 29
         (492500, np.True_)
     """
-    sides = check_size("shape", shape)
+    sides = check_sheet("shape", shape)
     n_units = math.prod(sides)
     radius = check_radius(radius)
     periodic = flag("periodic", periodic)
@@ -57,6 +57,7 @@ def small_world(
     target = np.repeat(np.arange(n_units), np.diff(indptr))
     local = target * n_units + indices
     nnz = whole("nnz", nnz, 1)
+    check_counts("nnz", n_units, nnz)
     if not local.size <= nnz <= n_units**2:
         allowed = f"from {local.size}, the synapses within radius {radius}, to {n_units**2}, N**2"
         raise InvalidArgument("nnz", nnz, allowed)
@@ -69,7 +70,7 @@ def small_world(
         "periodic": periodic,
         "seed": sampling.seed_record(seed),
     }
-    return mask_of_keys(keys, sides, "small_world", parameters)
+    return mask_of_keys(keys, sides, "small_world", parameters, "nnz")
 
 
 def distance_rule(
@@ -89,7 +90,7 @@ def distance_rule(
     and c is chosen such that the expected in-degree is `mean_in_degree`.
 
     Args:
-        shape: Side lengths of the sheet in units; a number makes a ring.
+        shape: Side lengths of the sheet in units; ``(400,)`` is a ring.
         decay_rate: How fast the probability falls, per lattice unit; 0 is a random graph.
         mean_in_degree: Expected number of synapses onto a unit, self-connections included.
         periodic: Whether opposite borders of the sheet touch; distances are Euclidean.
@@ -97,14 +98,14 @@ def distance_rule(
         seed: Where the mask is drawn from.
 
     Raises:
-        InvalidArgument: An argument has a value that is not allowed.
+        InvalidArgument: An argument has a value that is not allowed, or no synapse was drawn.
 
     Example:
         >>> mask = distance_rule((50, 50), decay_rate=0.3, mean_in_degree=113, seed=1)
         >>> 112 < mask.nnz / 2500 < 114
         True
     """
-    sides = check_size("shape", shape)
+    sides = check_sheet("shape", shape)
     n_units = math.prod(sides)
     rule = self_rule(self_connections)
     periodic = flag("periodic", periodic)
@@ -112,6 +113,7 @@ def distance_rule(
     decay_rate = real("decay_rate", decay_rate, 0)
     lowest = 1 if rule == "always" else 1 / n_units
     mean_in_degree = real("mean_in_degree", mean_in_degree, lowest, n_units - (rule == "never"))
+    check_counts("mean_in_degree", n_units, round(mean_in_degree * n_units))
     offsets, distances = _offsets(sides, periodic=periodic)
     lengths = np.array(sides) - (np.zeros_like(offsets) if periodic else np.abs(offsets))
     counts = lengths.prod(axis=1)
@@ -132,7 +134,7 @@ def distance_rule(
         "self_connections": rule,
         "seed": sampling.seed_record(seed),
     }
-    return mask_of_keys(keys, sides, "distance_rule", parameters)
+    return mask_of_keys(keys, sides, "distance_rule", parameters, "mean_in_degree")
 
 
 def _offsets(

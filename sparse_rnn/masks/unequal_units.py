@@ -11,7 +11,7 @@ from sparse_rnn.masks import _sampling as sampling
 from sparse_rnn.masks._arguments import SelfConnections, real, self_rule, whole
 from sparse_rnn.masks._keys import mask_of_keys, shown_size
 from sparse_rnn.masks._mask import Mask
-from sparse_rnn.masks._sizes import Size, check_size
+from sparse_rnn.masks._sizes import Size, check_counts, check_size
 
 MAX_ROUNDS = 1000
 """How often `scale_free` draws repeated synapses anew; dense masks of hubs would take forever."""
@@ -41,7 +41,7 @@ def modular(
         seed: Where the mask is drawn from.
 
     Raises:
-        InvalidArgument: An argument has a value that is not allowed.
+        InvalidArgument: An argument has a value that is not allowed, or no synapse was drawn.
 
     Example:
         >>> modular(12, n_modules=3, p_in=1, p_out=0).nnz
@@ -59,6 +59,8 @@ def modular(
     sizes[: n_units % n_modules] += 1
     # Module of each unit: how many units it has, and the first of them.
     size = np.repeat(sizes, sizes)
+    expected = p_in * int((sizes**2).sum()) + p_out * (n_units**2 - int((sizes**2).sum()))
+    check_counts("n", n_units, round(expected))
     start = np.repeat(np.cumsum(sizes) - sizes, sizes)
     inside = sampling.distinct(rng, rng.binomial(size, p_in), size)
     outside = sampling.distinct(rng, rng.binomial(n_units - size, p_out), n_units - size)
@@ -78,7 +80,7 @@ def modular(
         "seed": sampling.seed_record(seed),
     }
     keys = sampling.with_self_rule(keys, n_units, rule)
-    return mask_of_keys(keys, sides, "modular", parameters)
+    return mask_of_keys(keys, sides, "modular", parameters, "p_in")
 
 
 def _split(numbers: sampling.Keys, sizes: sampling.Keys) -> tuple[sampling.Keys, sampling.Keys]:
@@ -126,6 +128,7 @@ def scale_free(
     rng = sampling.generator(seed)
     lowest = 1 if rule == "always" else 1 / n_units
     mean_in_degree = real("mean_in_degree", mean_in_degree, lowest, n_units - (rule == "never"))
+    check_counts("mean_in_degree", n_units, round(mean_in_degree * n_units))
     exponent = real("exponent", exponent, 2)
     if exponent == 2:
         raise InvalidArgument("exponent", exponent, "above 2")
@@ -162,4 +165,4 @@ def scale_free(
         "seed": sampling.seed_record(seed),
     }
     keys = sampling.with_self_rule(keys, n_units, rule)
-    return mask_of_keys(keys, sides, "scale_free", parameters)
+    return mask_of_keys(keys, sides, "scale_free", parameters, "mean_in_degree")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sparse_rnn.report._html import Html, data_link, join, tag
@@ -24,11 +24,13 @@ class Panel:
         curves: The curves; the first says what the axes are.
         references: Labels and heights of horizontal lines.
         log: Whether the y axis is logarithmic; it is not where a value is not above 0.
+        marks: Positions on the x axis that are marked on a curve, by its name.
     """
 
     curves: tuple[Curve, ...]
     references: tuple[tuple[str, float], ...] = ()
     log: bool = False
+    marks: Mapping[str, Sequence[int]] = field(default_factory=dict[str, Sequence[int]])
 
 
 def panels_of(curves: Iterable[Curve]) -> tuple[Panel, ...]:
@@ -66,7 +68,10 @@ def _figure(panel: Panel, colors: dict[str, int]) -> Html:
         "title": first.panel or first.y_label,
         "x_label": first.x_label,
         "y_label": first.y_label,
-        "series": [_series(curve, colors[curve.name]) for curve in panel.curves],
+        "series": [
+            _series(curve, colors[curve.name]) | _marked(panel.marks.get(curve.name, ()))
+            for curve in panel.curves
+        ],
         "references": [{"label": label, "value": value} for label, value in panel.references],
     }
     lowest = min(min(curve.low or curve.mean) for curve in panel.curves)
@@ -82,6 +87,10 @@ def _series(curve: Curve, color: int) -> dict[str, Any]:
     if curve.low is not None:
         series |= {"low": curve.low, "high": curve.high}
     return series
+
+
+def _marked(positions: Sequence[int]) -> dict[str, Any]:
+    return {"marks": list(positions)} if positions else {}
 
 
 def _json(data: Any) -> Html:

@@ -7,47 +7,75 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
-from sparse_rnn.metrics import History
+from sparse_rnn.metrics import BURST_RULE, History
 from sparse_rnn.report._style import CHANCE_COLOR, TEXT_SIZE, line_style
 
 LABEL_GAP = 0.045
 """Least distance between two labels, as a fraction of the axis."""
 
+BURST_NOTE = f"\N{MULTIPLICATION SIGN} a burst: {BURST_RULE}"
 
-def draw_curves(ax: Axes, histories: Mapping[str, History], chance: float) -> None:
-    """Draw the mean final accuracy over gradient steps, a line a network, and the mean chance.
+
+def draw_curves(
+    ax: Axes, groups: Mapping[str, Sequence[History]], floors: Mapping[str, float]
+) -> None:
+    """Draw the mean final accuracy over gradient steps, a line a network, and floors beside them.
+
+    Of several seeds, each is a thin line and their mean a thick one. A cross on the line of a seed
+    is a burst of its gradient or loss.
 
     Args:
         ax: Where to draw.
-        histories: The records of each network by its label.
-        chance: Mean chance level of the tasks.
+        groups: The records of each network by its label, one a seed, evaluated at the same steps.
+        floors: Levels to hold the curves against by their label; the first is that of chance.
     """
     ends: list[float] = []
-    last_step = 0.0
-    for index, (label, history) in enumerate(histories.items()):
-        steps, values = history.curve("final_accuracy")
+    last_step, n_bursts = 0.0, 0
+    for index, (label, histories) in enumerate(groups.items()):
         style = line_style(index)
+        curves = [history.curve("final_accuracy") for history in histories]
+        steps, values = curves[0][0], np.mean([curve for _, curve in curves], axis=0)
         # A run shorter than one interval between evaluations is a single point.
         marker = "o" if len(steps) == 1 else ""
         ax.plot(steps, values, label=label, marker=marker, clip_on=False, zorder=3, **style)
+        for history, (_, own) in zip(histories, curves, strict=True):
+            if len(histories) > 1:
+                ax.plot(steps, own, label="_seed", zorder=2, **{**style, "linewidth": 0.7})
+            n_bursts += _mark_bursts(ax, history, (steps, own), style["color"])
         ends.append(float(values[-1]))
         last_step = max(last_step, float(steps[-1]))
-    ax.axhline(chance, color=CHANCE_COLOR, linestyle=(0, (5, 3)), linewidth=1.2, label="chance")
-    for index, (label, height) in enumerate(zip(histories, spread([*ends, chance]), strict=False)):
+    heights = spread([*ends, *floors.values()])
+    for label, level in floors.items():
+        ax.axhline(level, color=CHANCE_COLOR, linestyle=(0, (5, 3)), linewidth=1.2, label=label)
+    for index, (label, height) in enumerate(zip(groups, heights, strict=False)):
         _label(ax, label, height, line_style(index)["color"])
-    _label(ax, f"chance {chance:.2f}", spread([*ends, chance])[-1], CHANCE_COLOR)
+    for (label, level), height in zip(floors.items(), heights[len(groups) :], strict=True):
+        _label(ax, f"{label} {level:.2f}", height, CHANCE_COLOR)
     ax.set_xlim(0, last_step)
     ax.set_ylim(0, 1)
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel("gradient steps")
+    ax.set_xlabel(f"gradient steps\n{BURST_NOTE}" if n_bursts else "gradient steps")
     ax.set_ylabel("final accuracy on held-out trials, mean over tasks")
     ax.set_title("Learning curves", loc="left", fontsize=TEXT_SIZE + 2)
     ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=TEXT_SIZE)
+
+
+def _mark_bursts(
+    ax: Axes, history: History, curve: tuple[NDArray[np.float64], NDArray[np.float64]], color: str
+) -> int:
+    """Mark the bursts of a run on its curve; returns how many there are."""
+    bursts = history.bursts()
+    if bursts.size:
+        heights = np.interp(bursts, *curve)
+        (marks,) = ax.plot(bursts, heights, "x", label="_bursts", clip_on=False, zorder=4)
+        marks.set(color=color, markersize=6)
+    return bursts.size
 
 
 def _label(ax: Axes, text: str, height: float, color: str) -> None:

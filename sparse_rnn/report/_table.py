@@ -14,9 +14,12 @@ from sparse_rnn.report._style import ACCURACY_MAP, CHANCE_COLOR, TEXT_SIZE, line
 from sparse_rnn.scores import TaskScores
 
 SEPARATION = 0.25
-"""Width of the gap before the column "chance" and above the row "mean", in cells."""
+"""Width of the gap before the floors and above the row "mean", in cells."""
 
 CHANCE_NOTE = "chance: the best strategy that ignores the stimuli"
+
+Floors = Mapping[str, Mapping[str, float]]
+"""Levels to hold networks against: label -> task -> `final_accuracy`."""
 
 
 def table_values(
@@ -42,35 +45,42 @@ def table_values(
     return tasks, values, chance
 
 
-def draw_table(ax: Axes, scores: Mapping[str, TaskScores]) -> None:
-    """Draw the table: rows are tasks and their mean, columns are networks and chance.
+def draw_table(ax: Axes, scores: Mapping[str, TaskScores], floors: Floors) -> None:
+    """Draw the table: rows are tasks and their mean, columns are networks and floors.
 
     Args:
         ax: Where to draw.
         scores: Final scores by label.
+        floors: Columns beside that of chance.
     """
     tasks, values, chance = table_values(scores)
     n_tasks, n_networks = values.shape
     rows = [float(row) for row in range(n_tasks)]
     mean_row = n_tasks + SEPARATION
-    chance_column = n_networks + SEPARATION
     for column in range(n_networks):
         for row in range(n_tasks):
             _cell(ax, column, rows[row], values[row, column])
         _cell(ax, column, mean_row, float(np.nanmean(values[:, column])), bold=True)
-    for row in range(n_tasks):
-        _plain_cell(ax, chance_column, rows[row], chance[row])
-    _plain_cell(ax, chance_column, mean_row, float(np.mean(chance)), bold=True)
-    ax.set_xlim(0, chance_column + 1)
+    plain = {"chance": chance}
+    for label, levels in floors.items():
+        plain[label] = np.array([levels.get(task, np.nan) for task in tasks])
+    first_plain = n_networks + SEPARATION
+    for column, levels in enumerate(plain.values()):
+        for row in range(n_tasks):
+            _plain_cell(ax, first_plain + column, rows[row], levels[row])
+        _plain_cell(ax, first_plain + column, mean_row, float(np.mean(levels)), bold=True)
+    ax.set_xlim(0, first_plain + len(plain))
     ax.set_ylim(mean_row + 1, 0)
     ax.set_yticks([row + 0.5 for row in [*rows, mean_row]], [*tasks, "mean"])
     ax.get_yticklabels()[-1].set_fontweight("bold")
-    columns = [*(float(column) for column in range(n_networks)), chance_column]
-    ax.set_xticks([column + 0.5 for column in columns], _headers([*scores, "chance"]))
+    columns = [*range(n_networks), *(first_plain + column for column in range(len(plain)))]
+    ax.set_xticks([column + 0.5 for column in columns], _headers([*scores, *plain]))
     ax.xaxis.tick_top()
-    for index, label in enumerate(ax.get_xticklabels()[:-1]):
-        label.set_color(line_style(index)["color"])
-    ax.get_xticklabels()[-1].set(color=CHANCE_COLOR, fontstyle="italic")
+    for index, label in enumerate(ax.get_xticklabels()):
+        if index < n_networks:
+            label.set_color(line_style(index)["color"])
+        else:
+            label.set(color=CHANCE_COLOR, fontstyle="italic")
     ax.tick_params(length=0, labelsize=TEXT_SIZE)
     for spine in ax.spines.values():
         spine.set_visible(False)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.report._curves import draw_curves
-from sparse_rnn.report._table import draw_table, table_values
+from sparse_rnn.report._seeds import by_seed, mean_scores
+from sparse_rnn.report._table import Floors, draw_table, table_values
 from sparse_rnn.training import Run, load_run
 
 Source = Run | Path | str
@@ -25,8 +28,10 @@ CURVES_IN = (4.6, 4.6)
 
 COLUMN_IN = 0.72
 
+_NO_FLOORS: Floors = MappingProxyType({})
 
-def overview(runs: Mapping[str, Source]) -> Figure:
+
+def overview(runs: Mapping[str, Source], *, floors: Floors = _NO_FLOORS) -> Figure:
     """Draw finished runs side by side.
 
     On the left the learning curves: the mean final accuracy over gradient steps, on trials that
@@ -34,14 +39,20 @@ def overview(runs: Mapping[str, Source]) -> Figure:
     from the larger evaluation at the end, beside the chance level: that of the best strategy that
     ignores the stimuli. A run without a task of another run has a dash there.
 
+    Runs that differ in their seed alone are one network: thin curves and a thick mean, and means
+    in the table. A cross on a curve is a burst of the gradient or the loss
+    (`sparse_rnn.metrics.History.bursts`).
+
     Args:
         runs: Runs or their folders, by the label they get. Their order is that of the figure.
+        floors: More levels beside chance, by label and task, such as what `modcog.chance_level`
+            gives with ``ignores="evidence"``.
 
     Returns:
         The figure; save it with ``figure.savefig(path)``.
 
     Raises:
-        InvalidArgument: There is no run.
+        InvalidArgument: There is no run, or a floor has no level for a task.
         RunConflict: A folder holds no run.
         FileNotFoundError: A run has not ended.
         IncompatibleState: A file is damaged.
@@ -49,10 +60,14 @@ def overview(runs: Mapping[str, Source]) -> Figure:
     if not runs:
         raise InvalidArgument("runs", {}, "at least one run")
     loaded = {label: run if isinstance(run, Run) else load_run(run) for label, run in runs.items()}
-    scores = {label: run.evaluation for label, run in loaded.items()}
+    groups = by_seed(loaded)
+    scores = {label: mean_scores([r.evaluation for r in group]) for label, group in groups.items()}
     tasks, _, chance = table_values(scores)
+    for label, levels in floors.items():
+        if missing := [task for task in tasks if task not in levels]:
+            raise InvalidArgument(f"floors[{label!r}]", levels, f"with a level for {missing[0]}")
     longest = max(len(task) for task in tasks)
-    table_in = 0.09 * longest + COLUMN_IN * (len(loaded) + 1)
+    table_in = 0.09 * longest + COLUMN_IN * (len(groups) + 1 + len(floors))
     # A long table must not stretch the curves beside it.
     table_height_in = ROW_IN * (len(tasks) + 1)
     height_in = max(CURVES_IN[1], table_height_in)
@@ -65,9 +80,11 @@ def overview(runs: Mapping[str, Source]) -> Figure:
         width_ratios=[CURVES_IN[0], table_in],
         height_ratios=[CURVES_IN[1], max(height_in - CURVES_IN[1], 1e-3)],
     )
+    histories = {label: [run.history for run in group] for label, group in groups.items()}
+    means = {
+        label: float(np.mean([levels[task] for task in tasks])) for label, levels in floors.items()
+    }
     curves_ax = figure.add_subplot(grid[0, 0])
-    draw_curves(
-        curves_ax, {label: run.history for label, run in loaded.items()}, float(chance.mean())
-    )
-    draw_table(figure.add_subplot(grid[:, 1]), scores)
+    draw_curves(curves_ax, histories, {"chance": float(chance.mean()), **means})
+    draw_table(figure.add_subplot(grid[:, 1]), scores, floors)
     return figure

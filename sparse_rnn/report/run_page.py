@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.metrics import BURST_RULE
+from sparse_rnn.optimisation import BURST_REMEDY
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._charts import Panel, charts
 from sparse_rnn.report._drawn import FORMS, drawn
@@ -94,19 +96,40 @@ def _overview_links(runs: Mapping[str, Source]) -> Html:
     return join("Curves and scores as one figure: ", links[0], " or ", *links[1:])
 
 
-def _curves(groups: Mapping[str, Sequence[Run]]) -> Html:
+def _curves(groups: Mapping[str, Sequence[Run]]) -> Node:
     everything = {label: group[0].evaluation for label, group in groups.items()}
     mean_chance = float(table_values(everything)[2].mean())
+    marks = {label: _bursts(group) for label, group in groups.items()}
     panels = [
         Panel(
             tuple(_measure_curve(label, group, measure) for label, group in groups.items()),
             ((f"chance {mean_chance:.2f}", mean_chance),) if measure == "final_accuracy" else (),
+            marks=marks,
         )
         for measure in MEASURES
     ]
     losses = tuple(_loss_curve(label, group) for label, group in groups.items())
-    panels.append(Panel(losses, log=True))
-    return charts(panels, "curves")
+    panels.append(Panel(losses, log=True, marks=marks))
+    return join(charts(panels, "curves"), _told_bursts(groups))
+
+
+def _bursts(group: Sequence[Run]) -> list[int]:
+    """Steps at which the gradient or the loss of any of the runs burst."""
+    return sorted({int(step) for run in group for step in run.history.bursts()})
+
+
+def _told_bursts(groups: Mapping[str, Sequence[Run]]) -> Html | None:
+    """Say which runs had bursts: the mean over many steps hides them in a curve."""
+    told = [
+        tag("li", f"{label}, seed {run.config.seed}: {run.history.told_bursts()}.")
+        for label, group in groups.items()
+        for run in group
+        if run.history.bursts().size
+    ]
+    if not told:
+        return None
+    about = f"Bursts, marked by a cross ({BURST_RULE}). They come of {BURST_REMEDY}."
+    return tag("div", tag("p", about), tag("ul", *told), class_="facts bursts")
 
 
 def _measure_curve(label: str, group: Sequence[Run], measure: str) -> Curve:

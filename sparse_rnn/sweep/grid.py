@@ -56,7 +56,8 @@ class Grid:
         Args:
             base: Settings that all runs have: a mapping, or a configuration.
             runs: Settings of explicit runs, on top of these.
-            **axes: Values of settings that are multiplied; the last one varies fastest.
+            **axes: Values of settings that are multiplied; the last one varies fastest. Options of
+                the mask are axes too: ``mask_options={"in_degree": [8, 16]}``.
 
         Raises:
             InvalidArgument: A part has a wrong form; settings are checked by `configs`.
@@ -66,7 +67,7 @@ class Grid:
         return cls(
             _mapping("base", base),
             tuple(_mapping("runs", one) for one in _several("runs", runs)),
-            {name: _several(name, values) for name, values in axes.items()},
+            {name: _several(name, values) for name, values in _flat(axes).items()},
         )
 
     @classmethod
@@ -142,7 +143,32 @@ class Grid:
         """The settings of each run that are its own."""
         for one in self.runs:
             for values in itertools.product(*self.axes.values()):
-                yield _merged(one, dict(zip(self.axes, values, strict=True)))
+                own = dict(one)
+                for name, value in zip(self.axes, values, strict=True):
+                    own = _merged(own, _setting(name, value))
+                yield own
+
+
+_OPTION = "mask_options."
+"""What the name of an axis begins with that is an option of the mask."""
+
+
+def _flat(axes: Settings) -> dict[str, Any]:
+    """Axes with each option of the mask as one of its own, such as ``mask_options.in_degree``."""
+    flat: dict[str, Any] = {}
+    for name, values in axes.items():
+        if name == _OPTION[:-1] and isinstance(values, Mapping):
+            options = cast("Settings", values)
+            flat |= {f"{_OPTION}{option}": listed for option, listed in options.items()}
+        else:
+            flat[name] = values
+    return flat
+
+
+def _setting(name: str, value: Any) -> Settings:
+    if name.startswith(_OPTION):
+        return {_OPTION[:-1]: {name.removeprefix(_OPTION): value}}
+    return {name: value}
 
 
 def _merged(below: Settings, above: Settings) -> dict[str, Any]:

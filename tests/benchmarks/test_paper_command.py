@@ -13,6 +13,7 @@ from benchmarks.paper.__main__ import main
 from benchmarks.paper._experiment import not_run
 from benchmarks.paper._reporting import largest, write_summary
 from benchmarks.paper._scales import SCALES
+from benchmarks.paper._statistics import RULE
 from benchmarks.paper.table import EXPERIMENTS
 from sparse_rnn.report import findings
 
@@ -72,6 +73,22 @@ def test_the_summary_takes_the_largest_scale_that_ran(tmp_path: Path) -> None:
     assert found == {"fig1d": "laptop", "fig2a": "smoke"}
     write_summary(tmp_path / "results", tmp_path / "deep" / "results.md")
     assert (tmp_path / "deep" / "results.md").exists()
+
+
+def test_findings_of_an_earlier_rule_say_so(tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "laptop"
+    made = not_run("fig2a", EXPERIMENTS["fig2a"], SCALES["laptop"])
+    findings.write(replace(made, verdict="inconclusive", method="Old."), folder)
+    summary = tmp_path / "results.md"
+    words = ["--pages", "--scale", "laptop", "--summary", str(summary), *places(tmp_path)]
+    assert main(words) == 0
+    text = " ".join(summary.read_text(encoding="utf-8").split())
+    assert "This verdict rests on an earlier rule" in text
+    assert "| Figure 2a (earlier rule) | inconclusive |" in text
+    assert findings.read(folder / "fig2a.json").verdict == "inconclusive"  # as it was
+    findings.write(replace(made, verdict="inconclusive", method=f"New. {RULE}"), folder)
+    assert main(words) == 0
+    assert "earlier rule" not in summary.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

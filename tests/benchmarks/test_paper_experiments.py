@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks.paper import _cost as cost, _faults as faults
-from benchmarks.paper._arms import Results, neighbours, radius_of
+from benchmarks.paper import _cost as cost, _faults as faults, _learning as learning, table1
+from benchmarks.paper._arms import MEASURE, Results, neighbours, radius_of
 from benchmarks.paper._experiment import evaluate
 from benchmarks.paper._scales import SCALES, TEST
 from benchmarks.paper.claims import CLAIMS
 from benchmarks.paper.table import EXPERIMENTS
 from sparse_rnn import sweep
 from sparse_rnn.data import task_stream
+from sparse_rnn.errors import TrainingDiverged
 from sparse_rnn.report import findings
+from sparse_rnn.sweep import store
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -85,6 +88,42 @@ def test_a_finding_names_the_networks_that_did_not_run(tmp_path: Path) -> None:
     sweep.run(first.configs(TEST), tmp_path / "runs", workers=0)
     made = evaluate("fig3i", experiment, Results(tmp_path / "runs"), TEST, tmp_path)
     assert f"Not run: {', '.join(arm.label for arm in others)}." in made.method
+
+
+def test_seeds_that_diverged_count_as_the_worst(tmp_path: Path) -> None:
+    scale = replace(TEST, seeds=(0, 1))
+    experiment = EXPERIMENTS["fig3i"]
+    first, second, _ = experiment.arms(scale)
+    for arm in (first, second):
+        done, lost = arm.configs(scale)
+        sweep.run([done], tmp_path, workers=0)
+        if arm is first:
+            error = TrainingDiverged(1, float("nan"), 1.0, "")
+            told = f"{type(error).__name__}: {error}"
+            store.note_failure(sweep.folder_of(tmp_path, lost), told, "", retries=0, final=True)
+    results = Results(tmp_path)
+    assert results.diverged(first, scale) == (1,)
+    assert results.diverged(second, scale) == ()
+    found = learning.learned((first, second), results, scale)
+    one = found[first.label]
+    assert (one.diverged, one.values.shape[0], one.values[1].max()) == ((1,), 2, 0)
+    for sample in (one.final[MEASURE], one.area(), one.at(2)):
+        assert (sample.lost, sample.unknown, sample.by_seed[1]) == ({1}, frozenset(), 0.0)
+    assert found[second.label].final[MEASURE].n == 1
+    made = evaluate("fig3i", experiment, results, scale, tmp_path / "found")
+    assert f"Diverged: {first.label} (seeds 1)." in made.method
+    assert f"Not run whole: {first.label}" not in made.method
+    assert f"Not run whole: {second.label} (1 of 2 seeds)" in made.method
+    row = next(one for one in made.measured if one.name == first.label)
+    assert (row.n_seeds, "diverged: seeds 1, counted at worst" in row.note) == (2, True)
+
+
+def test_what_a_scale_cannot_test_is_said() -> None:
+    laptop, paper = SCALES["laptop"], SCALES["paper"]
+    parts = table1.untested(laptop)
+    assert any("against Dense 2500, which has one seed" in part for part in parts)
+    assert any("against L1 2500, not trained" in part for part in parts)
+    assert table1.untested(paper) == ()
 
 
 @pytest.mark.parametrize("name", [name for name in EXPERIMENTS if EXPERIMENTS[name].runs(TEST)])

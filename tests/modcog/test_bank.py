@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import itertools
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import modcog
-from modcog.bank import SPLITS
+from modcog.bank import SPLITS, conditions_of
+from modcog.draws import Draws
+from modcog.trials import Stimulus, plan_trials
 from tests.modcog import helpers
 
 COLUMNS = [f.name for f in fields(modcog.TrialBank)]
@@ -75,6 +78,79 @@ def test_splits_and_seeds_share_nothing() -> None:
     assert_same_bank(banks[0], modcog.trial_bank("DM1", 50, seed=0, split="train"))
 
 
+def shown(bank: modcog.TrialBank) -> set[bytes]:
+    """The different trials of a bank without noise, whatever the rule."""
+    n_rules = bank.inputs.shape[-1] - 33
+    columns = bank.inputs[..., : bank.inputs.shape[-1] - n_rules].swapaxes(0, 1)
+    return {trial.tobytes() for trial in columns}
+
+
+@pytest.mark.parametrize("name", ["Go", "DMS_IntL", "MultiDM", "CtxDlyDM2", "DNMC"])
+@pytest.mark.parametrize("seed", [0, 5])
+def test_conditions_belong_to_one_split(name: str, seed: int) -> None:
+    banks = [
+        modcog.trial_bank(name, 300, seed, split=split, split_by="conditions", noise=0)
+        for split in SPLITS
+    ]
+    for one, other in itertools.combinations(map(shown, banks), 2):
+        assert one
+        assert other
+        assert not one & other
+    assert {len(bank) for bank in banks} == {300}
+    if name == "Go":
+        # All there are, each in its split: a ring and a direction.
+        assert sum(len(shown(bank)) for bank in banks) == 32
+        by_trials = [modcog.trial_bank(name, 300, seed, split=split) for split in SPLITS]
+        assert shown(by_trials[0]) & shown(by_trials[1])
+
+
+def test_splits_by_conditions_are_those_of_the_seed_and_go_on() -> None:
+    short, long = (
+        modcog.trial_bank(["Go", "DM1"], n, 3, split="test", split_by="conditions") for n in (4, 9)
+    )
+    np.testing.assert_array_equal(short.response[:4], long.response[:4])
+    np.testing.assert_array_equal(short.response[4:], long.response[9:13])
+    others = modcog.trial_bank("Go", 200, 4, split="test", split_by="conditions")
+    assert shown(others) != shown(
+        modcog.trial_bank("Go", 200, 3, split="test", split_by="conditions")
+    )
+    sizes = [
+        len(shown(modcog.trial_bank("Go", 200, seed, split=split, split_by="conditions")))
+        for seed in range(30)
+        for split in SPLITS
+    ]
+    shares = np.reshape(sizes, (30, 3)).mean(axis=0) / 32
+    np.testing.assert_allclose(shares, (0.5, 0.25, 0.25), atol=0.06)
+
+
+def test_the_order_of_stimuli_is_no_part_of_a_condition() -> None:
+    spec = modcog.task("DM1")
+    one, other = (
+        modcog.sample(spec, helpers.rng(0), 1, {"location": a, "separation": s, "coherence1": c})
+        for a, s, c in ((3, 5, 0.32), (8, 11, -0.32))
+    )
+    np.testing.assert_array_equal(conditions_of(one), conditions_of(other))
+    given = {"location": 3, "separation": 5, "coherence1": -0.32, "fixation": 200}
+    another = modcog.sample(spec, helpers.rng(0), 1, given)
+    assert conditions_of(another) != conditions_of(one)
+
+
+def test_a_split_without_a_condition_is_refused() -> None:
+    def plan(spec: modcog.TaskSpec, draws: Draws) -> modcog.Trials:
+        zeros = np.zeros(draws.n, dtype=np.int64)
+        return plan_trials(spec, draws, [Stimulus("stimulus", 0, zeros)], response=zeros)
+
+    spec = replace(modcog.task("Go"), base="Same", plan=plan)
+    refused = 0
+    for split in SPLITS:
+        try:
+            modcog.trial_bank([spec], 3, split=split, split_by="conditions")
+        except modcog.InvalidArgument as error:
+            refused += 1
+            assert f"{error}".startswith("split must be one that a condition of Same falls into")
+    assert refused == 2
+
+
 def test_a_bank_survives_its_file(tmp_path: Path) -> None:
     bank = modcog.trial_bank("cog-20", 4, dt=50)
     path = tmp_path / "bank.npz"
@@ -121,6 +197,8 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(modcog.UnknownName, match="Did you mean validation"):
         modcog.trial_bank("Go", 3, split="valid")
+    with pytest.raises(modcog.UnknownName, match="Did you mean conditions"):
+        modcog.trial_bank("Go", 3, split_by="condition")
     with pytest.raises(modcog.InvalidArgument, match="^n must be a whole number of trials"):
         modcog.trial_bank("Go", 0)
     with pytest.raises(modcog.InvalidArgument, match="^seed must be"):

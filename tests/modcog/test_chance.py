@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import modcog
 from modcog.chance import BLIND, STRATEGIES
+from modcog.errors import UnknownName
 from modcog.scoring import score_trials
 from tests.modcog import helpers
 
@@ -160,3 +161,16 @@ def test_a_strategy_that_is_played_scores_what_the_table_says(name: str, strateg
     for expected, got in zip(level, (scores.final_accuracy, scores.performance), strict=True):
         error = (expected * (1 - expected) / len(trials)) ** 0.5
         assert abs(got.mean() - expected) <= 4.5 * error + 1e-12
+
+
+def test_two_floors() -> None:
+    floors = {
+        name: modcog.chance_level(name, ignores="evidence") for name in modcog.suite("cog-20")
+    }
+    for name, floor in floors.items():
+        assert floor >= modcog.chance_level(name)
+        decides = modcog.task(name).family == "decision"
+        # Either place is right half of the time; responding always is, on match tasks.
+        assert floor == (0.5 if decides or modcog.task(name).p_response < 1 else 1 / 16), name
+    with pytest.raises(UnknownName, match="Did you mean stimuli"):
+        modcog.chance_level("Go", ignores="stimulus")

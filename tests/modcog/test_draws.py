@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 import modcog
+from modcog.draws import Draws, rule_of, trial_keys
+from modcog.hashing import Space, words
 from tests.modcog import helpers
 
 N = 40
@@ -35,13 +37,13 @@ VALUES: dict[str, Any] = {
 }
 MODES = {"one value": lambda value: value, "one a trial": lambda value: [value] * N}
 
-# Quantities that say something about each other: what is given decides what may follow.
+# Quantities that say something about each other: what is given moves these, and no others.
 LINKED = {
     "match": {"test_location"},
-    "test_location": {"match"},
+    "test_location": {"sample_location"},
     "sample_location": {"test_location"},
 }
-# Evidence of the same judged rings: a tie that the given value makes is drawn again.
+# Strengths of a ring differ, and evidence never ties.
 EVIDENCE = {"coherence1", "coherence2", "first1", "second1", "first2", "second2"}
 
 CROSS_MODAL = modcog.task("DMS", cross_modal=True, nonmatch="any")
@@ -164,6 +166,13 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     ("DMS", "match", 2, r"a whole number in \[0, 1\]"),
     ("DMC", "test_location", 16, r"a whole number in \[0, 15\]"),
     ("Go", "noise_key", 0.5, "a whole number; got 0.5"),
+    ("Go", "noise_key", 3.0, "a whole number of an integer type"),
+    ("Go", "noise_key", [2.0**60, 1, 2, 3, 4], "a whole number of an integer type"),
+    ("Go", "noise_key", 2**64, "a number, or 5 numbers"),
+    ("Go", "location", 2**64 - 1, "a whole number of at most 9223372036854775807"),
+    ("DM1", "separation", 2**64 - 5, "a whole number of at most 9223372036854775807"),
+    ("DM1", "separation", 1e30, "a whole number of at most"),
+    ("DM1", "coherence1", 2**53 + 1, "a number that a float64 holds"),
 ]
 
 
@@ -215,3 +224,149 @@ def test_a_given_duration_need_not_be_one_that_could_be_drawn() -> None:
     assert trials.duration_ms("delay").tolist() == [0, 100, 1500]
     moved = (trials.base_response - trials.response) % 16
     assert moved.tolist() == [0, 1, 15]
+
+
+KEYS = st.integers(0, 2**64 - 1)
+
+
+@given(keys=st.lists(KEYS, min_size=1, max_size=6), as_array=st.booleans())
+def test_keys_of_noise_are_kept_bit_for_bit(keys: list[int], as_array: bool) -> None:
+    value: Any = np.array(keys, dtype=np.uint64) if as_array else keys
+    spec = modcog.task("DM1")
+    trials = modcog.sample(spec, helpers.rng(0), len(keys), {"noise_key": value})
+    assert trials.noise_key.tolist() == keys
+    crossed = modcog.conditions(spec, helpers.rng(0), 2, noise_key=value, location=(0, 5))
+    assert crossed.noise_key.tolist() == [key for key in keys for _ in range(4)]
+
+
+def test_the_noise_of_trials_can_be_given_to_others() -> None:
+    trials = modcog.sample(modcog.task("DM1"), helpers.rng(0), 50)
+    again = modcog.conditions("DM1", helpers.rng(1), noise_key=trials.noise_key)
+    np.testing.assert_array_equal(again.noise_key, trials.noise_key)
+
+
+@pytest.mark.parametrize("key", [0, 1, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1])
+def test_one_key_of_noise_in_any_type(key: int) -> None:
+    values: list[Any] = [key, np.uint64(key), [key], np.array(key, dtype=np.uint64)]
+    values += [[key, 0, 2**63]] if key else []
+    for value in values:
+        n = np.size(value)
+        trials = modcog.sample(modcog.task("Go"), helpers.rng(0), n, {"noise_key": value})
+        assert trials.noise_key.tolist()[0] == key
+
+
+@pytest.mark.parametrize(("spec", "quantity"), CASES, ids=lambda v: getattr(v, "name", v))
+def test_giving_a_quantity_what_it_drew_changes_nothing(
+    spec: modcog.TaskSpec, quantity: str
+) -> None:
+    free = modcog.sample(spec, helpers.rng(6), 500)
+    value = helpers.reader(quantity)(free)
+    fixed = modcog.sample(spec, helpers.rng(6), 500, {quantity: value})
+    helpers.assert_same_trials(fixed, free)
+
+
+def likely(counts: NDArray[np.int64], expected: NDArray[np.float64]) -> bool:
+    """Whether counts may come from these probabilities."""
+    possible = expected > 0
+    if counts[~possible].any():
+        return False
+    if possible.sum() < 2:
+        return True
+    shares = expected[possible] / expected[possible].sum() * counts.sum()
+    return bool(stats.chisquare(counts[possible], shares).pvalue > 1e-6)
+
+
+@pytest.mark.parametrize(("spec", "quantity"), CASES, ids=lambda v: getattr(v, "name", v))
+def test_a_given_value_leaves_the_others_as_they_are_among_trials_that_have_it(
+    spec: modcog.TaskSpec, quantity: str
+) -> None:
+    free = modcog.sample(spec, helpers.rng(7), 20_000)
+    drawn = helpers.reader(quantity)(free)
+    if quantity == "noise_key" or len(set(drawn.tolist())) == 1:
+        return
+    value = np.sort(drawn)[len(drawn) // 3]
+    among = free[drawn == value]
+    fixed = modcog.sample(spec, helpers.rng(8), 4000, {quantity: value})
+    for other in ["responds", *helpers.quantities(spec)]:
+        if other == "noise_key":
+            continue
+        read = helpers.READERS.get(other) or (
+            helpers.reader(other) if other != "responds" else lambda trials: trials.responds
+        )
+        both = np.concatenate([read(among), read(fixed)])
+        classes_of = np.unique(both, return_inverse=True)[1]
+        table = np.stack(
+            [
+                np.bincount(part, minlength=classes_of.max() + 1)
+                for part in np.split(classes_of, [len(among)])
+            ]
+        )
+        if table.shape[1] > 1:
+            assert stats.chi2_contingency(table).pvalue > 1e-6, other
+        # Nothing comes that never goes with the value.
+        assert not table[1][table[0] == 0].any() or len(among) < 1000, other
+
+
+@pytest.mark.parametrize("name", ["DMS", "DNMS", "DMC", "DNMC"])
+@pytest.mark.parametrize("nonmatch", ["opposite", "any"])
+def test_a_given_test_leaves_the_match_open(name: str, nonmatch: str) -> None:
+    settings = {"nonmatch": nonmatch} if name.endswith("S") else {}
+    spec = modcog.task(name, **settings)
+    trials = modcog.sample(spec, helpers.rng(0), 8000, {"test_location": 6})
+    assert likely(np.bincount(trials.match), np.array([0.5, 0.5]))
+    sample = trials.stimulus_location[:, 0]
+    alike = sample == 6 if name.endswith("S") else (sample < 8) == (6 < 8)
+    np.testing.assert_array_equal(trials.match, alike)
+    for match in (0, 1):
+        reachable = alike == match
+        if name.endswith("S") and nonmatch == "opposite" and not match:
+            assert set(sample[reachable].tolist()) == {14}
+        elif not name.endswith("S") or not match:
+            counts = np.bincount(sample[reachable], minlength=16)
+            assert likely(counts, (counts > 0).astype(float))
+            assert (counts > 0).sum() == (8 if not name.endswith("S") else 15)
+    crossed = modcog.conditions(spec, helpers.rng(1), match=(0, 1), test_location=range(16))
+    assert len(crossed) == 32
+    np.testing.assert_array_equal(crossed.match, np.repeat([0, 1], 16))
+    np.testing.assert_array_equal(crossed.stimulus_location[:, 1], np.tile(range(16), 2))
+    test_as_well = modcog.sample(spec, helpers.rng(2), 9, {"match": 1, "test_location": 3})
+    assert (test_as_well.match == 1).all()
+
+
+def test_a_given_strength_does_not_bring_an_equal_one() -> None:
+    for name in ("DlyDM2", "CtxDlyDM1", "CtxDlyDM2", "MultiDlyDM"):
+        trials = modcog.sample(modcog.task(name), helpers.rng(0), 4000, {"first2": 0.6})
+        second = helpers.reader("second2")(trials)
+        counts = [int((second == strength).sum()) for strength in (0.3, 1.0)]
+        assert sum(counts) == 4000
+        assert likely(np.array(counts), np.array([0.5, 0.5])), name
+    # An equal pair on a ring that need not decide may be asked for.
+    given_values = {"first2": 0.6, "second2": 0.6}
+    trials = modcog.sample(modcog.task("MultiDlyDM"), helpers.rng(0), 50, given_values)
+    assert (helpers.reader("first1")(trials) != helpers.reader("second1")(trials)).all()
+
+
+def test_too_many_strengths_are_refused_before_they_fill_the_memory() -> None:
+    spec = modcog.task("MultiDlyDM", strengths=tuple(np.linspace(0.2, 1, 40).tolist()))
+    with pytest.raises(modcog.InvalidArgument, match=r"^first1, second1, .*at most 1048576"):
+        modcog.sample(spec, helpers.rng(0), 3)
+
+
+@pytest.mark.parametrize("name", ["rule", "hidden 1", "noise_key"])
+def test_no_name_of_a_user_meets_an_internal_one(name: str) -> None:
+    keys = trial_keys(helpers.rng(0), 4000)
+    draws = Draws(keys)
+    own = draws.index(name, 4)
+    internal = {"rule": rule_of(keys, 4), "hidden": draws.hidden_index(4)}
+    if name != "noise_key":  # that one may be given, so it is drawn once
+        internal["noise"] = (draws.noise_key() % np.uint64(4)).astype(np.int64)
+    for what, values in internal.items():
+        table = np.zeros((4, 4))
+        np.add.at(table, (own, values), 1)
+        assert stats.chi2_contingency(table).pvalue > 1e-4, what
+
+
+def test_a_name_drawn_by_a_user_is_not_the_duration_of_a_period() -> None:
+    keys = trial_keys(helpers.rng(0), 1000)
+    spaces = [words(keys, space, "delay") for space in Space]
+    assert len(np.unique(np.concatenate(spaces))) == 3000

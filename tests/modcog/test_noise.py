@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from modcog import noise
+from modcog import hashing, noise
 from tests.modcog import helpers
 
 LEAST_P = 1e-4
@@ -107,13 +107,13 @@ PINNED = [[0.100591, 0.229521, -0.109898], [0.466936, 0.428879, 0.912121]]
 
 def test_mixing_is_one_to_one() -> None:
     words = np.concatenate([np.arange(50_000, dtype=np.uint64), random_keys(50_000, 5)])
-    assert len(np.unique(noise.mix(words.copy()))) == len(np.unique(words))
+    assert len(np.unique(hashing.mix(words.copy()))) == len(np.unique(words))
 
 
 def test_mixing_one_bit_changes_about_half_of_the_bits() -> None:
     words = random_keys(2000, 6)
     for bit in range(64):
-        flipped = noise.mix(words.copy()) ^ noise.mix(words ^ np.uint64(1 << bit))
+        flipped = hashing.mix(words.copy()) ^ noise.mix(words ^ np.uint64(1 << bit))
         assert 31 < np.bitwise_count(flipped).mean() < 33
 
 

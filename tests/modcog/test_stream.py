@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from numpy.typing import NDArray
 from scipy import stats
 
 import modcog
@@ -28,22 +29,71 @@ def assert_same_batch(a: modcog.Batch, b: modcog.Batch) -> None:
 @given(
     lengths=st.lists(st.integers(1, 12), min_size=1, max_size=80),
     n_lanes=st.integers(1, 9),
-    seq_len=st.integers(12, 30),
+    seq_len=st.integers(12, 60),
 )
-def test_packing_fills_lanes_in_order(lengths: list[int], n_lanes: int, seq_len: int) -> None:
-    kept, lane, start = pack(np.array(lengths), n_lanes, seq_len)
+def test_packing_fills_lanes_and_what_did_not_fit_comes_last(
+    lengths: list[int], n_lanes: int, seq_len: int
+) -> None:
+    order, lane, start = pack(np.array(lengths), n_lanes, seq_len)
     # The definition, one trial at a time.
-    expected: list[tuple[int, int]] = []
-    now, place = 0, 0
-    for length in lengths:
-        if place + length > seq_len:
-            now, place = now + 1, 0
-        if now == n_lanes:
-            break
-        expected.append((now, place))
-        place += length
-    assert kept == len(expected)
-    assert list(zip(lane.tolist(), start.tolist(), strict=True)) == expected
+    lanes: list[list[int]] = [[]]
+    for trial, length in enumerate(lengths):
+        if sum(lengths[i] for i in lanes[-1]) + length > seq_len:
+            lanes.append([])
+        lanes[-1].append(trial)
+    expected = [
+        (trial, number, sum(lengths[i] for i in (*members[1:], members[0])[:place]))
+        for number, members in enumerate(lanes[:n_lanes])
+        for place, trial in enumerate((*members[1:], members[0]))
+    ]
+    assert list(zip(order.tolist(), lane.tolist(), start.tolist(), strict=True)) == expected
+    # What decides who is first is the order of the stream, never a length.
+    n_always = seq_len // max(lengths)
+    for members in lanes[: min(n_lanes, len(lanes) - 1)]:
+        assert len(members) >= n_always
+        in_place = order[lane == lanes.index(members)][: n_always - 1]
+        np.testing.assert_array_equal(in_place, members[0] + 1 + np.arange(len(in_place)))
+
+
+def shares(sampler: modcog.BatchSampler, n_batches: int) -> dict[str, NDArray[np.int64]]:
+    """How often each task comes in all, in first place and in last place."""
+    counts = {
+        name: np.zeros(len(sampler.tasks), dtype=np.int64) for name in ("all", "first", "last")
+    }
+    for i in range(n_batches):
+        trials = sampler.trials(i)
+        is_last = np.append(np.diff(trials.lane) != 0, True)
+        for name, rows in (("all", slice(None)), ("first", trials.start == 0), ("last", is_last)):
+            counts[name] += np.bincount(trials.rule[rows], minlength=len(sampler.tasks))
+    return counts
+
+
+def test_every_task_is_as_often_first_as_any_other() -> None:
+    sampler = modcog.BatchSampler("cog-20", batch_size=256, seq_len=60, seed=0)
+    counts = shares(sampler, 150)
+    assert counts["first"].sum() == 150 * 256
+    assert stats.chisquare(counts["first"]).pvalue > 1e-4
+    assert stats.chisquare(counts["all"]).pvalue > 1e-4
+    # The bias that is left, as the documentation of `BatchSampler` states it.
+    last = dict(zip(sampler.tasks, counts["last"] / counts["last"].sum(), strict=True))
+    assert last["DMS"] == pytest.approx(0.076, abs=0.005)
+    assert last["RTGo"] == pytest.approx(0.027, abs=0.005)
+
+
+def test_places_say_nothing_of_a_task_in_lanes_of_many_trials() -> None:
+    sampler = modcog.BatchSampler("cog-20", batch_size=64, seed=3)
+    assert sampler.lengths is not None
+    always = sampler.seq_len // sampler.lengths.longest
+    assert always == 4
+    counts = np.zeros((always - 1, 20))
+    for i in range(150):
+        trials = sampler.trials(i)
+        for place in range(always - 1):
+            rows = np.searchsorted(trials.lane, np.arange(64)) + place
+            assert (trials.lane[rows] == np.arange(64)).all()
+            counts[place] += np.bincount(trials.rule[rows], minlength=20)
+    for place in counts:
+        assert stats.chisquare(place).pvalue > 1e-4
 
 
 def test_a_trial_longer_than_a_lane_is_refused() -> None:
@@ -120,16 +170,6 @@ def test_threads_and_copies_see_one_stream() -> None:
     small = pickle.dumps(sampler)
     assert len(small) < 200_000, "drawn trials do not travel"
     assert_same_batch(pickle.loads(small).batch(700), expected[1])
-
-
-def test_seeds_and_batches_share_nothing() -> None:
-    keys = [
-        modcog.BatchSampler("cog-20", seed=seed, **SMALL).batch(i).trials.noise_key.tolist()
-        for seed in (0, 1, [0, 1], np.random.SeedSequence(0, spawn_key=(0,)))
-        for i in (0, 1, 2, 5000)
-    ]
-    flat = [key for some in keys for key in some]
-    assert len(set(flat)) == len(flat)
 
 
 def test_neighbouring_batches_are_independent() -> None:

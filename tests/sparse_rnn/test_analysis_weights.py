@@ -310,3 +310,31 @@ def test_vector_addition_is_refused_where_it_has_no_meaning() -> None:
         analysis.vector_addition(pool(cell="lstm"), "Go", ["Go", "Anti", "DMS"])
     with pytest.raises(InvalidArgument, match="task must be one of Go, Anti, DMS; got 'RTGo'"):
         analysis.vector_addition(pool(), "RTGo", ["Go", "Anti", "DMS"])
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ([0.01, -0.02, 0.03, 0.97, 1.0], ("small", "large")),
+        ([-0.16, 0.1, 0.05, 0.8, 0.9], ("small", "large")),
+        ([-0.9, -1.1, 0.01, -0.02, 0.03], ("negative", "small")),
+        ([-0.5, -0.4, -0.1, 0.2, 0.3, 0.5], ("negative", "positive")),
+        ([-0.9, 0.01, -0.5, 0.3, 0.9, 1.0, -0.7], ("lower", "upper")),
+        ([1.0, 1.1, 1.5, 1.6], ("lower", "upper")),
+        ([-1.6, -1.5, -1.1, -1.0], ("lower", "upper")),
+    ],
+)
+def test_groups_are_called_what_they_are(values: list[float], names: tuple[str, str]) -> None:
+    found = analysis.weight_groups(with_weights(np.array(values)))
+    assert found.names == names
+    assert found.negative == np.mean(np.array(values) < 0)
+    parts = analysis.weight_group_parts(with_weights(np.array(values)))
+    expected = [f"{n} {name} weights" for n, name in zip(found.counts, found.names, strict=True)]
+    assert list(parts) == expected
+
+
+def test_weights_of_a_local_network_are_not_called_small() -> None:
+    net = srnn.Network(36, 17, srnn.masks.locality((8, 8), radius=2), seed=0)
+    found = analysis.weight_groups(net)
+    assert 0.4 < found.negative < 0.6
+    assert "small" not in found.names

@@ -127,10 +127,10 @@ def test_several_seeds_are_an_ensemble_of_run_folders(
 
 
 def test_settings_of_several_types_are_read(tmp_path: Path) -> None:
-    words = [*SMALL, "--clip", "None", "--noise", "yang", "--lr", "1e-2", "--size", "7"]
+    words = [*SMALL, "--clip", "None", "--noise", "yang", "--lr", "1e-2", "--size", "7x1"]
     assert status(*with_option(words, "--seq-len", "auto"), "--out", tmp_path / "run") == 0
     config = srnn.load_run(tmp_path / "run").config
-    assert (config.clip, config.noise, config.lr, config.size) == (None, "yang", 0.01, (7,))
+    assert (config.clip, config.noise, config.lr, config.size) == (None, "yang", 0.01, (7, 1))
     assert (config.seq_len, config.suite) == ("auto", ("Go", "DlyGo"))
 
 
@@ -240,7 +240,7 @@ def test_info_counts_as_the_paper_does(capsys: pytest.CaptureFixture[str]) -> No
 def test_info_refuses_as_train_does(capsys: pytest.CaptureFixture[str]) -> None:
     for words, message in (
         ("--arch dens --size 4", "--arch must be the name of a mask family; got 'dens'"),
-        ("--arch locality --size 4", "--radius must be given for 'locality' masks"),
+        ("--arch locality --size 2x2", "--radius must be given for 'locality' masks"),
         ("--arch dense --size 4x", "--size must be"),
         ("--arch dense --size 4 --suite mod-cog", "--suite must be the name of a suite"),
     ):

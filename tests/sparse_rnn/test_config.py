@@ -17,7 +17,7 @@ from sparse_rnn.errors import InvalidArgument, UnknownName
 from tests.sparse_rnn.helpers import small_config
 
 SHEETS = st.one_of(
-    st.integers(1, 900),
+    st.integers(1, 900).map(lambda n_units: (n_units,)),
     st.lists(st.integers(1, 30), min_size=1, max_size=3).map(tuple),
     st.tuples(st.integers(1, 30), st.integers(1, 30)).map("{0[0]}x{0[1]}".format),
 )
@@ -106,7 +106,7 @@ def test_refusals_name_the_setting_its_value_and_what_is_allowed(
     [
         ({"size": 4}, "arch must be given; got None."),
         ({"arch": "dense"}, "size must be given; got None."),
-        ({"arch": "locality", "size": 4}, "radius must be given for 'locality' masks"),
+        ({"arch": "locality", "size": (2, 2)}, "radius must be given for 'locality' masks"),
         ({"arch": "dense", "size": 4, "radius": 1}, "radius must be left out for 'dense' masks"),
     ],
 )

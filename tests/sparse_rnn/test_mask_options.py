@@ -68,24 +68,24 @@ def test_options_are_frozen_and_survive_json(given_options: dict[str, Any]) -> N
 
 
 def test_the_radius_has_one_place() -> None:
-    one = srnn.TrainConfig(arch="locality", size=9, radius=2)
-    other = srnn.TrainConfig(arch="locality", size=9, mask_options={"radius": 2})
+    one = srnn.TrainConfig(arch="locality", size=(9,), radius=2)
+    other = srnn.TrainConfig(arch="locality", size=(9,), mask_options={"radius": 2})
     assert one == other
     assert other.radius == 2
     assert other.mask_options == {}
     open_sheet = srnn.TrainConfig(
-        arch="locality", size=9, radius=2, mask_options={"periodic": False}
+        arch="locality", size=(9,), radius=2, mask_options={"periodic": False}
     )
-    assert open_sheet.build_mask() == masks.locality(9, 2, periodic=False)
+    assert open_sheet.build_mask() == masks.locality((9,), 2, periodic=False)
     with pytest.raises(InvalidArgument, match="radius must be as in mask_options, 3; got 2"):
-        srnn.TrainConfig(arch="locality", size=9, radius=2, mask_options={"radius": 3})
+        srnn.TrainConfig(arch="locality", size=(9,), radius=2, mask_options={"radius": 3})
 
 
 @pytest.mark.parametrize("name", ["random", "small_world", "scale_free"])
 def test_the_mask_follows_from_the_seed_of_the_run(name: str, tmp_path: Path) -> None:
     first, second = (config_of(name, tmp_path, seed=seed).build_mask() for seed in (1, 2))
     assert first != second
-    stream = seeding.spawn(1, 4)[3]
+    stream = seeding.derive(1, seeding.Purpose.MASK_OF_RUN)
     assert first == masks.build(name, SIZE, **FAMILIES[name], seed=stream)
     fixed = [
         small_config(
@@ -95,12 +95,6 @@ def test_the_mask_follows_from_the_seed_of_the_run(name: str, tmp_path: Path) ->
     ]
     assert fixed[0].build_mask() == fixed[1].build_mask()
     assert fixed[0].build_mask() == masks.build(name, SIZE, **FAMILIES[name], seed=5)
-
-
-def test_the_stream_of_the_mask_is_no_other() -> None:
-    keys = {tuple(stream.generate_state(4)) for stream in seeding.spawn(7, 3)}
-    assert tuple(seeding.mask_stream(7).generate_state(4)) not in keys
-    assert seeding.mask_stream(7).spawn_key == (3,)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
 from sparse_rnn import masks
-from tests.sparse_rnn.mask_families import FAMILIES, SIZE
+from tests.sparse_rnn.mask_families import FAMILIES, OTHERS, SIZE
+
+SHEETS = ("locality", "small_world", "distance_rule")
+"""Families in which places count."""
 
 SIDES = st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)
 RADII = st.one_of(
@@ -84,9 +87,90 @@ def test_families_keep_the_laws(name: str) -> None:
     np.testing.assert_array_equal(mask.coords, list(np.ndindex(5, 6)))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in SHEETS])
 def test_a_number_of_units_is_a_sheet_of_one_side(name: str) -> None:
     assert masks.build(name, 30, **FAMILIES[name]) == masks.build(name, (30,), **FAMILIES[name])
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_number_of_units_is_no_sheet(name: str) -> None:
+    said = r"must be the sides of a sheet; got 30\. Write \(5, 6\) or 5x6 for a sheet, \(30,\) or"
+    with pytest.raises(srnn.SparseRnnError, match=f"^shape {said} 30x1 for a ring"):
+        masks.build(name, 30, **FAMILIES[name])
+    ring = masks.build(name, (30,), **FAMILIES[name])
+    assert ring == masks.build(name, (30, 1), **FAMILIES[name])
+    for size in (30, "30"):
+        with pytest.raises(srnn.SparseRnnError, match=f"^size {said}"):
+            srnn.TrainConfig(arch=name, size=size, mask_options=FAMILIES[name])
+    config = srnn.TrainConfig(arch=name, size=(30,), mask_options=FAMILIES[name])
+    assert srnn.TrainConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_option_changes_the_mask(name: str) -> None:
+    """What is given is used; `seed`, and what from_graph takes for files, have their own tests."""
+    mask = masks.build(name, SIZE, **FAMILIES[name])
+    others = OTHERS.get(name, {})
+    elsewhere = {"seed"}
+    if name == "from_graph":
+        elsewhere = {"nodes", "source", "target", "weight", "aggregate"}
+    assert set(others) == set(masks.options(name)) - elsewhere
+    for option, value in others.items():
+        changed = masks.build(name, SIZE, **{**FAMILIES[name], option: value})
+        assert changed != mask, option
+        assert name == "from_graph" or changed.parameters[option] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "argument"),
+    [
+        ("erdos_renyi", {"probability": 1e-9}, "probability"),
+        ("modular", {"n_modules": 3, "p_in": 1e-9, "p_out": 0}, "p_in"),
+        ("modular", {"n_modules": 30, "p_in": 1, "p_out": 0, "self_connections": "never"}, "p_in"),
+    ],
+)
+def test_a_mask_without_any_synapse_is_refused(
+    name: str, options: dict[str, Any], argument: str
+) -> None:
+    with pytest.raises(srnn.SparseRnnError, match=f"^{argument} must be higher: .* no synapse at"):
+        masks.build(name, SIZE, **options)
+    with pytest.raises(srnn.SparseRnnError, match="no synapse at all"):
+        srnn.TrainConfig(arch=name, size=SIZE, mask_options=options).build_mask()
+
+
+@given(st.integers(1, 40), st.floats(0.001, 6), st.integers(0, 99))
+def test_masks_have_what_was_asked_for_or_are_refused(n: int, mean: float, seed: int) -> None:
+    for name in ("distance_rule", "scale_free"):
+        more = {"decay_rate": 0.3} if name == "distance_rule" else {"exponent": 9.0}
+        try:
+            mask = masks.build(name, (n,), mean_in_degree=mean, seed=seed, **more)
+        except srnn.SparseRnnError:
+            continue
+        assert mask.nnz >= 1
+        slack = 5 * math.sqrt(mean * n) if name == "distance_rule" else 0.5
+        assert abs(mask.nnz - mean * n) <= slack + 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "options"),
+    [
+        ("dense", 10**6, {}),
+        ("random", 10**6, {"in_degree": 10**5}),
+        ("erdos_renyi", 10**6, {"probability": 0.5}),
+        ("locality", (4000, 4000), {"radius": 100}),
+        ("locality", (4000, 4000), {"radius": 1e300}),
+        ("small_world", (4000, 4000), {"radius": 0, "nnz": 10**12}),
+        ("watts_strogatz", 10**6, {"neighbours": 10**5, "rewiring": 0.1}),
+        ("distance_rule", (1000, 1000), {"decay_rate": 0, "mean_in_degree": 10**5}),
+        ("modular", 10**6, {"n_modules": 2, "p_in": 1, "p_out": 0}),
+        ("scale_free", 10**6, {"mean_in_degree": 10**5}),
+    ],
+)
+def test_masks_too_large_to_build_are_refused_at_once(
+    name: str, size: Any, options: dict[str, Any]
+) -> None:
+    with pytest.raises(srnn.SparseRnnError, match=r"at most 1073741824 synapses"):
+        masks.build(name, size, **options)
 
 
 @given(st.integers(1, 12), st.integers(0, 2**32 - 1))
@@ -197,7 +281,7 @@ def edgy(size: masks.Size, reach: int = 1, *, seed: int = 0) -> srnn.Mask:
         reach: How far.
         seed: Where it is drawn from.
     """
-    return masks.build("locality", size, radius=reach + 0 * seed)
+    return masks.build("locality", masks.check_size("size", size), radius=reach + 0 * seed)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +307,55 @@ def test_families_that_break_a_rule_are_told_which(changes: dict[str, Any], rule
 def test_a_family_explains_its_options() -> None:
     def silent(size: masks.Size, reach: int = 1) -> srnn.Mask:
         rest = {"family": "silent", "parameters": {"reach": reach}}
-        return dataclasses.replace(masks.locality(size, reach), **rest)
+        sides = masks.check_size("size", size)
+        return dataclasses.replace(masks.locality(sides, reach), **rest)
 
     with pytest.raises(masks.ConformanceError, match="says under Args what reach means"):
         masks.check_mask_family(silent, 9)
+
+
+def lazy(size: masks.Size, in_degree: int, spare: bool = False) -> srnn.Mask:
+    """A family with fewer synapses than were asked for, and an option without effect.
+
+    Args:
+        size: Number of units.
+        in_degree: Synapses onto each unit.
+        spare: Nothing.
+    """
+    sides = masks.check_size("size", size)
+    mask = masks.random(sides, in_degree - 1 if in_degree > 3 else in_degree)
+    rest = {"family": "lazy", "parameters": {"in_degree": in_degree, "spare": spare}}
+    return dataclasses.replace(mask, **rest)
+
+
+def test_a_family_keeps_its_budget_and_ignores_no_option() -> None:
+    with pytest.raises(masks.ConformanceError, match="4 synapses onto each unit, as it was asked"):
+        masks.check_mask_family(lazy, 9, in_degree=4)
+    with pytest.raises(masks.ConformanceError, match="the option spare changes the mask"):
+        masks.check_mask_family(lazy, 9, in_degree=2)
+
+
+def test_a_family_draws_from_its_seed_alone() -> None:
+    def loose(size: masks.Size) -> srnn.Mask:
+        """A family that uses the global generator.
+
+        Args:
+            size: Number of units.
+        """
+        np.random.random()  # noqa: NPY002, TID251 - what is found out
+        return dataclasses.replace(masks.autapse(size), family="loose")
+
+    with pytest.raises(masks.ConformanceError, match="the global generator is neither used nor"):
+        masks.check_mask_family(loose, 9)
+
+    def empty(size: masks.Size) -> srnn.Mask:
+        """A family without synapses.
+
+        Args:
+            size: Number of units.
+        """
+        (n,) = masks.check_size("size", size)
+        return srnn.Mask.from_edges(n, np.empty(0, int), np.empty(0, int), family="empty")
+
+    with pytest.raises(masks.ConformanceError, match="a mask has at least one synapse"):
+        masks.check_mask_family(empty, 9)

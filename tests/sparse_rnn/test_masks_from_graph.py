@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import sparse
 
 import sparse_rnn as srnn
 from sparse_rnn.masks import from_graph
+from sparse_rnn.masks._columns import PAIRS
 from tests.sparse_rnn.helpers import random_mask
 
 MASK = random_mask(np.random.default_rng(3), 12)
@@ -93,8 +98,8 @@ def test_units_are_in_the_order_that_is_promised(tmp_path: Path) -> None:
     file = tmp_path / "graph.txt"
     file.write_text("ASH AVA\nADF ASH\n")  # names: by first appearance
     assert from_graph(file) == srnn.Mask.from_edges(3, [1, 0], [0, 2])
-    file.write_text("720575940628857210 10\n9 10\n")  # numbers: ascending
-    assert from_graph(file) == srnn.Mask.from_edges(3, [1, 1], [2, 0])
+    file.write_text("720575940628857210 10\n9 10\n10 9\n")  # numbers: ascending
+    assert from_graph(file) == srnn.Mask.from_edges(3, [1, 1, 0], [2, 0, 1])
     assert from_graph(file, nodes=[10, 9, 720575940628857210, 1]).n_units == 4
 
 
@@ -140,8 +145,17 @@ MULTI = nx.MultiDiGraph([("a", "b"), ("a", "b")])
         (sparse.csr_array(np.ones((3, 2))), "got 'of shape [3, 2]'"),
         ([[0, 1], [1]], "a square matrix [N, N]"),
         (None, "got 'of shape []'"),
-        (np.array([[0, np.nan], [1, 0]]), "a matrix of finite numbers; got 'NaN or infinity'"),
-        (np.array([[0, np.inf], [1, 0]]), "a matrix of finite numbers; got 'NaN or infinity'"),
+        (
+            np.array([[0, np.nan], [1, 0]]),
+            "finite weights; got 'the weight nan of the edge 1 -> 0'",
+        ),
+        ([(0, 1), (1, 0)], "a square matrix [N, N]; got 'a list of tuples'. A list of edges is"),
+        (np.array([[0, 1, 2], [1, 2, 0]]), "got 'of shape [2, 3]'. A list of edges is given by"),
+        (sparse.coo_array(([1], ([0], [0])), shape=(2**40, 2**40)), "at most 16777216 units"),
+        (
+            np.array([[0, np.inf], [1, 0]]),
+            "finite weights; got 'the weight inf of the edge 1 -> 0'",
+        ),
         (np.array([["0", "1"], ["1", "0"]]), "an array of numbers"),
         (nx.DiGraph(), "a graph with at least one node"),
         (np.zeros((0, 0)), "a graph with at least one node"),
@@ -169,7 +183,7 @@ def test_graphs_that_are_none_are_refused(graph: Any, message: str) -> None:
         ("g.csv", b"\xff\xfe\x00,1\n", "a readable .csv file"),
         ("g.graphml", b"<graphml><graph>", "a readable .graphml file"),
         ("g.xml", b"<html></html>", "graph must be"),
-        ("g.csv", b"0,1\n0,1\n", "got 'the edge 0 -> 1 twice'"),
+        ("g.csv", b"source,target\n0,1\n0,1\n", "got 'the edge 0 -> 1 twice'"),
     ],
 )
 def test_files_that_cannot_be_read_are_refused(
@@ -179,6 +193,222 @@ def test_files_that_cannot_be_read_are_refused(
     with pytest.raises(srnn.SparseRnnError) as caught:
         from_graph(tmp_path / name)
     assert message in str(caught.value)
+
+
+HEADS = [*PAIRS, ("Pre Root ID", "POST-ROOT-ID"), ("bodyId_pre", "bodyId_post")]
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", " "])
+@pytest.mark.parametrize("head", HEADS)
+def test_heads_of_the_common_tables_say_what_is_what(
+    head: tuple[str, str], separator: str, tmp_path: Path
+) -> None:
+    source, target = (name if separator != " " else name.replace(" ", "_") for name in head)
+    path = tmp_path / "graph.csv"
+    # The columns stand in another order than usual, and ids are longer than floats are exact.
+    ids = [720575940628857210, 720575940628857211, 720575940628857212]
+    rows = [[target, "neuropil", source], [ids[2], "AL", ids[0]], [ids[1], "MB", ids[0]]]
+    path.write_text("".join(separator.join(map(str, row)) + "\n" for row in rows))
+    assert from_graph(path) == srnn.Mask.from_edges(3, [2, 1], [0, 0])
+
+
+def test_the_head_of_the_hemibrain_is_no_edge(tmp_path: Path) -> None:
+    path = tmp_path / "traced-total-connections.csv"
+    path.write_text("bodyId_pre,bodyId_post,weight\n200326126,264083994,10\n264083994,5,1\n")
+    assert from_graph(path) == srnn.Mask.from_edges(3, [2, 0], [1, 2])
+    path.write_text("% of a connectome\n# and another\nASH\tAVA\t3\nAVA\tADF\t0\n")
+    assert from_graph(path) == srnn.Mask.from_edges(3, [1], [0])  # tabs in a .csv
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("Neuron 1,Neuron 2,Nbr\nADAL,ADAR,1\n", "got \"the columns 'Neuron 1', 'Neuron 2', 'Nbr'"),
+        ("Neuron 1,Neuron 2,Nbr\nADAL,ADAR,1\n", "Known are source/target"),
+        ("Neuron 1,Neuron 2\nADAL,ADAR\nADAR,ADAL\n", "If that is no head, give source=0"),
+        ("a,b\n0,1\n1,0\n", "a table that names its source and its target"),
+        ("0,1,chemical\n1,0,electrical\n", "a table that names its source and its target"),
+        ("0,1,1,1\n1,0,1,1\n", "It is no square matrix either"),
+        ("0,1,1,1\n1,0,1,1\n1,1,1,1\n0,0,0,x\n", "the weight 'x' in line 4"),
+        ("pre,post,source,target\n0,1,2,3\n", "one source and one target; got \"'source' and"),
+        ("pre,pre,post\n0,1,2\n", "one source and one target"),
+        ("pre,post,weight,count\n0,1,2,3\n", "a table with one weight; got \"'weight' and 'count'"),
+        ("0,1\n1,0\n", "told whether edges or a matrix; got '2 lines of 2 numbers'"),
+        ("0 1 1\n1 0 2\n2 1 0\n", "told whether edges or a matrix; got '3 lines of 3 numbers'"),
+        ("pre,post,weight\n0,1,\n", "the weight '' in line 2"),
+        ("pre,post,weight\n0,1,2\n1,0,nan\n", "finite weights; got 'the weight nan of the edge"),
+        ("pre;post;weight\n0;1;0,5\n", "the weight '0,5' in line 2"),
+        ("pre,post\n0,1\n0,1\n", 'aggregate="sum" adds up several rows'),
+        ("pre,post\n7.20576E+17,1\n", "the node '7.20576E+17'"),
+        ("pre,post\n0.0,1.0\n", "Floats lose the last digits"),
+        ("pre,post\nnan,1\n", "the node 'nan'"),
+        ("0,1;2\n1,0;2\n", "cells are separated in one way; got \"',' and ';'"),
+        ("%%MatrixMarket matrix coordinate real general\n3 3 1\n1 2 1\n", "library of its format"),
+        ("% sym unweighted\n1 2\n2 3\n3 4\n", "a table of directed edges"),
+        ("# Undirected graph: ca-GrQc.txt\n1 2\n2 3\n3 4\n", "a table of directed edges"),
+        ("0,1\n2\n", "Line 2 has not."),
+        ("pre,post,weight\n0,1,2\n1,0\n", "Line 3 has not."),
+        (",a,b\na,0,1\nb,1\n", "It is no square matrix either: see line 3."),
+        (",a,b\na,0,1\nc,1,0\n", "It is no square matrix either"),
+        ('pre,post\n0,1\n2,"3\n', "a readable .csv file"),
+        ("pre,post\n0,\x001\n", "a file of text"),
+    ],
+)
+def test_tables_that_do_not_say_what_they_are_are_refused(
+    content: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "graph.csv").write_text(content)
+    with pytest.raises(srnn.SparseRnnError) as caught:
+        from_graph(tmp_path / "graph.csv")
+    assert message in str(caught.value)
+
+
+def test_other_columns_are_named_by_the_caller(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "NeuronConnect.csv"
+    path.write_text("Neuron 1,Neuron 2,Type,Nbr\nADAL,ADAR,EJ,1\nADAR,ADFL,S,0\n")
+    named: dict[str, Any] = {"source": "Neuron 1", "target": "Neuron 2"}
+    mask = from_graph(path, **named, weight="Nbr")
+    assert mask == srnn.Mask.from_edges(3, [1], [0])
+    assert mask.parameters == {"graph": str(path), **named, "weight": "Nbr"}
+    assert from_graph(path, **named) == srnn.Mask.from_edges(3, [1, 2], [0, 1])
+    assert "the columns 'Type', 'Nbr' are not used" in caplog.text
+    path.write_text("1,a,b\n0,b,c\n1,b,c\n")
+    assert from_graph(path, source=2, target=1, weight=0).nnz == 2
+    with pytest.raises(srnn.SparseRnnError, match=r"source must be the name of a column .* 'b'"):
+        from_graph(path, source="pre", target="post")
+    wrong: Any
+    for wrong in ((1, None), (None, 1), (1, 1), (0, 3), (True, 1), (0, "b")):
+        with pytest.raises(srnn.SparseRnnError, match="^(source|target) must be"):
+            from_graph(path, source=wrong[0], target=wrong[1])
+    for graph in (MASK.to_dense(), MASK.to_networkx()):
+        with pytest.raises(srnn.SparseRnnError, match="source must be left out for"):
+            from_graph(graph, source=0, target=1)
+    with pytest.raises(srnn.SparseRnnError, match="aggregate must be 'refuse' or 'sum'"):
+        from_graph(path, source=2, target=1, aggregate="mean")  # type: ignore[arg-type]
+
+
+WEIGHTED = {(0, 1): [3.0], (1, 2): [0.0], (2, 0): [1.0, 2.0], (2, 2): [0.0, -1.0], (0, 2): [1, -1]}
+
+
+def formats(tmp_path: Path) -> dict[str, Any]:
+    """One graph with weights, several edges of a pair and zeros, in all formats that have these."""
+    rows = [(pre, post, value) for (pre, post), values in WEIGHTED.items() for value in values]
+    multi = nx.MultiDiGraph()
+    multi.add_nodes_from(range(3))
+    multi.add_weighted_edges_from(rows)
+    table = tmp_path / "graph.csv"
+    table.write_text("pre,post,weight\n" + "".join(f"{a},{b},{w}\n" for a, b, w in rows))
+    nx.write_edgelist(multi, tmp_path / "graph.edgelist")
+    pre, post, weight = (np.array(column) for column in zip(*rows, strict=True))
+    columns = {"pre": pre, "post": post, "weight": weight}
+    return {
+        "networkx": multi,
+        "table": table,
+        "edgelist": tmp_path / "graph.edgelist",
+        "pandas": pd.DataFrame(columns),
+        "polars": pl.DataFrame(columns),
+        "scipy": sparse.coo_array((weight, (post, pre)), shape=(3, 3)),
+    }
+
+
+@pytest.mark.parametrize("name", ["networkx", "table", "edgelist", "pandas", "polars", "scipy"])
+def test_weights_and_repeated_pairs_mean_the_same_in_all_formats(name: str, tmp_path: Path) -> None:
+    graph = formats(tmp_path)[name]
+    with pytest.raises(srnn.SparseRnnError, match=r"with each edge once; got .* twice"):
+        from_graph(graph)
+    mask = from_graph(graph, aggregate="sum")
+    assert mask == srnn.Mask.from_edges(3, [1, 0, 2], [0, 2, 2])
+    assert mask.parameters["aggregate"] == "sum"
+
+
+def test_frames_are_told_by_the_names_of_their_columns() -> None:
+    pairs = list(zip(MASK.indices.tolist(), MASK.targets().tolist(), strict=True))
+    for library in (pd, pl):
+        frame = library.DataFrame({"to": [b for _, b in pairs], "from": [a for a, _ in pairs]})
+        assert from_graph(frame) == MASK
+        named = library.DataFrame({"x": ["c", "a"], "y": ["a", "b"]})
+        assert from_graph(named, source="x", target="y") == srnn.Mask.from_edges(3, [1, 2], [0, 1])
+        with pytest.raises(srnn.SparseRnnError, match="names its source and its target"):
+            from_graph(named)
+        floats = library.DataFrame({"pre": [0.0, 1.0], "post": [1, 0]})
+        with pytest.raises(srnn.SparseRnnError, match="Floats lose the last digits"):
+            from_graph(floats)
+        missing = library.DataFrame({"pre": ["a", None], "post": ["b", "c"]})
+        with pytest.raises(srnn.SparseRnnError, match="without missing nodes"):
+            from_graph(missing)
+    names = [f"n{i}" for i in range(12)]
+    square = pd.DataFrame(MASK.to_dense(), index=names, columns=names)
+    assert from_graph(square) == MASK
+    assert from_graph(square, nodes=[*names, "more"]).n_units == 13
+    assert from_graph(pd.DataFrame(MASK.to_dense())) == MASK
+    for two in (pd.DataFrame([(0, 1), (1, 0)]), pd.DataFrame(MASK.to_dense(), index=names)):
+        with pytest.raises(srnn.SparseRnnError, match=r"A matrix is given by frame.to_numpy\(\)"):
+            from_graph(two)
+    unsigned = pd.DataFrame({"pre": np.array([2**63 + 1], np.uint64), "post": [2**62]})
+    assert from_graph(unsigned) == srnn.Mask.from_edges(2, [0], [1])
+
+
+def test_matrices_in_text_have_rows_that_are_targets(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dense = MASK.to_dense().astype(int)
+    path = tmp_path / "graph.csv"
+    np.savetxt(path, dense, "%d", ",")
+    assert from_graph(path) == MASK
+    assert "row i, column j is the synapse from j onto i" in caplog.text
+    names = [f"n{i}" for i in range(12)]
+    pd.DataFrame(dense, index=names, columns=names).to_csv(path, sep="\t")
+    assert from_graph(path) == MASK
+    assert from_graph(path, nodes=names[::-1]) == from_graph(dense[::-1, ::-1])
+    np.savetxt(tmp_path / "graph.el", dense, "%d")
+    with pytest.raises(srnn.SparseRnnError, match="names its source and its target"):
+        from_graph(tmp_path / "graph.el")
+
+
+def test_an_attribute_of_a_graph_is_its_weight(tmp_path: Path) -> None:
+    graph = nx.DiGraph()
+    graph.add_edge("a", "b", count=0)
+    graph.add_edge("b", "a", count=2)
+    assert from_graph(graph).nnz == 2
+    nx.write_graphml(graph, tmp_path / "graph.graphml")
+    for one in (graph, tmp_path / "graph.graphml"):
+        assert from_graph(one, weight="count") == srnn.Mask.from_edges(2, [0], [1])
+    with pytest.raises(srnn.SparseRnnError, match=r"an attribute of all edges; got 'n'. \(2 edges"):
+        from_graph(graph, weight="n")
+    graph.add_edge("a", "a", weight="3")
+    with pytest.raises(srnn.SparseRnnError, match="got \"the weight '3'\""):
+        from_graph(graph)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200), st.sampled_from(["csv", "txt", "edgelist", "graphml"]))
+def test_a_damaged_file_is_a_mask_or_one_typed_error(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, kind: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"damaged.{kind}"
+    path.write_bytes(content)
+    with contextlib.suppress(srnn.SparseRnnError):
+        assert from_graph(path).nnz > 0
+
+
+def test_a_truncated_graph_is_refused(tmp_path: Path) -> None:
+    nx.write_graphml(MASK.to_networkx(), tmp_path / "whole.graphml")
+    whole = (tmp_path / "whole.graphml").read_bytes()
+    for end in range(0, len(whole) - 20, len(whole) // 20):
+        (tmp_path / "part.graphml").write_bytes(whole[:end])
+        with pytest.raises(srnn.SparseRnnError, match="graph must be"):
+            from_graph(tmp_path / "part.graphml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="No pipes with names here.")
+def test_only_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zeros.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "zeros.csv"):
+        with pytest.raises(srnn.SparseRnnError, match="a file that can be read"):
+            from_graph(tmp_path / name)
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -77,3 +77,16 @@ def test_other_tables_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "metrics.csv").write_text(text)
     with pytest.raises(IncompatibleState, match=r"metrics\.csv has not the columns step,loss"):
         History.read_csv(tmp_path / "metrics.csv")
+
+
+def test_bursts_are_steps_with_a_large_gradient_or_loss() -> None:
+    rows = [(1, 2.8, 100.0), (2, 2.8, 100.1), (3, 10.1, 1.0), (4, 10.0, 1.0), (5, 9e5, 3e6)]
+    records = [Record(step, loss, 1e-3, norm, 0.1 * step) for step, loss, norm in rows]
+    history = History.of(record.row() for record in records)
+    assert history.bursts().tolist() == [2, 3, 5]
+    assert [record.is_burst for record in records] == [False, True, True, False, True]
+    assert history.told_bursts() == (
+        "bursts at 3 of 5 steps (first at step 2; largest loss 9e+05, largest gradient norm 3e+06)"
+    )
+    calm = History.of([records[0].row()])
+    assert (calm.bursts().tolist(), calm.told_bursts()) == ([], "")

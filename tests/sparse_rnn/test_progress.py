@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -97,3 +98,22 @@ def test_titles_name_what_is_trained() -> None:
         4,
     )
     assert out.getvalue().startswith("autapse 400  step")
+
+
+def test_bursts_are_named_at_once_in_a_log_and_counted_on_a_terminal() -> None:
+    out = StringIO()
+    with progress.lines(small_config(steps=100), out) as on_step:
+        for step in range(1, 50):
+            on_step(replace(record_of(step), loss=40.0 if step > 3 else 0.75, grad_norm=9e3))
+    lines = out.getvalue().splitlines()
+    assert [re.findall(r"step (\d+)/100", line)[0] for line in lines] == ["1", "2", "3", "4", "5"]
+    assert lines[3].endswith("loss 40.000  BURST (gradient norm 9e+03)")
+
+
+@pytest.mark.usefixtures("_wide")
+def test_the_bar_counts_bursts() -> None:
+    out = Terminal()
+    with progress.automatic(small_config(steps=100), out) as on_step:
+        for step in range(1, 4):
+            on_step(replace(record_of(step), loss=40.0))
+    assert "3 bursts" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,42 @@ def test_labels_are_spread_in_order_and_no_further_than_needed(heights: list[flo
     assert np.mean(spaced) == pytest.approx(np.mean(heights), abs=1e-9)
     if (np.diff(np.sort(heights)) >= LABEL_GAP).all():
         np.testing.assert_allclose(spaced, heights, atol=1e-9)
+
+
+def with_bursts(run: srnn.Run, *steps: int) -> srnn.Run:
+    """The run, with a loss that bursts at some steps."""
+    columns = dict(run.history.columns)
+    columns["loss"] = np.where(np.isin(columns["step"], steps), 1e4, columns["loss"])
+    return replace(run, history=srnn.metrics.History(columns))
+
+
+def test_bursts_are_marked_where_they_were_and_explained() -> None:
+    runs = {"calm": RUNS["Autapses"], "wild": with_bursts(RUNS["LM-RNN"], 3, 6)}
+    curves, _ = panels(report.overview(runs))
+    (marks,) = [line for line in curves.get_lines() if line.get_marker() == "x"]
+    np.testing.assert_array_equal(marks.get_xdata(), [3, 6])
+    np.testing.assert_allclose(marks.get_ydata(), [0.4, 0.9])
+    assert "a burst: a gradient norm above 100 or a loss above 10" in curves.get_xlabel()
+    calm, _ = panels(report.overview({"calm": RUNS["Autapses"]}))
+    assert "burst" not in calm.get_xlabel()
+
+
+def test_seeds_of_one_network_are_thin_lines_with_a_thick_mean() -> None:
+    seeds = {f"LM seed {s}": made_run({2: 0.2, 4: 0.4 + 0.2 * s}, seed=s) for s in (0, 1)}
+    curves, table = panels(report.overview(seeds))
+    mean, *thin, _chance = curves.get_lines()
+    assert mean.get_label() == "LM (2 seeds)"
+    np.testing.assert_allclose(mean.get_ydata(), [0.2, 0.5])
+    np.testing.assert_allclose([line.get_ydata()[1] for line in thin], [0.4, 0.6])
+    assert all(line.get_linewidth() < mean.get_linewidth() for line in thin)
+    assert "0.50" in texts(table)
+
+
+def test_floors_stand_beside_chance_in_curves_and_table() -> None:
+    floors = {"no evidence": {"Go": 0.0625, "Anti": 0.5, "DMS": 0.5}}
+    curves, table = panels(report.overview(RUNS, floors=floors))
+    assert texts(curves)[-2:] == ["chance 0.06", "no evidence 0.35"]
+    labels = [label.get_text() for label in table.get_xticklabels()]
+    assert labels[-2:] == ["chance", "no\nevidence"]
+    with pytest.raises(InvalidArgument, match="with a level for DMS"):
+        report.overview(RUNS, floors={"low": {"Go": 0.1, "Anti": 0.1}})

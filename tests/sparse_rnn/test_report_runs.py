@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import sparse_rnn as srnn
@@ -237,3 +239,18 @@ def test_the_command_refuses_files_that_do_not_fit(
         assert cli.main(["report", str(source), "-o", str(tmp_path / out)]) == 2
         assert message in capsys.readouterr().err
         assert not (tmp_path / out).exists()
+
+
+def test_bursts_are_marked_in_each_chart_and_told_below() -> None:
+    calm, wild = made_run({2: 0.2, 6: 0.9}), made_run({2: 0.3, 6: 0.8}, lr=0.1)
+    columns = dict(wild.history.columns)
+    columns["grad_norm"] = np.where(columns["step"] == 4, 2e6, columns["grad_norm"])
+    wild = replace(wild, history=srnn.metrics.History(columns))
+    page = read_page(report.runs_page({"calm": calm, "wild": wild}))
+    for chart in charts(page):
+        first, second = chart["series"]
+        assert "marks" not in first
+        assert second["marks"] == [4]
+    (told,) = page.all("div", class_="bursts")
+    assert "wild, seed 0: bursts at 1 of 6 steps (first at step 4;" in told.text
+    assert "calm" not in told.text

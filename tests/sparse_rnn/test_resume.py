@@ -25,6 +25,7 @@ OFTEN = srnn.RunOptions(checkpoint_every=2)
 CONFIGS: dict[str, dict[str, Any]] = {
     "plain": {},
     "schedule and penalties": {"schedule": "cosine", "warmup": 3, "l1": 1e-3, "l2": 1e-3},
+    "rates by group": {"rates": {"input": 0.5, "recurrent": 0.1}},
     "early stop": {"stop_at": 1e-9, "stop_measure": "final_accuracy", "eval_every": 5},
     "noise": {"cell": "leaky", "recurrent_noise": 0.1, "backend": "dense"},
 }

@@ -130,3 +130,38 @@ def test_what_only_building_finds_out_is_found_before_anything_begins(tmp_path: 
     with pytest.raises(InvalidArgument, match="in_degree must be a whole number from 1 to 16"):
         sweep.run([small_config(), crowded], tmp_path / "results", workers=0)
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        "mask_options.in_degree = [3, 5]",
+        '"mask_options.in_degree" = [3, 5]',
+        "mask_options = { in_degree = [3, 5] }",
+        "mask_options = [{ in_degree = 3 }, { in_degree = 5 }]",
+    ],
+)
+def test_options_of_the_mask_are_axes(axes: str, tmp_path: Path) -> None:
+    spec = tmp_path / "sweep.toml"
+    spec.write_text(
+        '[settings]\nsuite = "Go"\narch = "random"\nsize = 9\nsteps = 1\n'
+        f'mask_options.self_connections = "never"\n[axes]\n{axes}\nlr = [0.1, 0.2]\n'
+    )
+    configs = sweep.Grid.read(spec).configs()
+    assert [(config.mask_options["in_degree"], config.lr) for config in configs] == [
+        (3, 0.1),
+        (3, 0.2),
+        (5, 0.1),
+        (5, 0.2),
+    ]
+    assert {config.mask_options["self_connections"] for config in configs} == {"never"}
+
+
+def test_an_unknown_option_on_an_axis_is_refused_with_the_nearest() -> None:
+    grid = sweep.Grid.of(
+        {"suite": "Go", "arch": "random", "size": 9}, mask_options={"indegree": [3, 5]}
+    )
+    with pytest.raises(SparseRnnError, match=r"Did you mean 'in_degree'\?"):
+        grid.configs()
+    with pytest.raises(SparseRnnError, match=r"^mask_options.in_degree must be a list"):
+        sweep.Grid.of({"arch": "random"}, mask_options={"in_degree": 3})

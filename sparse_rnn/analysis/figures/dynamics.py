@@ -78,6 +78,7 @@ def fixed_point_figure(
     left, middle, right = figure.subplots(1, 3)
     if ring is not None:
         _draw_ring(left, points, ring)
+        left.legend(frameon=False, fontsize=TEXT_SIZE - 1)
         _angle_bar(figure, [left], "answer of the readout (degrees)")
     plain(left, f"{int(points.fixed.sum())} fixed, {int((~points.fixed).sum())} slow points")
     left.set_aspect("equal", adjustable="datalim")
@@ -88,8 +89,11 @@ def fixed_point_figure(
     right.plot(circle.real, circle.imag, color=GREY, linewidth=0.8)
     values = spectra.ravel()
     unstable = np.abs(values) > 1
-    for chosen, color in ((~unstable, BLUE), (unstable, ORANGE)):
-        right.plot(values[chosen].real, values[chosen].imag, ".", color=color, markersize=3)
+    for name, chosen, color in (("inside", ~unstable, BLUE), ("unstable", unstable, ORANGE)):
+        label = f"{name}: {int(chosen.sum())}"
+        at = values[chosen]
+        right.plot(at.real, at.imag, ".", color=color, markersize=3, label=label)
+    right.legend(frameon=False, fontsize=TEXT_SIZE - 1)
     right.set_aspect("equal", adjustable="datalim")
     plain(right, f"Eigenvalues at {len(spectra)} points", "real part", "imaginary part")
     return figure
@@ -99,7 +103,16 @@ def _draw_ring(ax: Axes, points: FixedPoints, ring: Ring) -> None:
     for fixed, marker in ((True, "o"), (False, "x")):
         chosen = points.fixed == fixed
         degrees = np.degrees(ring.answer[chosen]) % 360
-        ax.scatter(*ring.plane[chosen].T, c=degrees, cmap=CYCLE, norm=_ANGLES, marker=marker, s=26)
+        name = "fixed" if fixed else "slow"
+        ax.scatter(
+            *ring.plane[chosen].T,
+            c=degrees,
+            cmap=CYCLE,
+            norm=_ANGLES,
+            marker=marker,
+            s=26,
+            label=f"{name}: {int(chosen.sum())}",
+        )
     ax.set_xlabel(f"plane with {ring.explained:.0%} of the variance", fontsize=TEXT_SIZE)
 
 

@@ -107,7 +107,7 @@ def weight_figure(groups: WeightGroups, bins: int = 60) -> Figure:
     ax = figure.subplots()
     edges = np.histogram_bin_edges(groups.weights, bins=bins)
     for name, chosen, color, count, mean in zip(
-        ("small", "large"),
+        groups.names,
         (~groups.large, groups.large),
         (BLUE, ORANGE),
         groups.counts,

@@ -247,7 +247,13 @@
       if (series.x.length <= 12) {
         series.x.forEach((x, i) => made.append(this.dot(x, series.mean[i], 2.6)));
       }
+      for (const x of series.marks ?? []) made.append(this.cross(x, series.mean[nearest(series.x, x)]));
       return made;
+    }
+
+    cross(x, y) {
+      const [left, top] = [this.toX(x) - 4, this.toY(y) - 4];
+      return shape("path", { class: "line mark", d: `M${left} ${top}l8 8m0 -8l-8 8` });
     }
 
     dot(x, y, r) {
