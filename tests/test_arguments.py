@@ -77,7 +77,7 @@ def rng() -> np.random.Generator:
 
 TRIALS = modcog.sample(modcog.task("DlyGo_IntL"), np.random.default_rng(1), 3)
 BATCH = modcog.BatchSampler("Go", batch_size=2, seq_len=30).batch(0)
-LOGITS = np.random.default_rng(0).normal(size=(2, 30, 2, 17))
+LOGITS = np.stack([np.zeros((30, 2, 17)), 50.0 * (BATCH.targets[..., None] == np.arange(17))])
 SETTINGS: dict[str, Values] = {"dt": (100, 50), "dim_ring": (16, 8), "noise": (1.0, 0.0)}
 
 TABLE: dict[str, Row] = {
@@ -185,7 +185,7 @@ TABLE: dict[str, Row] = {
     ),
     "evaluate": Row(
         {"batch": BATCH, "logits": LOGITS[0]},
-        {"logits": (LOGITS[0], 9 * LOGITS[1]), "batch": (BATCH, None)},
+        {"logits": (LOGITS[0], LOGITS[1]), "batch": (BATCH, None)},
         str,
     ),
     "Prefetch": Row(
