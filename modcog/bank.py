@@ -13,6 +13,7 @@ from modcog.configure import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.files import whole_file
 from modcog.hashing import Purpose, Seed, derive, generator, mix
+from modcog.limits import TRIALS
 from modcog.renderers import RENDERERS
 from modcog.rendering import rule_channels
 from modcog.spec import TaskSpec
@@ -156,7 +157,7 @@ def trial_bank(
     """
     specs = tasks_of(tasks, **settings)
     n_rules = rule_channels(len(specs), rule_input)
-    n = whole_number("n", n, "trials")
+    n = whole_number("n", n, "trials", most=TRIALS)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS, "a split")
     if split_by not in SPLIT_BY:

@@ -18,10 +18,14 @@ from modcog import ring
 from modcog.configure import task
 from modcog.errors import unknown_name
 from modcog.spec import TaskSpec
+from modcog.tasks.decision import DecisionParams, DelayedDecisionParams, least_separation
 from modcog.timing import step_distribution
 
 TOLERANCE = math.pi / 5
 """A response counts as correct within less than this angle (36 degrees; Yang et al. 2019)."""
+
+
+_DECISION = (DecisionParams, DelayedDecisionParams)
 
 
 class Level(NamedTuple):
@@ -69,11 +73,9 @@ def always_respond(spec: TaskSpec) -> Level | None:
 
 def either_place(spec: TaskSpec) -> Level | None:
     """One of the two shown places by a fair coin, all modifiers right (decision tasks)."""
-    if spec.family != "decision":
+    if not isinstance(spec.params, _DECISION):
         return None
-    n = spec.dim_ring
-    least: int | None = spec.params.min_separation
-    least = n // 4 if least is None else least
+    n, least = spec.dim_ring, least_separation(spec)
     separations = np.arange(least, n - least + 1)
     return Level(0.5, 0.5 + 0.5 * float(accepted(separations, n).mean()))
 
@@ -96,13 +98,9 @@ def judge_both_rings(spec: TaskSpec) -> Level | None:
 def _judge(spec: TaskSpec, rings: tuple[int, ...]) -> Level | None:
     """Enumerate the evidence on both rings; a tie of the strategy's own evidence is a coin flip."""
     params = spec.params
-    if spec.family != "decision" or len(params.shown) < 2 or rings == params.judged:
+    if not isinstance(params, _DECISION) or len(params.shown) < 2 or rings == params.judged:
         return None
-    if hasattr(params, "coherences"):
-        values = [c * sign for c in params.coherences for sign in (-1, 1)]
-    else:
-        values = [a - b for a, b in itertools.permutations(params.strengths, 2)]
-    evidence = np.array(list(itertools.product(values, repeat=2)))
+    evidence = np.array(list(itertools.product(params.evidence(), repeat=2)))
     right = np.round(evidence[:, list(params.judged)].sum(axis=1), 9)
     mine = np.round(evidence[:, list(rings)].sum(axis=1), 9)[right != 0]
     right = right[right != 0]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from modcog import noise, ring
+from modcog.compiling import kept_njit
 from modcog.rendering import Rendered, allocate, channels, noisy_periods
 from modcog.trials import NOISE_GROUPS, Trials
 
@@ -84,7 +84,7 @@ _NEXT = np.uint64(16)
 _N_GROUPS = len(NOISE_GROUPS)
 
 
-@numba.njit(inline="always", cache=True)
+@kept_njit(inline="always")
 def _mix(word: Any) -> Any:
     """Scramble one word as `modcog.hashing.mix` does."""
     word ^= word >> _SHIFTS[0]
@@ -94,7 +94,7 @@ def _mix(word: Any) -> Any:
     return word ^ (word >> _SHIFTS[2])
 
 
-@numba.njit(nogil=True, cache=True)
+@kept_njit(nogil=True)
 def _add_noise(row: Any, key: Any, counters: Any, std: Any, quantiles: Any) -> None:
     """Add the deviates of one channel group at one step; `row` is that group."""
     channel = 0
@@ -106,7 +106,7 @@ def _add_noise(row: Any, key: Any, counters: Any, std: Any, quantiles: Any) -> N
             channel += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@kept_njit(nogil=True)
 def _draw_image(image: Any, trial: int, period: int, plan: Any, bumps: Any) -> Any:
     """Sum the bumps that a trial shows in a period; returns whether there are any."""
     image[:] = 0.0
@@ -122,7 +122,7 @@ def _draw_image(image: Any, trial: int, period: int, plan: Any, bumps: Any) -> A
     return shown
 
 
-@numba.njit(nogil=True, cache=True)
+@kept_njit(nogil=True)
 def _fill(observations: Any, targets: Any, mask: Any, plan: Any, tables: Any, n_rules: int) -> None:
     """Write all trials into arrays of zeros."""
     n = tables.bumps.shape[0]

@@ -1,7 +1,8 @@
 """Tasks by name and settings: where the table of tasks meets the table of modifiers.
 
 A task name is a base name followed by modifiers in the order of application, such as
-``DlyGo_IntL_SeqR``. Names of the released code (``dlygointl``) are accepted as aliases.
+``DlyGo_IntL_SeqR``. Names of the released code (``dlygointl``) and of Yang et al. (``delaygo``,
+``delaygo_IntL``) are accepted as aliases.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, cast
 
+from modcog import peers
 from modcog.catalog import suite, suites, task_names
 from modcog.errors import InvalidArgument, UnknownName, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS
@@ -21,11 +22,6 @@ from modcog.spec import Modifier, TaskSpec
 from modcog.tasks import BASE_TASKS, TIMING_PRESETS
 
 COMMON_SETTINGS: tuple[str, ...] = ("dt", "dim_ring", "noise", "timing")
-
-PEER_KEYWORDS: Mapping[str, str] = MappingProxyType(
-    {"sigma": "noise", "cohs": "coherences", "delay": "timing", "velocity": "int_velocity"}
-)
-"""Keywords of neurogym and the released code, and what they are called here."""
 
 
 def modifier_settings() -> dict[str, tuple[str, str]]:
@@ -47,7 +43,9 @@ def parse_name(name: object) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Split a task name into its base task and its modifiers in order of application.
 
     Args:
-        name: A name such as "DlyGo_IntL_SeqR", or an alias such as "dlygointlseqr".
+        name: A name such as "DlyGo_IntL_SeqR", or an alias such as "dlygointlseqr", "dmsnogo" (the
+            code of Yang et al. 2019, `modcog.peers.YANG_NAMES`) or "Dly Go" (their figures). Case,
+            spaces, hyphens and underscores do not count.
 
     Returns:
         The base name and pairs (kind, direction).
@@ -58,18 +56,20 @@ def parse_name(name: object) -> tuple[str, tuple[tuple[str, str], ...]]:
     Example:
         >>> parse_name("dlygointl")
         ('DlyGo', (('Int', 'L'),))
+        >>> parse_name("dmsnogo")
+        ('DNMS', ())
     """
     if not isinstance(name, str):
         raise InvalidArgument("task", name, "a task name such as 'DlyGo_IntL' or a TaskSpec")
-    rest = name.strip().lower().replace("_", "")
+    rest = re.sub(r"[\s_-]", "", name.lower())
     modifiers: list[tuple[str, str]] = []
-    bases = {base.lower(): base for base in BASE_TASKS}
+    bases = {**peers.YANG_NAMES, **{base.lower(): base for base in BASE_TASKS}}
     kinds = {kind.lower(): kind for kind in MODIFIERS}
     last = re.compile(rf"(.+?)({'|'.join(kinds)})([lr])", re.DOTALL)
     while rest not in bases:
         found = last.fullmatch(rest)
         if found is None:
-            raise unknown_name("task", name, task_names(), "a task")
+            raise unknown_name("task", name, (*task_names(), *peers.YANG_NAMES), "a task")
         rest, kind, direction = found.groups()
         modifiers.insert(0, (kinds[kind], direction.upper()))
     return bases[rest], tuple(modifiers)
@@ -80,8 +80,9 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
 
     Args:
         name: The task's name or alias; a `TaskSpec` is configured further.
-        **settings: ``dt`` (ms), ``dim_ring``, ``noise`` (sqrt(ms), or "yang"), ``timing`` (period
-            -> duration, or the preset "neurogym"), ``int_velocity`` and ``seq_velocity`` (rad/s),
+        **settings: ``dt`` (ms), ``dim_ring``, ``noise`` (sqrt(ms), or "yang"; the reach tasks show
+            noise-free stimuli at any level but "yang"), ``timing`` (period -> duration, or the
+            preset "neurogym"), ``int_velocity`` and ``seq_velocity`` (rad/s),
             ``int_delay`` (low, high in ms), and the options of the task's family
             (``coherences``, ``strengths``, ``min_separation``, ``nonmatch``, ``cross_modal``).
 
@@ -246,6 +247,8 @@ def _configured(name: object, settings: Mapping[str, Any]) -> tuple[TaskSpec, se
         changes["periods"] = base.timed_periods(timing)
     # All at once: the new durations are only to be checked against the new time step.
     spec = replace(base, **changes) if changes else base
+    if changes and base.modifiers:
+        spec.check_modifiers()
     for kind, direction in wanted:
         fields: dict[str, Any] = {}
         for key, (owner, attribute) in modifier_settings().items():
@@ -260,10 +263,8 @@ def _refuse_unused(settings: Mapping[str, Any], used: set[str], who: str) -> Non
     for key in settings:
         if key in used:
             continue
-        remedy = ""
-        if key in PEER_KEYWORDS:
-            remedy = f"It is called {PEER_KEYWORDS[key]!r} here."
-        elif key in modifier_settings():
+        remedy = peers.remedy(key) or ""
+        if not remedy and key in modifier_settings():
             kind = modifier_settings()[key][0]
             remedy = f"It needs the modifier {kind} in a task's name; a TaskSpec keeps its own."
         raise unknown_keyword("setting", key, sorted(used), f"a setting of {who}", remedy)
@@ -279,7 +280,7 @@ def slot_names(source: object) -> list[str | TaskSpec]:
         try:
             parse_name(source)
         except UnknownName:
-            known = [*suites(), *task_names()]
+            known = [*suites(), *task_names(), *peers.YANG_NAMES]
             raise unknown_name("tasks", source, known, "a suite or a task") from None
         return [source]
     if isinstance(source, Iterable):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from modcog.env import TaskEnv
 from modcog.errors import InvalidArgument, whole_number
 from modcog.hashing import Purpose, Seed, derive, seed_sequence
+from modcog.limits import BATCHES, LANES
 from modcog.played import PlayedLanes, foreign_wrappers
 from modcog.registration import env_id
 from modcog.renderers import RENDERERS
@@ -94,11 +95,11 @@ class Dataset:
         self._played = bool(foreign_wrappers(self.env))
         self._specs = _tasks(self.env)
         self._n_rules: int = self.env.unwrapped.n_rules
-        self.batch_size = whole_number("batch_size", batch_size, "lanes")
+        self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         self._asked_seq_len: int | Literal["auto"] = SEQ_LEN if seq_len is None else seq_len
         self.max_batch = math.inf
         if max_batch is not None and max_batch != math.inf:
-            self.max_batch = whole_number("max_batch", max_batch, "batches")
+            self.max_batch = whole_number("max_batch", max_batch, "batches", most=BATCHES)
         if not isinstance(batch_first, bool | np.bool_):
             raise InvalidArgument("batch_first", batch_first, "True or False")
         self.batch_first = batch_first

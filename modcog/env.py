@@ -5,8 +5,6 @@ The environment modules alone import gymnasium and neurogym; `modcog.compat` say
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Callable, Mapping, Sequence as SequenceOf
 from typing import Any, cast
 
@@ -18,15 +16,40 @@ from numpy.typing import NDArray
 from modcog.chosen import from_keys, with_answer
 from modcog.compat import TrialEnv, TrialInfo, reset_options
 from modcog.draws import trial_keys
-from modcog.errors import InvalidArgument, unknown_name, whole_number
+from modcog.errors import InvalidArgument, real_number, unknown_name, whole_number
 from modcog.hashing import Purpose, derive
 from modcog.lengths import lengths_of
+from modcog.limits import LEVEL
 from modcog.rendering import channels, render, rule_channels
 from modcog.spec import TaskSpec
 from modcog.trials import Trials
 
 REWARDS: Mapping[str, float] = {"abort": -0.1, "correct": 1.0, "fail": 0.0}
 """Default rewards: breaking fixation, a correct trial, a wrong or missing response."""
+
+
+def check_rewards(rewards: object) -> dict[str, float]:
+    """All rewards as floats, with replacements for some of `REWARDS`.
+
+    Raises:
+        InvalidArgument: Not a mapping, or a reward is no finite number of a size that float32 adds
+            up.
+        UnknownName: There is no such reward.
+    """
+    if rewards is None:
+        return dict(REWARDS)
+    if not isinstance(rewards, Mapping):
+        raise InvalidArgument("rewards", rewards, "a mapping of name -> number")
+    checked = dict(REWARDS)
+    for name, value in cast("Mapping[Any, object]", rewards).items():
+        if name not in REWARDS:
+            raise unknown_name("rewards", name, REWARDS, "a reward")
+        allowed = f"a finite number of at most {LEVEL:g} in size"
+        number = real_number(f"rewards[{name!r}]", value, allowed)
+        if abs(number) > LEVEL:
+            raise InvalidArgument(f"rewards[{name!r}]", value, allowed)
+        checked[name] = number
+    return checked
 
 
 class TaskEnv(TrialEnv):
@@ -82,7 +105,7 @@ class TaskEnv(TrialEnv):
     ) -> None:
         # The base class's constructor is not called: it would seed a generator of its own.
         self.specs = tuple(specs)
-        self.rewards = _rewards(rewards)
+        self.rewards = check_rewards(rewards)
         first = self.specs[0]
         self.dt = first.dt
         n_tasks = len(self.specs)
@@ -351,20 +374,6 @@ class TaskEnv(TrialEnv):
         self.t, self.t_ind = 0.0, 0
         self.num_tr += 1
         self._broken, self._score = False, 0.0
-
-
-def _rewards(rewards: object) -> dict[str, float]:
-    """The rewards, with some of the default ones replaced."""
-    if not isinstance(rewards, Mapping | None):
-        raise InvalidArgument("rewards", rewards, "a mapping from a reward's name to a number")
-    given = cast("Mapping[str, Any]", rewards or {})
-    for name, value in given.items():
-        if name not in REWARDS:
-            raise unknown_name("rewards", name, REWARDS, "a reward")
-        is_number = not isinstance(value, bool) and isinstance(value, numbers.Real)
-        if not is_number or not math.isfinite(value):
-            raise InvalidArgument(f"rewards[{name!r}]", value, "a finite number")
-    return {**REWARDS, **{name: float(value) for name, value in given.items()}}
 
 
 def _wrappers_stream(seed: int | None) -> np.random.SeedSequence:

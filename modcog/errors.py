@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import operator
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -104,7 +106,9 @@ class AmbiguousIntervalWarning(UserWarning):
     """The timed intervals of a task span a full turn of the ring: two intervals share an answer."""
 
 
-def whole_number(argument: str, value: object, what: str = "", *, least: int = 1) -> int:
+def whole_number(
+    argument: str, value: object, what: str = "", *, least: int = 1, most: int | None = None
+) -> int:
     """Return a whole number as an int.
 
     Args:
@@ -112,9 +116,10 @@ def whole_number(argument: str, value: object, what: str = "", *, least: int = 1
         value: What the caller gave; numpy integers are fine, booleans are not.
         what: What the number counts, such as "trials".
         least: The smallest number allowed.
+        most: The largest number allowed; None for no limit.
 
     Raises:
-        InvalidArgument: Not a whole number, or below `least`.
+        InvalidArgument: Not a whole number, below `least` or above `most`.
     """
     counted = f"a whole number of {what}" if what else "a whole number"
     is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"
@@ -124,6 +129,31 @@ def whole_number(argument: str, value: object, what: str = "", *, least: int = 1
         number = least - 1
     if number < least:
         raise InvalidArgument(argument, value, f"{counted}, at least {least}")
+    if most is not None and number > most:
+        raise InvalidArgument(argument, value, f"{counted}, at most {most}")
+    return number
+
+
+def real_number(argument: str, value: object, allowed: str) -> float:
+    """Return a finite number as a float.
+
+    Args:
+        argument: Name of the argument.
+        value: What the caller gave; numpy numbers are fine, booleans and text are not.
+        allowed: What is allowed, for the message.
+
+    Raises:
+        InvalidArgument: Not a number, or not finite.
+    """
+    # numpy registers its scalars, but not its booleans, as `numbers.Real`.
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise InvalidArgument(argument, value, allowed)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number that no float holds
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidArgument(argument, value, allowed)
     return number
 
 

@@ -21,6 +21,7 @@ from modcog.errors import ExportFailed, InvalidArgument, whole_number
 from modcog.export_columns import ColumnSpool
 from modcog.export_formats import Writer, writer_of
 from modcog.export_record import arguments_of, describe, refuse_other
+from modcog.limits import BATCHES
 from modcog.sampler import Batch, BatchSampler
 
 CHECKPOINT_S = 5.0
@@ -79,7 +80,8 @@ def export(  # noqa: PLR0913 - each is a choice of the caller, by name
         (3, 100, 4, 53)
     """
     target = Path(path)
-    job = _Job(sampler, target, whole_number("n_batches", n_batches, "batches"), first, progress)
+    n_batches = whole_number("n_batches", n_batches, "batches", most=BATCHES)
+    job = _Job(sampler, target, n_batches, first, progress)
     if overwrite and resume:
         raise InvalidArgument("resume", resume, "given without overwrite")
     if not target.parent.is_dir():

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from modcog.configure import task as task_of
 from modcog.draws import as_numbers
 from modcog.errors import InvalidArgument, whole_number
+from modcog.limits import TRIALS
 from modcog.spec import TaskSpec
 from modcog.trials import Trials, sample
 
@@ -45,9 +46,11 @@ def conditions(
         (176, array([100., 200., 300.]))
     """
     spec = task_of(task) if isinstance(task, str) else task
-    repeats = whole_number("repeats", repeats, "trials")
+    repeats = whole_number("repeats", repeats, "trials", most=TRIALS)
     axes = {name: _level(name, values) for name, values in levels.items()}
     shape = tuple(map(len, axes.values()))
+    if (n := math.prod(shape) * repeats) > TRIALS:
+        raise InvalidArgument("levels", f"{n} trials", f"at most {TRIALS} trials in all")
     cells = np.repeat(np.arange(math.prod(shape)), repeats)
     places = np.unravel_index(cells, shape) if shape else ()
     given = {

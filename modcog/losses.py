@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from modcog.grace import decision_grace, start_grace
 from modcog.rendering import trial_steps
-from modcog.timing import steps
 from modcog.trials import Trials
 
 
@@ -23,14 +23,16 @@ def yang_mask(trials: Trials, mask: NDArray[np.float32]) -> NDArray[np.float32]:
     """Weight steps as Yang et al. (2019, Methods).
 
     0 in the first 100 ms of the trial and of the decision, 1 before the go cue, 5 after it;
-    scaled to mean 1 over the steps of trials.
+    scaled to mean 1 over the steps of trials. The last step of a decision counts at any `dt`, as it
+    does in scores (`modcog.grace`).
     """
     n_lanes = mask.shape[1]
     flat = trial_steps(trials, n_lanes)
     go = trials.decision_start[flat.trial]
-    grace = int(steps(100.0, trials.dt))
-    weight = np.where(flat.step >= go, 5.0, 1.0)
-    weight[(flat.step < grace) | ((flat.step >= go) & (flat.step < go + grace))] = 0.0
+    decided = flat.step >= go
+    weight = np.where(decided, 5.0, 1.0)
+    weight[flat.step < start_grace(trials)[flat.trial]] = 0.0
+    weight[decided & (flat.step < go + decision_grace(trials)[flat.trial])] = 0.0
     weighted = np.zeros_like(mask)
     weighted.reshape(-1)[flat.row] = weight / max(weight.mean(), 1e-12)
     return weighted

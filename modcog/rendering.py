@@ -7,13 +7,14 @@ direction k.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modcog import noise, ring
 from modcog.errors import InvalidArgument
+from modcog.gate import check_trials, task_table
 from modcog.trials import NOISE_GROUPS, Trials
 
 
@@ -114,7 +115,8 @@ def target_steps(trials: Trials) -> tuple[NDArray[np.int64], NDArray[np.int64], 
 
 
 def allocate(trials: Trials, n_rules: int, seq_len: int | None, n_lanes: int | None) -> Rendered:
-    """Make the arrays of `render`, all zero, and check that the trials fit."""
+    """Make the arrays of `render`, all zero, and check the trials and that they fit."""
+    check_trials(trials)
     length = trials.length
     needed_steps = int((trials.start + length).max(initial=0))
     needed_lanes = int(trials.lane.max(initial=-1)) + 1
@@ -149,7 +151,8 @@ def render(
         Observations, targets and mask; padding is zero in all three.
 
     Raises:
-        InvalidArgument: A trial does not fit, or has a rule without a channel.
+        InvalidArgument: A trial does not fit, has a rule without a channel, or is none that can be
+            rendered (see `modcog.gate.check_trials`).
     """
     rendered = allocate(trials, n_rules, seq_len, n_lanes)
     observations, targets, mask = rendered
@@ -217,8 +220,5 @@ def _add_noise(
 
 def noisy_periods(trials: Trials) -> NDArray[np.bool_]:
     """Which periods of which trials are noisy; bool ``[n, periods]``."""
-    table: NDArray[Any] = np.zeros((len(trials.tasks), trials.period_steps.shape[1]), np.bool_)
-    for index, spec in enumerate(trials.tasks):
-        for position, period in enumerate(spec.periods):
-            table[index, position] = period.noisy or spec.noise == "yang"
-    return table[trials.task_index]
+    table = task_table(trials.tasks, trials.period_steps.shape[1])
+    return table.noisy[trials.task_index]

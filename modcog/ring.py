@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from modcog import limits
 from modcog.errors import InvalidArgument
 
 Direction = Literal["L", "R"]
@@ -31,13 +32,14 @@ def check_dim_ring(dim_ring: object) -> int:
     """Return `dim_ring` as an int, or refuse it.
 
     Raises:
-        InvalidArgument: `dim_ring` is not a multiple of 4 of at least 4. Anti needs the opposite
-            direction, the decision tasks need quarter turns, so other sizes have no exact task.
+        InvalidArgument: `dim_ring` is not a multiple of 4 from 4 to `modcog.limits.RING`. Anti
+            needs the opposite direction, the decision tasks need quarter turns, so other sizes
+            have no exact task.
     """
-    allowed = "a multiple of 4 that is at least 4"
+    allowed = f"a multiple of 4 that is at least 4 and at most {limits.RING}"
     if isinstance(dim_ring, bool) or not isinstance(dim_ring, int | np.integer):
         raise InvalidArgument("dim_ring", dim_ring, allowed)
-    if dim_ring < 4 or dim_ring % 4:
+    if not 4 <= dim_ring <= limits.RING or dim_ring % 4:
         raise InvalidArgument("dim_ring", dim_ring, allowed)
     return int(dim_ring)
 

@@ -21,6 +21,7 @@ from modcog.content import SameContent
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.hashing import Seed, seed_sequence
 from modcog.lengths import TrialLengths, lengths_of
+from modcog.limits import LANES, SEQ_STEPS
 from modcog.losses import LOSS_MASKS
 from modcog.renderers import RENDERERS
 from modcog.rendering import rule_channels
@@ -111,7 +112,7 @@ class BatchSampler:
         self.specs: tuple[TaskSpec, ...] = tasks_of(tasks, **settings)
         self._n_rules = rule_channels(len(self.specs), rule_input)
         self.rule_input = bool(rule_input)
-        self.batch_size = whole_number("batch_size", batch_size, "lanes")
+        self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         if loss_mask not in LOSS_MASKS:
             raise unknown_name("loss_mask", loss_mask, LOSS_MASKS, "a loss mask")
         self.loss_mask = loss_mask
@@ -272,7 +273,7 @@ class BatchSampler:
                 remedy = "A duration is a callable; give the length as a number."
                 raise InvalidArgument("seq_len", seq_len, "a number of steps here", remedy)
             return self.lengths.suggested_seq_len
-        length = whole_number("seq_len", seq_len, "steps")
+        length = whole_number("seq_len", seq_len, "steps", most=SEQ_STEPS)
         if self.lengths is not None and length < self.lengths.longest:
             worst = max(self.specs, key=lambda spec: spec.length_distribution()[0][-1])
             allowed = f"at least {self.lengths.longest} steps, the longest trial of {worst.name}"

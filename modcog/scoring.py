@@ -6,7 +6,7 @@ probabilities are used throughout: a population vector of raw logits has no mean
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +17,14 @@ from modcog import ring
 from modcog.chance import TOLERANCE, chance_level
 from modcog.content import SameContent
 from modcog.errors import InvalidArgument, unknown_name
-from modcog.rendering import target_steps
+from modcog.grace import decision_grace, start_grace
+from modcog.rendering import flatten_spans, target_steps
 from modcog.sampler import Batch
-from modcog.timing import steps
+from modcog.spec import TaskSpec
 from modcog.trials import Trials
 
 MEASURES = ("final_accuracy", "decision_accuracy", "performance", "trajectory_performance")
 """The measures in the order in which tables show them."""
-
-GRACE_MS = 100.0
-"""Time after the start of the trial and of the decision that is not scored (Yang et al. 2019)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +40,9 @@ class TrialScores(SameContent):
 @dataclass(frozen=True, eq=False)
 class Evaluation(SameContent):
     """Performance per task.
+
+    Slots that hold the same task with the same settings share a row. Slots that hold one task with
+    different settings have a row each, with the same name and another slot.
 
     Attributes:
         tasks: Names of the tasks, in the order of their rule slots.
@@ -60,6 +61,7 @@ class Evaluation(SameContent):
             step.
         chance: float64 ``[tasks]``, `final_accuracy` of the best strategy that ignores the stimuli
             (`modcog.chance_level`).
+        specs: The tasks with their settings.
     """
 
     tasks: tuple[str, ...]
@@ -70,6 +72,15 @@ class Evaluation(SameContent):
     performance: NDArray[np.float64]
     trajectory_performance: NDArray[np.float64]
     chance: NDArray[np.float64]
+    specs: tuple[TaskSpec, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names; one that stands twice is followed by its rule slot, such as "DM1 [3]"."""
+        return tuple(
+            f"{task} [{rule}]" if self.tasks.count(task) > 1 else task
+            for task, rule in zip(self.tasks, self.rule.tolist(), strict=True)
+        )
 
     def mean(self, measure: str = "performance") -> float:
         """Mean of a measure over the tasks that have trials.
@@ -83,24 +94,25 @@ class Evaluation(SameContent):
         return float(values.mean()) if values.size else float("nan")
 
     def rows(self) -> list[dict[str, Any]]:
-        """One dictionary per task, for tables and CSV files."""
+        """One dictionary per task, for tables and CSV files; "task" is its entry of `labels`."""
         return [
             {
-                "task": task,
+                "task": label,
                 "n_trials": int(self.n_trials[i]),
                 **{measure: float(getattr(self, measure)[i]) for measure in MEASURES},
                 "chance": float(self.chance[i]),
             }
-            for i, task in enumerate(self.tasks)
+            for i, label in enumerate(self.labels)
         ]
 
     def __str__(self) -> str:
         """The table as text, with the mean over tasks in the last row."""
-        width = max(map(len, ("task", *self.tasks)))
+        labels = self.labels
+        width = max(map(len, ("task", *labels)))
         head = f"{'task':{width}}  trials   final  decision  perf.   traj.  chance"
         lines = [head, "-" * len(head)]
         values = np.stack([getattr(self, m) for m in MEASURES] + [self.chance], axis=1)
-        for task, n, row in zip(self.tasks, self.n_trials, values, strict=True):
+        for task, n, row in zip(labels, self.n_trials, values, strict=True):
             lines.append(f"{task:{width}}  {n:6d}  {_cells(row)}")
         chance = float(np.mean(self.chance)) if self.tasks else float("nan")
         means = [*(self.mean(m) for m in MEASURES), chance]
@@ -144,16 +156,27 @@ def evaluate(logits: Any, batch: Batch) -> Evaluation:
     if not np.isfinite(array).all():
         raise InvalidArgument("logits", "an array with NaN or infinity", "finite")
     scores = score_trials(array, trials)
+    present, row = np.unique(trials.task_index, return_inverse=True)
+    count = np.bincount(row)
+    first = np.full(present.size, np.iinfo(np.int64).max)
+    np.minimum.at(first, row, trials.rule)
     # Trials are ordered by lane; the table is ordered by rule slot, as the suite is.
-    order = np.argsort(trials.rule, kind="stable")
-    names = list(dict.fromkeys(trials.task[order].tolist()))
-    by_name = {spec.name: spec for spec in trials.tasks}
-    member = trials.task[None, :] == np.array(names, dtype=np.str_)[:, None]
-    count = member.sum(axis=1)
-    means = {m: member @ getattr(scores, m) / np.maximum(count, 1) for m in MEASURES}
-    chance = np.array([chance_level(by_name[name]) for name in names])
-    rule = np.array([trials.rule[own].min() for own in member], dtype=np.int64)
-    return Evaluation(tuple(names), rule, n_trials=count, chance=chance, **means)
+    order = np.argsort(first, kind="stable")
+    specs = tuple(trials.tasks[index] for index in present[order].tolist())
+    means = {m: (np.bincount(row, getattr(scores, m)) / count)[order] for m in MEASURES}
+    chance = np.array([chance_level(spec) for spec in specs])
+    return _table(specs, first[order], count[order], chance, means)
+
+
+def _table(
+    specs: tuple[TaskSpec, ...],
+    rule: NDArray[np.int64],
+    n_trials: NDArray[np.int64],
+    chance: NDArray[np.float64],
+    means: Mapping[str, NDArray[np.float64]],
+) -> Evaluation:
+    names = tuple(spec.name for spec in specs)
+    return Evaluation(names, rule, n_trials=n_trials, chance=chance, specs=specs, **means)
 
 
 def _as_array(logits: Any) -> NDArray[np.float64]:
@@ -183,25 +206,25 @@ def pool(evaluations: Iterable[Evaluation]) -> Evaluation:
     parts = list(evaluations)
     if not parts:
         raise InvalidArgument("evaluations", parts, "at least one Evaluation")
-    slots: dict[str, int] = {}
+    slots: dict[TaskSpec, int] = {}
     for part in parts:
-        for name, slot in zip(part.tasks, part.rule.tolist(), strict=True):
-            slots[name] = min(slot, slots.get(name, slot))
-    names = sorted(slots, key=lambda name: slots[name])
-    position = {name: i for i, name in enumerate(names)}
-    count = np.zeros(len(names), dtype=np.int64)
-    chance = np.zeros(len(names))
-    sums = {measure: np.zeros(len(names)) for measure in MEASURES}
+        for spec, slot in zip(part.specs, part.rule.tolist(), strict=True):
+            slots[spec] = min(slot, slots.get(spec, slot))
+    specs = tuple(sorted(slots, key=lambda spec: slots[spec]))
+    position = {spec: i for i, spec in enumerate(specs)}
+    count = np.zeros(len(specs), dtype=np.int64)
+    chance = np.zeros(len(specs))
+    sums = {measure: np.zeros(len(specs)) for measure in MEASURES}
     for part in parts:
-        rows = np.array([position[task] for task in part.tasks], dtype=np.int64)
+        rows = np.array([position[spec] for spec in part.specs], dtype=np.int64)
         count[rows] += part.n_trials
         chance[rows] = part.chance
         for measure in MEASURES:
             sums[measure][rows] += np.nan_to_num(getattr(part, measure)) * part.n_trials
     with np.errstate(invalid="ignore"):
         means = {measure: sums[measure] / count for measure in MEASURES}
-    rule = np.array([slots[name] for name in names], dtype=np.int64)
-    return Evaluation(tuple(names), rule, n_trials=count, chance=chance, **means)
+    rule = np.array([slots[spec] for spec in specs], dtype=np.int64)
+    return _table(specs, rule, count, chance, means)
 
 
 def score_trials(
@@ -219,8 +242,7 @@ def score_trials(
     trial, j, label, row = _decision_rows(trials, logits.shape[1])
     decided = flat[row]
     n_decision = trials.decision_steps
-    grace = np.minimum(int(steps(GRACE_MS, trials.dt)), n_decision - 1)
-    scored = j >= grace[trial]
+    scored = j >= decision_grace(trials)[trial]
     last = j == n_decision[trial] - 1
 
     hit = decided.argmax(axis=1) == label
@@ -256,11 +278,8 @@ def fixation_kept(flat: NDArray[np.float64], trials: Trials, n_lanes: int) -> ND
     Returns:
         bool ``[n]``.
     """
-    grace = int(steps(GRACE_MS, trials.dt))
-    count = np.maximum(trials.decision_start - grace, 0)
-    trial = np.repeat(np.arange(len(trials)), count)
-    offset = np.cumsum(count) - count
-    step = np.arange(trial.size) - offset[trial] + grace
+    grace = start_grace(trials)
+    trial, step = flatten_spans(grace, trials.decision_start - grace)
     row = (trials.start[trial] + step) * n_lanes + trials.lane[trial]
     broken = softmax(flat[row])[:, 0] <= 0.5
     return np.bincount(trial[broken], minlength=len(trials)) == 0

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from modcog.errors import InvalidArgument, ModifierRefused, unknown_name
+from modcog import limits
+from modcog.errors import InvalidArgument, ModifierRefused, real_number, unknown_name
 from modcog.ring import check_dim_ring
 from modcog.timing import (
     Duration,
     check_dt,
     check_duration,
+    longest_ms,
     shortest_ms,
     step_distribution,
     step_range,
@@ -44,6 +46,9 @@ class Period:
         noisy: Whether sensory noise is added to the noisy rings during it.
         may_vanish: Whether 0 ms is a legal duration; not so where a stimulus or the response lies.
         set_by_user: Whether the caller chose the duration: no modifier replaces it then.
+
+    Raises:
+        InvalidArgument: The duration is negative, unordered, too long or of no known form.
     """
 
     name: str
@@ -51,6 +56,11 @@ class Period:
     noisy: bool = False
     may_vanish: bool = False
     set_by_user: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the duration and bring it into its frozen form."""
+        checked = check_duration(f"timing[{self.name!r}]", self.duration)
+        object.__setattr__(self, "duration", checked)
 
 
 class Modifier(Protocol):
@@ -90,7 +100,9 @@ class TaskSpec:
         family: Name of the family: "reach", "decision", "matching", or a user's own.
         periods: The periods of a trial in order; the last one is "decision".
         interval: Name of the period whose length `Integrate` times; None where there is none.
-        params: Family parameters, a frozen dataclass of plain values.
+        params: Family parameters, a frozen dataclass of plain values. If it has a method
+            ``check(spec)``, that is called with the finished specification, and raises where the
+            two do not fit, such as a distance that the ring does not have.
         plan: The function that draws the trials of the family.
         p_response: Probability that the correct behaviour of a trial is a response.
         modifiers: The modifiers in order of application.
@@ -101,7 +113,8 @@ class TaskSpec:
             (Yang et al. 2019).
 
     Raises:
-        InvalidArgument: A setting is out of range, or `dt` is longer than a period.
+        InvalidArgument: A setting is out of range, `dt` is longer than a period, or a period or the
+            trial has more steps than `modcog.limits` allows.
     """
 
     base: str
@@ -124,8 +137,23 @@ class TaskSpec:
         names = [period.name for period in self.periods]
         if not names or names[-1] != "decision" or len(set(names)) < len(names):
             raise InvalidArgument("periods", names, "distinct names that end with 'decision'")
+        if self.interval is not None and self.interval not in names[:-1]:
+            raise InvalidArgument(
+                "interval", self.interval, "a period before the decision, or None"
+            )
+        allowed = "a probability from 0 to 1"
+        p_response = real_number("p_response", self.p_response, allowed)
+        if not 0 <= p_response <= 1:
+            raise InvalidArgument("p_response", self.p_response, allowed)
         for period in self.periods:
             _check_period(period, self.dt)
+        longest = sum(longest_ms(period.duration) or 0 for period in self.periods)
+        if longest > limits.TRIAL_STEPS * self.dt:
+            allowed = f"at most {limits.TRIAL_STEPS} steps of {self.dt:g} ms in all"
+            raise InvalidArgument("periods", f"{longest:g} ms", allowed)
+        check = getattr(self.params, "check", None)
+        if check is not None:
+            check(self)
 
     @property
     def name(self) -> str:
@@ -172,9 +200,24 @@ class TaskSpec:
 
         Raises:
             UnknownName: The task has no such period.
-            InvalidArgument: A duration is malformed, or shorter than a step.
+            InvalidArgument: A duration is malformed, or shorter than a step; or a modifier that
+                the task has cannot work with it.
         """
-        return replace(self, periods=self.timed_periods(timing, by_user=by_user))
+        timed = replace(self, periods=self.timed_periods(timing, by_user=by_user))
+        if by_user:
+            timed.check_modifiers()
+        return timed
+
+    def check_modifiers(self) -> None:
+        """Apply the modifiers anew, so that each can refuse what has changed since.
+
+        Raises:
+            ModifierRefused: A modifier cannot be applied to the task as it is now.
+            InvalidArgument: The same, naming the setting that is in its way.
+        """
+        spec = replace(self, modifiers=())
+        for modifier in self.modifiers:
+            spec = modifier.rewrite(spec)
 
     def timed_periods(
         self, timing: Mapping[str, object], *, by_user: bool = True
@@ -249,12 +292,11 @@ def check_noise(noise: object) -> Noise:
     """
     if noise == "yang":
         return "yang"
-    allowed = "a finite number of at least 0 (in sqrt(ms)) or 'yang'"
-    if isinstance(noise, bool) or not isinstance(noise, int | float | np.integer | np.floating):
+    allowed = f"a finite number of at least 0 (in sqrt(ms)), at most {limits.LEVEL:g}, or 'yang'"
+    level = real_number("noise", noise, allowed)
+    if not 0 <= level <= limits.LEVEL:
         raise InvalidArgument("noise", noise, allowed)
-    if not math.isfinite(noise) or noise < 0:
-        raise InvalidArgument("noise", noise, allowed)
-    return float(noise)
+    return level
 
 
 def _check_period(period: Period, dt: float) -> None:
@@ -264,8 +306,16 @@ def _check_period(period: Period, dt: float) -> None:
     if shortest is not None and shortest < dt:
         allowed = f"at most {shortest:g} ms, the shortest duration of the period {period.name!r}"
         raise InvalidArgument("dt", dt, allowed)
-    if callable(duration):
+    longest = longest_ms(duration)
+    if longest is None:
         return
+    if longest > limits.PERIOD_STEPS * dt:
+        if period.set_by_user:
+            allowed = f"at most {limits.PERIOD_STEPS} steps of {dt:g} ms"
+            raise InvalidArgument(argument, duration, allowed)
+        least = f"at least {longest / limits.PERIOD_STEPS:g}"
+        most = f"{period.name!r} lasts up to {longest:g} ms, at most {limits.PERIOD_STEPS} steps"
+        raise InvalidArgument("dt", dt, f"{least} ({most})")
     if isinstance(duration, tuple) and duration[0] == "steps":
         low, high = step_range(duration[1], dt)
         if low > high:
@@ -281,14 +331,14 @@ def check_velocity(argument: str, velocity: object) -> float:
     Raises:
         InvalidArgument: Not a finite number above 0; the direction says which way.
     """
-    allowed = "a finite number of rad/s above 0 (the direction L or R gives the sign)"
-    if isinstance(velocity, bool) or not isinstance(
-        velocity, int | float | np.integer | np.floating
-    ):
+    allowed = (
+        "a finite number of rad/s above 0 (the direction L or R gives the sign), at most "
+        f"{limits.VELOCITY:g}"
+    )
+    number = real_number(argument, velocity, allowed)
+    if not 0 < number <= limits.VELOCITY:
         raise InvalidArgument(argument, velocity, allowed)
-    if not (math.isfinite(velocity) and velocity > 0):
-        raise InvalidArgument(argument, velocity, allowed)
-    return float(velocity)
+    return number
 
 
 def refuse_second(kind: str, spec: TaskSpec) -> None:

@@ -8,6 +8,7 @@ given range in ms), or a callable that takes a `numpy.random.Generator` and retu
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, cast
@@ -15,7 +16,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modcog.errors import InvalidArgument, unknown_name
+from modcog import limits
+from modcog.errors import InvalidArgument, real_number, unknown_name
 
 Distribution = tuple[str, tuple[float, ...]]
 Duration = float | Distribution | Callable[[np.random.Generator], float]
@@ -27,13 +29,15 @@ def check_dt(dt: object) -> float:
     """Return the time step in ms as a float.
 
     Raises:
-        InvalidArgument: `dt` is not a finite number above 0.
+        InvalidArgument: `dt` is not a number above 0, or above `modcog.limits.DURATION_MS`.
     """
-    if isinstance(dt, bool) or not isinstance(dt, int | float | np.integer | np.floating):
-        raise InvalidArgument("dt", dt, "a number of ms above 0")
-    if not (math.isfinite(dt) and dt > 0):
-        raise InvalidArgument("dt", dt, "a number of ms above 0")
-    return float(dt)
+    allowed = "a number of ms above 0"
+    number = real_number("dt", dt, allowed)
+    if number <= 0:
+        raise InvalidArgument("dt", dt, allowed)
+    if number > limits.DURATION_MS:
+        raise InvalidArgument("dt", dt, f"at most {limits.DURATION_MS:g} ms")
+    return number
 
 
 def steps(duration_ms: ArrayLike, dt: float) -> NDArray[np.int64]:
@@ -43,13 +47,23 @@ def steps(duration_ms: ArrayLike, dt: float) -> NDArray[np.int64]:
         duration_ms: Durations in ms, any shape.
         dt: Time step in ms.
 
+    Raises:
+        InvalidArgument: A duration has more steps than `modcog.limits.PERIOD_STEPS`.
+
     Example:
         >>> steps([0, 20, 250, 500], dt=100)
         array([0, 1, 3, 5])
     """
     ms = np.asarray(duration_ms, dtype=np.float64)
+    longest = float(ms.max(initial=0.0))
+    if not longest <= limits.PERIOD_STEPS * dt:  # NaN is refused here, too
+        raise InvalidArgument("duration", longest, _most_steps(dt))
     nearest = np.floor(np.round(ms / dt, 9) + 0.5).astype(np.int64)
     return np.where(ms > 0, np.maximum(nearest, 1), 0)
+
+
+def _most_steps(dt: float) -> str:
+    return f"at most {limits.PERIOD_STEPS} steps of {dt:g} ms"
 
 
 def check_duration(argument: str, value: object) -> Duration:
@@ -65,18 +79,19 @@ def check_duration(argument: str, value: object) -> Duration:
     """
     if callable(value):
         return cast("Duration", value)
-    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        return _finite(argument, value)
+    if not isinstance(value, bool) and isinstance(value, numbers.Real):
+        return _milliseconds(argument, value)
     if not (isinstance(value, tuple | list) and len(cast("Sequence[Any]", value)) == 2):
         allowed = "a number of ms, ('uniform', (low, high)), ('choice', [...]) or a callable"
         raise InvalidArgument(argument, value, allowed)
-    kind, numbers = cast("tuple[Any, Any]", value)
-    if kind not in DISTRIBUTIONS:
+    kind, listed = cast("tuple[Any, Any]", value)
+    if not isinstance(kind, str) or kind not in DISTRIBUTIONS:
         raise unknown_name(argument, kind, DISTRIBUTIONS, "a distribution of durations")
-    if not isinstance(numbers, tuple | list | np.ndarray):
+    if isinstance(listed, np.ndarray) and listed.ndim == 1:
+        listed = tuple(listed)
+    if not isinstance(listed, tuple | list):
         raise InvalidArgument(argument, value, f"({kind!r}, a list of ms)")
-    listed = cast("Sequence[object]", numbers)
-    values = tuple(_finite(argument, number) for number in listed)
+    values = tuple(_milliseconds(argument, ms) for ms in cast("Sequence[object]", listed))
     if kind == "choice":
         if not values:
             raise InvalidArgument(argument, value, "a choice of at least one duration")
@@ -86,12 +101,13 @@ def check_duration(argument: str, value: object) -> Duration:
     return (str(kind), values)
 
 
-def _finite(argument: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise InvalidArgument(argument, value, "a number of ms")
-    if not math.isfinite(value) or value < 0:
-        raise InvalidArgument(argument, value, "a finite number of ms that is not negative")
-    return float(value)
+def _milliseconds(argument: str, value: object) -> float:
+    allowed = f"a finite number of ms that is not negative, at most {limits.DURATION_MS:g}"
+    is_number = isinstance(value, numbers.Real)
+    number = real_number(argument, value, allowed if is_number else "a number of ms")
+    if not 0 <= number <= limits.DURATION_MS:
+        raise InvalidArgument(argument, value, allowed)
+    return number
 
 
 def draw_steps(duration: Duration, dt: float, words: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -107,7 +123,7 @@ def draw_steps(duration: Duration, dt: float, words: NDArray[np.uint64]) -> NDAr
     """
     if callable(duration):
         streams = (np.random.Generator(np.random.PCG64(int(word))) for word in words)
-        drawn = [_finite("duration", duration(rng)) for rng in streams]
+        drawn = [_milliseconds("duration", duration(rng)) for rng in streams]
         return steps(np.array(drawn, dtype=np.float64), dt)
     if not isinstance(duration, tuple):
         return np.full(len(words), _fixed_steps(duration, dt), dtype=np.int64)
@@ -128,8 +144,14 @@ def _fixed_steps(duration_ms: float, dt: float) -> int:
 
 
 def step_range(range_ms: tuple[float, ...], dt: float) -> tuple[int, int]:
-    """Fewest and most whole steps whose length lies in a range of ms."""
+    """Fewest and most whole steps whose length lies in a range of ms.
+
+    Raises:
+        InvalidArgument: There are more of them than `modcog.limits.PERIOD_STEPS`.
+    """
     low, high = range_ms
+    if high > limits.PERIOD_STEPS * dt:
+        raise InvalidArgument("duration", high, _most_steps(dt))
     return math.ceil(round(low / dt, 9)), math.floor(round(high / dt, 9))
 
 
@@ -186,3 +208,10 @@ def shortest_ms(duration: Duration) -> float | None:
     if kind == "steps":
         return None
     return min((value for value in values if value > 0), default=None)
+
+
+def longest_ms(duration: Duration) -> float | None:
+    """Longest nominal duration in ms, None where it is unknown."""
+    if callable(duration):
+        return None
+    return max(duration[1]) if isinstance(duration, tuple) else duration

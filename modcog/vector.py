@@ -28,6 +28,7 @@ from modcog.compat import (
 from modcog.configure import tasks_of
 from modcog.env import TaskEnv
 from modcog.errors import InvalidArgument, whole_number
+from modcog.limits import LANES
 from modcog.renderers import RENDERERS
 from modcog.rendering import channels
 from modcog.spec import TaskSpec
@@ -91,7 +92,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.specs = single.specs
         self.n_rules = single.n_rules
         self.rewards = single.rewards
-        self.num_envs = whole_number("num_envs", num_envs, "lanes")
+        self.num_envs = whole_number("num_envs", num_envs, "lanes", most=LANES)
         self.max_episode_steps = None
         if max_episode_steps is not None:
             self.max_episode_steps = whole_number("max_episode_steps", max_episode_steps, "steps")

@@ -15,22 +15,18 @@ from torch import nn
 
 from sparse_rnn import run_folder
 from sparse_rnn.checkpoint import WEIGHTS, save_state
-from sparse_rnn.errors import RunConflict, WriteFailed
-from sparse_rnn.evaluation import device_of
-from sparse_rnn.events import Events
-from sparse_rnn.files import Log, Mark, remove_leftovers
+from sparse_rnn.errors import WriteFailed
+from sparse_rnn.events import FOLDER, Events
+from sparse_rnn.files import NO_ROOM, Log, check_kind, open_regular, remove_leftovers
 from sparse_rnn.loop import Trainer
-from sparse_rnn.metrics import COLUMNS, History, Record, csv_line
+from sparse_rnn.metrics import History, Record, csv_line
 from sparse_rnn.options import RunOptions
-from sparse_rnn.resume import Snapshot, Store
+from sparse_rnn.origin import Origin, fits_run, known_lines
+from sparse_rnn.resume import CHECKPOINT, Snapshot, Store
+from sparse_rnn.run_folder import LOGS
 from sparse_rnn.scores import COLUMNS as SCORES, MEASURES, TaskScores
+from sparse_rnn.seeding import STREAMS
 from sparse_rnn.settings import FitConfig
-
-LOGS: Mapping[str, tuple[str, ...]] = {
-    run_folder.METRICS: COLUMNS,
-    run_folder.EVALUATIONS: ("step", *SCORES),
-}
-"""Files that grow during a run, with their columns."""
 
 _LOG = logging.getLogger("sparse_rnn")
 
@@ -42,6 +38,7 @@ class Archive:
         folder: The run folder, which exists and is locked.
         config: The configuration.
         options: When checkpoints are due.
+        network: The network that is trained.
         processes: Number of processes that train; a part of the run's identity, as each of them
             takes its share of the batches.
 
@@ -50,12 +47,18 @@ class Archive:
     """
 
     def __init__(
-        self, folder: Path, config: FitConfig, options: RunOptions, processes: int = 1
+        self,
+        folder: Path,
+        config: FitConfig,
+        options: RunOptions,
+        network: nn.Module,
+        processes: int = 1,
     ) -> None:
         self.folder = folder
         self.saved: int | None = None
         self._config = config
         self._options = options
+        self._network = network
         self._processes = processes
         self._store = Store(folder)
         self._logs: dict[str, Log] = {}
@@ -65,24 +68,41 @@ class Archive:
     def find(self, limit: int | None = None) -> Snapshot | None:
         """The newest checkpoint that is whole and fits the logs, if there is one.
 
+        Newer ones that are damaged, or that know lines which the logs have lost, are set aside and
+        named in a warning. Where all are damaged, the logs go with them, and the run starts anew.
+
         Args:
             limit: Step of the newest one that is wanted.
 
         Raises:
-            RunConflict: It was made by another number of processes.
+            RunConflict: One is whole and none fits; nothing has changed.
         """
-        snapshot = self._store.newest(self._refusal, limit)
-        if snapshot is not None and snapshot.facts["processes"] != self._processes:
-            raise RunConflict(
-                f"{self.folder} was begun by {snapshot.facts['processes']} processes and this is "
-                f"{self._processes}: they would see other batches. Use as many, or another folder."
+        snapshot, unusable = self._store.newest(self._refusal, limit)
+        if not unusable:
+            return snapshot
+        logs = [] if snapshot else [self.folder / name for name in LOGS]
+        aside = self._store.set_aside(unusable, logs)
+        for step, why in unusable.items():
+            _LOG.warning(
+                "The checkpoint of step %d in %s cannot be used: %s. It is in %s now.",
+                *(step, self.folder, why, aside.name),
+            )
+        if snapshot is None:
+            _LOG.warning(
+                "NO CHECKPOINT IN %s CAN BE USED; the run starts anew from step 0. What there was "
+                "is in %s.",
+                *(self.folder, aside.name),
             )
         return snapshot
 
-    def open(self, snapshot: Snapshot | None, network: nn.Module) -> list[list[str]]:
+    def open(self, snapshot: Snapshot | None, origin: Origin | None = None) -> list[list[str]]:
         """Open the files for a run that starts, or goes on from a checkpoint.
 
         What the logs have beyond the checkpoint is cut off.
+
+        Args:
+            snapshot: Where the run goes on.
+            origin: The run whose snapshot that is, where it is none of this folder's own.
 
         Returns:
             The rows of `metrics.csv` that there are already.
@@ -92,22 +112,28 @@ class Archive:
         """
         with self._writing():
             remove_leftovers(self.folder)
-            step = 0
-            if snapshot is None:
-                run_folder.write_config(self.folder, self._config, _describe(network))
+            remove_leftovers(self.folder / CHECKPOINT)
+            step = 0 if snapshot is None else int(snapshot.facts["step"])
+            if snapshot is None or origin is not None:
+                facts: dict[str, Any] = {"network": run_folder.describe(self._network)}
+                if origin is not None:
+                    facts["continued_from"] = origin.record()
+                run_folder.write_config(self.folder, self._config, facts)
             else:
-                step = self.saved = int(snapshot.facts["step"])
+                self.saved = step
                 run_folder.note_continuation(self.folder, step)
-            for name, columns in LOGS.items():
-                mark = None if snapshot is None else Mark(**snapshot.facts["logs"][name])
-                self._logs[name] = Log(self.folder / name, mark)
-                if mark is None:
-                    self._logs[name].write(csv_line(columns))
+            if snapshot is None:
+                known = {name: csv_line(columns).encode() for name, columns in LOGS.items()}
+            else:
+                known = origin.logs if origin else known_lines(self.folder, snapshot.facts)
+            for name in LOGS:
+                self._logs[name] = Log(self.folder / name, known[name])
             if self._options.tensorboard:
+                check_kind(self.folder / FOLDER, "folder")
                 self._events = Events(self.folder, step)
         if snapshot is None:
             return []
-        with (self.folder / run_folder.METRICS).open(newline="", encoding="utf-8") as file:
+        with open_regular(self.folder / run_folder.METRICS, "r") as file:
             return list(csv.reader(file))[1:]
 
     def write(self, record: Record) -> None:
@@ -134,7 +160,12 @@ class Archive:
         with self._writing():
             logs = {name: log.mark().as_json() for name, log in self._logs.items()}
             config = json.loads(self._config.to_json())
-            more = {"logs": logs, "processes": self._processes, "config": config}
+            more = {
+                "logs": logs,
+                "processes": self._processes,
+                "config": config,
+                "streams": STREAMS,
+            }
             self._store.save(trainer.snapshot(more))
             if self._events is not None:
                 self._events.flush()
@@ -181,13 +212,10 @@ class Archive:
             self._events.close()
 
     def _refusal(self, facts: Mapping[str, Any]) -> str:
-        """Why a checkpoint does not fit the rest of the folder, or ""."""
-        if facts["config"] != json.loads(self._config.to_json()):
-            return "it is one of another configuration"
-        for name in LOGS:
-            if not Mark(**facts["logs"][name]).fits(self.folder / name):
-                return f"{name} has lost or changed lines that it knows"
-        return ""
+        """Why a checkpoint does not fit the logs, or ""; raises what concerns all checkpoints."""
+        fits_run(self.folder, facts, self._config, self._processes)
+        lost = sorted(LOGS.keys() - known_lines(self.folder, facts))
+        return " and ".join(f"{name} has lost or changed lines that it knows" for name in lost)
 
     @contextmanager
     def _writing(self) -> Generator[None]:
@@ -198,21 +226,8 @@ class Archive:
                 left = "There is no checkpoint yet: the same command starts the run anew"
             else:
                 left = f"The checkpoint of step {self.saved} is whole: the same command goes on"
+            when = " once there is room" if error.errno in NO_ROOM else ""
             raise WriteFailed(
                 f"{error.filename or self.folder} could not be written "
-                f"({error.strerror or error}). {left} once there is room."
+                f"({error.strerror or error}). {left}{when}."
             ) from error
-
-
-def _describe(network: nn.Module) -> dict[str, Any]:
-    """What is worth knowing of a network beside its configuration."""
-    layer = getattr(network, "rnn", None)
-    parameters = {name: list(p.shape) for name, p in network.named_parameters()}
-    return {
-        "network": {
-            "class": f"{type(network).__module__}.{type(network).__qualname__}",
-            "backend": getattr(layer, "backend", None),
-            "device": str(device_of(network)),
-            "parameters": parameters,
-        }
-    }

@@ -24,7 +24,13 @@ from sparse_rnn.cli_report import report
 from sparse_rnn.cli_sweep import command as sweep_command, with_verb
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.ensembles import train_ensemble
-from sparse_rnn.errors import Interrupted, InvalidArgument, PeerFailed, SparseRnnError
+from sparse_rnn.errors import (
+    Interrupted,
+    InvalidArgument,
+    PeerFailed,
+    PeerGone,
+    SparseRnnError,
+)
 from sparse_rnn.evaluation import confusion as count_answers, evaluate
 from sparse_rnn.mask_flags import MaskFlags
 from sparse_rnn.optimisation import BURST_REMEDY
@@ -61,6 +67,10 @@ _SEEDS = (
     "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "
     "Each has its own folder OUT/seed-N."
 )
+_CONTINUE = (
+    "Folder of a run, finished or not, with fewer steps and the same other settings: this run goes "
+    "on from its newest checkpoint, and ends with the bits of one that had --steps from the start."
+)
 _RUN = tyro.conf.arg(metavar="RUN", help="Folder of a finished run.")
 
 
@@ -91,12 +101,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             description=_ABOUT,
             args=with_verb(sys.argv[1:] if arguments is None else arguments),
         )
+        sys.stdout.flush()  # What nobody reads is noticed here, not by the interpreter as it ends.
+    except PeerGone as error:
+        # Who has gone says nothing, so all that are left do.
+        print(f"sparse-rnn: {error}", file=sys.stderr)
+        return REFUSED
     except PeerFailed:
         return REFUSED  # The first process says why.
     except SparseRnnError as error:
         return _refuse(str(_as_typed(error)))
     except BrokenPipeError:
         # The reader, such as `head`, has what it wanted; the interpreter must not complain either.
+        # No run ends here: its display is let go, and what is printed comes after its end.
         sys.stdout = None
         return 0
     except OSError as error:
@@ -126,7 +142,11 @@ def _as_typed(error: SparseRnnError) -> SparseRnnError:
         return type(error)(option, error.value, error.allowed, error.remedy)
     if isinstance(error, InvalidArgument):
         name = error.argument.removeprefix("mask.")
-        option = {"n_sources": "--sources", "unit": "--unit"}.get(name)
+        option = {
+            "n_sources": "--sources",
+            "unit": "--unit",
+            "continue_from": "--continue-from",
+        }.get(name)
         if name in mask_flags.names():
             option = mask_flags.typed(name)
         if option:
@@ -139,11 +159,12 @@ def _train_command() -> Callable[..., None]:
     settings_type = make_dataclass("Settings", _fields(TrainConfig), kw_only=True)
     options_type = make_dataclass("Options", _fields(RunOptions), kw_only=True)
 
-    def command(
+    def command(  # noqa: PLR0913 - an option of the command line each
         settings: Any,
         options: Any,
         out: Path,
         seeds: tuple[int, ...],
+        continue_from: Path | None,
         quiet: bool,  # noqa: FBT001
         verbose: bool,  # noqa: FBT001
     ) -> None:
@@ -151,10 +172,14 @@ def _train_command() -> Callable[..., None]:
             given: dict[str, Any] = vars(settings)
             given["mask_options"] = mask_flags.given(settings.mask_options)
             config, how = TrainConfig(**given), RunOptions(**vars(options))
-            if seeds:
+            if not seeds:
+                _train(config, how, out, continue_from, quiet=quiet)
+            elif continue_from is None:
                 _train_ensemble(config, how, out, seeds, quiet=quiet)
             else:
-                _train(config, how, out, quiet=quiet)
+                allowed = "left out where --seeds is given"
+                remedy = "Continue the runs in the folders seed-N one by one."
+                raise InvalidArgument("--continue-from", str(continue_from), allowed, remedy)
 
     about_out = "Folder for the run's files. A finished run there is not repeated."
     flag = tyro.conf.FlagCreatePairsOff[bool]
@@ -166,6 +191,10 @@ def _train_command() -> Callable[..., None]:
             tuple[int, ...],
             tyro.conf.arg(help=_SEEDS, metavar="N", help_behavior_hint="(optional)"),
         ],
+        "continue_from": Annotated[
+            Path | None,
+            tyro.conf.arg(help=_CONTINUE, metavar="RUN", help_behavior_hint="(optional)"),
+        ],
         "quiet": Annotated[
             flag, tyro.conf.arg(aliases=("-q",), help="Print nothing but warnings and errors.")
         ],
@@ -176,7 +205,7 @@ def _train_command() -> Callable[..., None]:
         "return": None,
     }
     command.__kwdefaults__ = None
-    command.__defaults__ = ((), False, False)
+    command.__defaults__ = ((), None, False, False)
     command.__doc__ = (
         "Train a network, evaluate it on trials it never saw, and write a run folder.\n\n"
         "The same command goes on with a run that was interrupted or killed, and leaves a finished "
@@ -218,7 +247,14 @@ def _logged(level: int) -> Generator[None]:
         log.setLevel(before[0])
 
 
-def _train(config: TrainConfig, options: RunOptions, out: Path, *, quiet: bool) -> None:
+def _train(
+    config: TrainConfig,
+    options: RunOptions,
+    out: Path,
+    continue_from: Path | None,
+    *,
+    quiet: bool,
+) -> None:
     quiet = quiet or not distributed.is_first()
     # Where kernels say that they are being compiled.
     logging.getLogger("sparse_rnn.kernels").setLevel(logging.ERROR if quiet else logging.NOTSET)
@@ -226,7 +262,7 @@ def _train(config: TrainConfig, options: RunOptions, out: Path, *, quiet: bool) 
     began_s = time.monotonic()
     display = progress.silent if quiet else progress.automatic
     try:
-        run = train(config, out, progress=display, options=options)
+        run = train(config, out, progress=display, options=options, continue_from=continue_from)
     except Interrupted:
         raise
     except KeyboardInterrupt:

@@ -13,7 +13,9 @@ from sparse_rnn import sweep
 from sparse_rnn.errors import InvalidArgument, SparseRnnError
 from sparse_rnn.options import RunOptions
 
-_OPTIONS = ("workers", "scheduler", "threads", "retries", "jobs", "cluster", "parameters")
+_OPTIONS = (
+    "workers", "scheduler", "threads", "retries", "jobs", "cluster", "parameters", "run_limit"
+)  # fmt: skip
 VERBS = ("run", "submit", "status", "collect")
 
 _Spec = Annotated[
@@ -36,6 +38,12 @@ _Threads = Annotated[int, tyro.conf.arg(help="Threads of each run.")]
 _Retries = Annotated[
     int, tyro.conf.arg(help="How often a run that fails without progress is tried again.")
 ]
+_RunLimit = Annotated[
+    float | None,
+    tyro.conf.arg(
+        metavar="SECONDS", help="Longest time of a try of a run, after which it counts as failed."
+    ),
+]
 _RESULTS = Path("runs/sweep")
 
 
@@ -56,6 +64,7 @@ def _run(  # noqa: PLR0913 - the options of a command
     ] = None,
     threads: _Threads = 1,
     retries: _Retries = 2,
+    run_limit: _RunLimit = None,
     checkpoint_every: Annotated[
         int, tyro.conf.arg(help="Gradient steps between checkpoints.")
     ] = sweep.OPTIONS.checkpoint_every,
@@ -81,12 +90,18 @@ def _run(  # noqa: PLR0913 - the options of a command
             workers=workers,
             threads=threads,
             retries=retries,
+            run_limit=run_limit,
             again=again,
             progress=sweep.silent if quiet else sweep.automatic,
             options=options,
         )
     if not quiet:
         print(reached.text())
+    if reached.damaged:
+        raise SparseRnnError(
+            f"{len(reached.damaged)} of {reached.total} runs are damaged, and were left as they "
+            "are. Look at their folders, and move away what is damaged."
+        )
     if reached.failed:
         raise SparseRnnError(
             f"{reached.failed} of {reached.total} runs failed. "
@@ -102,6 +117,7 @@ def _submit(  # noqa: PLR0913 - the options of a command
     results: _Results = _RESULTS,
     threads: _Threads = 1,
     retries: _Retries = 2,
+    run_limit: _RunLimit = None,
     minutes: Annotated[
         int, tyro.conf.arg(help="Longest time of a job; one that needs more is requeued.")
     ] = 240,
@@ -134,6 +150,7 @@ def _submit(  # noqa: PLR0913 - the options of a command
             jobs=jobs,
             threads=threads,
             retries=retries,
+            run_limit=run_limit,
             cluster=cluster,
             parameters=parameters,
         )

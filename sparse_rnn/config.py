@@ -162,7 +162,24 @@ class TrainConfig(FitConfig):
         Raises:
             InvalidArgument: An option has a value that the mask family does not allow.
         """
+        return masks.build(self.arch, self.size, **self._seeded_mask_options())
+
+    def check_mask(self, *, up_to: int = 0) -> int:
+        """Check what only the mask family knows of its options, as `masks.check` does.
+
+        Args:
+            up_to: Synapses of the largest mask that is built for it.
+
+        Returns:
+            Number of synapses, or about that.
+
+        Raises:
+            InvalidArgument: As for `build_mask`.
+        """
+        return masks.check(self.arch, self.size, self._seeded_mask_options(), up_to=up_to)
+
+    def _seeded_mask_options(self) -> dict[str, Any]:
         options = self.given_mask_options()
         if "seed" in masks.options(self.arch):
             options.setdefault("seed", seeding.derive(self.seed, seeding.Purpose.MASK_OF_RUN))
-        return masks.build(self.arch, self.size, **options)
+        return options

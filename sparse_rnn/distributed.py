@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
-from sparse_rnn.errors import PeerFailed, SparseRnnError
+from sparse_rnn.errors import InvalidArgument, PeerFailed, PeerGone, SparseRnnError
 
 Result = TypeVar("Result")
 
@@ -61,6 +61,28 @@ class Group:
             dist.all_reduce(flat)
         for grad, part in zip(grads, flat.split([grad.numel() for grad in grads]), strict=True):
             grad.copy_(part.view_as(grad))
+
+    def begin_alike(self, network: nn.Module) -> None:
+        """Give the parameters and buffers of the first process to all.
+
+        Raises:
+            InvalidArgument: The networks differ in names, shapes or types.
+        """
+        if self.size == 1:
+            return
+        tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+        shapes = {name: f"{value.dtype} {list(value.shape)}" for name, value in tensors.items()}
+        first = json.loads(self.bytes(json.dumps(shapes).encode()))
+        # All of them say whether theirs is the same, so that none waits for one that has left.
+        others = torch.tensor([float(shapes != first)])
+        if float(self.sum(others)) > 0:
+            allowed = "the same in all processes: parameters and buffers of equal names and shapes"
+            raise InvalidArgument("network", type(network).__name__, allowed)
+        with _peers(), torch.no_grad():
+            for value in tensors.values():
+                whole = value.detach().contiguous()
+                dist.broadcast(whole, 0)
+                value.copy_(whole)
 
     def decide(self, work: Callable[[], Result]) -> Result:
         """Let the first process do some work, and give its result to all.
@@ -106,7 +128,12 @@ def _peers() -> Generator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise PeerFailed(f"Another process of this run has ended ({error}).") from error
+        detail = str(error).strip().splitlines()
+        raise PeerGone(
+            f"Process {dist.get_rank()} of {dist.get_world_size()} ends, as another process of "
+            f"this run has ended before ({detail[0] if detail else type(error).__name__}). The "
+            "same command goes on from the newest checkpoint."
+        ) from error
 
 
 def is_one_of_several() -> bool:

@@ -15,10 +15,10 @@ from sparse_rnn.errors import TrainingDiverged
 from sparse_rnn.hardware import precision
 from sparse_rnn.loop import StopSeen, Trainer
 from sparse_rnn.metrics import History, Record
-from sparse_rnn.progress import Display, OnStep
+from sparse_rnn.progress import Display, OnStep, lasting
 from sparse_rnn.resume import Snapshot
 from sparse_rnn.scores import TaskScores
-from sparse_rnn.session import Job, Row, claim, leave, threads
+from sparse_rnn.session import Job, Row, chunks, claim, leave, threads
 from sparse_rnn.signals import StopRequest, watched
 
 Outcome = tuple[History, TaskScores] | TrainingDiverged
@@ -48,6 +48,8 @@ def carry_out(jobs: Sequence[Job], progress: Display) -> dict[int, Outcome]:
         options = jobs[0].options
         stack.enter_context(threads(options.threads))
         stack.enter_context(precision(jobs[0].config.precision))
+        for job in jobs:
+            stack.enter_context(chunks(job.network, options.chunk))
         request = StopRequest()
         if jobs[0].folder is not None:
             request = stack.enter_context(watched())
@@ -60,7 +62,7 @@ def carry_out(jobs: Sequence[Job], progress: Display) -> dict[int, Outcome]:
         _resume(listed)
         for member in listed:
             member.job.network.train()
-        on_step = stack.enter_context(progress(jobs[0].config))
+        on_step = stack.enter_context(lasting(progress)(jobs[0].config))
         try:
             with closing(trainer.records(prefetch=options.prefetch)) as records:
                 for by_member in records:
@@ -118,7 +120,7 @@ def _resume(members: Sequence[_Member]) -> None:
             snapshot = member.archive.find(limit) or newest
         if snapshot is not None:
             member.trainer.resume(snapshot)
-        member.rows.extend(cast("list[Row]", member.archive.open(snapshot, member.trainer.network)))
+        member.rows.extend(cast("list[Row]", member.archive.open(snapshot)))
 
 
 def _step(snapshot: Snapshot | None) -> int:

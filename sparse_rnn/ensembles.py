@@ -12,7 +12,7 @@ from sparse_rnn.models import Network
 from sparse_rnn.options import RunOptions
 from sparse_rnn.progress import Display, silent
 from sparse_rnn.session import Job
-from sparse_rnn.training import Run, build, load_run
+from sparse_rnn.training import Run, build, finished
 
 _DEFAULT = RunOptions()
 
@@ -70,7 +70,7 @@ def train_ensemble(
     device = hardware.device(options.device)
     folders = [None if out is None else folder_of(Path(out), one.seed) for one in configs]
     found = {
-        i: load_run(folder)
+        i: finished(folder, one)
         for i, (one, folder) in enumerate(zip(configs, folders, strict=True))
         if folder is not None and run_folder.state_of(folder, one) == "finished"
     }
@@ -89,7 +89,7 @@ def train_ensemble(
         elif outcome is not None:
             found[i] = Run(configs[i], _network(job), *outcome, job.folder)
         elif job.folder is not None:
-            found[i] = load_run(job.folder)
+            found[i] = finished(job.folder, configs[i])
     runs = tuple(found[i] for i in sorted(found))
     if diverged:
         raise EnsembleDiverged(diverged, runs)

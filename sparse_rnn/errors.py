@@ -86,6 +86,10 @@ class RunConflict(SparseRnnError):
     """A folder cannot take this run; the message says why and what to do."""
 
 
+class RunDamaged(RunConflict, ValueError):
+    """A file of a run folder is damaged, too large, or no regular file; the message names it."""
+
+
 class TrainingDiverged(SparseRnnError, ArithmeticError):
     """The loss or a gradient became NaN or infinite.
 
@@ -144,12 +148,24 @@ class EnsembleDiverged(SparseRnnError, ArithmeticError):
         return type(self), (self.diverged, self.finished)
 
 
+class RunTooLong(SparseRnnError):
+    """A run of a sweep took longer than it may; the message says how to go on."""
+
+
+class NotEnoughMemory(SparseRnnError, MemoryError):
+    """A network is too large for the memory that is free; the message has both."""
+
+
 class WriteFailed(SparseRnnError):
     """A file of a run could not be written, as on a full disk; the message says how to go on."""
 
 
 class PeerFailed(SparseRnnError):
     """The first process of a run with several failed; it says why itself."""
+
+
+class PeerGone(PeerFailed):
+    """Another process of a run with several has ended, and nobody but its peers can say so."""
 
 
 class Interrupted(KeyboardInterrupt):

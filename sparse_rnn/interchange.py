@@ -1,4 +1,8 @@
-"""State dicts of ``torch.nn.RNN``, ``torch.nn.GRU`` and ``torch.nn.LSTM``, in and out."""
+"""State dicts of ``torch.nn.RNN``, ``torch.nn.GRU`` and ``torch.nn.LSTM``, in and out.
+
+Those of masked layers carry the digest of their mask, and are refused by a layer with another one;
+`with_digests` is for states that have none.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,42 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparse_rnn.cells import MaskedGRU, MaskedLayer, MaskedLSTM, MaskedRNN
 from sparse_rnn.errors import IncompatibleState
 from sparse_rnn.kernels import Edges
 from sparse_rnn.masks import Mask
+
+
+def with_digests(state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """Say that the recurrent weights of a state dict belong to the masks of a module.
+
+    For state dicts without digests: those of version 0.1, and those that were put together by
+    hand. Nothing can be checked but their shapes; the order of the values is that of the mask's
+    edges, by target and then by source.
+
+    Args:
+        state: The state dict.
+        module: The module that it is for.
+
+    Returns:
+        The state dict with the digests of the module's masks where it has none.
+
+    Example:
+        >>> import sparse_rnn as srnn
+        >>> net = srnn.Network(3, 2, srnn.masks.autapse(4))
+        >>> old = dict(net.named_parameters())
+        >>> net.load_state_dict(with_digests(old, net))
+        <All keys matched successfully>
+    """
+    digests = {
+        f"{name}._extra_state".lstrip("."): layer.get_extra_state()
+        for name, layer in module.named_modules()
+        if isinstance(layer, MaskedLayer)
+    }
+    return {**digests, **state}
+
 
 _WEIGHTS = ("weight_ih_l0", "weight_hh_l0")
 _BIASES = ("bias_ih_l0", "bias_hh_l0")

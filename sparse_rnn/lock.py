@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import platform
@@ -11,10 +10,19 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sparse_rnn.errors import RunConflict
+from filelock import FileLock, Timeout
+
+from sparse_rnn.errors import RunConflict, RunDamaged
+from sparse_rnn.files import check_kind, open_regular, read_regular
 
 LOCK = ".lock"
-"""Name of the lock file in a run folder; it names the machine and the process."""
+"""Name of the lock file in a run folder."""
+
+HOLDER = ".lock.json"
+"""Name of the file beside it that names the machine and the process."""
+
+WAIT_S = 1.0
+"""Seconds that a start waits for a lock: who looks whether a run is on its way holds it briefly."""
 
 
 @contextmanager
@@ -22,7 +30,7 @@ def locked(folder: Path) -> Generator[None]:
     """Hold the lock of a folder.
 
     The operating system drops the lock when its process ends, so that one of a killed process
-    stands in nobody's way. Between machines it works where the file system has `flock` (NFS since
+    stands in nobody's way. Between machines it works where the file system has locks (NFS since
     version 4 does).
 
     Args:
@@ -30,46 +38,74 @@ def locked(folder: Path) -> Generator[None]:
 
     Raises:
         RunConflict: Another process, or another thread of this one, holds it.
+        RunDamaged: The lock is no regular file.
     """
-    path = folder / LOCK
-    handle = _acquire(path)
+    for name in (LOCK, HOLDER):
+        check_kind(folder / name)
+    lock = FileLock(folder / LOCK, timeout=WAIT_S, thread_local=False)
+    try:
+        lock.acquire(poll_interval=0.01)
+    except Timeout:
+        raise RunConflict(
+            f"{folder} is in use by {_holder(folder)}. Wait until it ends, or choose another "
+            "folder."
+        ) from None
     try:
         holder = {"pid": os.getpid(), "machine": platform.node()}
-        with contextlib.suppress(OSError):  # Of a full disk, the run's own files tell more.
-            os.ftruncate(handle, 0)
-            os.write(handle, (json.dumps(holder) + "\n").encode())
+        with contextlib.suppress(OSError), open_regular(folder / HOLDER, "wb") as file:
+            file.write(
+                json.dumps(holder).encode()
+            )  # Of a full disk, the run's own files tell more.
         yield
     finally:
         # Removed before it is released: who waits for it sees that its file has no name any more.
-        path.unlink(missing_ok=True)
-        os.close(handle)
+        # Windows refuses, and the file stays.
+        for name in (HOLDER, LOCK):
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
+        lock.release()
 
 
-def _acquire(path: Path) -> int:
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(handle, 500, 0).decode("utf-8", "replace")
-            os.close(handle)
-            raise RunConflict(
-                f"{path.parent} is in use by {_name(holder)}. Wait until it ends, or choose "
-                "another folder."
-            ) from None
-        except OSError:
-            os.close(handle)
-            raise
-        # The holder before may have removed the file between the two calls.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(handle), path.stat()):
-                return handle
-        os.close(handle)
+def is_held(folder: Path) -> bool:
+    """Whether some process holds the lock of a folder.
 
+    The lock is taken for an instant to find out, where its file exists, which is so during a run
+    and after one that was killed. Where the system has shared locks, those who look do not see
+    each other.
 
-def _name(holder: str) -> str:
+    Raises:
+        RunDamaged: The lock is no regular file.
+        OSError: It cannot be found out.
+    """
     try:
-        record = json.loads(holder)
-        return f"process {record['pid']} on {record['machine']}"
-    except (ValueError, KeyError, TypeError):
+        return _is_locked(folder / LOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        with open_regular(path):  # It is there, and of the right kind.
+            pass
+        try:
+            with FileLock(path, timeout=0, thread_local=False):
+                return False
+        except Timeout:
+            return True
+    # The lock of `FileLock` where there is `fcntl`.
+    with open_regular(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _holder(folder: Path) -> str:
+    try:
+        record = json.loads(read_regular(folder / HOLDER, limit=10_000))
+        return f"process {int(record['pid'])} on {record['machine']}"
+    except (OSError, RunDamaged, ValueError, KeyError, TypeError, RecursionError):
         return "another process"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sparse_rnn.data import Batch, TaskStream, ahead
 from sparse_rnn.distributed import Group
-from sparse_rnn.errors import InvalidArgument, TrainingDiverged
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation import device_of, evaluate
 from sparse_rnn.hardware import shortened
 from sparse_rnn.metrics import Record
@@ -114,10 +114,14 @@ class Trainer:
             IncompatibleState: It is that of another network.
         """
         facts = snapshot.facts
+        try:
+            pending = None if facts["pending"] is None else Descent(**facts["pending"])
+            step, ended, elapsed_s = int(facts["step"]), facts["ended"], float(facts["elapsed_s"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
         restore(snapshot.tensors, self.network, self.optimiser)
-        self.step, self.ended = facts["step"], facts["ended"]
-        self.pending = None if facts["pending"] is None else Descent(**facts["pending"])
-        self._began_s = time.monotonic() - facts["elapsed_s"]
+        self.step, self.ended, self.pending = step, ended, pending
+        self._began_s = time.monotonic() - elapsed_s
 
     def records(self, *, prefetch: bool = True) -> Generator[Record]:
         """Train until the run has ended, one gradient step a record.

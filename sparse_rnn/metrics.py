@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sparse_rnn.errors import IncompatibleState
+from sparse_rnn.errors import IncompatibleState, RunDamaged
+from sparse_rnn.files import open_regular
 from sparse_rnn.scores import MEASURES, TaskScores
 
 COLUMNS = ("step", "loss", "lr", "grad_norm", "elapsed_s", *MEASURES)
@@ -82,13 +83,15 @@ class History:
         Raises:
             IncompatibleState: The file has other columns or a cell that is no number.
         """
-        with path.open(newline="", encoding="utf-8") as file:
-            header, *rows = list(csv.reader(file)) or [[]]
         try:
+            with open_regular(path, "r") as file:
+                header, *rows = list(csv.reader(file)) or [[]]
             if tuple(header) != COLUMNS:
                 raise ValueError(header)
             return cls.of(rows)
-        except ValueError as error:
+        except RunDamaged:
+            raise
+        except (ValueError, OverflowError, csv.Error) as error:
             raise IncompatibleState(f"{path} has not the columns {','.join(COLUMNS)}.") from error
 
     def __getitem__(self, column: str) -> NDArray[np.float64]:

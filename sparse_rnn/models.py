@@ -218,10 +218,12 @@ def together(networks: Sequence[Network]) -> NetworkStack | NetworkSequence:
 
     On a CPU they are computed one after another: one of them fills its cores, and the copies that
     bring dense networks side by side cost half as much again (``benchmarks/speed/ensembles.py``).
+    So they are where activations are kept in chunks, which a batched computation does not do.
     Elsewhere they are one batched computation.
     """
     on_cpu = networks[0].readout.weight.device.type == "cpu"
-    return NetworkSequence(networks) if on_cpu else NetworkStack(networks)
+    in_chunks = any(network.chunk is not None for network in networks)
+    return NetworkSequence(networks) if on_cpu or in_chunks else NetworkStack(networks)
 
 
 def _parameter(values: Tensor, dtype: torch.dtype | None) -> nn.Parameter:

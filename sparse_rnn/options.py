@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sparse_rnn import limits
 from sparse_rnn.settings import refusal
 
-_Count = Annotated[int, Field(ge=1)]
+_Steps = Annotated[int, Field(ge=1, le=limits.STEPS)]
 _Level = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -30,7 +31,7 @@ class RunOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    checkpoint_every: _Count = Field(default=100, description="Gradient steps between checkpoints.")
+    checkpoint_every: _Steps = Field(default=100, description="Gradient steps between checkpoints.")
     checkpoint_seconds: Annotated[float, Field(gt=0)] = Field(
         default=60.0,
         description="A checkpoint is also written when the last one is older than this.",
@@ -39,13 +40,13 @@ class RunOptions(BaseModel):
         default=(0.5, 0.6, 0.7, 0.8, 0.9),
         description="Levels of each measure for which the time to reach them is reported.",
     )
-    threads: _Count | None = Field(
+    threads: Annotated[int, Field(ge=1, le=limits.THREADS)] | None = Field(
         default=None, description="Threads of torch; None leaves them as OMP_NUM_THREADS says."
     )
     device: str = Field(
         default="auto", description="auto (a GPU where there is one), cpu, cuda or cuda:N."
     )
-    chunk: _Count | None = Field(
+    chunk: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | None = Field(
         default=None,
         description="Time steps whose activations are kept at a time, for long sequences; None "
         "keeps all of them.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TextIO
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -109,6 +109,40 @@ def lines(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
         out.flush()
 
     yield on_step
+
+
+def lasting(display: Display) -> Display:
+    """Make a display that a run outlives: once nobody reads it, it shows nothing.
+
+    The reader of a pipe, such as ``head``, may have what it wanted; the run goes on.
+    """
+
+    @contextmanager
+    def shown(config: FitConfig) -> Generator[OnStep]:
+        opened = display(config)
+        show: OnStep | None = None
+
+        def on_step(record: Record) -> None:
+            nonlocal show
+            if show is not None:
+                try:
+                    show(record)
+                except BrokenPipeError:
+                    show = None
+
+        def close(*error: Any) -> bool | None:
+            try:
+                return opened.__exit__(*error)
+            except BrokenPipeError:
+                return None
+
+        with ExitStack() as stack:
+            with suppress(BrokenPipeError):
+                show = opened.__enter__()
+                stack.push(close)
+            yield on_step
+
+    return shown
 
 
 def _title(config: FitConfig) -> str:

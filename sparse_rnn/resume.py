@@ -1,4 +1,7 @@
-"""Checkpoints of unfinished runs: two are kept, each whole or absent, each with its checksum.
+"""Checkpoints of runs: two are kept, each whole or absent, each with its checksum.
+
+None is lost but by being replaced: `Store.save` removes the ones before the newest two. What is
+damaged or does not fit is set aside, in ``DIR/checkpoint.set-aside-1``, or the run is refused.
 
 A checkpoint is two files in ``DIR/checkpoint``: ``step-N.safetensors`` with all tensors and
 ``step-N.json`` with everything else, which is written last and holds the checksum of both. Neither
@@ -9,8 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,8 +22,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of, save as bytes_of
 from torch import Tensor, nn
 
-from sparse_rnn.errors import IncompatibleState
-from sparse_rnn.files import atomic_path, remove_leftovers
+from sparse_rnn.errors import IncompatibleState, RunConflict, RunDamaged
+from sparse_rnn.files import atomic_path, check_kind, read_regular, set_aside
 from sparse_rnn.optimisation import Optimiser
 
 CHECKPOINT = "checkpoint"
@@ -31,7 +33,6 @@ KEPT = 2
 
 _FORMAT = "sparse_rnn.checkpoint/1"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-_LOG = logging.getLogger("sparse_rnn")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,7 @@ class Store:
         Raises:
             OSError: It could not be written; those before are as they were.
         """
+        check_kind(self.folder, "folder")
         self.folder.mkdir(exist_ok=True)
         content = bytes_of(dict(snapshot.tensors))
         facts = {**snapshot.facts, "format": _FORMAT, "tensors_sha256": _sha256(content)}
@@ -72,58 +74,82 @@ class Store:
             temporary.write_bytes(content)
         with atomic_path(self._path(step, "json")) as temporary:
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        kept = self.steps()[:KEPT]
+        # Only what this one replaces goes: those before it, and halves of theirs.
+        kept = {step, *[one for one in self.steps() if one < step][: KEPT - 1]}
         for path in self.folder.glob("step-*"):
-            if path.stem not in {_stem(step) for step in kept}:
+            number = _number(path)
+            if number is not None and number < step and number not in kept:
                 path.unlink(missing_ok=True)
 
     def steps(self) -> list[int]:
-        """Steps of the checkpoints that are there, whole or not, the newest first."""
-        names = [path.stem.removeprefix("step-") for path in self.folder.glob("step-*.json")]
-        return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+        """Steps of the checkpoints that are there, whole or not, the newest first.
+
+        Raises:
+            RunDamaged: The folder of the checkpoints is a link or a file.
+        """
+        check_kind(self.folder, "folder")
+        numbers = [_number(path) for path in self.folder.glob("step-*.json")]
+        return sorted((number for number in numbers if number is not None), reverse=True)
 
     def newest(
         self, refusal: Callable[[Mapping[str, Any]], str], limit: int | None = None
-    ) -> Snapshot | None:
-        """Read the newest checkpoint that is whole.
-
-        A damaged one is reported, removed, and the one before is read instead.
+    ) -> tuple[Snapshot | None, dict[int, str]]:
+        """Read the newest checkpoint that is whole and fits; changes nothing.
 
         Args:
-            refusal: Says why a whole checkpoint cannot be used, or "".
+            refusal: Says why a whole checkpoint does not fit what lies beside it, or "".
             limit: Step of the newest one that is wanted, where there are newer ones.
 
         Returns:
-            The checkpoint, or None where none can be used.
+            The checkpoint, or None where there is none or all are damaged; and why each of the
+            newer ones cannot be used, by step.
 
         Raises:
+            RunConflict: One is whole, and none that is whole fits.
+            RunDamaged: A file is no regular file.
             OSError: A file is there and cannot be read.
         """
-        remove_leftovers(self.folder)
-        steps = [step for step in self.steps() if limit is None or step <= limit]
-        for step in steps:
+        for path in self.folder.glob("step-*"):
+            check_kind(path)  # Also those that will be replaced only later on.
+        unusable: dict[int, str] = {}
+        whole: int | None = None
+        for step in self.steps():
+            if limit is not None and step > limit:
+                continue
             try:
                 snapshot = self._read(step)
-                why = refusal(snapshot.facts)
-                if not why:
-                    return snapshot
             except IncompatibleState as error:
-                why = str(error)
+                unusable[step] = str(error)
+                continue
+            try:
+                why = refusal(snapshot.facts)
             except (KeyError, TypeError) as error:
                 why = f"its facts are incomplete ({error})"
-            _LOG.warning("The checkpoint of step %d in %s is lost: %s.", step, self.folder, why)
-            for suffix in ("json", "safetensors"):
-                self._path(step, suffix).unlink(missing_ok=True)
-        if steps:
-            _LOG.warning(
-                "NO CHECKPOINT IN %s CAN BE USED; the run starts anew from step 0.", self.folder
+            if not why:
+                return snapshot, unusable
+            unusable[step] = why
+            whole = step if whole is None else whole
+        if whole is not None:
+            raise RunConflict(
+                f"The checkpoint of step {whole} in {self.folder} is whole and does not fit: "
+                f"{unusable[whole]}. Nothing was changed. Put right what differs, choose another "
+                "folder, or move the checkpoint away to start anew."
             )
-        return None
+        return None, unusable
+
+    def set_aside(self, steps: Iterable[int], more: Iterable[Path] = ()) -> Path:
+        """Move checkpoints, and more that belongs to them, to where nothing reads or removes them.
+
+        Returns:
+            The folder where they are.
+        """
+        files = [self._path(step, suffix) for step in steps for suffix in ("json", "safetensors")]
+        return set_aside([*files, *more], self.folder)
 
     def _read(self, step: int) -> Snapshot:
         try:
-            content = self._path(step, "safetensors").read_bytes()
-            record = json.loads(self._path(step, "json").read_bytes())
+            content = read_regular(self._path(step, "safetensors"), limit=None)
+            record = json.loads(read_regular(self._path(step, "json")))
             facts = record["facts"]
             if record["facts_sha256"] != _sha256(_canonical(facts)):
                 raise IncompatibleState("the checksum of its JSON file is wrong")
@@ -135,7 +161,7 @@ class Store:
         except FileNotFoundError as error:
             raise IncompatibleState("its tensors are missing") from error
         except (KeyError, TypeError, ValueError, RecursionError, SafetensorError) as error:
-            if isinstance(error, IncompatibleState):
+            if isinstance(error, (IncompatibleState, RunDamaged)):
                 raise
             raise IncompatibleState(f"it cannot be read ({error})") from error
 
@@ -176,8 +202,13 @@ def restore(tensors: Mapping[str, Tensor], network: nn.Module, optimiser: Optimi
         network.load_state_dict(parts["network"])
         for name, generator in _generators(network).items():
             generator.set_state(parts["generator"][name])
-    except (RuntimeError, KeyError) as error:  # What torch raises for other names and shapes.
+    except (IncompatibleState, RuntimeError, KeyError) as error:  # torch's own, for other shapes.
         raise IncompatibleState(f"The checkpoint is one of another network: {error}") from error
+    for name, parameter in optimiser.parameters.items():
+        for moment in _MOMENTS[:2]:
+            value = parts["adam"].get(f"{moment}.{name}")
+            if value is not None and value.shape != parameter.shape:
+                raise IncompatibleState(f"The checkpoint has a {moment} of {name} of a wrong shape")
     state = optimiser.adam.state_dict()
     state["state"] = {
         i: {moment: parts["adam"][f"{moment}.{name}"] for moment in _MOMENTS}
@@ -214,6 +245,13 @@ def _generators(network: nn.Module) -> dict[str, torch.Generator]:
 
 def _stem(step: int) -> str:
     return f"step-{step:08d}"
+
+
+def _number(path: Path) -> int | None:
+    """Step of a file of a checkpoint, or None of another file."""
+    digits = path.stem.removeprefix("step-")
+    number = int(digits) if digits.isdecimal() and len(digits) < 20 else -1
+    return number if path.stem == _stem(number) else None
 
 
 def _canonical(facts: Any) -> bytes:

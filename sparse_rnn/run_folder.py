@@ -2,14 +2,22 @@
 
 | file | content |
 |---|---|
-| `config.json` | the configuration, network, package versions, git commit and machine |
+| `config.json` | the configuration, and where the result came from (below) |
 | `metrics.csv` | a line for each gradient step (`sparse_rnn.metrics.COLUMNS`) |
 | `evaluations.csv` | the evaluations on the way, a line for each task |
-| `checkpoint/` | the two newest checkpoints (`sparse_rnn.resume`) |
+| `checkpoint/` | the two newest checkpoints (`sparse_rnn.resume`); a longer run starts from them |
+| `checkpoint.set-aside-1/` | checkpoints that were damaged, with what belonged to them |
+| `.lock`, `.lock.json` | during a run: the lock, and the process that holds it |
 | `tensorboard/` | events for TensorBoard, where it is installed |
 | `evaluation.csv` | the final evaluation, a line for each task |
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
+
+`config.json` also has the network with the digests of its masks, the version of the streams of
+trials, the run that this one was continued from, package versions, git commit and machine.
+
+All of them are regular files: links are refused, so that a folder from somebody else has no say
+about files outside it.
 """
 
 from __future__ import annotations
@@ -20,11 +28,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from torch import nn
+
+from sparse_rnn.cells import MaskedLayer
 from sparse_rnn.checkpoint import WEIGHTS
 from sparse_rnn.config import TrainConfig
-from sparse_rnn.errors import InvalidArgument, RunConflict
-from sparse_rnn.files import atomic_writer
+from sparse_rnn.errors import InvalidArgument, RunConflict, RunDamaged
+from sparse_rnn.evaluation import device_of
+from sparse_rnn.files import atomic_writer, check_kind, read_regular
+from sparse_rnn.metrics import COLUMNS
 from sparse_rnn.provenance import provenance
+from sparse_rnn.resume import CHECKPOINT
+from sparse_rnn.scores import COLUMNS as SCORES
+from sparse_rnn.seeding import STREAMS
 from sparse_rnn.settings import FitConfig, differences
 
 CONFIG = "config.json"
@@ -32,6 +48,12 @@ METRICS = "metrics.csv"
 EVALUATIONS = "evaluations.csv"
 SUMMARY = "summary.json"
 EVALUATION = "evaluation.csv"
+
+LOGS: Mapping[str, tuple[str, ...]] = {METRICS: COLUMNS, EVALUATIONS: ("step", *SCORES)}
+"""Files that grow during a run, with their columns."""
+
+FIRST_STREAMS = 1
+"""Version of the streams of trials of version 0.1, which did not write it down."""
 
 _REMEDY = "Choose another folder, or move the file away."
 _LOG = logging.getLogger("sparse_rnn")
@@ -50,9 +72,13 @@ def state_of(folder: Path, config: FitConfig) -> State:
 
     Raises:
         RunConflict: The folder holds another run, or files that no run left there.
+        RunDamaged: A file is damaged, or is no regular file.
     """
     if folder.exists() and not folder.is_dir():
         raise RunConflict(f"{folder} is a file, and a run needs a folder. Choose another name.")
+    for name in (CONFIG, *_OWN):
+        check_kind(folder / name)
+    check_kind(folder / CHECKPOINT, "folder")
     if not (folder / CONFIG).exists():
         strangers = [name for name in _OWN if (folder / name).exists()]
         if strangers:
@@ -67,10 +93,14 @@ def state_of(folder: Path, config: FitConfig) -> State:
             f"{name} is {theirs!r} there and {ours!r} here"
             for name, (theirs, ours) in different.items()
         )
-        raise RunConflict(
-            f"{folder} holds a run of another configuration: {listed}. "
-            "Choose another folder, or the configuration of that run."
-        )
+        remedy = "Choose another folder, or the configuration of that run."
+        if different.keys() == {"steps"}:
+            remedy = (
+                "To train that network for longer, choose another folder and continue from this "
+                "one: continue_from, or --continue-from."
+            )
+        raise RunConflict(f"{folder} holds a run of another configuration: {listed}. {remedy}")
+    check_streams(folder)
     return "finished" if (folder / WEIGHTS).exists() else "unfinished"
 
 
@@ -83,7 +113,12 @@ def write_config(folder: Path, config: FitConfig, facts: Mapping[str, Any] | Non
         facts: More that is worth keeping, in JSON types, such as the backend in use.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    record = {"config": config.model_dump(mode="json"), **(facts or {}), **provenance()}
+    record = {
+        "config": config.model_dump(mode="json"),
+        "streams": STREAMS,
+        **(facts or {}),
+        **provenance(),
+    }
     write_json(folder / CONFIG, record)
 
 
@@ -106,8 +141,65 @@ def note_continuation(folder: Path, step: int) -> None:
                 folder,
                 {"versions": "package versions", "git": "code"}[what],
             )
-    record.setdefault("continued", []).append({"step": step, **now})
+    before = record.get("continued")
+    legs = cast("list[Any]", before) if isinstance(before, list) else []
+    record["continued"] = [*legs, {"step": step, **now}]
     write_json(folder / CONFIG, record)
+
+
+def check_streams(folder: Path) -> None:
+    """Refuse to go on with a run whose trials are those of another version.
+
+    Raises:
+        RunConflict: They are.
+    """
+    streams = _read_record(folder / CONFIG).get("streams", FIRST_STREAMS)
+    if streams != STREAMS:
+        raise RunConflict(
+            f"{folder} holds a run on the streams of trials number {streams}, and this version "
+            f"has number {STREAMS}: the same seed gives other trials, so that going on would mix "
+            "the two. load_run, eval and analyze read its network; train again in another folder, "
+            "or go on with the version that config.json names."
+        )
+
+
+def check_network(folder: Path, network: nn.Module) -> None:
+    """Refuse a network that is not the one that a run in a folder has begun with.
+
+    Raises:
+        RunConflict: Its parameters have other shapes or its masks other synapses.
+    """
+    theirs = _read_record(folder / CONFIG).get("network")
+    if not isinstance(theirs, dict):
+        return
+    ours, theirs = describe(network), cast("dict[str, Any]", theirs)
+    for what, words in (("masks", "masks with other synapses"), ("parameters", "other parameters")):
+        if what in theirs and theirs[what] != ours[what]:
+            raise RunConflict(
+                f"{folder} holds a run of a network with {words} than this one. If the mask comes "
+                "from a file, that has changed since; choose another folder, or put it back."
+            )
+
+
+def describe(network: nn.Module) -> dict[str, Any]:
+    """What is worth knowing of a network beside its configuration, in JSON types.
+
+    Returns:
+        ``class``, ``backend``, ``device``, the shapes of ``parameters``, and ``masks``: the digest
+        of the mask of each masked layer, by the layer's name.
+    """
+    layer = getattr(network, "rnn", None)
+    return {
+        "class": f"{type(network).__module__}.{type(network).__qualname__}",
+        "backend": getattr(layer, "backend", None),
+        "device": str(device_of(network)),
+        "parameters": {name: list(p.shape) for name, p in network.named_parameters()},
+        "masks": {
+            name: layer.mask.digest
+            for name, layer in network.named_modules()
+            if isinstance(layer, MaskedLayer)
+        },
+    }
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
@@ -125,23 +217,26 @@ def read_config(folder: Path, kind: type[ConfigT] = TrainConfig) -> ConfigT:
         kind: The class of the configuration.
 
     Raises:
-        RunConflict: There is no `config.json` in the folder, or it is not one of a run.
+        RunConflict: There is no `config.json` in the folder.
+        RunDamaged: It is not one of a run.
     """
     path = folder / CONFIG
     if not path.exists():
         raise RunConflict(f"{folder} holds no run: there is no {CONFIG} in it.")
     settings = _read_record(path).get("config")
     if not isinstance(settings, dict):
-        raise RunConflict(f"{path} has no entry 'config', so no run wrote it. {_REMEDY}")
+        raise RunDamaged(f"{path} has no entry 'config', so no run wrote it. {_REMEDY}")
     try:
         return kind.from_json(json.dumps(settings))
     except InvalidArgument as error:
-        raise RunConflict(f"{path} holds no valid configuration: {error} {_REMEDY}") from error
+        raise RunDamaged(f"{path} holds no valid configuration: {error} {_REMEDY}") from error
 
 
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(read_regular(path))
+    except RunDamaged:
+        raise
     except (OSError, ValueError, RecursionError) as error:
-        raise RunConflict(f"{path} cannot be read as JSON ({error}). {_REMEDY}") from error
+        raise RunDamaged(f"{path} cannot be read as JSON ({error}). {_REMEDY}") from error
     return cast("dict[str, Any]", record) if isinstance(record, dict) else {}

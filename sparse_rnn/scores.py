@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparse_rnn.errors import IncompatibleState, unknown_name
-from sparse_rnn.files import atomic_writer
+from sparse_rnn.errors import IncompatibleState, RunDamaged, unknown_name
+from sparse_rnn.files import atomic_writer, open_regular
 
 MEASURES = ("final_accuracy", "decision_accuracy", "performance", "trajectory_performance")
 """The measures of `modcog.evaluate`, which defines them."""
@@ -108,10 +108,14 @@ class TaskScores:
         Raises:
             IncompatibleState: The file is not such a table.
         """
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
         try:
-            return cls.from_rows(rows)
-        except (KeyError, TypeError, ValueError) as error:
+            with open_regular(path, "r") as file:
+                scores = cls.from_rows(csv.DictReader(file))
+            if not scores.tasks:
+                raise ValueError("no task")
+            return scores
+        except RunDamaged:
+            raise
+        except (KeyError, TypeError, ValueError, OverflowError, csv.Error) as error:
             columns = ",".join(COLUMNS)
             raise IncompatibleState(f"{path} is no table with columns {columns}.") from error

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -24,7 +23,8 @@ from sparse_rnn.loop import StopSeen, Trainer
 from sparse_rnn.metrics import History
 from sparse_rnn.models import Network
 from sparse_rnn.options import RunOptions
-from sparse_rnn.progress import Display, silent
+from sparse_rnn.origin import Origin, read as read_origin
+from sparse_rnn.progress import Display, lasting, silent
 from sparse_rnn.resume import CHECKPOINT, Snapshot, pack, unpack
 from sparse_rnn.scores import TaskScores
 from sparse_rnn.settings import FitConfig
@@ -44,6 +44,7 @@ class Job:
         held_out: The stream of the evaluations.
         folder: Where the files go, or None.
         options: How the run is carried out.
+        continue_from: Folder of a run whose newest checkpoint is the start, or None.
     """
 
     config: FitConfig
@@ -52,6 +53,7 @@ class Job:
     held_out: TaskStream
     folder: Path | None
     options: RunOptions
+    continue_from: Path | None = None
 
 
 def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskScores] | None:
@@ -69,7 +71,7 @@ def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskS
     with ExitStack() as stack:
         stack.enter_context(threads(job.options.threads))
         stack.enter_context(precision(job.config.precision))
-        stack.enter_context(_chunks(job.network, job.options.chunk))
+        stack.enter_context(chunks(job.network, job.options.chunk))
         request = StopRequest()
         archive: Archive | None = None
         if job.folder is not None:
@@ -84,10 +86,9 @@ def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskS
         stop = request.__bool__
         trainer = Trainer(job.network, shard, job.held_out, job.config, group=group, stop=stop)
         rows: list[Row] = []
-        if job.folder is not None:
-            rows.extend(resume(trainer, archive, group))
+        rows.extend(resume(job, trainer, archive, group))
         job.network.train()
-        on_step = stack.enter_context((progress if group.first else silent)(job.config))
+        on_step = stack.enter_context(lasting(progress if group.first else silent)(job.config))
         try:
             with closing(trainer.records(prefetch=job.options.prefetch)) as records:
                 for record in records:
@@ -113,9 +114,12 @@ def claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Archi
     def claim() -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(locked(folder))
-        if run_folder.state_of(folder, job.config) == "finished":
+        state = run_folder.state_of(folder, job.config)
+        if state == "finished":
             return True
-        archive = Archive(folder, job.config, job.options, group.size)
+        if state == "unfinished":
+            run_folder.check_network(folder, job.network)
+        archive = Archive(folder, job.config, job.options, job.network, group.size)
         stack.callback(archive.close)
         claimed.append(archive)
         return False
@@ -124,21 +128,42 @@ def claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Archi
     return (claimed[0] if claimed else None), ended
 
 
-def resume(trainer: Trainer, archive: Archive | None, group: Group) -> list[list[str]]:
-    """Go back to the newest checkpoint, in all processes; returns the rows of the steps before."""
+def resume(job: Job, trainer: Trainer, archive: Archive | None, group: Group) -> list[list[str]]:
+    """Go back to the newest checkpoint, in all processes; returns the rows of the steps before.
 
-    def attempt(work: Callable[[Archive], Any]) -> Any:
-        # What `work` returns stays in the first process.
-        kept: list[Any] = []
-        group.decide(lambda: None if archive is None else kept.append(work(archive)))
-        return kept[0] if kept else None
+    That is the folder's own, else the one of the run that this one continues. Where there is none,
+    all processes start from the weights of the first.
+    """
+    found: Snapshot | None = None
+    origin: Origin | None = None
+    rows: list[list[str]] = []
 
-    snapshot: Snapshot | None = attempt(lambda archive: archive.find())
+    # The first process alone looks, and knows what it found.
+    def find() -> None:
+        nonlocal found, origin
+        found = None if archive is None else archive.find()
+        if found is None and job.continue_from is not None:
+            origin = read_origin(job.continue_from, job.config, group.size)
+            found = origin.snapshot
+
+    def open_files() -> None:
+        nonlocal rows
+        if archive is not None:
+            rows = archive.open(found, origin)
+            if origin is not None:
+                archive.save(trainer)  # From here on the folder needs the other no more.
+        elif origin is not None:
+            rows = origin.rows()
+
+    group.decide(find)
     if group.size > 1:
-        snapshot = unpack(group.bytes(pack(snapshot)))
-    if snapshot is not None:
-        trainer.resume(snapshot)
-    return attempt(lambda archive: archive.open(snapshot, trainer.network)) or []
+        found = unpack(group.bytes(pack(found)))
+    if found is not None:
+        trainer.resume(found)
+    else:
+        group.begin_alike(job.network)
+    group.decide(open_files)
+    return rows
 
 
 def leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> Interrupted:
@@ -168,7 +193,12 @@ def threads(number: int | None) -> Generator[None]:
 
 
 @contextmanager
-def _chunks(network: nn.Module, chunk: int | None) -> Generator[None]:
+def chunks(network: nn.Module, chunk: int | None) -> Generator[None]:
+    """Keep the activations of a number of time steps at a time; None leaves the network's own.
+
+    Raises:
+        InvalidArgument: The network is none that can.
+    """
     if chunk is None:
         yield
         return

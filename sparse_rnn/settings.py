@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from sparse_rnn import limits
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.hardware import PRECISIONS
 from sparse_rnn.rates import Rates, parse_rates
@@ -22,11 +23,16 @@ from sparse_rnn.scores import MEASURES
 
 
 def _as_tuple(value: object) -> object:
-    return tuple(cast("Sequence[object]", value)) if isinstance(value, list) else value
+    names = tuple(cast("Sequence[object]", value)) if isinstance(value, list) else value
+    if isinstance(names, str | tuple) and len(names) > limits.TASKS:
+        what = "letters" if isinstance(names, str) else "names"
+        raise InvalidArgument("suite", f"{len(names)} {what}", f"at most {limits.TASKS} {what}")
+    return names
 
 
 _Suite = Annotated[str | tuple[str, ...], BeforeValidator(_as_tuple)]
-_Count = Annotated[int, Field(ge=1)]
+_Steps = Annotated[int, Field(ge=1, le=limits.STEPS)]
+_Batches = Annotated[int, Field(ge=1, le=limits.BATCHES)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Rates = Annotated[Rates, BeforeValidator(parse_rates)]
@@ -50,9 +56,11 @@ class FitConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     suite: _Suite = Field(default="cog-20", description="Suite of tasks, or task names.")
-    steps: _Count = Field(default=10_000, description="Gradient steps.")
-    batch_size: _Count = Field(default=20, description="Sequences a batch (of each process).")
-    seq_len: _Count | Literal["auto"] = Field(
+    steps: _Steps = Field(default=10_000, description="Gradient steps.")
+    batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(
+        default=20, description="Sequences a batch (of each process)."
+    )
+    seq_len: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | Literal["auto"] = Field(
         default=100, description='Time steps a sequence, or "auto" for the suite\'s own.'
     )
     lr: _Positive = Field(default=1e-3, description="Learning rate of Adam.")
@@ -62,14 +70,14 @@ class FitConfig(BaseModel):
     schedule: str = Field(
         default="constant", description="How the learning rate falls: " + ", ".join(SCHEDULES) + "."
     )
-    warmup: Annotated[int, Field(ge=0)] = Field(
+    warmup: Annotated[int, Field(ge=0, le=limits.STEPS)] = Field(
         default=0, description="Steps over which the learning rate rises at first."
     )
     decay: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.1,
         description="Factor that the learning rate falls by: by the end, or at each step down.",
     )
-    decay_every: _Count | None = Field(
+    decay_every: _Steps | None = Field(
         default=None, description='Gradient steps between two steps down (schedule "step" only).'
     )
     clip: _Positive | None = Field(
@@ -89,14 +97,14 @@ class FitConfig(BaseModel):
     stop_measure: str = Field(
         default="performance", description="What stop_at is about: " + ", ".join(MEASURES) + "."
     )
-    seed: Annotated[int, Field(ge=0)] = Field(
+    seed: Annotated[int, Field(ge=0, le=limits.SEED)] = Field(
         default=0, description="Decides the initial weights and all trials."
     )
-    eval_every: _Count = Field(
+    eval_every: _Steps = Field(
         default=100, description="Gradient steps between evaluations on held-out trials."
     )
-    eval_batches: _Count = Field(default=10, description="Batches an evaluation.")
-    final_batches: _Count = Field(default=50, description="Batches of the evaluation at the end.")
+    eval_batches: _Batches = Field(default=10, description="Batches an evaluation.")
+    final_batches: _Batches = Field(default=50, description="Batches of the evaluation at the end.")
     precision: str = Field(
         default="fp32", description="Precision of products: " + ", ".join(PRECISIONS) + "."
     )

@@ -14,7 +14,10 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+SIGNALS = tuple(
+    signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
+)
+"""The signals that a run heeds; Windows has no SIGUSR1."""
 
 
 class StopRequest:

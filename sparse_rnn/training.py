@@ -12,10 +12,13 @@ from sparse_rnn import checkpoint, hardware, run_folder, seeding
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
 from sparse_rnn.distributed import Group, joined
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunConflict
 from sparse_rnn.metrics import History
 from sparse_rnn.models import Network
 from sparse_rnn.options import RunOptions
+from sparse_rnn.origin import read as read_origin
 from sparse_rnn.progress import Display, silent
+from sparse_rnn.resume import Store
 from sparse_rnn.scores import TaskScores
 from sparse_rnn.session import Job, carry_out
 from sparse_rnn.settings import FitConfig
@@ -69,6 +72,7 @@ def train(
     *,
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
+    continue_from: Path | str | None = None,
 ) -> Run:
     """Train a network (Khona et al. 2023, appendix A) and evaluate it on trials it never saw.
 
@@ -87,14 +91,22 @@ def train(
             repeated.
         progress: Shows the course of the run: `sparse_rnn.progress.automatic`, `bar`, `lines`.
         options: What does not change the result, such as how often a checkpoint is written.
+        continue_from: Folder of a run, finished or not, that this one goes on from, to more steps;
+            the configurations differ in `steps` alone. The other folder is only read, and may be
+            gone once this run has begun: `out`, another folder, has all that this run needs. The
+            result has the bits of a run of that many steps from the start, clock columns aside.
 
     Returns:
         The run. One configuration gives the same network, bit for bit, on the same machine with
         the same number of threads; torch's global generator is not used.
 
     Raises:
-        InvalidArgument: The suite is unknown, or settings do not fit each other.
-        RunConflict: The folder holds a run of another configuration, or is in use.
+        InvalidArgument: The suite is unknown, or settings do not fit each other; with
+            `continue_from`, the learning rate of a step depends on the number of steps.
+        RunConflict: The folder holds a run of another configuration, another mask or another
+            version of the streams of trials, or is in use; or the one of `continue_from` cannot be
+            continued. Nothing there has changed.
+        RunDamaged: A file there is damaged, or is no regular file.
         TrainingDiverged: The loss or the gradient became NaN or infinite.
         WriteFailed: A file could not be written, as on a full disk.
         Interrupted: A signal came; a KeyboardInterrupt.
@@ -102,14 +114,15 @@ def train(
     folder = None if out is None else Path(out)
     device = hardware.device(options.device)
     with joined() as group:
+        origin = _origin(continue_from, folder, config, group)
         if _state(folder, config, group) == "finished" and folder is not None:
-            return load_run(folder)
+            return finished(folder, config)
         training, held_out, network = build(config)
         network.to(device)
-        job = Job(config, network, training, held_out, folder, options)
+        job = Job(config, network, training, held_out, folder, options, origin)
         result = carry_out(job, group, progress)
         if result is None and folder is not None:
-            return load_run(folder)
+            return finished(folder, config)
     assert result is not None  # None says that the folder's run has ended.
     return Run(config, network, *result, folder)
 
@@ -121,6 +134,7 @@ def fit(
     *,
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
+    continue_from: Path | str | None = None,
 ) -> Fit[ModuleT]:
     """Train a module of one's own as `train` trains its networks, with all that belongs to it.
 
@@ -136,6 +150,7 @@ def fit(
         progress: Shows the course of the run.
         options: What does not change the result. With ``device="auto"`` the network is trained
             where it is.
+        continue_from: As in `train`.
 
     Returns:
         The run. What draws from torch's global generator, such as dropout, is neither seeded nor
@@ -166,13 +181,14 @@ def fit(
         network.to(hardware.device(options.device))
     with joined() as group:
         result = None
+        origin = _origin(continue_from, folder, config, group)
         if _state(folder, config, group) != "finished":
             training, held_out = streams(config)
-            job = Job(config, network, training, held_out, folder, options)
+            job = Job(config, network, training, held_out, folder, options, origin)
             result = carry_out(job, group, progress)
         if result is None and folder is not None:
             checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
-            result = _results(folder)
+            result = _results(folder, config)
     assert result is not None  # None says that the folder's run has ended.
     return Fit(config, network, *result, folder)
 
@@ -183,10 +199,30 @@ def load_run(folder: Path | str) -> Run:
     Raises:
         RunConflict: The folder holds no run.
         FileNotFoundError: The run has not ended.
-        IncompatibleState: A file is damaged.
+        IncompatibleState: A file is damaged; so also RunDamaged.
     """
     path = Path(folder)
-    return Run(run_folder.read_config(path), checkpoint.load(path), *_results(path), path)
+    config = run_folder.read_config(path)
+    return Run(config, checkpoint.load(path), *_results(path, config), path)
+
+
+def finished(folder: Path, config: TrainConfig) -> Run:
+    """Read a finished run from the folder that a configuration is to run in.
+
+    Raises:
+        RunConflict: Its network has another mask than the configuration: the file that the mask
+            comes from has changed.
+    """
+    run = load_run(folder)
+    mask = config.build_mask()
+    if run.network.rnn.mask.digest != mask.digest:
+        raise RunConflict(
+            f"{folder} holds a finished run of a network with {run.network.rnn.mask!r}, and its "
+            f"configuration now means {mask!r} with other synapses. If the mask comes from a file, "
+            "that has changed since; load_run reads the run as it was. Choose another folder, or "
+            "put the file back."
+        )
+    return run
 
 
 def build(config: TrainConfig) -> tuple[TaskStream, TaskStream, Network]:
@@ -231,9 +267,38 @@ def _state(folder: Path | None, config: FitConfig, group: Group) -> run_folder.S
     return "new" if folder is None else group.decide(lambda: run_folder.state_of(folder, config))
 
 
-def _results(folder: Path) -> tuple[History, TaskScores]:
-    """Read the course and the final scores of a finished run."""
-    return (
-        History.read_csv(folder / run_folder.METRICS),
-        TaskScores.read_csv(folder / run_folder.EVALUATION),
-    )
+def _origin(
+    given: Path | str | None, out: Path | None, config: FitConfig, group: Group
+) -> Path | None:
+    """The run to continue, checked before anything is made; None once `out` has its own state."""
+    if given is None:
+        return None
+    folder = Path(given)
+
+    def is_needed() -> bool:
+        if out is not None and out.resolve() == folder.resolve():
+            allowed = "another folder than that of the run; a longer run has a folder of its own"
+            raise InvalidArgument("continue_from", str(folder), allowed)
+        if out is not None and ((out / checkpoint.WEIGHTS).exists() or Store(out).steps()):
+            return False
+        read_origin(folder, config, group.size)
+        return True
+
+    return folder if group.decide(is_needed) else None
+
+
+def _results(folder: Path, config: FitConfig) -> tuple[History, TaskScores]:
+    """Read the course and the final scores of a finished run.
+
+    Raises:
+        IncompatibleState: A table is none, or the course has not all steps.
+    """
+    path = folder / run_folder.METRICS
+    history = History.read_csv(path)
+    n_steps = len(history)
+    all_there = history["step"].tolist() == list(range(1, n_steps + 1)) and n_steps > 0
+    if not all_there or (n_steps != config.steps and config.stop_at is None):
+        raise IncompatibleState(
+            f"{path} has {n_steps} lines, and not one for each of the {config.steps} steps."
+        )
+    return history, TaskScores.read_csv(folder / run_folder.EVALUATION)

@@ -96,7 +96,7 @@ def _spec(name: str, settings: dict[str, object]) -> modcog.TaskSpec:
     spec = modcog.task(name, **settings)
     if spec.family != "decision" or "_Int" not in name:
         return spec
-    return modcog.task(name, timing={"delay": RELEASED_DELAY_MS}, **settings)
+    return modcog.task(name, int_delay=(RELEASED_DELAY_MS, RELEASED_DELAY_MS), **settings)
 
 
 def folder_of(results: Path, config: srnn.TrainConfig, fault: Fault) -> Path:

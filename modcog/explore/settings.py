@@ -148,7 +148,9 @@ def _shown(name: str, values: Mapping[str, float | int]) -> Shown:
     interval = INTERVALS[base]
     if "interval" in values and interval:
         own = BASE_TASKS[base].period(interval).duration
-        if "Int" in kinds or values["interval"] != own:
+        if "Int" in kinds:
+            settings["int_delay"] = (values["interval"], values["interval"])
+        elif values["interval"] != own:
             settings["timing"] = {interval: values["interval"]}
     degrees = {
         key: values[key]

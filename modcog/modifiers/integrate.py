@@ -7,18 +7,26 @@ realised duration. A trial on which the correct behaviour is to withhold is left
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from modcog import ring
-from modcog.errors import AmbiguousIntervalWarning, InvalidArgument, ModifierRefused
+from modcog.errors import (
+    AmbiguousIntervalWarning,
+    InvalidArgument,
+    ModifierRefused,
+    real_number,
+)
+from modcog.limits import DURATION_MS
 from modcog.spec import TaskSpec, check_velocity, refuse_second
-from modcog.timing import step_distribution
+from modcog.timing import shortest_ms, step_distribution
 from modcog.trials import Trials
+
+DELAY = (100.0, 1100.0)
+"""Range of the interval in ms, unless the caller sets it: at 100 ms, 1 to 11 ring units."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,8 @@ class IntModifier:
     Attributes:
         direction: "L" or "R".
         velocity: Angular velocity in rad/s, above 0.
-        delay: Range (low, high) in ms of the interval, uniform over the whole steps in it.
+        delay: Range (low, high) in ms of the interval, uniform over the whole steps in it; two
+            equal numbers fix it.
 
     Raises:
         InvalidArgument: A value is out of range.
@@ -39,7 +48,7 @@ class IntModifier:
 
     direction: str
     velocity: float = ring.VELOCITY
-    delay: tuple[float, float] = (100.0, 1100.0)
+    delay: tuple[float, float] = DELAY
 
     def __post_init__(self) -> None:
         """Check and freeze."""
@@ -55,8 +64,14 @@ class IntModifier:
     def rewrite(self, spec: TaskSpec) -> TaskSpec:
         """Return the task with its interval drawn at random.
 
+        A range that the caller chose for the interval in ``timing`` stays. A single duration does
+        not vary, so that there is nothing to integrate; it is refused, unless it is said to Int
+        itself: ``int_delay=(500, 500)``.
+
         Raises:
             ModifierRefused: The task has no interval before the go cue, or is integrated already.
+            InvalidArgument: The caller fixed the interval by ``timing``, or gave both ``timing``
+                and ``int_delay``.
 
         Warns:
             AmbiguousIntervalWarning: The intervals span a full turn, so that two share an answer.
@@ -66,8 +81,12 @@ class IntModifier:
             allowed = "a task with an interval before the go cue"
             remedy = f"{spec.name} answers at the go cue: there is no interval to time. Use Seq."
             raise ModifierRefused("task", spec.name, allowed, remedy)
-        if not spec.period(spec.interval).set_by_user:
-            spec = spec.with_timing({spec.interval: ("steps", self.delay)}, by_user=False)
+        if spec.period(spec.interval).set_by_user:
+            self._check_chosen(spec.interval, spec)
+        else:
+            low, high = self.delay
+            duration = ("steps", self.delay) if low < high else low
+            spec = spec.with_timing({spec.interval: duration}, by_user=False)
         self._warn_if_ambiguous(spec)
         return replace(spec, modifiers=(*spec.modifiers, self))
 
@@ -81,6 +100,23 @@ class IntModifier:
         response = np.where(trials.responds, (trials.response + moved) % spec.dim_ring, -1)
         turned = sign * self.velocity * interval_ms / 1000
         return replace(trials, response=response, angle=(trials.angle + turned) % (2 * np.pi))
+
+    def _check_chosen(self, interval: str, spec: TaskSpec) -> None:
+        duration = spec.period(interval).duration
+        argument = f"timing[{interval!r}]"
+        if self.delay != DELAY:
+            allowed = "left out where int_delay is given: both say how long the interval lasts"
+            raise InvalidArgument(argument, duration, allowed)
+        if not callable(duration) and step_distribution(duration, spec.dt)[0].size == 1:
+            ms = shortest_ms(duration) or 0.0
+            allowed = (
+                f"more than one duration: Int{self.direction} times the interval of {spec.base}"
+            )
+            remedy = (
+                f"Leave it out to let int_delay vary the interval ({DELAY[0]:g} to {DELAY[1]:g} ms "
+                f"by default), or fix it by int_delay=({ms:g}, {ms:g})."
+            )
+            raise InvalidArgument(argument, duration, allowed, remedy)
 
     def _warn_if_ambiguous(self, spec: TaskSpec) -> None:
         duration = spec.period(spec.interval or "").duration
@@ -99,11 +135,11 @@ class IntModifier:
 
 
 def _check_range(delay: object) -> tuple[float, float]:
-    allowed = "a range (low, high) in ms with 0 <= low <= high"
+    allowed = f"a range (low, high) in ms with 0 <= low <= high <= {DURATION_MS:g}"
     try:
-        low, high = (float(ms) for ms in delay)  # type: ignore[attr-defined]
+        low, high = (real_number("int_delay", ms, allowed) for ms in cast("Any", delay))
     except (TypeError, ValueError):
         raise InvalidArgument("int_delay", delay, allowed) from None
-    if not 0 <= low <= high < math.inf:
+    if not 0 <= low <= high <= DURATION_MS:
         raise InvalidArgument("int_delay", delay, allowed)
     return low, high

@@ -8,7 +8,8 @@ is shown is a distractor. Evidence that ties has no right answer and is never dr
 
 from __future__ import annotations
 
-import math
+import itertools
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.draws import Draws
-from modcog.errors import InvalidArgument, whole_number
+from modcog.errors import InvalidArgument, real_number, whole_number
+from modcog.limits import COHERENCES, LEVEL, STRENGTHS
 from modcog.spec import Period, TaskSpec
 from modcog.trials import Stimulus, Trials, plan_trials
 
-TIE = 1e-9
-"""Evidence below this is a tie: strengths are sums of decimal fractions."""
+TIE = 1e-6
+"""Evidence below this is a tie: strengths add up to decimal fractions, and float32 shows them."""
 
 Rings = tuple[int, ...]
 
@@ -49,12 +51,20 @@ class DecisionParams:
     def __post_init__(self) -> None:
         """Freeze and check."""
         _freeze_rings(self)
-        values = _numbers("coherences", self.coherences)
+        values = _numbers("coherences", self.coherences, COHERENCES)
         if not values or min(values) <= TIE or max(values) > 1:
-            allowed = "at least one number, each above 0 and at most 1"
+            allowed = f"at least one number, each above 0 (more than {TIE:g}) and at most 1"
             raise InvalidArgument("coherences", self.coherences, allowed)
         object.__setattr__(self, "coherences", values)
         object.__setattr__(self, "min_separation", _separation(self.min_separation))
+
+    def check(self, spec: TaskSpec) -> None:
+        """Refuse a separation that the ring does not have; see `least_separation`."""
+        least_separation(spec)
+
+    def evidence(self) -> NDArray[np.float64]:
+        """Evidence for the first place that a ring may show, each equally probable."""
+        return np.array(sorted(c * sign for c in self.coherences for sign in (-1, 1)))
 
 
 @dataclass(frozen=True)
@@ -79,12 +89,26 @@ class DelayedDecisionParams:
     def __post_init__(self) -> None:
         """Freeze and check."""
         _freeze_rings(self)
-        values = _numbers("strengths", self.strengths)
-        if len(set(values)) < 2 or min(values) <= 0:
-            allowed = "at least two different numbers above 0"
+        values = _numbers("strengths", self.strengths, STRENGTHS)
+        gaps = np.diff(np.unique(values))
+        in_range = bool(values) and min(values) > 0 and max(values) <= LEVEL
+        if not (in_range and gaps.size and gaps.min() > TIE * max(1.0, *values)):
+            allowed = (
+                f"at least two different numbers above 0, at most {LEVEL:g} (that differ by more "
+                f"than {TIE:g}, and by more than that part of the largest)"
+            )
             raise InvalidArgument("strengths", self.strengths, allowed)
         object.__setattr__(self, "strengths", values)
         object.__setattr__(self, "min_separation", _separation(self.min_separation))
+
+    def check(self, spec: TaskSpec) -> None:
+        """Refuse a separation that the ring does not have; see `least_separation`."""
+        least_separation(spec)
+
+    def evidence(self) -> NDArray[np.float64]:
+        """Evidence for the first place that a ring may show, each equally probable."""
+        pairs = itertools.product(self.strengths, repeat=2)
+        return np.array([first - second for first, second in pairs if first != second])
 
 
 def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
@@ -94,7 +118,7 @@ def plan_decision(spec: TaskSpec, draws: Draws) -> Trials:
     """
     params: DecisionParams = spec.params
     place_a, place_b = _places(spec, draws)
-    signed = tuple(sorted(c * sign for c in params.coherences for sign in (-1, 1)))
+    signed = tuple(params.evidence().tolist())
     names = {ring: f"coherence{ring + 1}" for ring in params.shown}
 
     evident = _Evidence(tuple((names[ring],) for ring in params.judged))
@@ -184,11 +208,7 @@ def _decide(
 
 
 def _places(spec: TaskSpec, draws: Draws) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    n = spec.dim_ring
-    least: int | None = spec.params.min_separation
-    least = n // 4 if least is None else least
-    if least > n // 2:
-        raise InvalidArgument("min_separation", least, f"at most half a turn, {n // 2} units")
+    n, least = spec.dim_ring, least_separation(spec)
     location = draws.index("location", n)
     drawn = least + draws.hidden_index(n - 2 * least + 1)
     separation = draws.replace("separation", drawn)
@@ -197,20 +217,40 @@ def _places(spec: TaskSpec, draws: Draws) -> tuple[NDArray[np.int64], NDArray[np
     return location, (location + separation) % n
 
 
+def least_separation(spec: TaskSpec) -> int:
+    """Least distance of the two places in ring units.
+
+    Raises:
+        InvalidArgument: It is more than half a turn.
+    """
+    half_turn = spec.dim_ring // 2
+    least: int | None = spec.params.min_separation
+    if least is None:
+        return half_turn // 2
+    if least > half_turn:
+        raise InvalidArgument("min_separation", least, f"at most half a turn, {half_turn} units")
+    return least
+
+
 def _freeze_rings(params: DecisionParams | DelayedDecisionParams) -> None:
     # JSON brings lists; tuples keep the specification hashable.
     object.__setattr__(params, "shown", tuple(params.shown))
     object.__setattr__(params, "judged", tuple(params.judged))
 
 
-def _numbers(argument: str, values: Any) -> tuple[float, ...]:
+def _numbers(argument: str, values: Any, most: int) -> tuple[float, ...]:
+    allowed = "a list of finite numbers"
+    if isinstance(values, str):
+        raise InvalidArgument(argument, values, "a list of numbers")
     try:
-        numbers = tuple(float(value) for value in values)
-    except (TypeError, ValueError):
+        listed = tuple(values)
+    except TypeError:
         raise InvalidArgument(argument, values, "a list of numbers") from None
-    if not all(map(math.isfinite, numbers)):
-        raise InvalidArgument(argument, values, "a list of finite numbers")
-    return numbers
+    if len(listed) > most:
+        raise InvalidArgument(argument, f"{len(listed)} numbers", f"at most {most} numbers")
+    if not all(isinstance(value, numbers.Real) for value in listed):
+        raise InvalidArgument(argument, values, "a list of numbers")
+    return tuple(real_number(argument, value, allowed) for value in listed)
 
 
 def _separation(units: object) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from sparse_rnn import init as inits, kernels, seeding
 from sparse_rnn.cells import _dale
-from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, unknown_name
 from sparse_rnn.masks import Mask
 
 RECURRENCES = ("trained", "frozen")
@@ -143,6 +143,41 @@ class MaskedLayer(nn.Module):
         if self.unit_signs is None:
             return self.weight_hh
         return _dale.signed(self.weight_hh, self._edges_here(), self.unit_signs)
+
+    def get_extra_state(self) -> Tensor:
+        """What a state dict says of the mask, as ``_extra_state``: its digest, uint8 ``[32]``."""
+        return torch.frombuffer(bytearray.fromhex(self.mask.digest), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Compare the digest of a state dict with that of the mask.
+
+        Raises:
+            IncompatibleState: The weights belong to other synapses.
+        """
+        # Who averages state dicts makes other numbers of equal bytes.
+        found = torch.as_tensor(state).detach().cpu().to(torch.float64)
+        if not torch.equal(found, self.get_extra_state().to(torch.float64)):
+            raise IncompatibleState(
+                f"The weights are those of another mask than {self.mask!r}, with its synapses in "
+                "other places. Build the network with the mask that they were trained with; "
+                "sparse_rnn.load reads it from a weights file."
+            )
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *rest: Any, **more: Any
+    ) -> None:
+        """Refuse weights of other edges before any of them is taken, also if not `strict`."""
+        key = f"{prefix}_extra_state"
+        if key in state_dict:
+            self.set_extra_state(state_dict[key])
+        elif f"{prefix}weight_hh" in state_dict:
+            raise IncompatibleState(
+                f"The state has {prefix}weight_hh and no {key}, the digest of the mask, so that it "
+                "is not known which synapses the weights belong to (versions before 0.2 wrote no "
+                "digest). If you know that they are those of this mask, give it that digest: "
+                "load_state_dict(sparse_rnn.interchange.with_digests(state, module))."
+            )
+        super()._load_from_state_dict(state_dict, prefix, *rest, **more)
 
     def settings(self) -> dict[str, Any]:
         """What a `sparse_rnn.Network` needs, beside mask and sizes, to build this cell again."""

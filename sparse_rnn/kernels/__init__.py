@@ -111,19 +111,20 @@ def reason(mask: Mask, device: str = "cpu") -> str:
 
 
 def _automatic(mask: Mask, device: str, cost: float, unit_cost: float) -> tuple[str, str]:
-    refused = sparse_cpu.KERNEL.refusal(mask, device)
+    # `sparse_cpu` is asked last, as its answer loads numba.
     if not autapse.KERNEL.refusal(mask, device):
         why = "every unit has itself alone"
+        refused = sparse_cpu.KERNEL.refusal(mask, device)
         # A product is so cheap here that what counts is the input, which `sparse_cpu` multiplies
         # on the way.
-        elementwise = refused or cost > SPARSE_COST or unit_cost > 0
+        elementwise = bool(refused) or cost > SPARSE_COST or unit_cost > 0
         return ("autapse" if elementwise else "sparse_cpu"), why
     share = f"{100 * mask.density:.3g} % of the matrix exists"
     if device == "cuda" and cost == SPARSE_COST and not cuda.KERNEL.refusal(mask, device):
         return ("cuda" if mask.nnz * CUDA_COST <= mask.n_units**2 else "dense"), share
     if device != "cpu" or mask.nnz * cost + mask.n_units * unit_cost > mask.n_units**2:
         return "dense", share
-    if refused:
+    if refused := sparse_cpu.KERNEL.refusal(mask, device):
         _warn_once(f"A sparse backend would be faster here, but {refused}.")
         return "dense", refused
     return "sparse_cpu", share

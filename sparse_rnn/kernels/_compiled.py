@@ -1,6 +1,7 @@
 """The compiled loops of `sparse_cpu`: loaded when first needed, compiled once a machine.
 
-Numba keeps what it has compiled on disk, beside this package or where NUMBA_CACHE_DIR says.
+What is compiled is kept on disk, beside this package or where NUMBA_CACHE_DIR says; see
+`sparse_rnn.kernels.compiling`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,16 @@ def loops() -> Loops:
 
     event.register("numba:compile", Notice())
     return Loops(_lanes, _inputs)
+
+
+@cache
+def failure() -> str:
+    """Why an installed numba cannot be used, or "". Loads the loops."""
+    try:
+        loops()
+    except Exception as error:  # a broken numba fails in as many ways as there are libraries in it
+        return f"numba is installed but does not work: {error}"
+    return ""
 
 
 @cache

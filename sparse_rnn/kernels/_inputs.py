@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from sparse_rnn.kernels._lanes import add, pack, step, unpack
+from sparse_rnn.kernels.compiling import kept_njit
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
     drive: Any, states: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
 ) -> None:
@@ -55,7 +55,7 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
         unpack(now, states[t, lanes[0] : lanes[1]], slots)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def active(inputs: Any, channels: Any, sizes: Any) -> Any:
     """Find the last channels of which at most one is not 0 at any step: the rule inputs of tasks.
 
@@ -93,7 +93,7 @@ def active(inputs: Any, channels: Any, sizes: Any) -> Any:
     return n_last, changes
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def held_gradient(
     grads: Any, delta_tiles: Any, active: Any, bounds: Any, span: Any, slots: Any
 ) -> None:
@@ -132,7 +132,7 @@ def held_gradient(
                     total[place] = 0
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def pack_steps(rows: Any, tile: Any, slots: Any) -> None:
     """Copy ``[T, lanes, C]`` into ``[T, C * W]``."""
     for t in range(rows.shape[0]):

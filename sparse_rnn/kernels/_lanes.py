@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numba.core import config
 
 from sparse_rnn.kernels import _vectors
+from sparse_rnn.kernels.compiling import kept_njit
 
 RELU, TANH, SOFTPLUS = range(3)
 
@@ -38,7 +38,7 @@ SPAN = 128
 """Numbers of a unit over which a weight gradient is summed before it is written."""
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def _check(into: Any, state: Any, synapses: Any, width: int, size: int) -> None:
     """Refuse places outside the arrays; the inner loops do not look.
 
@@ -57,7 +57,7 @@ def _check(into: Any, state: Any, synapses: Any, width: int, size: int) -> None:
         raise IndexError("units")
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None:  # noqa: FBT001
     """Add ``weight @ state`` to a step of a tile.
 
@@ -80,7 +80,7 @@ def add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None
             add_products(into, np.uint64(unit) * width, state, edges, span, ONE, slots)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def _activate(values: Any, kind: int) -> None:
     """Apply the nonlinearity in place."""
     if kind == RELU:
@@ -97,7 +97,7 @@ def _activate(values: Any, kind: int) -> None:
             values[i] = max(x, 0) + np.log1p(np.exp(-abs(x)))
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def _chain(grad: Any, state: Any, kind: int) -> None:
     """Multiply a gradient in place by the derivative, which is a function of the output."""
     one = grad.dtype.type(1)
@@ -113,7 +113,7 @@ def _chain(grad: Any, state: Any, kind: int) -> None:
             grad[i] *= -np.expm1(-state[i])
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def pack(rows: Any, tile: Any, slots: Any) -> None:
     """Copy ``[lanes, N]`` into ``[N * W]``; lanes and units that are missing become 0."""
     width = len(slots)
@@ -129,7 +129,7 @@ def pack(rows: Any, tile: Any, slots: Any) -> None:
     tile[n_units * width :] = 0
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def unpack(tile: Any, rows: Any, slots: Any) -> None:
     """Copy ``[N * W]`` into ``[lanes, N]``."""
     width = len(slots)
@@ -141,7 +141,7 @@ def unpack(tile: Any, rows: Any, slots: Any) -> None:
                 rows[lane, unit] = tile[unit * width + lane]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def step(before: Any, now: Any, rate: Any, rows: Any, how: Any, n_lanes: int, slots: Any) -> None:  # noqa: PLR0913
     """Finish a step of a tile.
 
@@ -168,7 +168,7 @@ def step(before: Any, now: Any, rate: Any, rows: Any, how: Any, n_lanes: int, sl
             now[first + n_lanes : first + len(slots)] = 0
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
     projected: Any, states: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
 ) -> None:
@@ -193,7 +193,7 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
         unpack(now, states[t, lanes[0] : lanes[1]], slots)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def backward(  # noqa: PLR0913 - what is read, what is written, and two constants
     grad: Any,
     deltas: Any,
@@ -237,7 +237,7 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
             unpack(now, deltas[t, lanes[0] : lanes[1]], slots)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def product(  # noqa: PLR0913 - what is read, what is written, and two constants
     products: Any, tile: Any, start: Any, synapses: Any, lanes: Any, grouped: Any, slots: Any
 ) -> None:
@@ -256,7 +256,7 @@ def product(  # noqa: PLR0913 - what is read, what is written, and two constants
     unpack(start, products[lanes[0] : lanes[1]], slots)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def weight_gradient(
     grad: Any, tiles: Any, delta_tiles: Any, rows: Any, span: Any, slots: Any
 ) -> None:
@@ -297,7 +297,7 @@ def weight_gradient(
                 _sum(grad, (delta, state), (pointers, offsets), (steps, starts), span, ONE, slots)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@kept_njit(nogil=True, error_model="numpy")
 def _sum(  # noqa: PLR0913 - see `weight_gradient`
     grad: Any, arrays: Any, rows: Any, block: Any, span: Any, units: Any, slots: Any
 ) -> None:

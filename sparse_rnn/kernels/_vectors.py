@@ -4,8 +4,7 @@ A compiler keeps the sums of such a loop in registers only where it sees that th
 are vectors from the start: sums over some units and as many lanes as two registers hold. The lanes
 of a tile and the numbers of units and sources are the lengths of tuples, as in `_lanes`.
 
-No index is checked here; `sparse_rnn.kernels._lanes` does so where NUMBA_BOUNDSCHECK is set. Numba
-does not see that its stored code is older than this file: who edits it deletes what is stored.
+No index is checked here; `sparse_rnn.kernels._lanes` does so where NUMBA_BOUNDSCHECK is set.
 """
 
 from __future__ import annotations

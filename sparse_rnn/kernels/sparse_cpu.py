@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sparse_rnn.kernels._compiled import loops as compiled
+from sparse_rnn.kernels._compiled import failure, loops as compiled
 from sparse_rnn.kernels._drive import TiledDrive
 from sparse_rnn.kernels._interface import Drive, Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels._layout import WIDTHS
@@ -129,7 +129,7 @@ def refusal(mask: Mask, device: str) -> str:
         return "numba is not installed; install it with: pip install numba"
     if mask.n_units * max(WIDTHS) >= 2**32:
         return "it counts the units of a tile in 32 bits, and the mask has too many"
-    return ""
+    return failure()
 
 
 KERNEL = Kernel("sparse_cpu", run, refusal, product, driven)

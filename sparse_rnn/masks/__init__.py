@@ -17,7 +17,9 @@ from sparse_rnn.masks._mask import Mask as Mask
 from sparse_rnn.masks._options import Option as Option, read_options, size_argument, takes_sheet
 from sparse_rnn.masks._sampling import Seed as Seed
 from sparse_rnn.masks._sizes import (
+    NotBuilt,
     Size as Size,
+    built_up_to,
     check_sheet as check_sheet,
     check_size as check_size,
 )
@@ -125,6 +127,34 @@ def build(name: str, size: Size, **given: Any) -> Mask:
     check_options(name, given)
     function = family(name)
     return function(**{size_argument(function): size}, **given)
+
+
+def check(name: str, size: Size, given: Mapping[str, Any], *, up_to: int = 0) -> int:
+    """Check a mask by the name of its family, without building a large one.
+
+    Args:
+        name: A name in `MASKS`.
+        size: Number of units, or the sides of the sheet.
+        given: Options of that family.
+        up_to: Synapses of the largest mask that is built, which checks what only building finds
+            out, such as that a random mask has a synapse at all.
+
+    Returns:
+        The number of its synapses; about that, where it is drawn at random and was not built.
+
+    Raises:
+        UnknownName: There is no such family.
+        InvalidArgument: As for `build`.
+
+    Example:
+        >>> check("dense", 26_000, {})
+        676000000
+    """
+    try:
+        with built_up_to(up_to):
+            return build(name, size, **given).nnz
+    except NotBuilt as passed:
+        return passed.n_synapses
 
 
 def check_options(name: str, given: Mapping[str, object]) -> None:

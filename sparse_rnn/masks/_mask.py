@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +113,19 @@ class Mask:
     def density(self) -> float:
         """Synapses over N squared, self-connections counted in both."""
         return self.nnz / self.n_units**2
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the edges, in hexadecimal: of shape, `indptr` and `indices`.
+
+        The same on every machine. Two masks are equal when their digests are; it goes with weights
+        wherever they are kept, since these are values of edges by number alone.
+        """
+        content = sha256(b"sparse_rnn.Mask/1")
+        content.update(np.array(self.shape, dtype="<i8").tobytes())
+        content.update(self.indptr.astype("<i8", copy=False).data)
+        content.update(self.indices.astype("<i4", copy=False).data)
+        return content.hexdigest()
 
     def targets(self) -> NDArray[np.int64]:
         """Unit that each edge ends on; int64 ``[nnz]``, ascending."""

@@ -26,11 +26,12 @@ def generator(seed: object) -> np.random.Generator:
     """
     if isinstance(seed, np.random.Generator):
         return seed
-    numbered = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
-    if not (numbered or isinstance(seed, np.random.SeedSequence)):
+    if isinstance(seed, np.random.SeedSequence):
+        return np.random.default_rng(derive(seed, Purpose.MASK))
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         allowed = "a whole number of at least 0, a numpy.random.SeedSequence or a Generator"
         raise InvalidArgument("seed", seed, allowed)
-    return np.random.default_rng(derive(seed, Purpose.MASK))
+    return np.random.default_rng(derive(int(seed), Purpose.MASK))
 
 
 def seed_record(seed: Seed) -> int | str:

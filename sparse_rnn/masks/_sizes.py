@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import cast
 
 import numpy as np
@@ -71,8 +73,35 @@ def check_sheet(argument: str, size: object) -> tuple[int, ...]:
     return sides
 
 
+class NotBuilt(Exception):
+    """A mask that was to be checked alone has passed; ends the function of its family.
+
+    Attributes:
+        n_synapses: Its synapses, or about as many.
+    """
+
+    def __init__(self, n_synapses: int) -> None:
+        super().__init__(n_synapses)
+        self.n_synapses = n_synapses
+
+
+_BUILT: ContextVar[int] = ContextVar("_BUILT", default=MAX_SYNAPSES)
+
+
+@contextmanager
+def built_up_to(n_synapses: int) -> Generator[None]:
+    """Let no mask of more synapses than this be built: `check_counts` raises `NotBuilt` instead."""
+    token = _BUILT.set(n_synapses)
+    try:
+        yield
+    finally:
+        _BUILT.reset(token)
+
+
 def check_counts(argument: str, n_units: int, n_synapses: int) -> None:
     """Refuse a mask that is too large to be built, before anything is allocated for it.
+
+    Families call it once all other options are checked: what is only checked goes no further.
 
     Args:
         argument: Name of the argument that makes it so large.
@@ -81,12 +110,15 @@ def check_counts(argument: str, n_units: int, n_synapses: int) -> None:
 
     Raises:
         InvalidArgument: There are more than `MAX_UNITS` or `MAX_SYNAPSES`.
+        NotBuilt: There are more than `built_up_to` allows.
     """
     if n_units > MAX_UNITS:
         raise InvalidArgument(argument, f"{n_units} units", f"at most {MAX_UNITS} units in all")
     if n_synapses > MAX_SYNAPSES:
         allowed = f"such that there are at most {MAX_SYNAPSES} synapses"
         raise InvalidArgument(argument, f"{n_synapses} synapses", allowed)
+    if n_synapses > _BUILT.get():
+        raise NotBuilt(n_synapses)
 
 
 def sheet_coords(sides: tuple[int, ...]) -> NDArray[np.float64]:

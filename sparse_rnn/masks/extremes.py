@@ -28,6 +28,7 @@ def autapse(n: Size) -> Mask:
     """
     sides = check_size("n", n)
     n_units = math.prod(sides)
+    check_counts("n", n_units, n_units)
     return Mask(
         np.arange(n_units + 1),
         np.arange(n_units),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.files import atomic_path
-from sparse_rnn.scores import MEASURES
 from sparse_rnn.sweep import extra
-from sparse_rnn.sweep.columns import CURVE, TASKS, Row, Rows, rows_of
+from sparse_rnn.sweep.columns import CURVE, TASKS, Row, Rows, known_columns, rows_of
 from sparse_rnn.sweep.grid import Grid, load
 from sparse_rnn.sweep.naming import RUNS, distinct
 from sparse_rnn.sweep.standing import folders_of
@@ -21,12 +19,6 @@ if TYPE_CHECKING:
 
 TABLE = "sweep.parquet"
 """Name of the table of runs in a folder of results, by default."""
-
-_TEXT = ("error", "ended", "folder", "kernel", "git_commit", "platform", "processor")
-_VERSIONS = ("python", "torch", "modcog")
-_NUMBER = (*MEASURES, "chance", "seconds")
-_WHOLE = ("n_units", "n_recurrent", "n_parameters", "n_tasks", "steps_taken", "n_failures")
-_MACHINE = ("n_continued", "cores", "threads")
 
 
 def collect(  # pyright: ignore[reportUnknownParameterType] - pyarrow ships no types
@@ -120,34 +112,15 @@ def _table(pa: Any, schema: Any, rows: Sequence[tuple[Any, ...]]) -> Any:
 
 def _wide(pa: Any, runs: Sequence[Row]) -> Any:
     """Schema of the table of runs: known columns first, then what these runs have besides."""
-    kinds: dict[str, type] = {"identity": str, "state": str}
-    kinds |= {name: _kind(field.annotation) for name, field in TrainConfig.model_fields.items()}
-    kinds |= dict.fromkeys(_WHOLE, int) | dict.fromkeys(_NUMBER, float)
-    kinds |= dict.fromkeys((*_TEXT, *_VERSIONS), str) | dict.fromkeys(_MACHINE, int)
-    kinds["git_modified"] = bool
+    kinds = known_columns()
     for name in sorted({name for run in runs for name in run} - kinds.keys()):
-        kinds[name] = _common({type(run[name]) for run in runs if run.get(name) is not None})
-        if kinds[name] is str:  # Options of masks that are words here and numbers there.
+        kind = _common({type(run[name]) for run in runs if run.get(name) is not None})
+        kinds[name] = kind
+        if kind in (str, float):  # Options of masks that are words here and numbers there.
             for run in runs:
-                run[name] = None if run.get(name) is None else str(run[name])
+                run[name] = None if run.get(name) is None else kind(run[name])
     arrow = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
     return pa.schema([(name, arrow[kind]) for name, kind in kinds.items()])
-
-
-def _kind(hint: Any) -> type:
-    """Type of a setting's cells; what is neither a number nor missing is written as text."""
-    members = set(_members(hint))
-    return next((kind for kind in (bool, int, float) if kind in members), str)
-
-
-def _members(hint: Any) -> Iterable[Any]:
-    """Plain types that a type is made of."""
-    origin = get_origin(hint)
-    if origin is Annotated:
-        return _members(get_args(hint)[0])
-    if origin in (Union, UnionType):
-        return [kind for member in get_args(hint) for kind in _members(member)]
-    return [hint]
 
 
 def _common(kinds: set[type]) -> type:

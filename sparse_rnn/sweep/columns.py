@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from sparse_rnn import run_folder
 from sparse_rnn.config import TrainConfig
-from sparse_rnn.errors import IncompatibleState, RunConflict
+from sparse_rnn.errors import IncompatibleState, RunConflict, RunDamaged
+from sparse_rnn.files import LARGEST_RECORD, check_kind, open_regular
 from sparse_rnn.metrics import COLUMNS as METRICS
 from sparse_rnn.scores import COLUMNS as SCORES, MEASURES, TaskScores
 from sparse_rnn.sweep import store
+from sparse_rnn.sweep.reading import kind_of, read_record
 
 Row = dict[str, Any]
 
@@ -27,6 +31,18 @@ TASKS = ("identity", *SCORES)
 
 _OF_TEXT = ("seq_len", "noise")
 """Settings that are a number or one word; the word is null in the table."""
+
+
+LARGEST_LOG = 1 << 30
+"""Bytes of the largest `metrics.csv` that is read: 1 GiB."""
+
+_INT64 = 2**63
+_SIDES = 8
+_TEXT = ("identity", "state", "error", "ended", "folder", "kernel", "git_commit", "platform")
+_MORE_TEXT = ("processor", "python", "torch", "modcog")
+_WHOLE = ("n_units", "n_recurrent", "n_parameters", "n_tasks", "steps_taken", "n_failures")
+_MACHINE = ("n_continued", "cores", "threads")
+_NUMBER = (*MEASURES, "chance", "seconds")
 
 
 @dataclass(frozen=True)
@@ -55,37 +71,124 @@ def rows_of(name: str, folder: Path, config: TrainConfig | None = None) -> Rows:
     Returns:
         Its rows. A run with damaged files has the state "damaged", and the damage as its error.
     """
-    state = store.state_of(folder)
-    run: Row = {"identity": name, "state": state, "folder": str(folder)}
-    failed = store.failures(folder)
-    if failed and state != "done":
-        run["error"] = failed[-1].error
-    run["n_failures"] = len(failed)
+    standing = store.standing_of(folder)
+    state = standing.state
+    run: Row = {"identity": _text(name), "state": state, "folder": _text(str(folder))}
+    if state == "damaged":
+        return Rows({**run, "error": _text(standing.why)})
+    base = dict(run)
     try:
-        config = config or run_folder.read_config(folder)
+        failed = standing.failures or store.failures(folder)
+        if failed and state != "done":
+            run["error"] = _text(failed[-1].error)
+        run["n_failures"] = len(failed)
+        base = dict(run)
+        # A run that has just begun has no such file, nor one that failed before it could.
+        described = state == "done" or (folder / run_folder.CONFIG).exists()
+        if config is None and not described:
+            return Rows(_checked(run))
+        if config is None:
+            store.check_config(folder)
+            config = run_folder.read_config(folder)
         run |= settings(config)
-        run |= _origin(folder)
+        run |= _origin(folder) if described else {}
         curve = _curve(name, folder / run_folder.METRICS)
+        run = _checked(run)
         if state != "done":
             return Rows(run, curve)
-        scores = TaskScores.read_csv(folder / run_folder.EVALUATION)
+        scores = TaskScores.read_csv(_regular(folder / run_folder.EVALUATION))
         if not scores.tasks:
             raise IncompatibleState(f"{folder / run_folder.EVALUATION} has no tasks")
         run |= {measure: _number(scores.mean(measure)) for measure in (*MEASURES, "chance")}
         run |= {"n_tasks": len(scores.tasks), **_summary(folder)}
         tasks = [(name, *(row[column] for column in SCORES)) for row in scores.rows()]
-        return Rows(run, curve, tasks)
-    except (IncompatibleState, RunConflict, OSError, ValueError, KeyError, TypeError) as error:
-        if state in ("failed", "new", "begun", "running"):
-            return Rows(run)
-        return Rows({**run, "state": "damaged", "error": f"{type(error).__name__}: {error}"})
+        return Rows(_checked(run), curve, tasks)
+    except (IncompatibleState, RunConflict, OSError, csv.Error, *_WRONG) as error:
+        why = _text(f"{type(error).__name__}: {error}")
+        return Rows({**base, "state": "damaged", "error": why})
+
+
+_WRONG = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
+"""What parts of a record raise that have other types than they should."""
+
+
+def _text(text: str) -> str:
+    """A text that a table can hold: what is no Unicode, as in odd names of files, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _checked(row: Row) -> Row:
+    """The cells as their columns have them.
+
+    Raises:
+        RunDamaged: A cell has another type than its column, or is out of range.
+    """
+    return {name: _cell(name, value) for name, value in row.items()}
+
+
+def _cell(name: str, value: Any) -> Any:
+    kind = kind_of_column(name)
+    found: Any = type(value)
+    if value is None:
+        return None
+    if kind is float and found is int:
+        return float(value)
+    if found not in ((bool, int, float, str) if kind is None else (kind,)):
+        raise RunDamaged(f"{name} is {kind_of(value)}.")
+    if found is int and not -_INT64 <= value < _INT64:
+        raise RunDamaged(f"{name} is a number of more than 64 bits.")
+    if found is str:
+        value.encode("utf-8")  # An odd text raises a ValueError.
+    return value
+
+
+def _regular(path: Path, limit: int = LARGEST_RECORD) -> Path:
+    """A path, once it is known that no link and no device has it, and that it is not too large."""
+    check_kind(path)
+    if path.stat().st_size > limit:
+        raise RunDamaged(f"{path} has more than {limit} bytes.")
+    return path
+
+
+def known_columns() -> dict[str, type]:
+    """Columns that every table of runs has, in order, with the type of their cells."""
+    kinds: dict[str, type] = {"identity": str, "state": str}
+    kinds |= {name: _kind(field.annotation) for name, field in TrainConfig.model_fields.items()}
+    kinds |= dict.fromkeys(_WHOLE, int) | dict.fromkeys(_NUMBER, float)
+    kinds |= dict.fromkeys((*_TEXT, *_MORE_TEXT), str) | dict.fromkeys(_MACHINE, int)
+    kinds["git_modified"] = bool
+    return kinds
+
+
+@cache
+def kind_of_column(name: str) -> type | None:
+    """Type of the cells of a column; None where runs decide, as for options of masks."""
+    if name.startswith(("step_at_", "seconds_at_")):
+        return int if name.startswith("step_at_") else float
+    return known_columns().get(name)
+
+
+def _kind(hint: Any) -> type:
+    """Type of a setting's cells; what is neither a number nor missing is written as text."""
+    members = set(_members(hint))
+    return next((kind for kind in (bool, int, float) if kind in members), str)
+
+
+def _members(hint: Any) -> Iterable[Any]:
+    """Plain types that a type is made of."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return _members(get_args(hint)[0])
+    if origin in (Union, UnionType):
+        return [kind for member in get_args(hint) for kind in _members(member)]
+    return [hint]
 
 
 def settings(config: TrainConfig) -> Row:
     """Settings as cells: sizes as "20x20", lists of tasks as "Go+DlyGo", null for a missing one.
 
     `seq_len` is null for "auto", `noise` for "yang". Options of the mask are a JSON object in
-    `mask_options`, and a column `mask_NAME` each.
+    `mask_options`, and a column `mask_NAME` each; so are `rates`, in columns `rates_GROUP`.
     """
     cells: Row = config.model_dump(mode="python")
     cells["size"] = "x".join(str(side) for side in config.size)
@@ -95,19 +198,24 @@ def settings(config: TrainConfig) -> Row:
     for setting in _OF_TEXT:
         if isinstance(cells[setting], str):
             cells[setting] = None
-    cells["mask_options"] = json.dumps(dict(config.mask_options), sort_keys=True)
-    return {**cells, **{f"mask_{option}": value for option, value in config.mask_options.items()}}
+    parts: dict[str, Mapping[str, Any]] = {
+        "mask_options": dict(config.mask_options),
+        "rates": config.rates.model_dump(),
+    }
+    for name, part in parts.items():
+        cells[name] = json.dumps(part, sort_keys=True)
+        cells |= {f"{name.removesuffix('_options')}_{key}": value for key, value in part.items()}
+    return cells
 
 
 def _origin(folder: Path) -> Row:
     """What `config.json` tells of the network, the code and the machine."""
-    path = folder / run_folder.CONFIG
-    if not path.exists():
-        return {}
-    record = cast("Row", json.loads(path.read_text(encoding="utf-8")))
+    record = read_record(folder / run_folder.CONFIG)
     git, machine = record.get("git") or {}, record.get("machine") or {}
     network, versions = record.get("network") or {}, record.get("versions") or {}
     shapes: Mapping[str, list[int]] = network.get("parameters") or {}
+    if any(len(shape) > _SIDES for shape in shapes.values()):
+        raise RunDamaged(f"{folder / run_folder.CONFIG} has a parameter of too many sides.")
     return {
         "git_commit": git.get("commit"),
         "git_modified": git.get("modified"),
@@ -126,13 +234,15 @@ def _origin(folder: Path) -> Row:
 
 
 def _summary(folder: Path) -> Row:
-    record = json.loads((folder / run_folder.SUMMARY).read_text(encoding="utf-8"))
+    record = read_record(folder / run_folder.SUMMARY)
     row: Row = {
         "steps_taken": record["steps"],
         "ended": record["ended"],
         "seconds": record["elapsed_s"],
     }
     for entry in record["time_to_accuracy"]:
+        if entry["measure"] not in MEASURES or not 0 < entry["level"] <= 1:
+            raise RunDamaged("The summary has a level of no measure.")
         at = f"{entry['measure']}_{round(100 * entry['level'])}"
         row |= {f"step_at_{at}": entry["step"], f"seconds_at_{at}": entry["seconds"]}
     return row
@@ -142,13 +252,16 @@ def _curve(name: str, path: Path) -> list[tuple[Any, ...]]:
     """The steps at which the network was evaluated."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
+    with open_regular(_regular(path, LARGEST_LOG), "r") as file:
         header, *lines = list(csv.reader(file)) or [[]]
     if tuple(header) != METRICS:
         raise IncompatibleState(f"{path} has other columns than {','.join(METRICS)}")
     # A run that is on its way may be in the middle of its last line.
     whole = [line for line in lines if len(line) == len(METRICS) and line[-1]]
-    return [(name, int(line[0]), *(_number(float(cell)) for cell in line[1:])) for line in whole]
+    rows = [(name, int(line[0]), *(_number(float(cell)) for cell in line[1:])) for line in whole]
+    if any(not 0 <= row[1] < _INT64 for row in rows):
+        raise RunDamaged(f"{path} has a step of more than 64 bits.")
+    return rows
 
 
 def _number(value: float) -> float | None:

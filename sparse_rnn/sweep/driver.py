@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections import deque
@@ -64,6 +65,7 @@ class Plan:
         retries: How often a run that fails is tried again.
         options: How all runs are carried out.
         wait: Whether to wait for runs that another process works on.
+        limit_s: Seconds after which a try of a run is ended and counts as failed, or None.
     """
 
     configs: Mapping[str, TrainConfig]
@@ -71,6 +73,7 @@ class Plan:
     retries: int
     options: RunOptions
     wait: bool = True
+    limit_s: float | None = None
 
     def folder(self, name: str) -> Path:
         """Folder of a run."""
@@ -94,6 +97,7 @@ class Driver:
         self._show = show
         self._queue = deque(plan.configs)
         self._aside: dict[str, float] = {}
+        self._elsewhere: set[str] = set()
         self._active: set[str] = set()
         self._done: set[str] = set()
         self._failed: set[str] = set()
@@ -127,6 +131,7 @@ class Driver:
         now_s = time.monotonic()
         for name in [name for name, due_s in self._aside.items() if due_s <= now_s]:
             del self._aside[name]
+            self._elsewhere.discard(name)
             self._queue.append(name)
         capacity = self._pool.capacity()
         while self._queue and len(self._active) < capacity:
@@ -135,8 +140,9 @@ class Driver:
             # Looked up now, as another sweep may have been at it since.
             state = store.state_of(folder)
             if state == "done":
+                store.tidy(folder)
                 self._settle(name, self._done)
-            elif state == "failed":
+            elif state in store.GIVEN_UP:
                 self._settle(name, self._failed)
             elif state == "running":
                 self._put_aside(name)
@@ -144,24 +150,26 @@ class Driver:
                 config = self._plan.configs[name].to_json()
                 plan = self._plan
                 self._steps_begun[name] = store.progress_of(folder)
-                self._pool.submit(
-                    Assignment(config, str(plan.results), plan.retries, plan.options), name
+                assignment = Assignment(
+                    config, str(plan.results), plan.retries, plan.options, plan.limit_s
                 )
+                self._pool.submit(assignment, name)
                 self._active.add(name)
 
     def _collect(self) -> None:
-        if not self._active and self._aside:
-            wait_s = min(self._aside.values()) - time.monotonic()
-            time.sleep(min(max(wait_s, 0.0), LOOK_EVERY_S))
-        elif self._active:
+        if self._active:
             for outcome in self._pool.outcomes(LOOK_EVERY_S):
                 self._take(outcome)
+        elif self._aside or self._queue:  # What is left in the queue has found no worker.
+            due_s = min(self._aside.values(), default=math.inf) - time.monotonic()
+            time.sleep(min(max(due_s, 0.0), LOOK_EVERY_S))
         self._tell()
 
     def _take(self, outcome: Outcome) -> None:
         name = outcome.identity
         self._active.discard(name)
-        self._steps_done += self._steps_of(name, outcome)
+        steps = self._steps_of(name, outcome)
+        self._steps_done += steps
         match outcome.ending:
             case "done":
                 self._settle(name, self._done)
@@ -186,7 +194,10 @@ class Driver:
             case "stopped" | "lost":
                 if outcome.signal:
                     self._request.number = signal.Signals(outcome.signal)
-                self._queue.appendleft(name)
+                if steps or self._leaving():
+                    self._queue.appendleft(name)
+                else:  # Not at once: what sent it back may well do so again.
+                    self._aside[name] = time.monotonic() + AGAIN_AFTER_S
 
     def _steps_of(self, name: str, outcome: Outcome) -> int:
         """Gradient steps of an assignment that has come back."""
@@ -201,6 +212,7 @@ class Driver:
 
     def _put_aside(self, name: str) -> None:
         if self._plan.wait:
+            self._elsewhere.add(name)
             self._aside[name] = time.monotonic() + AGAIN_AFTER_S
 
     def _leave(self) -> None:
@@ -240,7 +252,7 @@ class Driver:
                 done=len(self._done),
                 running=len(self._active),
                 failed=len(self._failed),
-                elsewhere=len(self._aside),
+                elsewhere=len(self._elsewhere),
                 fresh=self._fresh,
                 steps=self._steps_done + sum(on_the_way.values()),
                 steps_left=self._steps_open - begun - sum(on_the_way.values()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +14,17 @@ from typing import Any, Self, cast
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, unknown_name
 from sparse_rnn.sweep.naming import identity
+from sparse_rnn.sweep.reading import DEPTH, is_deeper
 
 Settings = Mapping[str, Any]
 
 _PARTS = ("settings", "runs", "axes", "seeds")
+
+MAX_RUNS = 1_000_000
+"""Most runs of a grid: each takes 1.7 kB of memory, and its folder seven inodes."""
+
+MAX_BYTES = 1 << 28
+"""Bytes of the largest file with a grid, 256 MiB: a million explicit runs."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,15 @@ class Grid:
     settings: Settings = field(default_factory=dict[str, Any])
     runs: tuple[Settings, ...] = ({},)
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
+
+    def __post_init__(self) -> None:
+        """Refuse a grid of more than `MAX_RUNS` runs, before any is made."""
+        number = self._number()
+        if number > MAX_RUNS:
+            axes = " x ".join(str(len(values)) for values in self.axes.values())
+            allowed = f"such that there are at most {MAX_RUNS} runs"
+            value = f"{len(self.runs)} explicit runs x {axes or 1}"
+            raise InvalidArgument("axes", value, allowed, "Split the sweep.")
 
     @classmethod
     def of(
@@ -83,7 +100,14 @@ class Grid:
         if file.suffix.lower() not in readers:
             raise InvalidArgument("SPEC", str(path), "a file that ends in .toml or .json")
         try:
-            record = readers[file.suffix.lower()](file.read_text(encoding="utf-8"))
+            text = _text(file)
+            if file.suffix.lower() == ".toml":
+                _check_keys(text)
+            record = readers[file.suffix.lower()](text)
+            if is_deeper(record, DEPTH):
+                raise ValueError("it is nested too deeply")
+        except InvalidArgument:
+            raise
         except (ValueError, RecursionError) as error:
             kind = file.suffix[1:].upper()
             raise InvalidArgument("SPEC", str(path), f"valid {kind} ({error})") from error
@@ -112,6 +136,9 @@ class Grid:
 
     def __len__(self) -> int:
         """Number of runs."""
+        return self._number()
+
+    def _number(self) -> int:
         number = len(self.runs)
         for values in self.axes.values():
             number *= len(values)
@@ -197,10 +224,39 @@ def _mapping(name: str, value: object) -> Settings:
 def _several(name: str, values: object) -> tuple[Any, ...]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise InvalidArgument(name, values, "a list of values")
-    listed = tuple(cast("Iterable[Any]", values))
+    # One more than allowed shows that there are too many, however many there are.
+    listed = tuple(itertools.islice(cast("Iterable[Any]", values), MAX_RUNS + 1))
+    if len(listed) > MAX_RUNS:
+        allowed = f"a list of at most {MAX_RUNS} values"
+        raise InvalidArgument(name, f"more than {MAX_RUNS} values", allowed)
     if not listed:
         raise InvalidArgument(name, [], "a list of at least one value")
     return listed
+
+
+def _text(file: Path) -> str:
+    with file.open("rb") as opened:
+        content = opened.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        allowed = f"a file of at most {MAX_BYTES} bytes"
+        raise InvalidArgument("SPEC", str(file), allowed, "Write it with axes, or split the sweep.")
+    return content.decode("utf-8").replace("\r\n", "\n")
+
+
+def _check_keys(text: str) -> None:
+    """Refuse dotted keys of very many parts, which TOML's reader takes a long time to join.
+
+    Raises:
+        ValueError: There is one.
+    """
+    for line in text.splitlines():
+        if line.count(".") > DEPTH:
+            bare = re.sub(r"[\s\"']", "", line)
+            if any(len(_PART.findall(key)) > DEPTH for key in re.split(r"[=,\[\]{}#]", bare)):
+                raise ValueError(f"a key has more than {DEPTH} parts")
+
+
+_PART = re.compile(r"(?<=[\w-])\.(?=[\w-])")
 
 
 def _seeds(value: object) -> Sequence[Any]:
@@ -209,6 +265,8 @@ def _seeds(value: object) -> Sequence[Any]:
         return _several("seeds", value)
     if value < 1:
         raise InvalidArgument("seeds", value, "a number of at least 1, or a list of seeds")
+    if value > MAX_RUNS:
+        raise InvalidArgument("seeds", value, f"at most {MAX_RUNS}")
     return range(value)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from sparse_rnn import masks
 from sparse_rnn.config import TrainConfig
 
@@ -79,6 +81,8 @@ def _settings(config: TrainConfig) -> dict[str, Any]:
 
 def _plain(value: object) -> object:
     """A value in JSON types, the same for values that compare equal, such as 1 and 1.0."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
     if isinstance(value, Mapping):
         return {str(name): _plain(member) for name, member in value.items()}
     if isinstance(value, tuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -33,6 +34,7 @@ def run(  # noqa: PLR0913 - each is a choice of the caller
     workers: int | None = None,
     threads: int = 1,
     retries: int = 2,
+    run_limit: float | None = None,
     again: bool = False,
     progress: tally.Progressing = tally.silent,
     options: RunOptions = OPTIONS,
@@ -54,6 +56,9 @@ def run(  # noqa: PLR0913 - each is a choice of the caller
         threads: Threads of each run. Another number may round sums in another way.
         retries: How often a run that fails is tried again. Only failures without a new checkpoint
             between them count.
+        run_limit: Seconds that a try of a run may take. One that takes longer saves itself, and
+            has failed; one that takes no step any more is ended with its process, where that is a
+            worker, and tried again. None sets no limit: `status` names runs that write nothing.
         again: Whether runs that failed in earlier calls get new tries.
         progress: Shows the course: `sparse_rnn.sweep.automatic`, `bar`, `lines`.
         options: How runs are carried out, as in `sparse_rnn.train`; `threads` is set here.
@@ -74,7 +79,9 @@ def run(  # noqa: PLR0913 - each is a choice of the caller
         raise InvalidArgument("workers", workers, "left out where a scheduler is given")
     if scheduler is not None and not re.fullmatch(_ADDRESS, scheduler):
         raise InvalidArgument("scheduler", scheduler, "an address such as tcp://10.0.0.1:8786")
-    plan = planned(spec, results, threads=threads, retries=retries, options=options)
+    plan = planned(
+        spec, results, threads=threads, retries=retries, run_limit=run_limit, options=options
+    )
     if again:
         for name in plan.configs:
             store.forget_failures(plan.folder(name))
@@ -91,6 +98,7 @@ def planned(
     *,
     threads: int = 1,
     retries: int = 2,
+    run_limit: float | None = None,
     options: RunOptions = OPTIONS,
 ) -> Plan:
     """Check all runs of a sweep and make the folder of results; arguments as for `run`.
@@ -102,12 +110,14 @@ def planned(
     for name, value, least in (("threads", threads, 1), ("retries", retries, 0)):
         if isinstance(value, bool) or value < least:
             raise InvalidArgument(name, value, f"a whole number of at least {least}")
+    if run_limit is not None and not 0 < run_limit < math.inf:
+        raise InvalidArgument("run_limit", run_limit, "a finite number of seconds above 0, or None")
     configs = distinct(load(spec))
     check_all(configs.values())
     # Drawing batches ahead is work for one more core.
     prefetch = options.prefetch and threads > 1
     changed = options.model_copy(update={"threads": threads, "prefetch": prefetch})
-    return Plan(configs, prepared(results), retries, changed)
+    return Plan(configs, prepared(results), retries, changed, limit_s=run_limit)
 
 
 def drain(plan: Plan) -> None:
@@ -122,8 +132,14 @@ def drain(plan: Plan) -> None:
 
 
 def _is_left(plan: Plan) -> bool:
-    over = ("done", "failed")
-    return any(store.state_of(plan.folder(name)) not in over for name in plan.configs)
+    """Whether there is anything to do; on the way, runs that are done are tidied up."""
+    left = False
+    for folder in map(plan.folder, plan.configs):
+        state = store.state_of(folder)
+        if state == "done":
+            store.tidy(folder)
+        left = left or state not in ("done", *store.GIVEN_UP)
+    return left
 
 
 def prepared(results: Path | str) -> Path:

@@ -7,23 +7,27 @@ to talk to, and one that has nothing left to do ends, whatever became of the oth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sparse_rnn import signals
 from sparse_rnn.config import TrainConfig
-from sparse_rnn.errors import Interrupted, InvalidArgument, SparseRnnError
+from sparse_rnn.errors import Interrupted, InvalidArgument, RunDamaged, SparseRnnError
 from sparse_rnn.options import RunOptions
 from sparse_rnn.run_folder import write_json
 from sparse_rnn.sweep import extra
 from sparse_rnn.sweep.driver import Plan
 from sparse_rnn.sweep.grid import Grid
 from sparse_rnn.sweep.naming import distinct
+from sparse_rnn.sweep.reading import read_record
 from sparse_rnn.sweep.running import OPTIONS, drain, planned
 
 JOBS = "jobs"
@@ -47,6 +51,7 @@ class ArrayJob:
         n_jobs: Number of jobs.
         retries: How often a run that fails is tried again.
         options: How runs are carried out.
+        limit_s: Seconds that a try of a run may take, or None.
     """
 
     plan: str
@@ -55,6 +60,7 @@ class ArrayJob:
     n_jobs: int
     retries: int
     options: RunOptions
+    limit_s: float | None = None
 
     def __call__(self) -> str:
         """Carry out runs until none is left.
@@ -62,12 +68,13 @@ class ArrayJob:
         SIGUSR2, by which Slurm says that the time is over or another job comes first, makes the
         run save itself and puts the job back into the queue. SIGTERM makes it save itself and end.
         """
-        record = json.loads(Path(self.plan).read_text(encoding="utf-8"))
-        configs = distinct(TrainConfig.from_json(json.dumps(one)) for one in record["configs"])
+        configs = _planned_configs(Path(self.plan))
         names = list(configs)
         start = len(names) * self.index // self.n_jobs
         turned = {name: configs[name] for name in names[start:] + names[:start]}
-        plan = Plan(turned, Path(self.results), self.retries, self.options, wait=False)
+        plan = Plan(
+            turned, Path(self.results), self.retries, self.options, wait=False, limit_s=self.limit_s
+        )
         before = signal.signal(signal.SIGUSR2, lambda number, frame: signals.ask(number))  # noqa: ARG005 - a handler has it
         try:
             drain(plan)
@@ -97,6 +104,7 @@ def submit(  # noqa: PLR0913 - each is a choice of the caller
     jobs: int,
     threads: int = 1,
     retries: int = 2,
+    run_limit: float | None = None,
     options: RunOptions = OPTIONS,
     cluster: str = "slurm",
     parameters: Mapping[str, Any] | None = None,
@@ -109,6 +117,8 @@ def submit(  # noqa: PLR0913 - each is a choice of the caller
         jobs: Number of jobs; at most one a run is submitted.
         threads: Threads of each run, and cores of each job.
         retries: How often a run that fails is tried again, over all jobs.
+        run_limit: Seconds that a try of a run may take, as for `sparse_rnn.sweep.run`. One that
+            takes no step any more ends with its job.
         options: How runs are carried out.
         cluster: "slurm", or "local" for processes of this machine.
         parameters: More for submitit, such as ``{"timeout_min": 240, "slurm_partition": "cpu"}``.
@@ -118,16 +128,20 @@ def submit(  # noqa: PLR0913 - each is a choice of the caller
 
     Raises:
         InvalidArgument: A configuration, an argument or a parameter is refused.
-        SparseRnnError: There is no Slurm here, or it refuses the jobs.
+        SparseRnnError: There is no Slurm here, or it refuses the jobs; or others could put code
+            into the folder of the jobs.
     """
     extra.need("submitit")
     if isinstance(jobs, bool) or jobs < 1:
         raise InvalidArgument("jobs", jobs, "a whole number of at least 1")
     if cluster not in CLUSTERS:
         raise InvalidArgument("cluster", cluster, " or ".join(map(repr, CLUSTERS)))
-    plan = planned(spec, results, threads=threads, retries=retries, options=options)
+    plan = planned(
+        spec, results, threads=threads, retries=retries, run_limit=run_limit, options=options
+    )
     n_jobs = min(jobs, len(plan.configs))
-    first = ArrayJob(_written(plan), str(plan.results), 0, n_jobs, retries, plan.options)
+    own = (n_jobs, retries, plan.options, run_limit)
+    first = ArrayJob(_written(plan), str(plan.results), 0, *own)
     array = [replace(first, index=index) for index in range(n_jobs)]
     given = {"name": "sparse-rnn", "cpus_per_task": threads, **(parameters or {})}
     return _submitted(plan.results / JOBS, cluster, given, array)
@@ -136,12 +150,58 @@ def submit(  # noqa: PLR0913 - each is a choice of the caller
 def _written(plan: Plan) -> str:
     """Write the configurations of a plan to a file of their own; returns its path."""
     configs = [config.model_dump(mode="json") for config in plan.configs.values()]
-    folder = plan.results / JOBS
-    folder.mkdir(exist_ok=True)
-    number = 1 + max((int(p.stem[5:]) for p in folder.glob("plan-*.json")), default=0)
-    path = folder / f"plan-{number:04d}.json"
-    write_json(path, {"configs": configs})
-    return str(path)
+    folder = _own_folder(plan.results / JOBS)
+    numbers = [int(found[1]) for path in folder.iterdir() if (found := _PLAN.fullmatch(path.name))]
+    number = max(numbers, default=0)
+    while True:
+        number += 1
+        path = folder / f"plan-{number:04d}.json"
+        # Whoever makes the file has the number, also where two submit at once.
+        with contextlib.suppress(FileExistsError):
+            path.open("x").close()
+            write_json(path, {"configs": configs})
+            return str(path)
+
+
+def _own_folder(folder: Path) -> Path:
+    """Make the folder of the jobs, or see that nobody else can put files there.
+
+    Jobs are pickles, which are code to whoever loads them.
+
+    Raises:
+        SparseRnnError: It belongs to somebody else, or others may write there.
+    """
+    # Told in full, as a umask for shared folders would let the group write.
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o755)
+    found = os.lstat(folder)
+    mine = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+    if not stat.S_ISDIR(found.st_mode) or not mine or found.st_mode & _OTHERS_WRITE:
+        raise SparseRnnError(
+            f"{folder} is a link, belongs to somebody else, or can be written by others, who could "
+            "put code into your jobs: a job is a pickle. Use a folder of results of your own, or "
+            f"take the right away: chmod go-w {folder}"
+        )
+    return folder
+
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_PLAN = re.compile(r"plan-([0-9]{1,9})\.json")
+_LARGEST_PLAN = 1 << 31
+
+
+def _planned_configs(path: Path) -> dict[str, TrainConfig]:
+    """Read what `_written` wrote.
+
+    Raises:
+        SparseRnnError: The file is damaged.
+        OSError: It cannot be read.
+    """
+    configs = read_record(path, _LARGEST_PLAN).get("configs")
+    if not isinstance(configs, list):
+        raise RunDamaged(f"{path} has no list 'configs'.")
+    given = cast("list[Any]", configs)
+    return distinct(TrainConfig.from_json(json.dumps(one)) for one in given)
 
 
 def _submitted(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
+import contextlib
+import os
 import platform
+import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sparse_rnn.checkpoint import WEIGHTS
-from sparse_rnn.lock import LOCK
+from sparse_rnn.errors import RunConflict, RunDamaged
+from sparse_rnn.files import check_kind
+from sparse_rnn.lock import HOLDER, LOCK, is_held
 from sparse_rnn.resume import CHECKPOINT, Store
-from sparse_rnn.run_folder import CONFIG, write_json
+from sparse_rnn.run_folder import CONFIG, EVALUATIONS, METRICS, write_json
+from sparse_rnn.sweep.reading import kind_of, read_record
 
 FAILURES = "failures.json"
 """Name of the file in a run folder that tells how the run failed."""
@@ -22,7 +26,13 @@ FAILURES = "failures.json"
 KEPT = 10
 """Failures of a run that are kept, the newest ones."""
 
-State = Literal["done", "running", "failed", "begun", "new"]
+State = Literal["done", "running", "failed", "begun", "new", "damaged"]
+
+GIVEN_UP: tuple[State, ...] = ("failed", "damaged")
+"""States of runs that are not tried again unasked."""
+
+_ALIVE = (METRICS, EVALUATIONS, LOCK, CHECKPOINT)
+"""What changes while a run is on its way."""
 
 
 @dataclass(frozen=True)
@@ -46,46 +56,134 @@ class Failure:
     gave_up: bool
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far a run has come.
+
+    Attributes:
+        state: "done", "running", "failed", "begun", "new"; "damaged" where its folder does not say.
+        why: What is damaged, or "".
+        failures: Failures of a run that is not done, the newest one last.
+    """
+
+    state: State
+    why: str = ""
+    failures: tuple[Failure, ...] = ()
+
+
 def state_of(folder: Path) -> State:
     """Say how far a run has come, from its folder alone."""
-    if (folder / WEIGHTS).exists():
-        return "done"
-    if is_locked(folder):
-        return "running"
-    if given_up(folder):
-        return "failed"
-    return "begun" if (folder / CONFIG).exists() else "new"
+    return standing_of(folder).state
+
+
+def standing_of(folder: Path) -> Standing:
+    """Say how far a run has come, from its folder alone, and what is damaged; raises nothing."""
+    try:
+        if _is_there(folder / WEIGHTS):
+            return Standing("done")
+        if is_locked(folder):
+            return Standing("running")
+        found = failures(folder)
+        if found and found[-1].gave_up:
+            return Standing("failed", failures=found)
+        return Standing("begun" if _is_there(folder / CONFIG) else "new", failures=found)
+    except (RunConflict, OSError) as error:
+        return Standing("damaged", str(error))
+
+
+def check_config(folder: Path) -> None:
+    """Look whether `config.json` of a run is one, without reading what it says.
+
+    Raises:
+        RunDamaged: It is none.
+        OSError: It cannot be read.
+    """
+    path = folder / CONFIG
+    settings = read_record(path).get("config")
+    if not isinstance(settings, dict):
+        raise RunDamaged(f"{path} holds {kind_of(settings)} as 'config'.")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a regular file is there.
+
+    Raises:
+        RunDamaged: There is something else, such as a link.
+        OSError: It cannot be found out.
+    """
+    check_kind(path)
+    return os.path.lexists(path)
 
 
 def is_locked(folder: Path) -> bool:
     """Whether a process works on a run.
 
-    The lock is taken for an instant to find out, where its file exists, which is so during a run
-    and after one that was killed.
+    Raises:
+        RunDamaged: The lock is no regular file.
+        OSError: It cannot be found out.
     """
+    return _is_there(folder / LOCK) and is_held(folder)
+
+
+def quiet_s(folder: Path) -> float:
+    """Seconds since a run that is on its way has written anything, by the clock of this machine."""
+    now_s = time.time()
+    written_s: list[float] = []
+    for name in _ALIVE:
+        with contextlib.suppress(OSError):  # Not there, or not any more.
+            written_s.append(os.lstat(folder / name).st_mtime)
+    return max(now_s - max(written_s, default=now_s), 0.0)
+
+
+def holder_of(folder: Path) -> str:
+    """The process that works on a run, as its lock names it."""
     try:
-        with (folder / LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+        record = read_record(folder / HOLDER, 10_000)
+        return f"process {int(record['pid'])} on {record['machine']}"
+    except (RunConflict, OSError, ValueError, KeyError, TypeError):
+        return "a process without a name"
+
+
+def tidy(folder: Path) -> None:
+    """Remove the checkpoints of a run that is done, where its process was killed before it could.
+
+    A network that is trained needs none; they are most of the bytes of a run.
+    """
+    with contextlib.suppress(RunConflict, OSError):  # What is damaged stays as it is.
+        if os.path.lexists(folder / CHECKPOINT) and not is_locked(folder):
+            shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)  # A link is not followed.
 
 
 def failures(folder: Path) -> tuple[Failure, ...]:
-    """Failures of a run, the newest one last; none where the record cannot be read."""
+    """Failures of a run, the newest one last.
+
+    Raises:
+        RunDamaged: The record is damaged.
+        OSError: It cannot be read.
+    """
+    path = folder / FAILURES
     try:
-        record = json.loads((folder / FAILURES).read_text(encoding="utf-8"))
-        return tuple(Failure(**entry) for entry in record["failures"])
-    except (OSError, ValueError, KeyError, TypeError):
+        record = read_record(path)
+    except (FileNotFoundError, NotADirectoryError):
         return ()
+    entries = record.get("failures")
+    if not isinstance(entries, list):
+        raise RunDamaged(f"{path} has no list 'failures'.")
+    return tuple(_failure(path, entry) for entry in cast("list[Any]", entries))
 
 
-def given_up(folder: Path) -> Failure | None:
-    """The failure after which a run is not tried again, or None."""
-    found = failures(folder)
-    return found[-1] if found and found[-1].gave_up else None
+def _failure(path: Path, entry: object) -> Failure:
+    kinds: Mapping[str, Any] = {"str": str, "int": int, "bool": bool}
+    if not isinstance(entry, dict):
+        raise RunDamaged(f"{path} has {kind_of(entry)} where a failure belongs.")
+    values = cast("dict[str, Any]", entry)
+    expected = {field.name: kinds[str(field.type)] for field in fields(Failure)}
+    if values.keys() != expected.keys():
+        raise RunDamaged(f"{path} has a failure that does not have {', '.join(expected)}.")
+    for name, kind in expected.items():
+        if type(values[name]) is not kind:
+            raise RunDamaged(f"{path} has {kind_of(values[name])} as the {name} of a failure.")
+    return Failure(**values)
 
 
 def note_failure(folder: Path, error: str, traceback: str, *, retries: int, final: bool) -> Failure:
@@ -106,7 +204,12 @@ def note_failure(folder: Path, error: str, traceback: str, *, retries: int, fina
         OSError: It could not be written.
     """
     step = progress_of(folder)
-    earlier = failures(folder)
+    try:
+        earlier = failures(folder)
+    except RunDamaged:
+        # Set aside, as somebody may want to look at it.
+        (folder / FAILURES).rename(folder / f"damaged-{FAILURES}")
+        earlier = ()
     n_without_progress = 1 + sum(failure.step == step for failure in earlier)
     now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     gave_up = final or n_without_progress > retries
@@ -125,4 +228,7 @@ def forget_failures(folder: Path) -> None:
 
 def progress_of(folder: Path) -> int:
     """Gradient step of the newest checkpoint of a run; 0 where there is none."""
-    return max(Store(folder).steps(), default=0) if (folder / CHECKPOINT).exists() else 0
+    try:
+        return max(Store(folder).steps(), default=0) if (folder / CHECKPOINT).exists() else 0
+    except (OSError, ValueError):
+        return 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import math
 import platform
 import shutil
+import signal
 import time
 import traceback
 from collections.abc import Callable, Generator
@@ -18,7 +21,9 @@ from sparse_rnn.config import TrainConfig
 from sparse_rnn.errors import (
     Interrupted,
     InvalidArgument,
+    NotEnoughMemory,
     RunConflict,
+    RunTooLong,
     TrainingDiverged,
     WriteFailed,
 )
@@ -36,7 +41,11 @@ Ending = Literal["done", "failed", "busy", "stopped", "no room", "unseen", "lost
 TELL_EVERY_S = 5.0
 """Seconds between two reports of a run on its way."""
 
-_FINAL = (InvalidArgument, TrainingDiverged)
+BYTES = 20
+"""Bytes that a synapse takes at least: its number, weight, gradient and two moments of Adam."""
+
+_FINAL = (InvalidArgument, TrainingDiverged, RunTooLong)
+_OVER = signal.SIGXCPU
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -49,12 +58,14 @@ class Assignment:
         results: Folder of the results, which that process sees by the same name.
         retries: How often a run that fails is tried again.
         options: How it is carried out.
+        limit_s: Seconds after which it is ended and counts as failed, or None.
     """
 
     config: str
     results: str
     retries: int
     options: RunOptions
+    limit_s: float | None = None
 
     @property
     def identity(self) -> str:
@@ -107,10 +118,14 @@ def carry_out(
         return Outcome(name, "unseen", why)
     if stop():
         return Outcome(name, "stopped")
+    over_s = math.inf if assignment.limit_s is None else time.monotonic() + assignment.limit_s
     try:
-        watching = _watching(name, stop, tell)
+        _check_memory(config)
+        watching = _watching(name, stop, tell, over_s)
         train(config, folder, progress=watching, options=assignment.options)
     except Interrupted as interrupt:
+        if interrupt.number == _OVER:
+            return _failed(assignment, name, folder, _over(assignment))
         return Outcome(name, "stopped", signal=interrupt.number)
     except RunConflict as error:
         if not _is_of_another_run(folder, config):
@@ -125,8 +140,10 @@ def carry_out(
     return Outcome(name, "done")
 
 
-def _watching(name: str, stop: Callable[[], bool], tell: Callable[[str, int], None]) -> Display:
-    """A display that nobody sees: it looks after requests to stop, and reports steps."""
+def _watching(
+    name: str, stop: Callable[[], bool], tell: Callable[[str, int], None], over_s: float
+) -> Display:
+    """A display that nobody sees: it looks after requests and the time, and reports steps."""
 
     @contextmanager
     def display(config: FitConfig) -> Generator[OnStep]:
@@ -136,7 +153,9 @@ def _watching(name: str, stop: Callable[[], bool], tell: Callable[[str, int], No
         def on_step(record: Record) -> None:
             nonlocal next_s
             if stop():
-                signals.ask(signals.signal.SIGTERM)
+                signals.ask(signal.SIGTERM)
+            elif time.monotonic() >= over_s:
+                signals.ask(_OVER)
             if time.monotonic() >= next_s:
                 next_s = time.monotonic() + TELL_EVERY_S
                 tell(name, record.step)
@@ -144,6 +163,37 @@ def _watching(name: str, stop: Callable[[], bool], tell: Callable[[str, int], No
         yield on_step
 
     return display
+
+
+def _check_memory(config: TrainConfig) -> None:
+    """Refuse a network that cannot fit, before the system ends the process for it.
+
+    Raises:
+        NotEnoughMemory: The machine has less than the least that its synapses take.
+    """
+    needed, free = config.check_mask() * BYTES, _free_bytes()
+    if free is not None and needed > free:
+        raise NotEnoughMemory(
+            f"Its {needed // BYTES:,} synapses take at least {needed / 1e9:.1f} GB to train, and "
+            f"{free / 1e9:.1f} GB are free on {platform.node()}. Use a machine with more, a "
+            "smaller network, or a sparser one."
+        )
+
+
+def _free_bytes() -> int | None:
+    """Memory that a process can have, where the system tells."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    return None
+
+
+def _over(assignment: Assignment) -> RunTooLong:
+    return RunTooLong(
+        f"The run took more than {assignment.limit_s:g} s, its limit. It has saved itself: with "
+        "--again and a longer limit, or none, it goes on."
+    )
 
 
 def _is_of_another_run(folder: Path, config: TrainConfig) -> bool:

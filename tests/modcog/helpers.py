@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import modcog
+from modcog.timing import step_distribution
 
 NAMES = modcog.task_names()
 BASES = modcog.suite("cog-20")
@@ -181,6 +182,13 @@ def specs(draw: st.DrawFn) -> modcog.TaskSpec:
     name = draw(names)
     settings: dict[str, Any] = {"dt": draw(time_steps), "dim_ring": draw(ring_sizes)}
     settings["timing"] = draw(timings(name))
+    if sign(name, "Int"):
+        interval = str(modcog.task(name).interval)
+        support = settings["timing"].get(interval)
+        if support is not None and not callable(support):
+            steps, _ = step_distribution(support, settings["dt"])
+            if steps.size == 1:  # which is refused: Int has nothing to time
+                del settings["timing"][interval]
     velocities = st.floats(0.1, 4 * math.pi)
     if sign(name, "Int"):
         settings["int_velocity"] = draw(velocities)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -174,3 +176,49 @@ def test_two_floors() -> None:
         assert floor == (0.5 if decides or modcog.task(name).p_response < 1 else 1 / 16), name
     with pytest.raises(UnknownName, match="Did you mean stimuli"):
         modcog.chance_level("Go", ignores="stimulus")
+
+
+STRATEGY_RINGS = {"judge ring 1": (0,), "judge ring 2": (1,), "judge both rings": (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("MultiDlyDM", {"strengths": (0.3, 0.3, 0.6)}),
+        ("MultiDlyDM", {"strengths": (0.3, 0.3, 0.6, 1.0)}),
+        ("CtxDlyDM1", {"strengths": (0.3, 0.3, 0.6, 1.0)}),
+        ("MultiDM", {"coherences": (0.1, 0.1, 0.4)}),
+        ("CtxDM2", {"coherences": (0.1, 0.1, 0.4)}),
+    ],
+)
+def test_values_that_are_listed_twice_count_twice(name: str, settings: dict[str, Any]) -> None:
+    n = 4000
+    trials = helpers.draw(name, n, 3, **settings)
+    table = modcog.chance_table(name, **settings)
+    ring, strength = trials.stimulus_ring, trials.stimulus_strength
+    place = trials.stimulus_location
+    first = place == place[:, :1]
+    for strategy, rings in STRATEGY_RINGS.items():
+        if strategy not in table:
+            continue
+        shown = np.isin(ring, rings) * strength
+        evidence = np.round((shown * np.where(first, 1, -1)).sum(axis=1), 9)
+        right = (trials.response == place[:, 0]) == (evidence > 0)
+        measured = float(np.where(evidence == 0, 0.5, right).mean())
+        expected = table[strategy].final_accuracy
+        assert abs(measured - expected) <= 4.5 * math.sqrt(expected * (1 - expected) / n)
+
+
+def test_a_family_of_ones_own_may_be_called_decision() -> None:
+    spec = replace(modcog.task("Go"), family="decision")
+    assert "either place" not in modcog.chance_table(spec)
+
+
+@pytest.mark.parametrize("name", ["DM1", "DlyDM1", "MultiDM_IntL", "CtxDlyDM2_SeqR"])
+def test_a_separation_beyond_the_ring_is_refused_when_the_task_is_made(name: str) -> None:
+    with pytest.raises(modcog.InvalidArgument, match="^min_separation must be at most half a turn"):
+        modcog.task(name, min_separation=9)
+    with pytest.raises(modcog.InvalidArgument, match="^min_separation must be at most half a turn"):
+        modcog.task(modcog.task(name, min_separation=8), dim_ring=8)
+    table = modcog.chance_table(name, min_separation=8)
+    assert all(0 <= min(level) <= max(level) <= 1 for level in table.values())

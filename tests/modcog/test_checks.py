@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import pytest
 
 import modcog
 from modcog import rendering
-from modcog.checks import ConformanceError
+from modcog.checks import ConformanceError, plausible
 from modcog.draws import Draws
 from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS
@@ -181,6 +182,83 @@ def test_damaged_arrays_are_found_and_the_rule_is_named(
     rendered_badly(monkeypatch, damage)
     with pytest.raises(ConformanceError, match=f"^DMS_IntL breaks the rule: {re.escape(rule)}"):
         modcog.check_task("DMS_IntL", n_trials=30)
+
+
+def short_fixation(trials: modcog.Trials) -> modcog.Trials:
+    period_steps = trials.period_steps.copy()
+    period_steps[::2, 0] = 2
+    return replace(trials, period_steps=period_steps)
+
+
+def always_short(trials: modcog.Trials) -> modcog.Trials:
+    period_steps = trials.period_steps.copy()
+    period_steps[:, 0] = period_steps[:, 0].min()
+    return replace(trials, period_steps=period_steps)
+
+
+def row_number(trials: modcog.Trials) -> modcog.Trials:
+    location = trials.stimulus_location.copy()
+    location[:, 0] = np.arange(len(trials)) % trials.dim_ring
+    return replace(trials, stimulus_location=location)
+
+
+@pytest.mark.parametrize(
+    ("change", "base", "rule"),
+    [
+        (with_column("stimulus_ring", 2), "DlyGo", "its trials can be drawn and rendered"),
+        (with_column("stimulus_strength", -1.0), "DlyGo", "its trials can be drawn and rendered"),
+        (short_fixation, "DlyGo", "the period 'fixation' lasts as long as 500.0 says"),
+        (always_short, "DM1", "the period 'fixation' lasts as long as ('uniform', (200.0, 500.0))"),
+        (row_number, "DlyGo", "a trial is drawn alone as among others (stimulus_location)"),
+    ],
+)
+def test_trials_of_another_distribution_are_found(
+    change: Callable[[modcog.Trials], modcog.Trials], base: str, rule: str
+) -> None:
+    with pytest.raises(ConformanceError, match=f"^{base} breaks the rule: {re.escape(rule)}"):
+        modcog.check_task(broken(change, base), n_trials=200)
+
+
+@pytest.mark.parametrize(("base", "wrong"), [("DMS", 1.0), ("DMS", 0.36), ("Go", 0.9), ("Go", 0)])
+def test_a_wrong_fraction_of_responses_is_found(base: str, wrong: float) -> None:
+    spec = replace(BASE_TASKS[base], p_response=wrong)
+    with pytest.raises(ConformanceError, match=f"^{base} breaks the rule: a fraction p_response"):
+        modcog.check_task(spec, n_trials=1000)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan"), "0.5", None, True])
+def test_a_fraction_of_responses_is_a_probability(wrong: Any) -> None:
+    with pytest.raises(modcog.InvalidArgument, match="^p_response must be a probability"):
+        replace(BASE_TASKS["Go"], p_response=wrong)
+
+
+@pytest.mark.parametrize("n", [1, 30, 500])
+@pytest.mark.parametrize("p", [0.02, 0.5, 0.9])
+def test_false_alarms_are_as_rare_as_stated(n: int, p: float) -> None:
+    """Exactly: the probabilities of all counts that are called implausible add up to the alarm."""
+    mass = [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+    for alarm in (1e-6, 1e-2):
+        called = sum(m for k, m in enumerate(mass) if not plausible(k, n, p, alarm))
+        assert called <= alarm * (1 + 1e-9)
+
+
+def test_a_renderer_that_writes_other_bits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    from modcog import checks
+
+    def render(trials: modcog.Trials, **options: Any) -> modcog.Rendered:
+        result = rendering.render(trials, **options)
+        result.observations[4, 0, 1] = np.nextafter(result.observations[4, 0, 1], np.float32(9))
+        return result
+
+    monkeypatch.setattr(checks, "automatic_renderer", lambda: render)
+    with pytest.raises(ConformanceError, match="both renderers write the same bits .observations"):
+        modcog.check_task("Go", n_trials=20)
+
+
+@pytest.mark.parametrize("n_trials", [0, -1, 2.5, "20", None])
+def test_the_number_of_trials_is_checked(n_trials: Any) -> None:
+    with pytest.raises(modcog.InvalidArgument, match="^n_trials must be a whole number"):
+        modcog.check_task("Go", n_trials=n_trials)
 
 
 # --- broken modifiers ----------------------------------------------------------------------------

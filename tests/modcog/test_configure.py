@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 import modcog
-from modcog.configure import base_and_modifiers, parse_name, tasks_of
+from modcog.configure import (
+    COMMON_SETTINGS,
+    base_and_modifiers,
+    modifier_settings,
+    parse_name,
+    tasks_of,
+)
+from modcog.peers import PEER_KEYWORDS, remedy
+from modcog.tasks import BASE_TASKS
 from tests.modcog import helpers
 
 
@@ -38,13 +46,53 @@ def test_a_name_is_taken_apart_in_the_order_of_application() -> None:
     assert parse_name("DlyGo_SeqR_IntL") == ("DlyGo", (("Seq", "R"), ("Int", "L")))
 
 
+CODE_NAMES = (
+    *("fdgo", "reactgo", "delaygo", "fdanti", "reactanti", "delayanti", "dm1", "dm2"),
+    *("contextdm1", "contextdm2", "multidm", "delaydm1", "delaydm2", "contextdelaydm1"),
+    *("contextdelaydm2", "multidelaydm", "dmsgo", "dmsnogo", "dmcgo", "dmcnogo"),
+)
+FIGURE_NAMES = (
+    *("Go", "RT Go", "Dly Go", "Anti", "RT Anti", "Dly Anti", "DM 1", "DM 2", "Ctx DM 1"),
+    *("Ctx DM 2", "MultSen DM", "Dly DM 1", "Dly DM 2", "Ctx Dly DM 1", "Ctx Dly DM 2"),
+    *("MultSen Dly DM", "DMS", "DNMS", "DMC", "DNMC"),
+)
+
+
+@pytest.mark.parametrize("names", [CODE_NAMES, FIGURE_NAMES])
+def test_the_published_names_are_the_tasks_in_order(names: tuple[str, ...]) -> None:
+    assert [modcog.task(name).name for name in names] == list(helpers.BASES)
+    for name, ours in zip(names, helpers.BASES, strict=True):
+        for marks in ("_SeqL", "_IntR", "_IntL_SeqR"):
+            if "Int" in marks and BASE_TASKS[ours].interval is None:
+                continue
+            same = modcog.task(ours + marks)
+            assert modcog.task(name + marks) == modcog.task(name + marks.replace("_", "")) == same
+
+
+def test_nogo_means_that_a_match_asks_to_withhold() -> None:
+    for name, respond_to in (("dmsgo", 1), ("dmsnogo", 0), ("dmcgo", 1), ("dmcnogo", 0)):
+        trials = helpers.draw(name, 60)
+        np.testing.assert_array_equal(trials.responds, trials.match == respond_to)
+
+
+@pytest.mark.parametrize("key", PEER_KEYWORDS)
+def test_keywords_of_others_say_what_they_are_called_here(key: str) -> None:
+    for call in (modcog.task, modcog.trial_lengths):
+        with pytest.raises(modcog.UnknownName) as caught:
+            call("DlyGo", **{key: 1})
+        assert str(caught.value).endswith(remedy(key))
+    told = PEER_KEYWORDS[key]
+    known = {*COMMON_SETTINGS, *modifier_settings(), "coherences", "batch_size"}
+    assert told in known or told.endswith(".")
+
+
 @pytest.mark.parametrize(
     ("wrong", "near"),
     [
         ("DlyGoo", "DlyGo"),
         ("DlyGo_IntX", "DlyGo_IntL"),
         ("dlygo_int", "DlyGo_Int"),
-        ("DelayGo", "DlyGo"),
+        ("DelayGoo", "delaygo"),
         ("ctxdm", "CtxDM1"),
         ("DMS_Seq", "DMS_Seq"),
         ("DNMS2", "DNMS"),
@@ -91,7 +139,7 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("DlyDM1", "timing", "neurogym"),
     ("DMS", "timing", "neurogym"),
     ("Go", "timing", {"stimulus": 700}),
-    ("DlyGo_IntL", "timing", {"delay": 700}),
+    ("DlyGo_IntL", "timing", {"delay": ("uniform", (700, 900))}),
     ("DlyGo_SeqL", "timing", {"decision": 700}),
     ("DlyGo_IntL", "int_velocity", 1.0),
     ("DlyGo_IntL_SeqR", "int_velocity", 1.0),
@@ -247,16 +295,17 @@ def test_a_setting_reaches_the_tasks_that_know_it() -> None:
         coherences=(0.5,),
         nonmatch="any",
         int_velocity=1.0,
-        timing={"delay": 300, "stimulus": 400},
+        timing={"delay": ("choice", (300, 500)), "stimulus": 400},
     )
-    timing = {"delay": 300, "stimulus": 400}
+    delay = ("choice", (300, 500))
+    timing = {"delay": delay, "stimulus": 400}
     assert specs == (
         modcog.task("Go", dt=50, timing={"stimulus": 400}),
         modcog.task("DM1", dt=50, coherences=(0.5,), timing={"stimulus": 400}),
-        modcog.task("DMS_IntL", dt=50, nonmatch="any", int_velocity=1.0, timing={"delay": 300}),
-        modcog.task("DlyDM1_SeqR", dt=50, timing={"delay": 300}),
+        modcog.task("DMS_IntL", dt=50, nonmatch="any", int_velocity=1.0, timing={"delay": delay}),
+        modcog.task("DlyDM1_SeqR", dt=50, timing={"delay": delay}),
     )
-    assert timing == {"delay": 300, "stimulus": 400}
+    assert timing == {"delay": ("choice", (300, 500)), "stimulus": 400}
 
 
 @pytest.mark.parametrize("call", [tasks_of, modcog.BatchSampler, modcog.make, modcog.trial_lengths])
@@ -289,7 +338,7 @@ def test_lists_of_tasks_that_make_no_sense_are_refused(call: Any) -> None:
 def test_one_velocity_in_rad_per_s_means_the_same_on_every_ring() -> None:
     for dim_ring in (8, 16, 64):
         trials = helpers.draw(
-            "DlyGo_IntR", 50, dim_ring=dim_ring, int_velocity=math.pi / 2, timing={"delay": 1000}
+            "DlyGo_IntR", 50, dim_ring=dim_ring, int_velocity=math.pi / 2, int_delay=(1000, 1000)
         )
         # A quarter turn in one second.
         quarter = (trials.response - trials.base_response) % dim_ring

@@ -142,7 +142,7 @@ def test_the_code_gives_only_what_differs_from_the_defaults() -> None:
     # 500 ms is DlyGo's own delay; with Int the delay is drawn, and 500 ms fixes it.
     assert 'make("DlyGo")' in view({"task": "DlyGo", "interval": "500"})["code"]
     fixed = view({"task": "DlyGo_IntL", "interval": "500"})["code"]
-    assert 'make("DlyGo_IntL", timing={"delay": 500})' in fixed
+    assert 'make("DlyGo_IntL", int_delay=(500, 500))' in fixed
     # A coherence does not reach a task that has none.
     assert 'make("RTGo")' in view({"task": "RTGo", "coherence": "0.3", "interval": "1"})["code"]
 

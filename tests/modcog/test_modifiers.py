@@ -186,16 +186,40 @@ def test_the_stimulus_of_a_reaction_time_task_stays_on_while_the_answer_drifts(b
 @pytest.mark.parametrize("base", TIMED)
 def test_the_users_durations_win_over_the_modifiers(base: str) -> None:
     interval = str(INTERVALS[base])
-    spec = modcog.task(f"{base}_IntR_SeqL", timing={interval: 400, "decision": 700})
+    timing = {interval: ("choice", (400, 600)), "decision": 700}
+    spec = modcog.task(f"{base}_IntR_SeqL", timing=timing)
     trials = helpers.draw(spec, 50)
-    assert (trials.duration_ms(interval) == 400).all()
+    interval_ms = trials.duration_ms(interval)
+    assert set(interval_ms) == {400, 600}
     assert (trials.duration_ms("decision") == 700).all()
     shift = (trials.response - trials.base_response)[trials.responds] % 16
-    assert (shift == 4).all()
+    np.testing.assert_array_equal(shift, interval_ms[trials.responds] / 100)
     # In the wrapper form too.
-    env = modcog.make(base, timing={interval: 400, "decision": 700})
+    env = modcog.make(base, timing=timing)
     env = modcog.Sequence(modcog.Integrate(env, "R"), "L")
     assert env.task_spec == spec
+
+
+@pytest.mark.parametrize("base", TIMED)
+@pytest.mark.parametrize("fixed", [400, ("uniform", (400, 400)), ("choice", (400, 410))])
+def test_a_fixed_interval_is_refused_unless_int_delay_says_so(base: str, fixed: Any) -> None:
+    interval = str(INTERVALS[base])
+    match = rf"^timing\['{interval}'\] must be more than one duration.*int_delay=\(400, 400\)"
+    for call in (
+        lambda: modcog.task(f"{base}_IntR", timing={interval: fixed}),
+        lambda: modcog.task(modcog.task(f"{base}_IntR"), timing={interval: fixed}),
+        lambda: modcog.task(f"{base}_IntR").with_timing({interval: fixed}),
+        lambda: modcog.make(f"{base}_IntR", timing={interval: fixed}),
+        lambda: modcog.Integrate(modcog.make(base, timing={interval: fixed}), "R"),
+        lambda: modcog.BatchSampler([base, f"{base}_IntR"], timing={interval: fixed}),
+    ):
+        with pytest.raises(modcog.InvalidArgument, match=match):
+            call()
+    trials = helpers.draw(f"{base}_IntR", 20, int_delay=(400, 400))
+    assert (trials.duration_ms(interval) == 400).all()
+    both = {"timing": {interval: ("uniform", (200, 800))}, "int_delay": (100, 500)}
+    with pytest.raises(modcog.InvalidArgument, match="left out where int_delay is given"):
+        modcog.task(f"{base}_IntR", **both)
 
 
 def test_int_delay_is_the_range_of_the_interval() -> None:
@@ -252,7 +276,7 @@ TURN_PER_SECOND = 2 * math.pi
         ({"int_velocity": 2 * TURN_PER_SECOND}, True),
         ({"int_velocity": 2 * TURN_PER_SECOND, "int_delay": (100, 500)}, False),
         ({"int_delay": (100, 2000)}, True),
-        ({"int_velocity": 3 * TURN_PER_SECOND, "timing": {"delay": 700}}, False),
+        ({"int_velocity": 3 * TURN_PER_SECOND, "int_delay": (700, 700)}, False),
         ({"timing": {"delay": ("uniform", (100, 3000))}}, True),
         ({"timing": {"delay": lambda _: 500}, "int_velocity": 50}, False),
     ],

@@ -12,7 +12,9 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
 import modcog
+from modcog.losses import LOSS_MASKS
 from modcog.scoring import MEASURES, decoded_angle, score_trials, softmax
+from modcog.timing import steps
 from tests.modcog import helpers
 
 
@@ -326,3 +328,65 @@ def test_an_evaluation_without_trials_is_an_empty_table() -> None:
     assert modcog.pool([empty, empty]) == empty
     full = modcog.evaluate(logits, batch)
     assert modcog.pool([empty, full]) == full
+
+
+# --- rows are told apart by settings --------------------------------------------------------------
+
+
+def test_slots_of_one_name_with_other_settings_have_a_row_each() -> None:
+    easy, hard = (modcog.task("DM1", coherences=(c,)) for c in (0.64, 0.01))
+    sampler = modcog.BatchSampler([easy, hard, "DMS"], batch_size=8, seq_len=200, seed=1)
+    tables = []
+    for batch in (sampler.batch(0), sampler.batch(1)):
+        # Right but for slot 1, where it fixates.
+        trials = batch.trials
+        labels = np.zeros_like(batch.targets)
+        for trial in np.flatnonzero(trials.rule != 1):
+            span = slice(trials.start[trial], trials.start[trial] + trials.length[trial])
+            labels[span, trials.lane[trial]] = batch.targets[span, trials.lane[trial]]
+        tables.append(modcog.evaluate(one_hot(labels), batch))
+    for table in (*tables, modcog.pool(tables)):
+        assert table.tasks == ("DM1", "DM1", "DMS")
+        assert table.rule.tolist() == [0, 1, 2]
+        assert table.final_accuracy.tolist() == [1, 0, 1]
+        assert table.specs == sampler.specs
+        assert [row["task"] for row in table.rows()] == ["DM1 [0]", "DM1 [1]", "DMS"]
+        assert "DM1 [1]" in str(table)
+    pooled = modcog.pool(tables)
+    np.testing.assert_array_equal(pooled.n_trials, tables[0].n_trials + tables[1].n_trials)
+
+
+def test_slots_of_one_task_with_the_same_settings_share_a_row() -> None:
+    sampler = modcog.BatchSampler(["Go", "DMS", "Go"], batch_size=4, seq_len=200, seed=1)
+    batch = sampler.batch(0)
+    table = modcog.evaluate(one_hot(batch.targets), batch)
+    assert table.tasks == ("Go", "DMS")
+    assert table.rule.tolist() == [0, 1]
+    assert table.n_trials[0] == (batch.trials.rule != 1).sum()
+
+
+# --- grace periods -------------------------------------------------------------------------------
+
+
+@given(spec=helpers.specs(), seed=helpers.seeds)
+def test_the_loss_and_the_scores_leave_out_the_same_steps(spec: modcog.TaskSpec, seed: int) -> None:
+    trials = helpers.draw(spec, 5, seed)
+    rendered = modcog.render(trials)
+    weight = LOSS_MASKS["yang"](trials, rendered.mask)
+    step = np.arange(len(weight))[:, None]
+    decision = (step >= trials.decision_start) & (step < trials.length)
+    n_decision = trials.decision_steps
+    grace = np.minimum(int(steps(100.0, spec.dt)), n_decision - 1)
+    counted = decision & (step >= trials.decision_start + grace)
+    np.testing.assert_array_equal(weight[decision] > 0, counted[decision])
+    assert (weight[trials.length - 1, trials.lane] > 0).all()
+
+
+@pytest.mark.parametrize("dt", [100, 120, 150, 200])
+@pytest.mark.parametrize("name", ["DM1", "RTGo", "DMS_SeqL"])
+def test_a_decision_of_a_single_step_has_weight(name: str, dt: float) -> None:
+    timing = {"fixation": 0, "decision": dt * (2 if "Seq" in name else 1)}
+    batch = modcog.BatchSampler(name, dt=dt, loss_mask="yang", batch_size=2, timing=timing).batch(0)
+    trials = batch.trials
+    last = trials.start + trials.length - 1
+    assert (batch.mask[last, trials.lane] > 0).all()

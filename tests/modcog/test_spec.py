@@ -53,7 +53,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
         "DMS_IntL",
         {"timing": {"sample": ("uniform", [200, 400]), "test": ("choice", np.array([300, 500]))}},
     ),
-    "the user's interval": ("DlyGo_IntL", {"timing": {"delay": 300}}),
+    "the user's interval": ("DlyGo_IntL", {"timing": {"delay": ("uniform", (300, 600))}}),
     "velocities": ("DlyGo_IntL_SeqR", {"int_velocity": 1, "seq_velocity": np.float64(2.5)}),
     "interval": ("DlyGo_IntL", {"int_delay": [0, 600]}),
     "coherences": ("MultiDM", {"coherences": np.array([0.1, 0.2])}),

@@ -48,6 +48,12 @@ def random_mask(rng: np.random.Generator, n_units: int, density: float = 0.4) ->
     return srnn.Mask.from_edges(n_units, targets, sources)
 
 
+def weights_of(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The state dict of a module without the digests of its masks."""
+    state = module.state_dict()
+    return {name: state[name] for name in state if not name.endswith("_extra_state")}
+
+
 def same_bits(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
     """Whether two state dicts hold the same tensors."""
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)

@@ -15,7 +15,7 @@ from torch import nn
 import sparse_rnn as srnn
 from sparse_rnn import cells, kernels
 from sparse_rnn.cells import CELLS
-from tests.sparse_rnn.helpers import CPU_BACKENDS, random_mask, same_bits, small_config
+from tests.sparse_rnn.helpers import CPU_BACKENDS, random_mask, same_bits, small_config, weights_of
 
 LOCAL = srnn.masks.locality((3, 4), radius=1)
 AUTAPSE = srnn.masks.autapse(6)
@@ -72,8 +72,8 @@ def test_a_seed_is_a_layer_and_torch_is_left_alone(name: str) -> None:
     assert same_bits(one.state_dict(), two.state_dict())
     inputs = drawn(4, 2, 5)
     assert torch.equal(one(inputs)[0], two(inputs)[0])
-    other = layer_of(name, seed=4, **noise).state_dict()
-    assert not any(torch.equal(value, other[key]) for key, value in one.state_dict().items())
+    other = weights_of(layer_of(name, seed=4, **noise))
+    assert not any(torch.equal(value, other[key]) for key, value in weights_of(one).items())
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -230,7 +230,7 @@ def test_weights_of_absent_synapses_do_not_exist(name: str) -> None:
     assert net.weight_counts() == {**counts, "total": sum(counts.values())}
     biases = sum(p.numel() for key, p in net.named_parameters() if "bias" in key)
     assert sum(p.numel() for p in net.parameters()) == sum(counts.values()) + biases
-    assert sum(value.numel() for value in net.state_dict().values()) == sum(
+    assert sum(value.numel() for value in weights_of(net).values()) == sum(
         p.numel() for p in net.parameters()
     )
 
@@ -246,12 +246,12 @@ def test_a_frozen_recurrence_is_no_parameter_and_stays(name: str) -> None:
     assert {key for key, _ in trained.named_parameters()} - {
         key for key, _ in net.named_parameters()
     } == {"rnn.weight_hh"}
-    before = copy.deepcopy(net.state_dict())
+    before = copy.deepcopy(weights_of(net))
     optimiser = torch.optim.Adam(net.parameters(), lr=0.1)
     net(torch.ones(4, 2, 5))[0].sum().backward()
     optimiser.step()
     assert net.rnn.weight_hh.grad is None
-    for key, value in net.state_dict().items():
+    for key, value in weights_of(net).items():
         assert torch.equal(value, before[key]) == (key == "rnn.weight_hh")
     counts = net.weight_counts()
     assert counts == {**trained.weight_counts(), "frozen": counts["recurrent"]}

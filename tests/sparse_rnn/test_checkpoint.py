@@ -42,8 +42,9 @@ def test_networks_come_back_as_they_were(
     net = srnn.Network(5, 3, mask, "tanh", seed=1, dtype=dtype)
     save_weights(tmp_path / "weights.safetensors", net)
     inputs = torch.ones((4, 2, 5), dtype=dtype)
-    # By the file and by the folder that it lies in.
-    for place in (tmp_path / "weights.safetensors", str(tmp_path)):
+    # By the file, a link to it, and the folder that it lies in.
+    (tmp_path / "link").symlink_to("weights.safetensors")
+    for place in (tmp_path / "weights.safetensors", tmp_path / "link", str(tmp_path)):
         again = srnn.load(place)
         assert same_bits(net.state_dict(), again.state_dict())
         assert torch.equal(net(inputs)[0], again(inputs)[0])

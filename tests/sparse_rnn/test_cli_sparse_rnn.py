@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -310,7 +311,7 @@ def test_quiet_prints_nothing_and_verbose_says_which_backend_and_why(
 
 
 def test_an_early_stop_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [*SMALL, "--stop-at", "0.01", "--stop-measure", "final_accuracy"]
+    words = [*SMALL, "--stop-at", "0.01", "--stop-measure", "final_accuracy", "--seed", "9"]
     assert status(*words, "--out", tmp_path / "run") == 0
     assert "reached final_accuracy 0.01 at step 2)" in capsys.readouterr().out
 
@@ -345,7 +346,8 @@ def test_eval_of_other_trials_and_confusion(
     assert finished.folder is not None
     assert status("eval", finished.folder, "--batches", "5") == 0
     same = capsys.readouterr().out
-    assert status("eval", finished.folder, "--batches", "5", "--seed", "0") == 0
+    own = str(finished.config.seed)
+    assert status("eval", finished.folder, "--batches", "5", "--seed", own) == 0
     assert capsys.readouterr().out == same
     assert status("eval", finished.folder, "--batches", "5", "--seed", "1", "--confusion") == 0
     out = capsys.readouterr().out
@@ -439,3 +441,26 @@ def test_the_command_is_installed() -> None:
     result = subprocess.run([command, *words], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "autapse" in result.stdout
+
+
+@pytest.mark.parametrize("where", ["1", "2", "1 2"])
+def test_a_run_that_nobody_reads_ends_as_it_should(where: str, tmp_path: Path) -> None:
+    words = shlex.split(
+        "train --suite Go DlyGo --arch locality --size 4x4 --radius 1 --batch-size 2 --seq-len 45 "
+        "--eval-every 1 --eval-batches 1 --final-batches 2 --steps 30"
+    )
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sparse_rnn.cli", *words, "--out", str(tmp_path / "run")],
+        stdout=writing if "1" in where else subprocess.DEVNULL,
+        stderr=writing if "2" in where else subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    os.close(writing)
+    if "2" in where:
+        os.read(reading, 1)
+    os.close(reading)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert b"Broken" not in (errors or b"")
+    assert len(srnn.load_run(tmp_path / "run").history) == 30

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
+from sparse_rnn import limits
 from sparse_rnn.config import differences, parse_size
 from sparse_rnn.errors import InvalidArgument, UnknownName
 from tests.sparse_rnn.helpers import small_config
@@ -192,3 +193,30 @@ def test_the_network_is_that_of_the_settings() -> None:
 def test_the_mask_is_that_of_the_settings() -> None:
     assert small_config().build_mask() == srnn.masks.locality((4, 4), 1)
     assert small_config(arch="dense", radius=None).build_mask() == srnn.masks.dense(16)
+
+
+@pytest.mark.parametrize(
+    ("setting", "largest"),
+    [
+        ("steps", limits.STEPS),
+        ("batch_size", limits.BATCH_SIZE),
+        ("seq_len", limits.SEQ_LEN),
+        ("warmup", limits.STEPS),
+        ("seed", limits.SEED),
+        ("eval_every", limits.STEPS),
+        ("eval_batches", limits.BATCHES),
+        ("final_batches", limits.BATCHES),
+    ],
+)
+def test_numbers_have_limits_before_anything_is_made(setting: str, largest: int) -> None:
+    config = small_config(**{setting: largest})
+    assert srnn.TrainConfig.from_json(config.to_json()) == config
+    for value in (largest + 1, 10**400):
+        with pytest.raises(InvalidArgument, match=f"{setting} must be"):
+            small_config(**{setting: value})
+
+
+def test_a_suite_has_a_limit_and_a_short_message() -> None:
+    with pytest.raises(InvalidArgument, match=r"at most 10000 names; got '10001 names'") as caught:
+        small_config(suite=("Go",) * 10_001)
+    assert len(str(caught.value)) < 200

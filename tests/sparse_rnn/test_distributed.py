@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -177,3 +178,90 @@ def test_a_refusal_is_told_once_by_the_first_process(tmp_path: Path) -> None:
     assert "steps is 12 there and 13 here" in lines[0]
     assert isinstance(Group(1, 2).first, bool)
     assert not Group(1, 2).first
+
+
+def alone(rank: int, out: Path, port: int, steps: int) -> subprocess.Popen[str]:
+    """A process of two that nothing looks after."""
+    words = [*shlex.split(WORDS.format(steps=steps)), "--out", str(out)]
+    env = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "sparse_rnn.cli", *words],
+        env={**os.environ, **env, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [0, 1])
+def test_who_is_left_says_why_it_ends(killed: int, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [alone(rank, tmp_path / "run", port, 5000) for rank in range(2)]
+    try:
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "run" / "checkpoint").glob("*.json")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        processes[killed].kill()
+        _, errors = processes[1 - killed].communicate(timeout=120)
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+    assert processes[1 - killed].returncode == 2
+    lines = [line for line in errors.splitlines() if line.startswith("sparse-rnn: ")]
+    assert len(lines) == 1
+    assert f"Process {1 - killed} of 2 ends, as another process of this run has ended" in lines[0]
+    assert "Traceback" not in errors
+
+
+FIT = """
+import os, sys, torch
+import sparse_rnn as srnn
+rank = int(os.environ["RANK"])
+torch.manual_seed(rank)  # Each process draws other weights.
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = srnn.MaskedRNN(34, srnn.masks.autapse(4), seed=rank)
+        self.out = torch.nn.Linear(4 + (rank if sys.argv[1] == "other" else 0), 17)
+        self.register_buffer("count", torch.tensor(rank))
+    def forward(self, inputs):
+        return self.out(self.rnn(inputs)[0])
+config = srnn.FitConfig(suite="Go", steps=3, eval_batches=1, final_batches=1, seq_len=45)
+net = Net()
+srnn.fit(net, config)
+total = sum(float(value.double().sum()) for value in net.state_dict().values())
+print("sum", total, int(net.count), flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["same", "other"])
+def test_a_module_of_ones_own_starts_from_the_weights_of_the_first_process(
+    kind: str, tmp_path: Path
+) -> None:
+    (tmp_path / "fit.py").write_text(FIT)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *("--nproc-per-node", "2", str(tmp_path / "fit.py"), kind),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    said = [line for line in done.stdout.splitlines() if line.startswith("sum")]
+    if kind == "same":
+        assert done.returncode == 0, done.stderr
+        assert len(said) == 2
+        assert len(set(said)) == 1
+        assert said[0].endswith(" 0")
+    else:
+        assert done.returncode != 0
+        assert "network must be the same in all processes" in done.stderr

@@ -269,3 +269,27 @@ def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(srnn.SparseRnnError, match="left to one process"):
         srnn.train_ensemble(small_config(), seeds=2)
+
+
+def test_an_ensemble_keeps_activations_in_chunks_as_its_runs_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sparse_rnn import chunks
+
+    seen: list[int] = []
+    run = chunks.run
+
+    def counting(*arguments: Any) -> Any:
+        seen.append(arguments[3])
+        return run(*arguments)
+
+    monkeypatch.setattr(chunks, "run", counting)
+    config = small_config()
+    options = srnn.RunOptions(chunk=20)
+    runs = srnn.train_ensemble(config, seeds=2, options=options)
+    assert set(seen) == {20}
+    assert len(seen) >= 2 * 4
+    for seed, one in enumerate(runs):
+        alone = srnn.train(config.model_copy(update={"seed": seed}), options=options)
+        assert same_bits(one.network.state_dict(), alone.network.state_dict())
+        assert one.network.chunk is None

@@ -11,7 +11,7 @@ from torch import nn
 
 import sparse_rnn as srnn
 from sparse_rnn.data import task_stream
-from tests.sparse_rnn.helpers import random_mask, same_bits
+from tests.sparse_rnn.helpers import random_mask, same_bits, weights_of
 
 LOCAL = srnn.masks.locality((4, 4), radius=1)
 
@@ -52,7 +52,7 @@ def test_absent_synapses_are_neither_parameters_nor_optimiser_state(mask: srnn.M
     optimiser.step()
     kept = mask.nnz + 16 * 5 + 16 + 3 * 16 + 3
     assert sum(p.numel() for p in net.parameters()) == kept
-    assert sum(tensor.numel() for tensor in net.state_dict().values()) == kept
+    assert sum(tensor.numel() for tensor in weights_of(net).values()) == kept
     moments = [
         state[name] for state in optimiser.state.values() for name in ("exp_avg", "exp_avg_sq")
     ]
@@ -135,16 +135,16 @@ def test_training_is_that_of_the_paper_which_masks_after_each_step(
 
 def test_a_seed_is_a_network_and_torch_is_left_alone() -> None:
     before = torch.random.get_rng_state()
-    state = srnn.Network(5, 3, LOCAL, seed=4).state_dict()
-    assert same_bits(state, srnn.Network(5, 3, LOCAL, seed=4).state_dict())
-    other = srnn.Network(5, 3, LOCAL, seed=5).state_dict()
+    state = weights_of(srnn.Network(5, 3, LOCAL, seed=4))
+    assert same_bits(state, weights_of(srnn.Network(5, 3, LOCAL, seed=4)))
+    other = weights_of(srnn.Network(5, 3, LOCAL, seed=5))
     assert not any(torch.equal(state[name], other[name]) for name in state)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_networks_that_differ_in_the_mask_alone_start_with_the_same_other_weights() -> None:
-    one = srnn.Network(5, 3, LOCAL).state_dict()
-    other = srnn.Network(5, 3, srnn.masks.dense(16)).state_dict()
+    one = weights_of(srnn.Network(5, 3, LOCAL))
+    other = weights_of(srnn.Network(5, 3, srnn.masks.dense(16)))
     assert one["rnn.weight_hh"].shape != other["rnn.weight_hh"].shape
     for name in set(one) - {"rnn.weight_hh"}:
         assert torch.equal(one[name], other[name])

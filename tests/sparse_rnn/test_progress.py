@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
 
@@ -117,3 +119,42 @@ def test_the_bar_counts_bursts() -> None:
         for step in range(1, 4):
             on_step(replace(record_of(step), loss=40.0))
     assert "3 bursts" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
+
+
+class Gone(StringIO):
+    """A pipe whose reader leaves after some lines."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self.left = lines
+
+    def write(self, text: str) -> int:
+        self.left -= text.count("\n")
+        if self.left < 0:
+            raise BrokenPipeError
+        return super().write(text)
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_a_run_outlives_who_looks_at_it(lines: int) -> None:
+    out = Gone(lines)
+    run = srnn.train(small_config(), progress=lambda config: progress.lines(config, out))
+    assert len(run.history) == 4
+    assert out.getvalue().count("\n") == lines
+
+
+@pytest.mark.parametrize("where", ["open", "close"])
+def test_a_display_may_break_as_it_opens_and_as_it_closes(where: str) -> None:
+    @contextmanager
+    def breaking(config: srnn.FitConfig) -> Generator[progress.OnStep]:
+        if where == "open":
+            raise BrokenPipeError
+        with progress.silent(config) as on_step:
+            yield on_step
+        raise BrokenPipeError
+
+    runs = srnn.train_ensemble(small_config(), seeds=2, progress=breaking)
+    assert [len(run.history) for run in runs] == [4, 4]
+    # What is no matter of the display is nobody else's.
+    with pytest.raises(BrokenPipeError), progress.lasting(breaking)(small_config()):
+        raise BrokenPipeError

@@ -89,7 +89,7 @@ def test_another_configuration_is_refused_and_nothing_is_touched(copied: Path, d
         srnn.train(small_config(steps=9, seed=3), copied)
     message = str(caught.value)
     assert "steps is 4 there and 9 here" in message
-    assert "seed is 0 there and 3 here" in message
+    assert "seed is 9 there and 3 here" in message
     assert "lr" not in message
     assert "Choose another folder" in message
     assert contents(copied) == before

@@ -173,3 +173,10 @@ def test_a_damaged_run_is_told_and_does_not_stop_the_others(
     assert rows["whole"]["state"] == "done"
     assert rows["damaged"]["state"] == "damaged"
     assert rows["damaged"]["error"]
+
+
+def test_rates_have_a_column_each(tmp_path: Path) -> None:
+    configs = [small_config(rates=rates) for rates in ({"input": 0.5}, "in_degree")]
+    rows = sweep.collect(tmp_path, configs).to_pylist()
+    assert [row["rates_input"] for row in rows] == [0.5, 1.0]
+    assert [row["rates_recurrent"] for row in rows] == ["1.0", "in_degree"]

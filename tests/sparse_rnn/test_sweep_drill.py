@@ -243,3 +243,27 @@ def test_a_worker_that_is_asked_to_leave_saves_its_run(
             assert ended(process)[0] == 0
     check_all_done(results, alone)
     assert continued(run)
+
+
+def spawned(pid: int) -> list[int]:
+    """Worker processes that a process has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's list of processes")
+def test_a_worker_that_dies_while_the_cluster_starts_stops_nothing(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    settings = json.loads(small_config().to_json())
+    del settings["seed"]
+    spec.write_text(json.dumps({"settings": settings, "seeds": 2}))
+    process = started(spec, tmp_path / "results", "--workers", "2")
+    os.kill(wait_for(lambda: spawned(process.pid))[0], signal.SIGKILL)
+    status, errors = ended(process)
+    assert status == 0
+    assert "Traceback" not in errors
+    assert sweep.status(None, tmp_path / "results").done == 2

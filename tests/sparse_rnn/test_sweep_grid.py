@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def test_a_configuration_can_be_the_base() -> None:
     base = small_config(lr=0.5)
     assert sweep.Grid.of(base).configs() == (base,)
     seeds = sweep.Grid.of(base, seed=range(2)).configs()
-    assert seeds == (base, small_config(lr=0.5, seed=1))
+    assert seeds == (small_config(lr=0.5, seed=0), small_config(lr=0.5, seed=1))
 
 
 def test_toml_json_and_python_say_the_same(tmp_path: Path) -> None:
@@ -165,3 +166,44 @@ def test_an_unknown_option_on_an_axis_is_refused_with_the_nearest() -> None:
         grid.configs()
     with pytest.raises(SparseRnnError, match=r"^mask_options.in_degree must be a list"):
         sweep.Grid.of({"arch": "random"}, mask_options={"in_degree": 3})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("seeds = 1000000000", "seeds must be at most 1000000; got 1000000000"),
+        (
+            "[axes]\n" + "\n".join(f"{name} = {list(range(1, 1001))}" for name in "abcd"),
+            r"axes must be such that there are at most 1000000 runs; got '1 explicit runs x "
+            r"1000 x 1000 x 1000 x 1000'. Split the sweep",
+        ),
+        ("settings." + ".".join("a" * 50_000) + " = 1", "a key has more than 50 parts"),
+        ("[settings]\nx = {" + " . ".join("a" * 50_000) + " = 1}", "a key has more than 50 parts"),
+        ("[" + ".".join('"a"' for _ in range(50_000)) + "]", "a key has more than 50 parts"),
+        ("seeds = " + "[" * 60 + "]" * 60, "nested too deeply"),
+        ("seeds = " + "[" * 100_000, "SPEC must be valid TOML"),
+    ],
+)
+@pytest.mark.timeout(60)
+def test_counts_and_sizes_are_limited_before_anything_is_made(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=told):
+        sweep.Grid.read(written(tmp_path / "a.toml", text))
+
+
+def test_many_dots_that_join_no_key_are_no_fault(tmp_path: Path) -> None:
+    text = f"# {'.' * 99}\n[settings]\nsize=9\narch='dense'\n[axes]\nlr=[{'0.1, ' * 59}0.2] # ...\n"
+    assert len(sweep.Grid.read(written(tmp_path / "a.toml", text))) == 60
+
+
+def test_an_endless_axis_and_a_large_file_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidArgument, match="seed must be a list of at most 1000000 values"):
+        sweep.Grid.of(SMALL, seed=itertools.count())
+    with pytest.raises(InvalidArgument, match="at most 1000000 runs"):
+        sweep.Grid(SMALL, axes={"seed": tuple(range(2000)), "lr": tuple(range(2000))})
+    monkeypatch.setattr("sparse_rnn.sweep.grid.MAX_BYTES", 10)
+    with pytest.raises(InvalidArgument, match="a file of at most 10 bytes"):
+        sweep.Grid.read(written(tmp_path / "a.json", '{"settings": {}}'))

@@ -93,3 +93,10 @@ def test_identities_of_today_are_those_of_tomorrow() -> None:
 def test_a_run_has_a_folder_of_its_identity() -> None:
     config = small_config()
     assert folder_of("here", config).as_posix() == f"here/runs/{identity(config)}"
+
+
+def test_rates_are_part_of_the_name_unless_they_are_the_default() -> None:
+    plain = identity(small_config())
+    assert identity(small_config(rates={"recurrent": 1.0})) == plain
+    names = {identity(small_config(rates=rates)) for rates in ({"input": 0.5}, "in_degree")}
+    assert len({plain, *names}) == 3
