@@ -17,6 +17,7 @@ from modcog.files import read_npz, whole_file
 from modcog.hashing import Purpose, Seed, derive, generator, mix
 from modcog.limits import TRIALS
 from modcog.renderers import RENDERERS
+from modcog.rendering import rule_channels
 from modcog.spec import TaskSpec
 from modcog.trials import Trials, concatenate, place, sample
 
@@ -146,6 +147,7 @@ def trial_bank(
     *,
     split: str = "train",
     split_by: str = "trials",
+    rule_input: bool = True,
     **settings: Any,
 ) -> TrialBank:
     """Draw a bank of trials.
@@ -168,6 +170,8 @@ def trial_bank(
             the seed, into one split alone, with probability 1/2, 1/4 and 1/4, and a split draws
             from the trials of its conditions. Frequencies of answers and matches then differ a
             little between splits.
+        rule_input: Whether the inputs end with a channel for each rule slot, as in
+            `modcog.BatchSampler`.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Returns:
@@ -184,6 +188,7 @@ def trial_bank(
         ((27, 1000, 53), 200, array(['fixation', 'stimulus'], dtype='<U8'))
     """
     specs = tasks_of(tasks, **settings)
+    n_rules = rule_channels(len(specs), rule_input)
     n = whole_number("n", n, "trials", most=TRIALS)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS, "a split")
@@ -200,7 +205,7 @@ def trial_bank(
         part.rule[:] = slot
         parts.append(part)
     trials = concatenate(parts)
-    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), specs)
+    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), n_rules)
 
 
 def _of_split(
@@ -234,9 +239,9 @@ def conditions_of(trials: Trials) -> NDArray[np.uint64]:
     return shown
 
 
-def _bank(trials: Trials, specs: tuple[TaskSpec, ...]) -> TrialBank:
+def _bank(trials: Trials, n_rules: int) -> TrialBank:
     rendered = RENDERERS["auto"]()(
-        trials, n_rules=len(specs), seq_len=int(trials.length.max()), n_lanes=len(trials)
+        trials, n_rules=n_rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
     )
     names = tuple(dict.fromkeys(name for spec in trials.tasks for name in spec.period_names))
 

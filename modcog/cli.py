@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modcog import __version__
+from modcog.backend import figures_to_files
 from modcog.catalog import suite, suites
 from modcog.chance import chance_table
 from modcog.configure import task, tasks_of
@@ -25,6 +26,7 @@ USAGE_ERROR = 2
 INTERRUPTED = 130
 
 
+@figures_to_files()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from modcog import peers
 from modcog.catalog import suite, suites, task_names
-from modcog.errors import InvalidArgument, UnknownName, unknown_name
+from modcog.errors import InvalidArgument, UnknownName, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS
 from modcog.spec import Modifier, TaskSpec
 from modcog.tasks import BASE_TASKS, TIMING_PRESETS
@@ -265,14 +265,11 @@ def _refuse_unused(settings: Mapping[str, Any], used: set[str], who: str) -> Non
     for key in settings:
         if key in used:
             continue
-        if remedy := peers.remedy(key):
-            raise UnknownName("setting", key, f"a setting of {who}", remedy)
-        error = unknown_name("setting", key, sorted(used), f"a setting of {who}")
-        if key in modifier_settings():
+        remedy = peers.remedy(key) or ""
+        if not remedy and key in modifier_settings():
             kind = modifier_settings()[key][0]
             remedy = f"It needs the modifier {kind} in a task's name; a TaskSpec keeps its own."
-            error = UnknownName("setting", key, f"a setting of {who}", remedy)
-        raise error
+        raise unknown_keyword("setting", key, sorted(used), f"a setting of {who}", remedy)
 
 
 def slot_names(source: object) -> list[str | TaskSpec]:

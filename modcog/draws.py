@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument, unknown_keyword
 from modcog.hashing import Space, below, words
 from modcog.spec import TaskSpec
 from modcog.timing import draw_steps, steps
@@ -199,10 +199,11 @@ class Draws:
         """
         for name in self._given:
             if name not in self._asked:
-                error = unknown_name("trial quantity", name, self._asked, f"a quantity of {task}")
+                what = f"a quantity of {task}"
+                near = unknown_keyword("trial quantity", name, self._asked, what).remedy
                 listed = f"{task} draws: {', '.join(self._asked)}."
-                remedy = listed if listed in error.remedy else f"{error.remedy} {listed}"
-                raise type(error)(error.argument, name, error.allowed, remedy)
+                remedy = f"{near} {listed}" if near.startswith("Did you mean") else listed
+                raise unknown_keyword("trial quantity", name, self._asked, what, remedy)
 
     def _ask(self, name: str) -> None:
         # A name that stood for two quantities could not be given: the value would go to both.

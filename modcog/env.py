@@ -1,36 +1,28 @@
 """Tasks as neurogym and gymnasium environments: one rendered trial at a time.
 
-The environment modules alone import gymnasium and neurogym. Where neurogym is not installed,
-gymnasium's own classes take the place of its base classes: then everything but neurogym's tools
-works.
+The environment modules alone import gymnasium and neurogym; `modcog.compat` says which is there.
 """
 
 from __future__ import annotations
 
-from collections import UserDict
-from collections.abc import Mapping, Sequence as SequenceOf
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping, Sequence as SequenceOf
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
-from modcog.draws import rule_of, trial_keys
-from modcog.errors import InvalidArgument, real_number, unknown_name
+from modcog.chosen import from_keys, with_answer
+from modcog.compat import TrialEnv, TrialInfo, reset_options
+from modcog.draws import trial_keys
+from modcog.errors import InvalidArgument, real_number, unknown_name, whole_number
+from modcog.hashing import Purpose, derive
 from modcog.lengths import lengths_of
 from modcog.limits import LEVEL
-from modcog.rendering import channels, render
+from modcog.rendering import channels, render, rule_channels
 from modcog.spec import TaskSpec
-from modcog.trials import Trials, sample_keys
-
-if TYPE_CHECKING:
-    TrialEnv, TrialWrapper = gym.Env[NDArray[np.float32], Any], gym.Wrapper[Any, Any, Any, Any]
-else:
-    try:
-        from neurogym.core import TrialEnv, TrialWrapper
-    except ImportError:
-        TrialEnv, TrialWrapper = gym.Env, gym.Wrapper
+from modcog.trials import Trials
 
 REWARDS: Mapping[str, float] = {"abort": -0.1, "correct": 1.0, "fail": 0.0}
 """Default rewards: breaking fixation, a correct trial, a wrong or missing response."""
@@ -64,7 +56,7 @@ class TaskEnv(TrialEnv):
     """A task, or several tasks of which each trial draws one, as an environment.
 
     The observation is float32 ``[1 + 2 dim_ring + n_rules]`` with the channels fixation, ring 1,
-    ring 2 and, where there are several tasks, a one-hot rule. The action is 0 for fixation and
+    ring 2 and, with `rule_input`, a one-hot rule. The action is 0 for fixation and
     ``1 + k`` for direction k. `step` judges the action against the label of the observation that
     was returned last:
 
@@ -75,12 +67,19 @@ class TaskEnv(TrialEnv):
       share of "correct".
 
     Trials follow each other without end: the step that ends one returns the first observation of
-    the next, ``info["new_trial"]`` is True, and ``info["performance"]`` (0 to 1) and the mapping
-    ``info["trial"]`` describe the trial that ended. `terminated` and `truncated` stay False.
+    the next, ``info["new_trial"]`` is True, and ``info["performance"]`` (0 to 1) and
+    ``info["trial"]``, which is read like a mapping, describe the trial that ended. `terminated` and
+    `truncated` stay False.
 
     Args:
         specs: The tasks; with several, each is a rule slot.
         rewards: Replacements for some of `REWARDS`.
+        rule_input: Whether the observation has a channel for each rule slot; None: only where there
+            are several.
+
+    Raises:
+        InvalidArgument: A reward is no finite number, or `rule_input` is no truth value.
+        UnknownName: There is no such reward.
 
     Attributes:
         ob: float32 ``[steps, channels]``, observations of the current trial.
@@ -99,14 +98,18 @@ class TaskEnv(TrialEnv):
     }
 
     def __init__(
-        self, specs: SequenceOf[TaskSpec], rewards: Mapping[str, float] | None = None
+        self,
+        specs: SequenceOf[TaskSpec],
+        rewards: Mapping[str, float] | None = None,
+        rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
     ) -> None:
         # The base class's constructor is not called: it would seed a generator of its own.
         self.specs = tuple(specs)
         self.rewards = check_rewards(rewards)
         first = self.specs[0]
         self.dt = first.dt
-        self.n_rules = len(self.specs) if len(self.specs) > 1 else 0
+        n_tasks = len(self.specs)
+        self.n_rules = rule_channels(n_tasks, n_tasks > 1 if rule_input is None else rule_input)
         where = channels(first.dim_ring, self.n_rules)
         n_channels = where["rule"].stop
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (n_channels,), np.float32)
@@ -126,6 +129,9 @@ class TaskEnv(TrialEnv):
         self.t = 0.0
         self.t_ind = 0
         self.trial: dict[str, Any] | None = None
+        self._rng: Any = None
+        self._rng_seed: int | None = None
+        self._showing = False  # the first observation, on its way through the wrappers
         self._top: Any = self  # whose `new_trial` starts the next trial
         self.modified_by: Any = self  # whose task the trials are of
 
@@ -136,43 +142,79 @@ class TaskEnv(TrialEnv):
         Raises:
             InvalidArgument: There are several; see `specs`.
         """
-        if self.n_rules:
+        n_tasks: int = len(self.specs)  # a checker takes the tuple for an empty one otherwise
+        if n_tasks > 1:
             allowed = "an environment of one task"
-            raise InvalidArgument("env", f"an environment of {self.n_rules} tasks", allowed)
+            raise InvalidArgument("env", f"an environment of {n_tasks} tasks", allowed)
         return self.specs[0]
 
     @property
     def timing(self) -> dict[str, Any]:
         """Duration of each period, modifiers applied; of the first task where there are several."""
-        spec: TaskSpec = self.specs[0] if self.n_rules else self.modified_by.task_spec
-        return {period.name: period.duration for period in spec.periods}
+        return {period.name: period.duration for period in self._tasks[0].periods}
+
+    @property
+    def choices(self) -> NDArray[np.int64]:
+        """The answers among which neurogym's wrappers choose: ring indices, int64 ``[dim_ring]``.
+
+        One of them given as ``ground_truth`` to `new_trial` is the answer of that trial.
+
+        Raises:
+            AttributeError: Some trials ask to withhold, and that is no direction.
+        """
+        for spec in self.specs:
+            if spec.p_response < 1:
+                # neurogym's wrappers take the missing attribute for their own refusal.
+                raise AttributeError(
+                    f"{spec.name} has no choices: some of its trials ask to withhold, and who "
+                    "chooses among directions would leave those out."
+                )
+        return np.arange(self.specs[0].dim_ring)
+
+    @property
+    def rng(self) -> Any:
+        """The generator that neurogym's wrappers draw from; it changes nothing about the trials."""
+        if self._rng is None:
+            # neurogym's wrappers call methods that only the older kind of generator has.
+            self._rng = np.random.RandomState(  # noqa: TID251
+                np.random.MT19937(_wrappers_stream(self._rng_seed))
+            )
+        return self._rng
 
     def new_trial(self, **given: Any) -> dict[str, Any]:
         """Draw the next trial, with all modifiers that wrap this environment.
 
         Args:
             **given: Quantities to fix instead of drawing them (see `modcog.sample`); with several
-                tasks also ``rule``, the rule slot.
+                tasks also ``rule``, the rule slot. ``ground_truth`` is the answer at the first
+                decision step, a ring index, as neurogym's wrappers choose it: the trial is drawn
+                among those that have it. ``probs``, what it was chosen with, is noted in `trial`.
 
         Returns:
             The trial as a dictionary, also in `trial`; the arrays are in `ob` and `gt`.
 
         Raises:
-            InvalidArgument: A given value is out of range; the current trial stays.
-            UnknownName: The task draws no such quantity; the current trial stays.
+            InvalidArgument: A given value is out of range; the current trial and the stream stay.
+            UnknownName: The task draws no such quantity; the current trial and the stream stay.
         """
-        keys = trial_keys(self.np_random, 1)
-        if self.n_rules:
-            rule = given.pop("rule", int(rule_of(keys, self.n_rules)[0]))
-            if rule not in range(self.n_rules):
-                raise InvalidArgument("rule", rule, f"a rule slot in [0, {self.n_rules - 1}]")
-            spec = self.specs[rule]
-        else:
-            rule, spec = 0, self.modified_by.task_spec
-        trials = sample_keys(spec, keys, given)
-        trials.rule[:] = rule
+        noted = {name: given.pop(name) for name in ("ground_truth", "probs") if name in given}
+        if "probs" in noted and "ground_truth" not in noted:
+            raise InvalidArgument("probs", noted["probs"], "given with the ground_truth it led to")
+        before = self.np_random.bit_generator.state
+        try:
+            if noted:
+                answer = noted["ground_truth"]
+                trials = with_answer(self._tasks, self.np_random, answer, given)
+                noted["ground_truth"] = int(answer)
+            else:
+                trials = from_keys(self._tasks, trial_keys(self.np_random, 1), given)
+        except InvalidArgument:
+            self.np_random.bit_generator.state = before
+            raise
         self._load(trials)
-        assert self.trial is not None  # `_load` has just set it
+        if "probs" in noted:
+            noted["probs"] = np.asarray(noted["probs"]).tolist()
+        self.trial = {**trials.describe(0), **noted}
         return self.trial
 
     def reset(
@@ -180,14 +222,37 @@ class TaskEnv(TrialEnv):
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Start a first trial and return its first observation, which no step consumes.
 
+        The observation comes by way of `step` of the wrappers that neurogym knows of, as those that
+        change observations do it there. They see action 0 and reward 0, and no time passes.
+
         Args:
             seed: Seed of everything this environment draws; None goes on with the stream.
-            options: ``{"trial": {...}}`` fixes quantities of the first trial.
+            options: ``{"trial": {...}}`` fixes quantities of the first trial. ``"step_fn"`` is the
+                `step` of the outermost wrapper, by which neurogym's wrappers ask for the first
+                observation.
+
+        Raises:
+            InvalidArgument: An option or the seed is not allowed; the current trial and the stream
+                stay.
+            UnknownName: There is no such option, or the task draws no such quantity.
         """
-        gym.Env.reset(self, seed=seed)
-        self.num_tr = 0
-        self._top.new_trial(**(options or {}).get("trial", {}))
-        return self.ob[0].copy(), {}
+        chosen = reset_options(options, ("trial", "step_fn"))
+        step: Callable[[int], Any] = chosen.get("step_fn") or self._top.step
+        before = self._np_random, self._rng, self._rng_seed
+        if seed is not None:
+            self._seed(seed)
+        try:
+            self._top.new_trial(**chosen.get("trial", {}))
+        except InvalidArgument:
+            self._np_random, self._rng, self._rng_seed = before
+            raise
+        self.num_tr = 1
+        self._showing = True
+        try:
+            observation: NDArray[np.float32] = step(0)[0]
+        finally:
+            self._showing = False
+        return observation, {}
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Judge an action and return the next observation.
@@ -195,18 +260,22 @@ class TaskEnv(TrialEnv):
         Raises:
             InvalidArgument: The action is not in the action space.
         """
+        if self._showing:
+            return self.ob[0].copy(), 0.0, False, False, {"new_trial": False, "gt": int(self.gt[0])}
         if not self.action_space.contains(action):
             highest = self.specs[0].dim_ring
             raise InvalidArgument("action", action, f"a whole number in [0, {highest}]")
         action, label = int(action), int(self.gt[self.t_ind])
-        n_decision = int(self.trials.decision_steps[0])
-        last = self.t_ind == len(self.gt) - 1
+        # By the clock, which neurogym's wrapper for reaction times moves.
+        start = round(self.start_t["decision"] / self.dt)
+        end = round(self.tmax / self.dt)
+        last = self.t_ind >= end - 1
         reward, done = 0.0, last
-        if self.t_ind < len(self.gt) - n_decision:
+        if self.t_ind < start:
             if action != 0:
                 reward, self._broken = self.rewards["abort"], True
         elif self.trials.tasks[0].tracks:
-            share = float(action == label) / n_decision
+            share = float(action == label) / (end - start)
             reward, self._score = share * self.rewards["correct"], self._score + share
         elif action != 0 or last:
             done, self._score = True, float(action == label)
@@ -214,9 +283,7 @@ class TaskEnv(TrialEnv):
         info: dict[str, Any] = {"new_trial": done, "gt": label}
         if done:
             info["performance"] = 0.0 if self._broken else round(self._score, 12)
-            # No `dict`: gymnasium 1.x makes arrays of a dict's numbers, lane by lane, and those can
-            # hold neither None nor a key of 64 bits.
-            info["trial"] = UserDict(self.trial or {})
+            info["trial"] = TrialInfo(self.trial or {})
             self._top.new_trial()
         else:
             self.t_ind += 1
@@ -224,8 +291,16 @@ class TaskEnv(TrialEnv):
         return self.ob[self.t_ind].copy(), float(reward), False, False, info
 
     def seed(self, seed: int | None = None) -> list[int]:
-        """Seed the environment's one generator, as neurogym's `Dataset` asks for it."""
-        self._np_random, used = seeding.np_random(seed)
+        """Seed all generators as neurogym does: of the trials, of wrappers and of the action space.
+
+        Args:
+            seed: A whole number of at least 0; None for another one each time.
+
+        Raises:
+            InvalidArgument: It is no such number.
+        """
+        used = self._seed(seed)
+        self.action_space.seed(used if seed is None else int(seed))
         return [used]
 
     def set_top(self, wrapper: Any) -> None:
@@ -260,14 +335,26 @@ class TaskEnv(TrialEnv):
     def trial_length_stats(self, num_trials: int = 0) -> dict[str, float]:
         """Exact statistics of the trial length in steps; `num_trials` is neurogym's and unused."""
         del num_trials
-        specs = self.specs if self.n_rules else (self.modified_by.task_spec,)
-        lengths = lengths_of(specs)
+        lengths = lengths_of(self._tasks)
         return {
             "mean": lengths.mean,
             "std": lengths.std,
             "percentile_95": lengths.percentile_95,
             "max": lengths.longest,
         }
+
+    @property
+    def _tasks(self) -> tuple[TaskSpec, ...]:
+        """The tasks with the modifiers that wrap this environment, one per rule slot."""
+        n_tasks: int = len(self.specs)
+        return self.specs if n_tasks > 1 else (self.modified_by.task_spec,)
+
+    def _seed(self, seed: object) -> int:
+        number = None if seed is None else whole_number("seed", seed, least=0)
+        self._np_random, used = seeding.np_random(number)
+        self._np_random_seed = used  # gymnasium 1.x shows it
+        self._rng, self._rng_seed = None, used
+        return used
 
     def _load(self, trials: Trials) -> None:
         """Make a drawn trial the current one."""
@@ -287,3 +374,8 @@ class TaskEnv(TrialEnv):
         self.t, self.t_ind = 0.0, 0
         self.num_tr += 1
         self._broken, self._score = False, 0.0
+
+
+def _wrappers_stream(seed: int | None) -> np.random.SeedSequence:
+    """The stream of what neurogym's wrappers draw."""
+    return np.random.SeedSequence() if seed is None else derive(seed, Purpose.WRAPPERS)

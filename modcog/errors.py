@@ -6,6 +6,7 @@ import math
 import numbers
 import operator
 from collections.abc import Iterable
+from typing import Any, ClassVar
 
 
 class ModcogError(Exception):
@@ -27,12 +28,14 @@ class InvalidArgument(ModcogError, ValueError):
         allowed: The phrase that says what is allowed.
     """
 
+    _got: ClassVar[str] = "got"
+
     def __init__(self, argument: str, value: object, allowed: str, remedy: str = "") -> None:
         self.argument = argument
         self.value = value
         self.allowed = allowed
         self.remedy = remedy
-        message = f"{argument} must be {allowed}; got {value!r}."
+        message = f"{argument} must be {allowed}; {self._got} {value!r}."
         super().__init__(f"{message} {remedy}" if remedy else message)
 
     def __reduce__(self) -> tuple[type[InvalidArgument], tuple[str, object, str, str]]:
@@ -44,12 +47,59 @@ class UnknownName(InvalidArgument):
     """A name is not in its table; the message offers the nearest names."""
 
 
+class UnknownKeyword(UnknownName, TypeError):
+    """A keyword argument has a name that is not known.
+
+    A `TypeError` in the words of Python's own calls as well, since callers probe for that: they
+    try a keyword and go without it where it is "an unexpected keyword argument".
+
+    Args:
+        argument: What the keyword would be, such as "setting"; or the whole message, where nothing
+            follows it, as gymnasium makes a `TypeError` anew from a text.
+        value: The keyword that was given.
+        allowed: What is allowed, as a phrase that completes "must be ...".
+        remedy: An optional sentence that says what to do instead.
+    """
+
+    _got: ClassVar[str] = "got an unexpected keyword argument"
+
+    def __init__(
+        self, argument: str, value: object = None, allowed: str | None = None, remedy: str = ""
+    ) -> None:
+        super().__init__(argument, value, allowed or "", remedy)
+        if allowed is None:
+            self.args = (argument,)
+
+    def __reduce__(self) -> tuple[type[Any], tuple[Any, ...]]:
+        """Pickle by the arguments, or by the whole message where it came alone."""
+        return super().__reduce__() if self.allowed else (type(self), (self.argument,))
+
+
 class ModifierRefused(InvalidArgument):
     """A modifier was asked of a task that cannot take it; the message says why."""
 
 
 class ExportFailed(ModcogError, OSError):
     """An export could not be written to the end, for example on a full disk."""
+
+
+class ForkedPrefetch(ModcogError, RuntimeError):
+    """Batches were asked of a `Prefetch` in a process forked from the one that draws them.
+
+    Args:
+        process: Number of the process that draws them.
+    """
+
+    def __init__(self, process: int) -> None:
+        self.process = process
+        super().__init__(
+            f"The thread that draws these batches is in process {process}, from which this one "
+            "was forked. Make a Prefetch in each process, after the fork."
+        )
+
+    def __reduce__(self) -> tuple[type[ForkedPrefetch], tuple[int]]:
+        """Pickle by the argument."""
+        return type(self), (self.process,)
 
 
 class AmbiguousIntervalWarning(UserWarning):
@@ -119,15 +169,37 @@ def unknown_name(argument: str, value: object, known: Iterable[str], what: str) 
     Returns:
         The error, with the closest valid names in its message; raise it.
     """
+    return UnknownName(argument, value, f"the name of {what}", _nearest(value, known))
+
+
+def unknown_keyword(
+    argument: str, keyword: str, known: Iterable[str], what: str, remedy: str = ""
+) -> UnknownKeyword:
+    """Build the error for a keyword argument that nothing here takes: the one gate for those.
+
+    Args:
+        argument: What the keyword would be, such as "setting".
+        keyword: The keyword that was given.
+        known: The keywords that there are.
+        what: What they stand for, with its article, such as "a setting of DlyGo".
+        remedy: What to do instead; by default the nearest of `known`.
+
+    Returns:
+        The error; raise it.
+    """
+    allowed = f"the name of {what}"
+    return UnknownKeyword(argument, keyword, allowed, remedy or _nearest(keyword, known))
+
+
+def _nearest(value: object, known: Iterable[str]) -> str:
+    """A sentence with the names nearest to a value, or with those that there are."""
     import difflib  # here, because only an error needs it
 
     names = list(known)
     folded = {name.lower(): name for name in names}
     near = difflib.get_close_matches(str(value).lower(), folded, n=3, cutoff=0.6)
     if near:
-        remedy = "Did you mean " + " or ".join(folded[name] for name in near) + "?"
-    elif len(names) <= 24:
-        remedy = "Known names: " + ", ".join(names) + "."
-    else:
-        remedy = f"Known names: {', '.join(names[:8])}, ... ({len(names)} in all)."
-    return UnknownName(argument, value, f"the name of {what}", remedy)
+        return "Did you mean " + " or ".join(folded[name] for name in near) + "?"
+    if len(names) <= 24:
+        return "Known names: " + ", ".join(names) + "."
+    return f"Known names: {', '.join(names[:8])}, ... ({len(names)} in all)."

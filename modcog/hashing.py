@@ -42,6 +42,8 @@ class Purpose(StrEnum):
     BANK = "trial bank"
     BANK_SPLIT = "conditions of a trial bank's split"
     DATASET = "dataset"
+    PLAYED = "dataset of trials that wrappers play"
+    WRAPPERS = "what wrappers of an environment draw"
 
 
 def seed_sequence(seed: object) -> np.random.SeedSequence:

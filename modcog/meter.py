@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from typing import TextIO
 
 from modcog.output import Courtesy
+
+NARROW = 72
+"""A terminal of so many columns has no room for a bar."""
 
 BAR_WIDTH = 24
 TERMINAL_S = 0.1
@@ -55,7 +59,9 @@ class Meter:
         self._said_at = now
         text = self._text(now)
         if self._terminal:
-            self._stream.write(f"\r{text}\x1b[K")
+            # A line that wraps would not be drawn over.
+            room = shutil.get_terminal_size().columns - 1
+            self._stream.write(f"\r{text[:room]}\x1b[K")
             self._drawn = True
         else:
             self._stream.write(f"{text}\n")
@@ -71,7 +77,7 @@ class Meter:
         assert self._began is not None  # set before the first text
         first, began = self._began
         text = f"{self.done}/{self.total} {self._what}"
-        if self._terminal:
+        if self._terminal and shutil.get_terminal_size().columns > NARROW:
             filled = BAR_WIDTH * self.done // self.total
             text = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {text}"
         if self.done == first or now <= began:

@@ -35,13 +35,17 @@ CUE_COLOR = "#222222"
 
 
 def plot_trial(
-    source: str | TaskSpec | Trials, *, seed: int = 0, given: Any = None, **settings: Any
+    source: str | TaskSpec | Trials,
+    *,
+    seed: int | None = None,
+    given: Any = None,
+    **settings: Any,
 ) -> Figure:
     """Draw one trial as the paper's Figure 4 does: what the network sees and what it is to do.
 
     Args:
         source: A task, or `Trials` of which the first is drawn.
-        seed: Seed of the trial, where a task is given.
+        seed: Seed of the trial, where a task is given; None: 0.
         given: Quantities of the trial to fix, where a task is given (see `modcog.sample`).
         **settings: As for `modcog.task`, where a task is given.
 
@@ -49,7 +53,8 @@ def plot_trial(
         The figure; save it with ``figure.savefig(path)``.
 
     Raises:
-        InvalidArgument: There is no trial to draw.
+        InvalidArgument: There is no trial to draw, or trials are given beside arguments that are
+            about the drawing of one.
 
     Example:
         >>> figure = plot_trial("DlyGo_IntL", seed=1, given={"delay": 700})
@@ -57,9 +62,12 @@ def plot_trial(
         6
     """
     if isinstance(source, Trials):
+        for name, value in {"seed": seed, "given": given, **settings}.items():
+            if value is not None:
+                raise InvalidArgument(name, value, "left out where trials are given")
         trials = source[:1]
     else:
-        trials = sample(task(source, **settings), np.random.default_rng(seed), 1, given)
+        trials = sample(task(source, **settings), np.random.default_rng(seed or 0), 1, given)
     if not len(trials):
         raise InvalidArgument("source", source, "at least one trial")
     figure = Figure(figsize=(7.2, 6.4), layout="constrained")

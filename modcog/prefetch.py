@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import queue
+import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from modcog.errors import whole_number
+from modcog.errors import ForkedPrefetch, whole_number
 
 Item = TypeVar("Item")
-
-_POLL_S = 0.05
-"""How often a thread that waits for room looks whether it shall stop."""
 
 
 class Prefetch(Generic[Item]):
@@ -22,7 +20,11 @@ class Prefetch(Generic[Item]):
 
     The batches and their order are those of `batches`. At most ``depth + 1`` of them exist that
     the consumer has not taken. An error in the thread is raised in the consumer, after the batches
-    before it. Leaving a ``with`` block, `close`, or dropping the object ends the thread.
+    before it. Leaving a ``with`` block, `close`, or dropping the object ends the thread, and a
+    `next` that waits in another thread then ends the iteration.
+
+    A process that was forked from this one has no such thread. `next` is refused there: make a
+    `Prefetch` in each process, for example of ``sampler.shard(rank, world_size)``.
 
     Args:
         batches: Anything that can be iterated over, such as a `BatchSampler`.
@@ -43,15 +45,13 @@ class Prefetch(Generic[Item]):
     """
 
     def __init__(self, batches: Iterable[Item], depth: int = 2) -> None:
-        ready: queue.Queue[Any] = queue.Queue(whole_number("depth", depth, "batches"))
-        stop = threading.Event()
-        self._ready = ready
-        self._ended = False
-        # The thread knows the queue and the event but not this object, which can then be dropped.
+        self._buffer: _Buffer[Item] = _Buffer(whole_number("depth", depth, "batches"))
+        self._process = os.getpid()
+        # The thread knows the buffer but not this object, which can then be dropped.
         self._thread = threading.Thread(
-            target=_produce, args=(iter(batches), ready, stop), name="modcog-prefetch", daemon=True
+            target=_produce, args=(iter(batches), self._buffer), name="modcog-prefetch", daemon=True
         )
-        self._stop = weakref.finalize(self, stop.set)
+        self._stop = weakref.finalize(self, _close, self._buffer, self._process)
         self._thread.start()
 
     def __iter__(self) -> Iterator[Item]:
@@ -59,23 +59,19 @@ class Prefetch(Generic[Item]):
         return self
 
     def __next__(self) -> Item:
-        """The next batch; waits for it if need be."""
-        if self._ended or not self._stop.alive:
-            raise StopIteration
-        item, error = self._ready.get()
-        if error is None:
-            return item
-        self._ended = True
-        if isinstance(error, StopIteration):
-            raise StopIteration
-        raise error
+        """The next batch; waits for it if need be.
+
+        Raises:
+            ForkedPrefetch: This process was forked from the one that draws.
+        """
+        if os.getpid() != self._process:
+            raise ForkedPrefetch(self._process)
+        return self._buffer.take()
 
     def close(self) -> None:
-        """End the thread and give the batches up; safe to call twice."""
+        """End the thread and give the batches up; safe to call twice, and from any thread."""
         self._stop()
         self._thread.join()
-        while not self._ready.empty():
-            self._ready.get_nowait()
 
     def __enter__(self) -> Self:
         """Use as a context, which closes it at the end."""
@@ -91,18 +87,65 @@ class Prefetch(Generic[Item]):
         self.close()
 
 
-def _produce(batches: Iterator[Any], ready: queue.Queue[Any], stop: threading.Event) -> None:
-    """Put batches, and at the end the reason for the end, until told to stop."""
-    while not stop.is_set():
+class _Buffer(Generic[Item]):
+    """What is ready, between the thread that draws and those that take."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._ready: deque[Item] = deque()
+        self._error: BaseException | None = None
+        self._ended = False
+        # Its lock is reentrant: the garbage collector may close the buffer in a thread that has it.
+        self._changed = threading.Condition()
+
+    def put(self, item: Item) -> bool:
+        """Add an item when there is room; False where nobody wants it any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or len(self._ready) < self._depth)
+            if not self._ended:
+                self._ready.append(item)
+                self._changed.notify_all()
+            return not self._ended
+
+    def take(self) -> Item:
+        """The next item; raises what ended them, once, and StopIteration from then on."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._ready or self._error is not None)
+            if self._ready:
+                self._changed.notify_all()
+                return self._ready.popleft()
+            error, self._error, self._ended = self._error, None, True
+            self._changed.notify_all()
+        raise error or StopIteration
+
+    def end(self, error: BaseException) -> None:
+        """Note why no item follows."""
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Drop all items, and let nobody wait."""
+        with self._changed:
+            self._ended, self._error = True, None
+            self._ready.clear()
+            self._changed.notify_all()
+
+
+def _close(buffer: _Buffer[Any], process: int) -> None:
+    """Close a buffer; in a forked process its lock may be held by a thread that is not there."""
+    if os.getpid() == process:
+        buffer.close()
+
+
+def _produce(batches: Iterator[Item], buffer: _Buffer[Item]) -> None:
+    """Put batches, and at the end the reason for the end, until nobody wants them."""
+    while True:
         try:
-            entry = (next(batches), None)
-        except BaseException as error:
-            entry = (None, error)
-        while not stop.is_set():
-            try:
-                ready.put(entry, timeout=_POLL_S)
-                break
-            except queue.Full:
-                continue
-        if entry[1] is not None:
+            item = next(batches)
+        except BaseException as error:  # whatever it is, the consumer shall see it
+            buffer.end(error)
             return
+        if not buffer.put(item):
+            return
+        del item  # while the next one is drawn, this one is the consumer's alone

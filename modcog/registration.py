@@ -32,7 +32,7 @@ def register_all() -> None:
             registration.register(
                 id=f"{prefix}{name}-v{VERSION}",
                 entry_point="modcog.wrappers:make",
-                vector_entry_point=f"modcog.vector:{name}",
+                vector_entry_point=f"modcog.vector_ids:{name}",
                 kwargs={"task": name},
             )
 

@@ -46,6 +46,21 @@ def channels(dim_ring: int, n_rules: int = 0) -> dict[str, slice]:
     }
 
 
+def rule_channels(n_tasks: int, rule_input: object) -> int:
+    """Number of rule channels: one for each rule slot, or none.
+
+    Args:
+        n_tasks: Number of rule slots.
+        rule_input: Whether observations have a channel for each rule slot.
+
+    Raises:
+        InvalidArgument: `rule_input` is neither True nor False.
+    """
+    if not isinstance(rule_input, bool | np.bool_):
+        raise InvalidArgument("rule_input", rule_input, "True or False")
+    return n_tasks if rule_input else 0
+
+
 class Steps(NamedTuple):
     """All steps of all trials, flattened trial after trial.
 

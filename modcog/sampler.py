@@ -18,23 +18,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.configure import tasks_of
+from modcog.content import SameContent
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.hashing import STREAMS, Seed, seed_sequence
 from modcog.lengths import TrialLengths, lengths_of
 from modcog.limits import LANES, SEQ_STEPS
 from modcog.losses import LOSS_MASKS
 from modcog.renderers import RENDERERS
+from modcog.rendering import rule_channels
 from modcog.spec import TaskSpec
 from modcog.stream import Condition, TrialStream
 from modcog.trials import Trials
 
 
-@dataclass(frozen=True)
-class Batch:
+@dataclass(frozen=True, eq=False)
+class Batch(SameContent):
     """One batch of packed trials; the arrays are fresh and belong to the caller.
 
     Attributes:
-        inputs: float32 ``[seq_len, batch_size, 1 + 2 dim_ring + n_rules]``.
+        inputs: float32 ``[seq_len, batch_size, 1 + 2 dim_ring + n_rules]``; without `rule_input`
+            there are no rule channels.
         targets: int64 ``[seq_len, batch_size]``; 0 = fixate, 1 + k = direction k.
         mask: float32 ``[seq_len, batch_size]``, loss weight of each step; 0 on padding.
         trials: The trials of the batch, ordered by lane and start.
@@ -72,10 +75,14 @@ class BatchSampler:
         loss_mask: Name of the loss weighting, "uniform" or "yang" (see `LOSS_MASKS`).
         renderer: "numpy", "numba", or "auto": the compiled one where numba is installed. Both
             write the same bits.
+        rule_input: Whether the inputs end with a channel for each rule slot, as in `modcog.make`,
+            where a single task has none unless it is asked for: a network that is to act there
+            needs the same value in both.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Attributes:
         specs: The tasks, one per rule slot.
+        rule_input: Whether the inputs have rule channels.
         seeds: The seed sequence that all is drawn from.
         lengths: Exact statistics of the trial lengths; None where a duration is a callable.
 
@@ -91,7 +98,7 @@ class BatchSampler:
         ((100, 4, 117), 117, 17)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
         tasks: object,
         *,
@@ -100,9 +107,12 @@ class BatchSampler:
         seed: Seed = 0,
         loss_mask: str = "uniform",
         renderer: str = "auto",
+        rule_input: bool = True,
         **settings: Any,
     ) -> None:
         self.specs: tuple[TaskSpec, ...] = tasks_of(tasks, **settings)
+        self._n_rules = rule_channels(len(self.specs), rule_input)
+        self.rule_input = bool(rule_input)
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         if loss_mask not in LOSS_MASKS:
             raise unknown_name("loss_mask", loss_mask, LOSS_MASKS, "a loss mask")
@@ -142,6 +152,7 @@ class BatchSampler:
             "batch_size": self.batch_size,
             "seq_len": self.seq_len,
             "loss_mask": self.loss_mask,
+            "rule_input": self.rule_input,
             "conditions": list(self._condition_names),
             "tasks": [_recorded(spec) for spec in self.specs],
         }
@@ -153,8 +164,8 @@ class BatchSampler:
 
     @property
     def input_size(self) -> int:
-        """Number of input channels: fixation, two rings and one per rule slot."""
-        return 1 + 2 * self.specs[0].dim_ring + len(self.specs)
+        """Number of input channels: fixation, two rings and, with `rule_input`, one a rule slot."""
+        return 1 + 2 * self.specs[0].dim_ring + self._n_rules
 
     @property
     def output_size(self) -> int:
@@ -280,7 +291,7 @@ class BatchSampler:
 
     def _render(self, trials: Trials, seq_len: int, n_lanes: int) -> Batch:
         rendered = RENDERERS[self.renderer]()(
-            trials, n_rules=len(self.specs), seq_len=seq_len, n_lanes=n_lanes
+            trials, n_rules=self._n_rules, seq_len=seq_len, n_lanes=n_lanes
         )
         mask = LOSS_MASKS[self.loss_mask](trials, rendered.mask)
         return Batch(rendered.observations, rendered.targets, mask, trials)

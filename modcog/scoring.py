@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from modcog import ring
 from modcog.chance import TOLERANCE, chance_level
+from modcog.content import SameContent
 from modcog.errors import InvalidArgument, unknown_name
 from modcog.grace import decision_grace, start_grace
 from modcog.rendering import flatten_spans, target_steps
@@ -26,8 +27,8 @@ MEASURES = ("final_accuracy", "decision_accuracy", "performance", "trajectory_pe
 """The measures in the order in which tables show them."""
 
 
-@dataclass(frozen=True)
-class TrialScores:
+@dataclass(frozen=True, eq=False)
+class TrialScores(SameContent):
     """Scores of n trials, each bool or a fraction ``[n]``; see `Evaluation` for their meaning."""
 
     final_accuracy: NDArray[np.float64]
@@ -36,8 +37,8 @@ class TrialScores:
     trajectory_performance: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, eq=False)
+class Evaluation(SameContent):
     """Performance per task.
 
     Slots that hold the same task with the same settings share a row. Slots that hold one task with
@@ -107,13 +108,14 @@ class Evaluation:
     def __str__(self) -> str:
         """The table as text, with the mean over tasks in the last row."""
         labels = self.labels
-        width = max(len("task"), *map(len, labels))
+        width = max(map(len, ("task", *labels)))
         head = f"{'task':{width}}  trials   final  decision  perf.   traj.  chance"
         lines = [head, "-" * len(head)]
         values = np.stack([getattr(self, m) for m in MEASURES] + [self.chance], axis=1)
         for task, n, row in zip(labels, self.n_trials, values, strict=True):
             lines.append(f"{task:{width}}  {n:6d}  {_cells(row)}")
-        means = [self.mean(m) for m in MEASURES] + [float(np.mean(self.chance))]
+        chance = float(np.mean(self.chance)) if self.tasks else float("nan")
+        means = [*(self.mean(m) for m in MEASURES), chance]
         lines.append("-" * len(head))
         lines.append(f"{'mean':{width}}  {int(self.n_trials.sum()):6d}  {_cells(means)}")
         return "\n".join(lines)
@@ -128,15 +130,16 @@ def evaluate(logits: Any, batch: Batch) -> Evaluation:
     """Score a network's outputs on a batch, task by task.
 
     Args:
-        logits: float ``[seq_len, batch_size, 1 + dim_ring]``, a numpy array or what converts to
-            one; the softmax is taken here.
+        logits: float ``[seq_len, batch_size, 1 + dim_ring]``, a numpy array, a torch tensor of any
+            precision, on any device and with or without its graph, or what converts to an array;
+            the softmax is taken here.
         batch: The batch that the network saw.
 
     Returns:
-        The four measures for each task of which the batch has trials.
+        The four measures for each task of which the batch has trials; no task without trials.
 
     Raises:
-        InvalidArgument: The shape is another one, or a value is not finite.
+        InvalidArgument: The shape is another one, or a value is no number or not finite.
 
     Example:
         >>> import modcog
@@ -146,7 +149,7 @@ def evaluate(logits: Any, batch: Batch) -> Evaluation:
         1.0
     """
     trials = batch.trials
-    array = np.asarray(logits, dtype=np.float64)
+    array = _as_array(logits)
     expected = (*batch.targets.shape, 1 + trials.dim_ring)
     if array.shape != expected:
         raise InvalidArgument("logits", array.shape, f"an array of shape {expected}")
@@ -174,6 +177,21 @@ def _table(
 ) -> Evaluation:
     names = tuple(spec.name for spec in specs)
     return Evaluation(names, rule, n_trials=n_trials, chance=chance, specs=specs, **means)
+
+
+def _as_array(logits: Any) -> NDArray[np.float64]:
+    """Logits as float64, whatever holds them; torch is not imported here."""
+    if hasattr(logits, "detach"):  # a torch tensor: numpy takes neither its graph nor bfloat16
+        logits = logits.detach().cpu().double().numpy()
+    try:
+        array = np.asarray(logits)
+        if array.dtype.kind in "cOSUmM":
+            raise InvalidArgument("logits", f"an array of {array.dtype}", "an array of numbers")
+        return array.astype(np.float64)
+    except InvalidArgument:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument("logits", type(logits), f"an array of numbers ({error})") from None
 
 
 def pool(evaluations: Iterable[Evaluation]) -> Evaluation:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modcog import limits, ring
+from modcog.content import SameContent
 from modcog.draws import Draws, trial_keys
 from modcog.errors import InvalidArgument, whole_number
 from modcog.gate import check_bumps, check_trials, side_by_side
@@ -26,8 +27,8 @@ NOISE_GROUPS = ("fixation", "ring1", "ring2", "rule")
 """Channel groups of the observation, in the order of the columns of `Trials.noise_std`."""
 
 
-@dataclass(frozen=True)
-class Stimulus:
+@dataclass(frozen=True, eq=False)
+class Stimulus(SameContent):
     """One activity bump in each of n trials, as a task's plan function writes it.
 
     Attributes:
@@ -43,8 +44,8 @@ class Stimulus:
     strength: ArrayLike = 1.0
 
 
-@dataclass(frozen=True)
-class Trials:
+@dataclass(frozen=True, eq=False)
+class Trials(SameContent):
     """The plan of n trials.
 
     Attributes:

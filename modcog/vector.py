@@ -6,34 +6,35 @@ the seed of that lane: the same observations, rewards and ends of trials, bit fo
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.utils import seeding
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
-from modcog.autoreset import AUTORESET_MODE, FINAL_OBSERVATION, final_info, masked
+from modcog.chosen import from_keys
+from modcog.compat import (
+    FINAL_OBSERVATION,
+    HANDS_ARGUMENTS_ON,
+    as_gymnasium,
+    autoreset_mode as mode_of,
+    final_info,
+    masked,
+    refuse_rendering,
+    reset_options,
+)
 from modcog.configure import tasks_of
-from modcog.draws import rule_of, trial_keys
 from modcog.env import TaskEnv
 from modcog.errors import InvalidArgument, whole_number
 from modcog.limits import LANES
 from modcog.renderers import RENDERERS
 from modcog.rendering import channels
 from modcog.spec import TaskSpec
-from modcog.trials import Trials, place, sample_mixed
-
-QUEUED_TRIALS = 32
-"""Trials that are planned ahead for each lane, so that planning is done for all lanes at once."""
-
-_Selection = tuple[Trials | None, NDArray[np.int64], NDArray[np.int64]]
-"""Trials, rows of them, and the lanes that these are in."""
-
-_NO_TRIALS: _Selection = (None, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+from modcog.trial_queue import NO_TRIALS, Selection, TrialQueue, selected
+from modcog.trials import Trials
+from modcog.vector_arguments import actions_of, generators_of, lanes_of
 
 
 class TaskVectorEnv(gym.vector.VectorEnv):
@@ -44,27 +45,38 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     ``performance`` (float64 ``[lanes]``, valid where ``_performance``); the trials that ended are
     in `ended`.
 
-    With `max_episode_steps` a lane is truncated after so many steps and reset in the same step: its
-    observation is then the first of the next episode, and ``infos`` has the last of the old one
-    (``final_observation`` in gymnasium 0.29, ``final_obs`` in 1.x) and ``final_info``.
+    With `max_episode_steps` a lane is truncated after so many steps: it is over. `autoreset_mode`
+    says what then happens, in the words of gymnasium 1.1 and later:
+
+    - "SameStep": it is reset in the same step. Its observation is then the first of the next
+      episode, and ``infos`` has the last of the old one (``final_observation`` in gymnasium 0.29,
+      ``final_obs`` in 1.x) and ``final_info``.
+    - "NextStep": its observation is the last one of the episode, and the next step resets it, with
+      reward 0 and whatever its action is. Gymnasium's own wrappers of vector observations ask for
+      this one.
+    - "Disabled": the caller resets it, with ``reset(options={"reset_mask": ...})``; a step before
+      that is refused.
 
     Args:
         specs: The tasks; with several, each is a rule slot.
         num_envs: Number of lanes.
         rewards: Replacements for some of `modcog.env.REWARDS`.
         max_episode_steps: Steps after which a lane is truncated; None for no end.
+        autoreset_mode: One of the three, or a member of gymnasium's `AutoresetMode`.
+        rule_input: Whether the observation has a channel for each rule slot; None: only where there
+            are several.
 
     Attributes:
         performance: float64 ``[len(ended)]``, performance of the trials that ended, 0 to 1.
+        autoreset_mode: Gymnasium's member, as in `metadata`; its value in gymnasium 0.29.
 
     Raises:
-        InvalidArgument: A number is not a whole number of at least 1.
-        UnknownName: There is no such reward.
+        InvalidArgument: A number is not a whole number of at least 1, a reward is no finite number,
+            or `rule_input` is no truth value.
+        UnknownName: There is no such reward or mode.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
-    if AUTORESET_MODE:
-        metadata["autoreset_mode"] = AUTORESET_MODE.SAME_STEP
 
     def __init__(
         self,
@@ -72,9 +84,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         num_envs: int,
         rewards: Mapping[str, float] | None = None,
         max_episode_steps: int | None = None,
+        autoreset_mode: object = "SameStep",
+        rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
     ) -> None:
         # One environment says what the spaces and rewards are, and checks the arguments.
-        single = TaskEnv(specs, rewards)
+        single = TaskEnv(specs, rewards, rule_input)
         self.specs = single.specs
         self.n_rules = single.n_rules
         self.rewards = single.rewards
@@ -82,20 +96,21 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.max_episode_steps = None
         if max_episode_steps is not None:
             self.max_episode_steps = whole_number("max_episode_steps", max_episode_steps, "steps")
+        self._mode = mode_of(autoreset_mode)
+        self.autoreset_mode = as_gymnasium(self._mode)
+        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = single.observation_space
         self.single_action_space = single.action_space
         self.observation_space = batch_space(single.observation_space, self.num_envs)
         self.action_space = batch_space(single.action_space, self.num_envs)
         self.is_vector_env = True
         self.closed = False
-        self.spec = None
+        self.made_from_id: Mapping[str, Any] | None = None  # the arguments, by an entry point
+        self.spec = None  # pyright: ignore[reportIncompatibleVariableOverride] - see its setter
         self.render_mode = None
         self._lanes = np.arange(self.num_envs)
-        self._rngs = [seeding.np_random(None)[0] for _ in range(self.num_envs)]
-        self._keys = np.empty((self.num_envs, QUEUED_TRIALS), dtype=np.uint64)
-        self._used = np.full(self.num_envs, QUEUED_TRIALS)
-        self._queue: Trials | None = None
-        self._ended = _NO_TRIALS
+        self._queue = TrialQueue(self.specs, self.num_envs)
+        self._ended = NO_TRIALS
         n_channels = channels(self.specs[0].dim_ring, self.n_rules)["rule"].stop
         # Each lane has two places: one holds the trial that is running, the other the next one.
         self._ob = np.zeros((2 * self.num_envs, 0, n_channels), dtype=np.float32)
@@ -103,18 +118,34 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._place = self._lanes.copy()
         self._ready = np.zeros(self.num_envs, dtype=np.bool_)
         # What `step` needs to know of the current trials; `_begin` fills it in.
-        self._row = np.zeros(self.num_envs, dtype=np.int64)
         self._length, self._decision_start, self._n_decision = np.ones(
             (3, self.num_envs), dtype=np.int64
         )
         self._tracks = np.zeros(self.num_envs, dtype=np.bool_)
-        # The same of all trials in the queue; `_refill` fills it in.
-        self._planned_length, self._planned_decision = self._length, self._n_decision
-        self._planned_tracks = self._tracks
         self._t = np.zeros(self.num_envs, dtype=np.int64)
         self._broken = np.zeros(self.num_envs, dtype=np.bool_)
         self._score = np.zeros(self.num_envs)
         self._elapsed = np.zeros(self.num_envs, dtype=np.int64)
+        self._over = np.zeros(self.num_envs, dtype=np.bool_)  # truncated and not reset yet
+
+    @property
+    def spec(self) -> Any:
+        """The specification of gymnasium."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: Any) -> None:
+        self._spec = spec
+        made = self.made_from_id
+        if HANDS_ARGUMENTS_ON or spec is None or made is None:
+            return
+        # gymnasium 0.29 shows the arguments of its `make_vec` here alone.
+        for name, value in spec.kwargs.items():
+            if name in made and made[name] != value:
+                raise InvalidArgument(name, value, f"as in vector_kwargs, {made[name]!r}")
+        if not spec.kwargs.keys() <= made.keys():
+            vars(self).update(vars(make_vec(**{**made, **spec.kwargs})))
+            self._spec = spec
 
     def reset(
         self,
@@ -126,24 +157,38 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
         Args:
             seed: Lane i gets ``seed + i``, or ``seed[i]`` of a list; None goes on with the streams.
-            options: Not used.
+            options: ``{"trial": {...}}`` fixes quantities of the first trial of each lane: one
+                value for all, or one for each lane that is reset. ``{"reset_mask": ...}``, bool
+                ``[lanes]``, resets those lanes and leaves the others as they are.
 
         Returns:
-            float32 ``[lanes, channels]``, the first observations, and an empty dictionary.
+            float32 ``[lanes, channels]``, the observations of all lanes, and an empty dictionary.
 
         Raises:
-            InvalidArgument: `seed` is a list of another length than there are lanes.
+            InvalidArgument: A seed or an option is not allowed; nothing is reset then.
+            UnknownName: There is no such option, or a task draws no such quantity.
         """
-        del options
-        if seed is not None:
-            seeds = self._seeds(seed)
-            given = [(lane, number) for lane, number in enumerate(seeds) if number is not None]
-            for lane, number in given:
-                self._rngs[lane] = seeding.np_random(number)[0]
-                self._used[lane] = QUEUED_TRIALS
-                self._ready[lane] = False
-        self._elapsed[:] = 0
-        self._begin(self._lanes)
+        chosen = reset_options(options, ("trial", "reset_mask"))
+        lanes = self._lanes
+        if "reset_mask" in chosen:
+            lanes = lanes_of(chosen["reset_mask"], self.num_envs)
+            if self._queue.trials is None and lanes.size < self.num_envs:
+                allowed = "left out of the first reset"
+                raise InvalidArgument("options['reset_mask']", chosen["reset_mask"], allowed)
+        given = generators_of(seed, self.num_envs)
+        fresh = {lane: generator for lane, generator in given.items() if lane in lanes}
+        first: Trials | None = None
+        if chosen.get("trial"):
+            first = from_keys(self.specs, self._queue.next_keys(lanes, fresh), chosen["trial"])
+        # From here on nothing can be refused.
+        self._queue.seed(fresh)
+        self._ready[list(fresh)] = False
+        if first is not None:
+            self._queue.choose(first, lanes)
+            self._ready[lanes] = False
+        self._elapsed[lanes] = 0
+        self._over[lanes] = False
+        self._begin(lanes)
         self._ended = self._selection(self._lanes[:0])
         self.performance = np.zeros(0)
         return self._observations(), {}
@@ -167,9 +212,17 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             truncated bool ``[lanes]``, infos.
 
         Raises:
-            InvalidArgument: The actions are not so many whole numbers of the action space.
+            InvalidArgument: The actions are not so many whole numbers of the action space, or a
+                lane is over and is only reset by the caller.
         """
-        action = self._checked(actions)
+        if self._queue.trials is None:
+            raise InvalidArgument("actions", "a first step", "given after reset()")
+        action = actions_of(actions, self.num_envs, self.specs[0].dim_ring)
+        over_before = self._over.copy() if self._over.any() else None
+        if over_before is not None and self._mode == "Disabled":
+            allowed = "given after reset(options={'reset_mask': ...}) of the lanes that are over"
+            waiting = ", ".join(map(str, np.flatnonzero(over_before)))
+            raise InvalidArgument("actions", f"a step of lanes {waiting}", allowed)
         label = self._gt[self._place, self._t]
         right = action == label
         acted = action != 0
@@ -178,6 +231,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         tracks = ~before & self._tracks
         decides = ~before & ~self._tracks & (acted | last)
         aborts = before & acted
+        if over_before is not None:  # they are reset now, and nothing of them is judged
+            for judged in (last, tracks, decides, aborts):
+                judged &= ~over_before
         share = np.where(tracks & right, 1 / self._n_decision, 0.0)
         reward = np.where(aborts, self.rewards["abort"], share * self.rewards["correct"])
         verdict = np.where(right, self.rewards["correct"], self.rewards["fail"])
@@ -205,8 +261,13 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         truncated = np.zeros(self.num_envs, dtype=np.bool_)
         if self.max_episode_steps is not None:
             self._elapsed += 1
+            if over_before is not None:
+                self._restart(np.flatnonzero(over_before))
+                infos = masked(infos, ~over_before)
             truncated = self._elapsed >= self.max_episode_steps
-            if truncated.any():
+            if self._mode != "SameStep":
+                self._over = truncated.copy()
+            elif truncated.any():
                 infos = self._autoreset(truncated, infos)
         terminated = np.zeros(self.num_envs, dtype=np.bool_)
         return self._observations(), reward, terminated, truncated, infos
@@ -219,43 +280,19 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     @property
     def trials(self) -> Trials:
         """The current trial of each lane."""
-        return _selected(self._selection(self._lanes))
+        return selected(self._selection(self._lanes))
 
     @property
     def ended(self) -> Trials:
         """The trials that ended in the last step; `Trials.lane` is their lane."""
-        return _selected(self._ended)
-
-    def _seeds(self, seed: int | Sequence[int | None]) -> Sequence[int | None]:
-        if isinstance(seed, int | np.integer):
-            first = whole_number("seed", seed, least=0)
-            return range(first, first + self.num_envs)
-        if len(seed) != self.num_envs:
-            allowed = f"one seed, or a list of {self.num_envs}, one a lane"
-            raise InvalidArgument("seed", f"a list of {len(seed)}", allowed)
-        return seed
-
-    def _checked(self, actions: ArrayLike) -> NDArray[np.int64]:
-        if self._queue is None:
-            raise InvalidArgument("actions", "a first step", "given after reset()")
-        action = np.asarray(actions)
-        highest = self.specs[0].dim_ring
-        if action.dtype.kind not in "iu" or action.shape != (self.num_envs,):
-            found = f"{action.dtype} {list(action.shape)}"
-            allowed = f"{self.num_envs} whole numbers in [0, {highest}], one a lane"
-            raise InvalidArgument("actions", found, allowed)
-        if action.min() < 0 or action.max() > highest:
-            found = f"numbers from {action.min()} to {action.max()}"
-            raise InvalidArgument("actions", found, f"whole numbers in [0, {highest}]")
-        return action.astype(np.int64, copy=False)
+        return selected(self._ended)
 
     def _observations(self) -> NDArray[np.float32]:
         return self._ob[self._place, self._t]
 
-    def _selection(self, lanes: NDArray[np.int64]) -> _Selection:
+    def _selection(self, lanes: NDArray[np.int64]) -> Selection:
         """The current trials of some lanes, not copied yet: few users look at them each step."""
-        assert self._queue is not None  # every public way here comes after `reset`
-        return self._queue, self._row[lanes], lanes
+        return self._queue.trials, self._queue.row[lanes], lanes
 
     def _autoreset(self, truncated: NDArray[np.bool_], infos: dict[str, Any]) -> dict[str, Any]:
         """Reset the truncated lanes; what they would have shown goes into the infos."""
@@ -263,8 +300,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         final: NDArray[Any] = np.full(self.num_envs, None, dtype=object)
         for lane, observation in zip(lanes, self._observations()[lanes], strict=True):
             final[lane] = observation
-        self._elapsed[lanes] = 0
-        self._begin(lanes)
+        self._restart(lanes)
         # A lane that was reset has the info of its reset, which is empty.
         return {
             **masked(infos, ~truncated),
@@ -274,18 +310,23 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             "_final_info": truncated.copy(),
         }
 
+    def _restart(self, lanes: NDArray[np.int64]) -> None:
+        """Start the next episode of some lanes."""
+        self._elapsed[lanes] = 0
+        self._over[lanes] = False
+        self._begin(lanes)
+
     def _begin(self, lanes: NDArray[np.int64]) -> None:
         """Start the next trial of some lanes."""
         if not self._ready[lanes].all():
             self._prepare(np.flatnonzero(~self._ready))
         self._place[lanes] = self._other_place(lanes)
         self._ready[lanes] = False
-        self._row[lanes] = rows = lanes * QUEUED_TRIALS + self._used[lanes]
-        self._used[lanes] += 1
-        self._length[lanes] = self._planned_length[rows]
-        self._n_decision[lanes] = self._planned_decision[rows]
+        rows = self._queue.take(lanes)
+        self._length[lanes] = self._queue.length[rows]
+        self._n_decision[lanes] = self._queue.decision_steps[rows]
         self._decision_start[lanes] = self._length[lanes] - self._n_decision[lanes]
-        self._tracks[lanes] = self._planned_tracks[rows]
+        self._tracks[lanes] = self._queue.tracks[rows]
         self._t[lanes], self._broken[lanes], self._score[lanes] = 0, False, 0.0
 
     def _other_place(self, lanes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -296,12 +337,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
         Done for many lanes at once, as rendering a few costs nearly as much.
         """
-        if self._queue is None or (self._used[lanes] == QUEUED_TRIALS).any():
-            self._refill()
-        assert self._queue is not None  # `_refill` has just made it
-        rows = lanes * QUEUED_TRIALS + self._used[lanes]
-        trials = _selected((self._queue, rows, self._lanes[: lanes.size]))
-        longest = int(self._planned_length[rows].max())
+        rows = self._queue.next_rows(lanes)
+        trials = selected((self._queue.trials, rows, self._lanes[: lanes.size]))
+        longest = int(self._queue.length[rows].max())
         rendered = RENDERERS["auto"]()(
             trials, n_rules=self.n_rules, seq_len=longest, n_lanes=lanes.size
         )
@@ -314,45 +352,16 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._gt[places, :longest] = rendered.targets.T
         self._ready[lanes] = True
 
-    def _refill(self) -> None:
-        """Plan the next trials of all lanes; those planned and not yet begun stay in order.
 
-        The trials that are running stay in the queue, in the rows before those.
-        """
-        running = np.zeros((self.num_envs, 1), dtype=np.uint64)
-        if self._queue is not None:
-            running = self._keys[self._lanes, np.maximum(self._row % QUEUED_TRIALS, 0)][:, None]
-        keys = np.empty_like(self._keys)
-        keys[:, :1] = running
-        for lane, used in enumerate(self._used.tolist()):
-            left = QUEUED_TRIALS - used
-            keys[lane, 1 : 1 + left] = self._keys[lane, used:]
-            keys[lane, 1 + left :] = trial_keys(self._rngs[lane], used - 1)
-        self._keys = keys
-        flat = keys.ravel()
-        rules = rule_of(flat, len(self.specs))
-        self._queue = sample_mixed(self.specs, flat, rules)
-        self._planned_length = self._queue.length
-        self._planned_decision = self._queue.decision_steps
-        tracks = np.array([bool(spec.tracks) for spec in self._queue.tasks])
-        self._planned_tracks = tracks[self._queue.task_index]
-        self._row = self._lanes * QUEUED_TRIALS
-        self._used[:] = 1
-
-
-def _selected(selection: _Selection) -> Trials:
-    """The trials of a selection, each in its lane."""
-    trials, rows, lanes = selection
-    assert trials is not None  # nothing is selected before `reset`
-    return place(trials[rows], lanes.copy(), np.zeros(lanes.size, dtype=np.int64))
-
-
-def make_vec(
+def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not the task
     task: object,
     num_envs: int = 1,
     *,
     rewards: Mapping[str, float] | None = None,
     max_episode_steps: int | None = None,
+    autoreset_mode: object = "SameStep",
+    rule_input: bool | None = None,
+    render_mode: None = None,
     **settings: Any,
 ) -> TaskVectorEnv:
     """Make a vector environment of a task, or of all tasks of a suite.
@@ -361,11 +370,17 @@ def make_vec(
         task: Name of a task or of a suite, a `TaskSpec`, or a list of tasks; see `modcog.make`.
         num_envs: Number of lanes.
         rewards: Replacements for some of the default rewards.
-        max_episode_steps: Steps after which a lane is truncated and reset; None for no end.
+        max_episode_steps: Steps after which a lane is truncated; None for no end.
+        autoreset_mode: When a truncated lane is reset: "SameStep", "NextStep", "Disabled", or a
+            member of gymnasium's `AutoresetMode`; see `TaskVectorEnv`.
+        rule_input: Whether the observation ends with a channel for each rule slot, as in
+            `modcog.BatchSampler`; None: only where there are several tasks.
+        render_mode: None: nothing is rendered.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Raises:
-        UnknownName: A name is not known; the message offers the nearest.
+        UnknownName: A name is not known; the message offers the nearest. Where it is the name of a
+            keyword, or `render_mode` is not None, the error is a `TypeError` as well.
         InvalidArgument: A setting is out of range.
 
     Example:
@@ -374,19 +389,6 @@ def make_vec(
         >>> observations.shape, envs.step([0] * 8)[1].shape
         ((8, 53), (8,))
     """
-    return TaskVectorEnv(tasks_of(task, **settings), num_envs, rewards, max_episode_steps)
-
-
-def __getattr__(name: str) -> Any:
-    """Give the vector entry point of a task, which is named as the task.
-
-    Gymnasium 0.29 does not hand the arguments of an id to its vector entry point, so each id has an
-    entry point that knows them.
-    """
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        tasks_of(name)
-    except InvalidArgument as error:
-        raise AttributeError(str(error)) from error
-    return functools.partial(make_vec, task=name)
+    refuse_rendering(render_mode)
+    specs = tasks_of(task, **settings)
+    return TaskVectorEnv(specs, num_envs, rewards, max_episode_steps, autoreset_mode, rule_input)

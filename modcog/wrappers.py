@@ -12,9 +12,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from modcog.compat import TrialWrapper, refuse_rendering
 from modcog.configure import base_and_modifiers, slot_names, tasks_of
-from modcog.env import TaskEnv, TrialWrapper
-from modcog.errors import InvalidArgument, ModifierRefused, unknown_name
+from modcog.env import TaskEnv
+from modcog.errors import InvalidArgument, ModifierRefused, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS, IntModifier, SeqModifier
 from modcog.ring import VELOCITY
 from modcog.spec import Modifier, TaskSpec
@@ -27,11 +28,11 @@ class _ModifierWrapper(TrialWrapper):
         base = env.unwrapped
         if not isinstance(base, TaskEnv):
             raise InvalidArgument("env", env, "an environment of modcog")
-        if base.n_rules:
+        if len(base.specs) > 1:
             allowed = "an environment of one task"
-            raise ModifierRefused("env", f"an environment of {base.n_rules} tasks", allowed)
+            raise ModifierRefused("env", f"an environment of {len(base.specs)} tasks", allowed)
         inner = base.modified_by
-        if not any(layer is inner for layer in _layers(env)):
+        if not any(layer is inner for layer in layers(env)):
             allowed = "an environment that no other modifier wraps"
             remedy = "Two wrappers around one environment would share its trial; make another one."
             raise ModifierRefused("env", inner.task_spec.name, allowed, remedy)
@@ -42,11 +43,15 @@ class _ModifierWrapper(TrialWrapper):
 
     def new_trial(self, **given: Any) -> dict[str, Any]:
         """Draw the next trial with all modifiers; see `TaskEnv.new_trial`."""
-        return self.unwrapped.new_trial(**given)
+        return self._inner("new_trial").new_trial(**given)
 
     def seed(self, seed: int | None = None) -> list[int]:
         """Seed the environment; see `TaskEnv.seed`."""
-        return self.unwrapped.seed(seed)
+        return self._inner("seed").seed(seed)
+
+    def _inner(self, method: str) -> Any:
+        """The outermost layer within that has a method: not every wrapper starts trials."""
+        return next(layer for layer in layers(self.env) if hasattr(type(layer), method))
 
     @property
     def spec(self) -> Any:
@@ -77,6 +82,16 @@ class _ModifierWrapper(TrialWrapper):
     def trial(self) -> dict[str, Any] | None:
         """The current trial as a dictionary."""
         return self.unwrapped.trial
+
+    @property
+    def rng(self) -> Any:
+        """The generator of neurogym's wrappers; see `TaskEnv.rng`."""
+        return self.unwrapped.rng
+
+    @property
+    def choices(self) -> NDArray[np.int64]:
+        """The answers that can be asked for; see `TaskEnv.choices`."""
+        return self.unwrapped.choices
 
 
 class Integrate(_ModifierWrapper, gym.utils.RecordConstructorArgs):
@@ -154,7 +169,7 @@ class Modified(_ModifierWrapper, gym.utils.RecordConstructorArgs):
 
     Raises:
         ModifierRefused: The task cannot take the modifier; the message says why.
-        UnknownName: There is no modifier of that kind.
+        UnknownName: There is no modifier of that kind, or it has no such field.
 
     Example:
         >>> Modified(make("DlyGo"), "Int", "L", delay=(300, 600)).task_spec.name
@@ -164,6 +179,10 @@ class Modified(_ModifierWrapper, gym.utils.RecordConstructorArgs):
     def __init__(self, env: Any, kind: str, direction: str, **fields: Any) -> None:
         if kind not in MODIFIERS:
             raise unknown_name("kind", kind, MODIFIERS, "a modifier")
+        known = [field.name for field in dataclasses.fields(cast("Any", MODIFIERS[kind]))]
+        for name in fields:
+            if name not in known[1:]:
+                raise unknown_keyword("field", name, known[1:], f"a field of {kind}")
         _ModifierWrapper.__init__(self, env, MODIFIERS[kind](direction, **fields))
         recorded: dict[str, Any] = {
             name: list(value) if isinstance(value, tuple) else value
@@ -176,22 +195,27 @@ def make(
     task: str | TaskSpec | SequenceOf[str | TaskSpec],
     *,
     rewards: Mapping[str, float] | None = None,
+    rule_input: bool | None = None,
+    render_mode: None = None,
     **settings: Any,
 ) -> Any:
     """Make the environment of a task, or of all tasks of a suite.
 
     Args:
         task: Name of a task ("DlyGo_IntL_SeqR", or an alias such as "dlygointl"), a `TaskSpec`, the
-            name of a suite, or a list of tasks. With several tasks each trial draws one, and the
-            observation ends with a one-hot rule.
+            name of a suite, or a list of tasks. With several tasks each trial draws one.
         rewards: Replacements for some of the default rewards.
+        rule_input: Whether the observation ends with a channel for each rule slot, as in
+            `modcog.BatchSampler`; None: only where there are several tasks.
+        render_mode: None: nothing is rendered.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Returns:
         The bare neurogym `TrialEnv`, within `Integrate` and `Sequence` as the name says.
 
     Raises:
-        UnknownName: A name is not known; the message offers the nearest.
+        UnknownName: A name is not known; the message offers the nearest. Where it is the name of a
+            keyword, or `render_mode` is not None, the error is a `TypeError` as well.
         ModifierRefused: The task cannot take a modifier; the message says why.
         InvalidArgument: A setting is out of range.
 
@@ -201,11 +225,12 @@ def make(
         >>> ob.shape, env.unwrapped.trial["task"]
         ((33,), 'DlyGo_IntL_SeqR')
     """
+    refuse_rendering(render_mode)
     names = slot_names(task)
     if len(names) != 1:
-        return TaskEnv(tasks_of(task, **settings), rewards)
+        return TaskEnv(tasks_of(task, **settings), rewards, rule_input)
     base, modifiers = base_and_modifiers(names[0], **settings)
-    env: Any = TaskEnv((base,), rewards)
+    env: Any = TaskEnv((base,), rewards, rule_input)
     for modifier in modifiers:
         wrap = WRAPPERS.get(modifier.kind) or partial(Modified, kind=modifier.kind)
         env = wrap(env, **dataclasses.asdict(cast("Any", modifier)))
@@ -218,7 +243,7 @@ WRAPPERS: Mapping[str, type[Integrate] | type[Sequence]] = MappingProxyType(
 """The modifiers that have a wrapper of their own; its arguments are the fields of their data."""
 
 
-def _layers(env: Any) -> list[Any]:
+def layers(env: Any) -> list[Any]:
     """The environment and everything that it wraps, from outside in."""
     layers = [env]
     while isinstance(layers[-1], gym.Wrapper):

@@ -15,6 +15,7 @@ import tyro
 from pydantic import BaseModel
 
 from sparse_rnn import distributed, hardware, mask_flags, progress, run_folder, tables
+from sparse_rnn.backend import figures_to_files
 from sparse_rnn.checkpoint import WEIGHTS
 from sparse_rnn.cli_analyze import analyze as analyze_command
 from sparse_rnn.cli_explore import explore
@@ -74,6 +75,7 @@ _CONTINUE = (
 _RUN = tyro.conf.arg(metavar="RUN", help="Folder of a finished run.")
 
 
+@figures_to_files()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 

@@ -19,7 +19,7 @@ from torch import Tensor
 import modcog
 from modcog.hashing import generator
 from modcog.trials import concatenate, place
-from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownName
+from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
 from sparse_rnn.scores import TaskScores
 from sparse_rnn.seeding import Purpose, Seed, derive
 
@@ -296,4 +296,5 @@ def _own_errors() -> Generator[None]:
     except modcog.InvalidArgument as error:
         argument = "suite" if error.argument == "tasks" else error.argument
         own = UnknownName if isinstance(error, modcog.UnknownName) else InvalidArgument
+        own = UnknownKeyword if isinstance(error, TypeError) else own
         raise own(argument, error.value, error.allowed, error.remedy) from error

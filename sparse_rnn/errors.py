@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 
 class SparseRnnError(Exception):
@@ -27,12 +27,14 @@ class InvalidArgument(SparseRnnError, ValueError):
         remedy: The sentence that says what to do instead, or "".
     """
 
+    _got: ClassVar[str] = "got"
+
     def __init__(self, argument: str, value: object, allowed: str, remedy: str = "") -> None:
         self.argument = argument
         self.value = value
         self.allowed = allowed
         self.remedy = remedy
-        message = f"{argument} must be {allowed}; got {value!r}."
+        message = f"{argument} must be {allowed}; {self._got} {value!r}."
         super().__init__(f"{message} {remedy}" if remedy else message)
 
     def __reduce__(self) -> tuple[type[InvalidArgument], tuple[str, object, str, str]]:
@@ -42,6 +44,34 @@ class InvalidArgument(SparseRnnError, ValueError):
 
 class UnknownName(InvalidArgument):
     """A name is not in its table; the message offers the nearest names."""
+
+
+class UnknownKeyword(UnknownName, TypeError):
+    """A keyword argument has a name that is not known.
+
+    A `TypeError` in the words of Python's own calls as well, since callers probe for that: they
+    try a keyword and go without it where it is "an unexpected keyword argument".
+
+    Args:
+        argument: What the keyword would be, such as "setting"; or the whole message, where nothing
+            follows it, as gymnasium makes a `TypeError` anew from a text.
+        value: The keyword that was given.
+        allowed: What is allowed, as a phrase that completes "must be ...".
+        remedy: An optional sentence that says what to do instead.
+    """
+
+    _got: ClassVar[str] = "got an unexpected keyword argument"
+
+    def __init__(
+        self, argument: str, value: object = None, allowed: str | None = None, remedy: str = ""
+    ) -> None:
+        super().__init__(argument, value, allowed or "", remedy)
+        if allowed is None:
+            self.args = (argument,)
+
+    def __reduce__(self) -> tuple[type[Any], tuple[Any, ...]]:
+        """Pickle by the arguments, or by the whole message where it came alone."""
+        return super().__reduce__() if self.allowed else (type(self), (self.argument,))
 
 
 class IncompatibleState(SparseRnnError, ValueError):
@@ -168,10 +198,32 @@ def unknown_name(argument: str, value: object, known: Iterable[str], what: str) 
     Returns:
         The error, with the nearest valid names in its message; raise it.
     """
+    return UnknownName(argument, value, f"the name of {what}", _nearest(value, known))
+
+
+def unknown_keyword(
+    argument: str, keyword: str, known: Iterable[str], what: str, remedy: str = ""
+) -> UnknownKeyword:
+    """Build the error for a keyword argument that nothing here takes: the one gate for those.
+
+    Args:
+        argument: What the keyword would be, such as "setting".
+        keyword: The keyword that was given.
+        known: The keywords that there are.
+        what: What they stand for, with its article, such as "an option of random masks".
+        remedy: What to do instead; by default the nearest of `known`.
+
+    Returns:
+        The error; raise it.
+    """
+    allowed = f"the name of {what}"
+    return UnknownKeyword(argument, keyword, allowed, remedy or _nearest(keyword, known))
+
+
+def _nearest(value: object, known: Iterable[str]) -> str:
+    """A sentence with the names nearest to a value, or with those that there are."""
     names = list(known)
     near = difflib.get_close_matches(str(value).lower(), names, n=3, cutoff=0.6)
     if near:
-        remedy = "Did you mean " + " or ".join(repr(name) for name in near) + "?"
-    else:
-        remedy = "Known names: " + ", ".join(names) + "."
-    return UnknownName(argument, value, f"the name of {what}", remedy)
+        return "Did you mean " + " or ".join(repr(name) for name in near) + "?"
+    return "Known names: " + ", ".join(names) + "."

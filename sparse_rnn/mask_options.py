@@ -11,7 +11,7 @@ import numpy as np
 from pydantic_core import core_schema
 
 from sparse_rnn import masks
-from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.errors import InvalidArgument, UnknownKeyword
 
 Scalar = bool | int | float | str
 
@@ -101,7 +101,7 @@ def settle(settings: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, A
         if families:
             remedy = f"Write mask_options={{{name!r}: {value!r}}}."
             allowed = f"in mask_options, as an option of {', '.join(families)} masks"
-            raise InvalidArgument(name, value, allowed, remedy)
+            raise UnknownKeyword(name, name, allowed, remedy)
     arch, size = settled.get("arch"), settled.get("size")
     if arch in masks.MASKS and (isinstance(size, int) or _is_number(size)):
         masks.check_given_size(str(arch), int(size))

@@ -28,6 +28,9 @@ OnStep = Callable[[Record], None]
 Display = Callable[[FitConfig], AbstractContextManager[OnStep]]
 """Opens a display for a run."""
 
+NARROW = 60
+"""A terminal of so many columns has room for a few numbers alone."""
+
 LINE_EVERY_S = 5.0
 """Seconds between the lines of a display without a terminal."""
 
@@ -62,6 +65,8 @@ def bar(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[status]}"),
     )
+    if console.width <= NARROW:  # what is left has room for its numbers
+        columns = (columns[0], columns[2], columns[6])
     with Progress(*columns, console=console, refresh_per_second=4) as display:
         task = display.add_task(_title(config), total=config.steps, rate="", status="")
         accuracy, n_bursts = "", 0

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from sparse_rnn import limits
-from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.hardware import PRECISIONS
 from sparse_rnn.rates import Rates, parse_rates
 from sparse_rnn.schedules import SCHEDULES, Course, factor
@@ -183,7 +183,7 @@ def refusal(error: ValidationError, known: dict[str, Any]) -> InvalidArgument:
         return InvalidArgument("configuration", first["input"], f"a JSON object ({first['msg']})")
     argument = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return unknown_name("setting", argument, known, "a setting")
+        return unknown_keyword("setting", argument, known, "a setting")
     if first["type"] == "missing":
         return InvalidArgument(argument, None, "given")
     # A setting of several types has a refusal for each of them.

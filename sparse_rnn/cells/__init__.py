@@ -19,7 +19,7 @@ from sparse_rnn.cells._stack import Stack as Stack, project as project
 from sparse_rnn.cells.gated import MaskedGRU as MaskedGRU, MaskedLSTM as MaskedLSTM
 from sparse_rnn.cells.leaky import LeakyRNN as LeakyRNN
 from sparse_rnn.cells.vanilla import MaskedRNN as MaskedRNN
-from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.errors import UnknownKeyword, unknown_name
 from sparse_rnn.masks import Mask
 
 CELLS: Mapping[str, type[MaskedLayer]] = MappingProxyType(
@@ -74,11 +74,11 @@ def check_options(name: str, given: Mapping[str, object]) -> None:
 
     Raises:
         UnknownName: There is no such cell.
-        InvalidArgument: An option is not one of this cell.
+        UnknownKeyword: An option is not one of this cell.
     """
     taken = cell(name).OPTIONS
-    for option, value in given.items():
+    for option in given:
         if option not in taken and option not in _COMMON:
             takers = [other for other in CELLS if option in CELLS[other].OPTIONS]
             belongs = f"it is an option of {', '.join(takers)}" if takers else "no cell takes it"
-            raise InvalidArgument(option, value, f"left out for {name!r} cells", f"({belongs})")
+            raise UnknownKeyword(option, option, f"left out for {name!r} cells", f"({belongs})")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.errors import InvalidArgument, UnknownKeyword, unknown_name
 from sparse_rnn.masks._mask import Mask as Mask
 from sparse_rnn.masks._options import Option as Option, read_options, size_argument, takes_sheet
 from sparse_rnn.masks._sampling import Seed as Seed
@@ -162,15 +162,15 @@ def check_options(name: str, given: Mapping[str, object]) -> None:
 
     Raises:
         UnknownName: There is no such family.
-        InvalidArgument: An option is missing, or is not one of this family; the message says whose
-            it is, or offers the nearest.
+        UnknownKeyword: An option is not one of this family; the message says whose it is, or offers
+            the nearest.
+        InvalidArgument: An option is missing.
     """
     known = options(name)
-    for option, value in given.items():
+    for option in given:
         if option not in known:
-            raise InvalidArgument(
-                option, value, f"left out for {name!r} masks", _remedy(option, known)
-            )
+            allowed = f"left out for {name!r} masks"
+            raise UnknownKeyword(option, option, allowed, _remedy(option, known))
     for option, about in known.items():
         if about.required and option not in given:
             raise InvalidArgument(option, None, f"given for {name!r} masks")

@@ -213,9 +213,13 @@ def test_every_setting_is_tested_above() -> None:
         ("DlyGo", "int_velocity", "It needs the modifier Int"),
         ("DlyGo_IntL", "seq_velocity", "It needs the modifier Seq"),
         ("DlyGo_SeqL", "int_delay", "It needs the modifier Int"),
-        ("Go", "coherences", "setting must be the name of a setting of Go; got 'coherences'"),
-        ("DMC", "nonmatch", "a setting of DMC; got 'nonmatch'"),
-        ("DM1", "strengths", "a setting of DM1; got 'strengths'"),
+        (
+            "Go",
+            "coherences",
+            "a setting of Go; got an unexpected keyword argument 'coherences'",
+        ),
+        ("DMC", "nonmatch", "a setting of DMC; got an unexpected keyword argument 'nonmatch'"),
+        ("DM1", "strengths", "a setting of DM1; got an unexpected keyword argument 'strengths'"),
     ],
 )
 def test_a_setting_that_a_task_does_not_know_is_refused(name: str, key: str, text: str) -> None:
@@ -316,7 +320,10 @@ def test_lists_of_tasks_that_make_no_sense_are_refused(call: Any) -> None:
         modcog.InvalidArgument, match="^tasks must be tasks with one dt and dim_ring"
     ):
         call(mixed)
-    with pytest.raises(modcog.UnknownName, match="a setting of these tasks; got 'colour'"):
+    with pytest.raises(
+        modcog.UnknownName,
+        match="these tasks; got an unexpected keyword argument 'colour'",
+    ):
         call(["Go", "DMS"], colour=1)
     with pytest.raises(modcog.UnknownName, match="a period of these tasks; got 'lunch'"):
         call(["Go", "DMS"], timing={"lunch": 1})

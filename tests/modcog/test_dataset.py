@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 import modcog
+from modcog.compat import TrialWrapper
 from modcog.hashing import Purpose, derive
 from tests.modcog import helpers
 
 OF_SEED_4 = derive(4, Purpose.DATASET)
+
+# What neurogym asks of wrapped environments; gymnasium 0.29 warns of each.
+PASSED_ON = r"ignore:.*env\.\w+ to get variables from other wrappers is deprecated:UserWarning"
 
 SOURCES: dict[str, Any] = {
     "task": "DlyGo_IntL_SeqR",
@@ -142,11 +146,101 @@ def test_iterations_end_and_go_on() -> None:
         np.testing.assert_array_equal(inputs, dataset.sampler.batch(index).inputs[..., :-1])
 
 
-def test_the_cache_length_of_neurogym_changes_nothing() -> None:
-    batches = [
-        modcog.Dataset("Go", batch_size=2, seq_len=40, cache_len=n, seed=0)() for n in (None, 9)
-    ]
-    np.testing.assert_array_equal(batches[0][0], batches[1][0])
+class Mirrored(TrialWrapper):
+    """A user's trial wrapper: every observation has the other sign."""
+
+    def new_trial(self, **given: Any) -> Any:
+        trial = self.env.new_trial(**given)
+        self.unwrapped.ob = -self.unwrapped.ob
+        return trial
+
+
+class Doubled(gym.ObservationWrapper):
+    def observation(self, observation: Any) -> Any:
+        return 2 * observation
+
+
+class Stepping(gym.Wrapper):
+    def step(self, action: Any) -> Any:
+        return self.env.step(action)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_trial_wrapper_of_a_user_is_played(batch_first: bool) -> None:
+    env = Mirrored(modcog.make("DlyGo_IntL", noise=0))
+    dataset = modcog.Dataset(env, None, 3, 70, 4, batch_first, seed=1)
+    assert dataset.sampler is None
+    inputs, targets = dataset()
+    if batch_first:
+        inputs, targets = inputs.swapaxes(0, 1), targets.swapaxes(0, 1)
+    assert inputs.shape == (70, 3, 33)
+    assert inputs.min() < 0 == inputs.max()
+    # Whole trials from the first step on: what it shows are trials of the task.
+    for lane in range(3):
+        assert inputs[0, lane, 0] == -1
+        go = np.flatnonzero((inputs[:-1, lane, 0] == -1) & (inputs[1:, lane, 0] == 0)) + 1
+        assert (targets[go, lane] > 0).all()
+    dataset.seed(1)
+    again = dataset()[0]
+    np.testing.assert_array_equal(again.swapaxes(0, 1) if batch_first else again, inputs)
+    np.testing.assert_array_equal(modcog.Dataset(env, None, 3, 70, 4, seed=1)()[0], inputs)
+    assert not np.array_equal(modcog.Dataset(env, None, 3, 70, seed=2)()[0], inputs)
+
+
+def test_a_wrapper_under_a_modifier_is_played_too() -> None:
+    env = modcog.Sequence(Mirrored(modcog.make("DlyGo", noise=0)), "L")
+    inputs, _ = modcog.Dataset(env, None, 2, 60, seed=1)()
+    assert inputs.min() < 0 == inputs.max()
+    env.reset(seed=0)
+    assert env.ob.min() < 0
+    # An environment within shows its own trials, whatever wraps it.
+    inner = modcog.Dataset(env.unwrapped, None, 2, 60, seed=1)
+    assert inner.sampler is not None
+    assert inner()[0].min() == 0
+
+
+@pytest.mark.filterwarnings(PASSED_ON)
+def test_schedules_of_several_tasks_are_served_as_neurogym_does() -> None:
+    neurogym = pytest.importorskip("neurogym")
+    from neurogym.utils.scheduler import SequentialSchedule
+    from neurogym.wrappers import ScheduleEnvs
+
+    names = ("Go", "DlyGo", "DM1")
+    env = ScheduleEnvs([modcog.make(n) for n in names], SequentialSchedule(3), env_input=True)
+    dataset = modcog.Dataset(env, None, 2, 300, seed=3)
+    inputs, _ = dataset()
+    assert inputs.shape == (300, 2, 36) == neurogym.Dataset(env, None, 2, 300)()[0].shape
+    for lane in range(2):
+        inside = inputs[:, lane, 33:].any(axis=1)
+        rule = inputs[inside, lane, 33:].argmax(axis=1)
+        changes = rule[np.r_[True, np.diff(rule) != 0]]
+        np.testing.assert_array_equal(np.diff(changes) % 3, 1)  # one task after the other
+        assert not inputs[~inside, lane].any()
+
+
+@pytest.mark.filterwarnings(PASSED_ON)
+def test_an_answer_that_a_wrapper_chooses_is_the_answer() -> None:
+    pytest.importorskip("neurogym")
+    from neurogym.wrappers import RandomGroundTruth
+
+    env = RandomGroundTruth(modcog.make("DlyGo_IntL"), p=np.eye(16)[3])
+    _, targets = modcog.Dataset(env, None, 3, 100, seed=0)()
+    assert set(np.unique(targets)) == {0, 4}
+
+
+@pytest.mark.parametrize("wrap", [Doubled, Stepping, "Noise", "PassAction", "ReactionTime"])
+def test_a_wrapper_that_acts_on_steps_is_refused(wrap: Any) -> None:
+    if isinstance(wrap, str):
+        wrap = getattr(pytest.importorskip("neurogym.wrappers"), wrap)
+    with pytest.raises(modcog.InvalidArgument, match=f"{wrap.__name__} acts on step; leave it out"):
+        modcog.Dataset(wrap(modcog.make("Go")), seed=0)
+
+
+def test_wrappers_without_effect_leave_the_fast_way_open() -> None:
+    env = gym.wrappers.TransformReward(
+        gym.wrappers.TimeLimit(modcog.make("Go"), 100), lambda reward: 2 * reward
+    )
+    assert modcog.Dataset(env, seed=0).sampler is not None
 
 
 REFUSED: list[tuple[Any, dict[str, Any], str]] = [
@@ -158,6 +252,10 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
     ("Go", {"env_kwargs": {"sigma": 1}}, "It is called 'noise' here"),
     ("Go", {"batch_size": 0}, "^batch_size must be a whole number of lanes"),
     ("Go", {"seq_len": 3}, "^seq_len must be at least 15 steps"),
+    ("Go", {"cache_len": 9}, "^cache_len must be None: nothing is cached here"),
+    ("Go", {"batch_first": 2}, "^batch_first must be True or False"),
+    (Mirrored(modcog.make("Go")), {"seq_len": "auto"}, "^seq_len must be a number of steps here"),
+    (Mirrored(modcog.make("Go")), {"seq_len": 3}, "^seq_len must be at least 15 steps, a trial"),
     ("Go", {"max_batch": 0.5}, "^max_batch must be a whole number of batches"),
     ("Go", {"seed": -1}, "^seed must be"),
     (3, {}, "^tasks must be the name of a suite"),

@@ -14,6 +14,7 @@ import pytest
 
 import modcog
 from modcog.cli import main
+from modcog.meter import Meter
 
 
 @pytest.mark.parametrize("suite", modcog.suites())
@@ -243,3 +244,44 @@ def test_a_name_that_is_no_mathematics_is_drawn() -> None:
     content = io.BytesIO()
     figure = modcog.plot_trial(dataclasses.replace(modcog.task("Go"), base="$\\frac{$"))
     figure.savefig(content, format="svg")
+
+
+@pytest.mark.parametrize("backend", ["module://no_such_notebook.backend", "nonsense"])
+def test_python_m_modcog_draws_whatever_backend_a_notebook_asks_for(
+    tmp_path: Path, backend: str
+) -> None:
+    path = tmp_path / "go.png"
+    environment = {**os.environ, "MPLBACKEND": backend, "COLUMNS": "40"}
+    command = [sys.executable, "-m", "modcog", "show", "Go", "-o", str(path)]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_command_leaves_the_backend_of_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    for backend in ("pdf", None):
+        if backend:
+            monkeypatch.setenv("MPLBACKEND", backend)
+        else:
+            monkeypatch.delenv("MPLBACKEND")
+        assert main(["list", "--suite", "cog-20"]) == 0
+        assert os.environ.get("MPLBACKEND") == backend
+
+
+def test_the_meter_stays_in_one_line_of_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "40")
+    out, now = Terminal(), [0.0]
+    meter = Meter("batches with a rather long name for one", out, lambda: now[0])
+    for done in range(0, 100_001, 10_000):
+        now[0] += 10
+        meter(done, 100_000)
+    meter.close()
+    lines = out.getvalue().replace("\x1b[K", "").replace("\n", "").split("\r")
+    assert len(lines) > 5
+    assert max(map(len, lines)) < 40

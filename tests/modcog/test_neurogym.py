@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import gymnasium as gym
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,6 +15,7 @@ import modcog
 from tests.modcog import helpers
 
 ngym = pytest.importorskip("neurogym", reason="shows how neurogym treats our environments")
+wrappers = pytest.importorskip("neurogym.wrappers")
 plotting = pytest.importorskip("neurogym.utils.plotting")
 
 # What neurogym's users call on wrapped environments; gymnasium 0.29 warns of each.
@@ -78,6 +82,129 @@ def test_neurogyms_dataset_takes_a_registered_environment() -> None:
     inputs, targets = next(iter(dataset))
     assert inputs.shape == (50, 2, 33)
     assert targets.max() <= 16
+
+
+ON_STEPS: dict[str, Any] = {
+    "Noise": (lambda env: wrappers.Noise(env, 1.0), 33),
+    "PassAction": (wrappers.PassAction, 34),
+    "PassReward": (wrappers.PassReward, 34),
+    "ReactionTime": (wrappers.ReactionTime, 33),
+}
+
+
+@pytest.mark.filterwarnings(PASSED_ON)
+@pytest.mark.parametrize("name", ["Go", "DlyGo_IntL"])
+@pytest.mark.parametrize(("wrap", "n_channels"), ON_STEPS.values(), ids=ON_STEPS)
+def test_wrappers_that_act_on_steps_see_the_first_observation(
+    name: str, wrap: Any, n_channels: int
+) -> None:
+    env = wrap(modcog.make(name))
+    env.unwrapped.seed(3)
+    ob, _ = env.reset()
+    assert env.unwrapped.t_ind == 0
+    assert ob.shape == env.observation_space.shape == (n_channels,)
+    shown = env.unwrapped.ob[0]
+    if n_channels > 33:
+        np.testing.assert_array_equal(ob, [*shown, 0])  # no action and no reward yet
+    else:
+        assert np.array_equal(ob, shown) == (wrap is wrappers.ReactionTime)
+    for _ in range(3):
+        info: dict[str, Any] = {}
+        while not info.get("new_trial"):
+            ob, reward, _, _, info = env.step(int(env.unwrapped.gt_now))
+            assert ob.shape == (n_channels,)
+        assert info["performance"] == reward == 1
+
+
+@pytest.mark.filterwarnings(PASSED_ON)
+def test_a_reaction_time_task_may_be_answered_while_the_stimulus_is_shown() -> None:
+    env = wrappers.ReactionTime(modcog.make("Go"))
+    env.reset(seed=0)
+    start = env.unwrapped.start_ind["stimulus"]
+    n_steps = 0
+    while not env.step(int(env.unwrapped.gt_now))[4]["new_trial"]:
+        n_steps += 1
+    assert n_steps == start + 1
+
+
+CHOOSING: dict[str, Any] = {
+    "RandomGroundTruth": lambda env: wrappers.RandomGroundTruth(env, p=np.eye(16)[5]),
+    "SideBias": lambda env: wrappers.SideBias(env, [np.eye(16)[5].tolist()], 3),
+    "TrialHistoryV2": lambda env: wrappers.TrialHistoryV2(env, np.tile(np.eye(16)[5], (16, 1))),
+}
+
+
+@pytest.mark.filterwarnings(PASSED_ON)
+@pytest.mark.parametrize("name", ["Go", "DlyAnti_IntR", "DM1", "Go_SeqL"])
+@pytest.mark.parametrize("wrap", CHOOSING.values(), ids=CHOOSING)
+def test_wrappers_that_choose_the_answer_get_it(name: str, wrap: Any) -> None:
+    env = wrap(modcog.make(name))
+    env.reset(seed=0)
+    for _ in range(4):
+        trial = env.unwrapped.trial
+        assert trial["response"] == trial["ground_truth"] == 5
+        assert env.unwrapped.gt[env.unwrapped.start_ind["decision"]] == 6
+        json.dumps(trial)
+        env.new_trial()
+
+
+@pytest.mark.filterwarnings(PASSED_ON)
+@pytest.mark.parametrize("wrap", CHOOSING.values(), ids=CHOOSING)
+def test_tasks_that_ask_to_withhold_have_no_choices(wrap: Any) -> None:
+    with pytest.raises(AttributeError, match="choices") as caught:
+        wrap(modcog.make("DMS"))
+    assert "ask to withhold" in str(caught.value.__cause__)
+
+
+def test_a_given_answer_leaves_the_rest_as_it_is_drawn() -> None:
+    env = modcog.make("DlyGo_IntL")
+    env.reset(seed=0)
+    delays = []
+    for _ in range(300):
+        env.new_trial(ground_truth=2)
+        delays.append(env.trial["period_ms"]["delay"])
+    assert set(delays) == {100.0 * k for k in range(1, 12)}
+    for wrong in (16, -1, 1.5, True, "left"):
+        with pytest.raises(modcog.InvalidArgument, match="^ground_truth must be a ring index"):
+            env.new_trial(ground_truth=wrong)
+    with pytest.raises(modcog.InvalidArgument, match="^ground_truth must be an answer of"):
+        modcog.make("Go").new_trial(ground_truth=2, location=3)
+    with pytest.raises(modcog.InvalidArgument, match="^probs must be given with"):
+        env.new_trial(probs=[1])
+
+
+def test_seed_seeds_all_that_neurogym_seeds_and_rng_leaves_the_trials_alone() -> None:
+    env, twin = modcog.make("DlyGo"), modcog.make("DlyGo")
+    for e in (env, twin):
+        assert e.seed(4) == [4]
+    assert [env.action_space.sample() for _ in range(9)] == [
+        twin.action_space.sample() for _ in range(9)
+    ]
+    np.testing.assert_array_equal(env.rng.normal(size=5), twin.rng.normal(size=5))
+    env.rng.normal(size=100)
+    assert env.new_trial() == twin.new_trial()
+    env.reset(seed=4)
+    twin.seed(4)
+    assert env.rng.randint(1000) == twin.rng.randint(1000)
+    with pytest.raises(modcog.InvalidArgument, match="^seed must be a whole number"):
+        env.seed(-1)
+
+
+class Halved(ngym.core.TrialWrapper):
+    def new_trial(self, **given: Any) -> Any:
+        return self.env.new_trial(**given)
+
+    def step(self, action: Any) -> Any:
+        ob, *rest = self.env.step(action)
+        return (ob / 2, *rest)
+
+
+def test_reset_goes_the_way_that_step_goes() -> None:
+    env = Halved(modcog.make("Go"))
+    ob, _ = env.reset(seed=0)
+    np.testing.assert_array_equal(ob, env.unwrapped.ob[0] / 2)
+    assert (env.unwrapped.t_ind, env.unwrapped.num_tr) == (0, 1)
+    np.testing.assert_array_equal(env.step(0)[0], env.unwrapped.ob[1] / 2)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import weakref
 from collections.abc import Iterator
@@ -100,6 +101,70 @@ def test_dropping_the_object_ends_the_thread() -> None:
     del ahead
     gc.collect()
     wait_until_no_thread()
+
+
+@pytest.mark.timeout(60)
+def test_closing_ends_a_next_that_waits_in_another_thread() -> None:
+    go_on = threading.Event()
+
+    def slow() -> Iterator[int]:
+        go_on.wait()
+        yield 1
+
+    ahead = Prefetch(slow())
+    ended: list[type[BaseException]] = []
+
+    def consume() -> None:
+        try:
+            next(ahead)
+        except StopIteration as error:
+            ended.append(type(error))
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+    closer = threading.Thread(target=ahead.close)
+    closer.start()
+    consumer.join(timeout=30)  # while nothing is drawn yet
+    assert not consumer.is_alive()
+    assert ended == [StopIteration]
+    go_on.set()
+    closer.join(timeout=30)
+    assert not closer.is_alive()
+    wait_until_no_thread()
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_forked_child_is_told_and_the_parent_goes_on(depth: int) -> None:
+    ahead = Prefetch(iter(range(100)), depth)
+    assert next(ahead) == 0
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            next(ahead)
+        except modcog.ModcogError as error:
+            status = 0 if "Make a Prefetch in each process" in str(error) else 2
+            ahead.close()
+            del ahead
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert list(ahead) == list(range(1, 100))
+
+
+@pytest.mark.timeout(60)
+def test_several_consumers_all_end() -> None:
+    ahead = Prefetch(range(200), depth=3)
+    taken: list[int] = []
+    consumers = [threading.Thread(target=lambda: taken.extend(ahead)) for _ in range(4)]
+    for consumer in consumers:
+        consumer.start()
+    for consumer in consumers:
+        consumer.join(timeout=30)
+    assert sorted(taken) == list(range(200))
 
 
 @pytest.mark.parametrize("depth", [0, -1, 1.5, True])

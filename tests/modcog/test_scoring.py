@@ -284,6 +284,52 @@ def test_scoring_does_not_change_its_arguments() -> None:
     np.testing.assert_array_equal(batch.targets, targets)
 
 
+class Tensor:
+    """What `evaluate` asks of a torch tensor: numpy takes neither its graph nor its precision."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("detach", "cpu", "double"):
+            raise AttributeError(name)
+        self.asked.append(name)
+        return lambda: self
+
+    def numpy(self) -> Any:
+        assert self.asked[-3:] == ["detach", "cpu", "double"]
+        return self.values
+
+
+def test_logits_of_any_precision_and_with_their_graph_are_scored() -> None:
+    batch = modcog.BatchSampler("Go", batch_size=3, seq_len=30, seed=0).batch(0)
+    logits = helpers.rng(0).normal(size=(30, 3, 17))
+    expected = modcog.evaluate(logits, batch)
+    assert modcog.evaluate(Tensor(logits), batch) == expected
+    assert modcog.evaluate(logits.tolist(), batch) == expected
+    assert modcog.evaluate((logits * 8).astype(np.int64), batch).tasks == ("Go",)
+
+
+@pytest.mark.parametrize("wrong", ["x", [[1], [1, 2]], None, [1j], object(), ["1"]])
+def test_logits_that_are_no_numbers_are_refused(wrong: Any) -> None:
+    batch = modcog.BatchSampler("Go", batch_size=3, seq_len=30, seed=0).batch(0)
+    with pytest.raises(modcog.InvalidArgument, match="^logits must be an array of numbers"):
+        modcog.evaluate(wrong, batch)
+
+
+def test_an_evaluation_without_trials_is_an_empty_table() -> None:
+    batch = modcog.BatchSampler("Go", batch_size=3, seq_len=30, seed=0).batch(0)
+    logits = helpers.rng(0).normal(size=(30, 3, 17))
+    empty = modcog.evaluate(logits, replace(batch, trials=batch.trials[:0]))
+    assert (empty.tasks, empty.rows()) == ((), [])
+    assert np.isnan(empty.mean())
+    assert "nan" in str(empty)
+    assert modcog.pool([empty, empty]) == empty
+    full = modcog.evaluate(logits, batch)
+    assert modcog.pool([empty, full]) == full
+
+
 # --- rows are told apart by settings --------------------------------------------------------------
 
 

@@ -85,7 +85,12 @@ def test_sizes_are_read_in_every_spelling(given_size: object, sides: tuple[int, 
         ("init", "fanin", "'fanin'. Did you mean 'fan_in'?"),
         ("nonlinearity", "RELU", "'RELU'. Did you mean 'relu'?"),
         ("backend", "dens", "'dens'. Did you mean 'dense'?"),
-        ("sede", 1, "setting must be the name of a setting; got 'sede'. Did you mean 'seed'"),
+        (
+            "sede",
+            1,
+            "setting must be the name of a setting; got an unexpected keyword argument 'sede'. "
+            "Did you mean 'seed'",
+        ),
     ],
 )
 def test_refusals_name_the_setting_its_value_and_what_is_allowed(
@@ -155,7 +160,10 @@ def test_what_a_cell_leaves_open_is_written_down() -> None:
     ("settings", "message"),
     [
         ({"cell": "lsmt"}, "'lsmt'. Did you mean 'lstm'?"),
-        ({"tau": 100.0}, "tau must be left out for 'vanilla' cells; got 100.0."),
+        (
+            {"tau": 100.0},
+            "tau must be left out for 'vanilla' cells; got an unexpected keyword argument 'tau'.",
+        ),
         ({"cell": "gru", "nonlinearity": "relu"}, "nonlinearity must be left out for 'gru' cells"),
         ({"cell": "leaky", "tau": 20.0}, "tau must be at least dt, 100 ms; got 20.0."),
         ({"recurrence": "thawed"}, "recurrence must be the name of a kind of recurrence"),
