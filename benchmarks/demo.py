@@ -101,21 +101,22 @@ def run(out: Path, steps: int = STEPS, seeds: Sequence[int] = SEEDS) -> Runs:
         for name, several in runs.items()
         for one in several
     }
-    figure = report.overview(labelled, floors={FLOOR: no_evidence(runs)})
+    figure = report.overview(labelled, floors={FLOOR: floor(runs, "evidence")})
     for file in FIGURES:
         figure.savefig(out / file, dpi=150)
     return runs
 
 
-def no_evidence(runs: Runs) -> dict[str, float]:
-    """Final accuracy by task of the best strategy that ignores the evidence.
+def floor(runs: Runs, ignores: str) -> dict[str, float]:
+    """Final accuracy by task of the best strategy that ignores something.
 
     Args:
         runs: The runs by the name of their network.
+        ignores: What it ignores, as for `modcog.chance_level`.
     """
     suite = next(iter(runs.values()))[0].config.suite
     tasks = modcog.suite(suite) if isinstance(suite, str) else suite
-    return {task: modcog.chance_level(task, ignores="evidence") for task in tasks}
+    return {task: modcog.chance_level(task, ignores=ignores) for task in tasks}
 
 
 def summary(runs: Runs) -> str:
@@ -138,11 +139,12 @@ def summary(runs: Runs) -> str:
             f"  {_spread(several, 'performance')}  {', '.join(bursts):>6}"
             f"  {seconds:6.0f} s  {_root(several)}"
         )
-    floors = no_evidence(runs)
-    chance = next(iter(runs.values()))[0].evaluation.mean("chance")
-    lines.append(f"{'chance':{width}}  {chance:.3f}  ignores the stimuli")
-    mean = sum(floors.values()) / len(floors)
-    lines.append(f"{FLOOR:{width}}  {mean:.3f}  sees the stimuli and ignores the evidence")
+    for label, ignores, does in (
+        ("chance", "stimuli", "ignores the stimuli"),
+        (FLOOR, "evidence", "sees the stimuli and ignores the evidence"),
+    ):
+        levels = floor(runs, ignores)
+        lines.append(f"{label:{width}}  {sum(levels.values()) / len(levels):.3f}  {does}")
     told = [
         f"{NETWORKS[name][0]}, seed {one.config.seed}: {one.history.told_bursts()}."
         for name, several in runs.items()

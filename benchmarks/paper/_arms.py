@@ -99,8 +99,10 @@ class Results:
         seeds: list[int] = []
         for config in arm.configs(scale):
             folder = folder_of(self.folder, config)
-            last = None if (folder / checkpoint.WEIGHTS).exists() else store.given_up(folder)
-            if last is not None and last.error.startswith(TrainingDiverged.__name__):
+            if (folder / checkpoint.WEIGHTS).exists():
+                continue
+            *_, last = (None, *store.failures(folder))
+            if last and last.gave_up and last.error.startswith(TrainingDiverged.__name__):
                 seeds.append(config.seed)
         return tuple(sorted(seeds))
 

@@ -10,7 +10,7 @@ import torch
 
 import sparse_rnn as srnn
 from sparse_rnn import hardware
-from tests.sparse_rnn.helpers import small_config
+from tests.sparse_rnn.helpers import small_config, weights_of
 
 
 def test_the_device_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_a_run_in_bfloat16_is_near_the_one_in_float32(network: dict[str, Any]) -
     difference = abs(short.history["loss"] - exact.history["loss"])
     # bfloat16 has 8 bits, so that a product is off by up to 0.4 %.
     assert 0 < difference.max() < 0.05
-    assert {value.dtype for value in short.network.state_dict().values()} == {torch.float32}
+    assert {value.dtype for value in weights_of(short.network).values()} == {torch.float32}
 
 
 def test_an_unknown_precision_is_refused_with_the_nearest() -> None:

@@ -25,7 +25,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(ROWS, max_size=5))
+@given(st.lists(ROWS, min_size=1, max_size=5))
 def test_tables_survive_csv_exactly(rows: list[dict[str, float]]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "evaluation.csv"
@@ -34,6 +34,12 @@ def test_tables_survive_csv_exactly(rows: list[dict[str, float]]) -> None:
     assert again.rows() == rows
     assert again.tasks == tuple(row["task"] for row in rows)
     assert again.n_trials.dtype == np.int64
+
+
+def test_a_table_without_a_task_is_damaged(tmp_path: Path) -> None:
+    TaskScores.from_rows([]).write_csv(tmp_path / "evaluation.csv")
+    with pytest.raises(IncompatibleState, match="is no table with columns task"):
+        TaskScores.read_csv(tmp_path / "evaluation.csv")
 
 
 def test_means_are_over_tasks_and_not_over_trials() -> None:
