@@ -42,7 +42,7 @@ def draw_curves(
         ax.plot(steps, values, label=label, marker=marker, clip_on=False, zorder=3, **style)
         for history, (_, own) in zip(histories, curves, strict=True):
             if len(histories) > 1:
-                ax.plot(steps, own, label="_seed", zorder=2, **{**style, "linewidth": 0.7})
+                ax.plot(steps, own, label="_seed", zorder=2, **dict(style, linewidth=0.7))
             n_bursts += _mark_bursts(ax, history, (steps, own), style["color"])
         ends.append(float(values[-1]))
         last_step = max(last_step, float(steps[-1]))

@@ -95,10 +95,7 @@ def test_the_table_tells_bursts_and_the_spread_of_seeds() -> None:
     assert "0.800 (0.750..0.850)" in locality
     assert "  0, 0  " in locality
     assert "  1  " in dense
-    assert (
-        f"Dense 400, seed {calm.config.seed}: bursts at 1 of 10 steps (first at step 4; largest loss 2.11e"
-        in table
-    )
+    assert f"Dense 400, seed {calm.config.seed}: bursts at 1 of 10 steps (first at step 4;" in table
     assert "a gradient norm above 100 or a loss above 10 nats" in table
 
 
