@@ -71,6 +71,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "batch_size": {"batch_size": 3},
     "seq_len": {"seq_len": 60},
     "lr": {"lr": 2e-3},
+    "rates": {"rates": {"recurrent": 0.5}},
     "clip": {"clip": 0.01},
     "schedule": {"schedule": "cosine"},
     "warmup": {"warmup": 2},
