@@ -25,7 +25,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(ROWS, max_size=5))
+@given(st.lists(ROWS, min_size=1, max_size=5))
 def test_tables_survive_csv_exactly(rows: list[dict[str, float]]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "evaluation.csv"
