@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 2 where the input was refused, or 130 after Ctrl-C.
     """
-    with command_streams():
-        return _run(_parser().parse_args(arguments))
+    words = sys.argv[1:] if arguments is None else arguments
+    with command_streams(words):
+        return _run(_parser().parse_args(words))
 
 
 def _run(options: argparse.Namespace) -> int:

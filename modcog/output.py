@@ -10,7 +10,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -116,9 +116,27 @@ class Courtesy:
                 _discard(self._stream)
 
 
+class _Plain(Courtesy):
+    """A stream for what others print of words that a terminal would act on."""
+
+    def isatty(self) -> bool:
+        """No: what is written for a terminal would be written out as well."""
+        return False
+
+    def write(self, text: str) -> int:
+        """Write it plainly."""
+        super().write(plain(text))
+        return len(text)
+
+
 @contextmanager
-def command_streams() -> Generator[None]:
-    """Let a command run whatever its standard streams are: closed, a broken pipe, or ASCII."""
+def command_streams(words: Iterable[str] = ()) -> Generator[None]:
+    """Let a command run whatever its standard streams are: closed, a broken pipe, or ASCII.
+
+    Args:
+        words: The words of the command line. The parser repeats what it refuses, such as the name
+            of a file that a shell has put there, which may be anybody's.
+    """
     # A file that is opened later must not get the number of a stream that is closed.
     while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
@@ -134,8 +152,10 @@ def command_streams() -> Generator[None]:
                 stream.reconfigure(errors="backslashreplace")
             streams.append(stream)
         # What others print, such as the parser its help, is for a reader who may have gone as well.
-        sys.stdout = cast("TextIO", Courtesy(streams[0], (BrokenPipeError,)))
-        sys.stderr = streams[1]
+        hostile = any(plain(word) != word for word in words)
+        kind = _Plain if hostile else Courtesy
+        sys.stdout = cast("TextIO", kind(streams[0], (BrokenPipeError,)))
+        sys.stderr = cast("TextIO", _Plain(streams[1])) if hostile else streams[1]
         try:
             yield
         finally:

@@ -87,8 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         128 + n where another signal n ended a run.
         The parser itself leaves with `SystemExit`: 0 after ``--help``, 2 for unknown options.
     """
-    with command_streams():
-        return _run(with_verb(sys.argv[1:] if arguments is None else arguments))
+    words = with_verb(sys.argv[1:] if arguments is None else arguments)
+    with command_streams(words):
+        return _run(words)
 
 
 def _run(words: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ import tyro
 from sparse_rnn.analysis.clusters import MAX_CLUSTERS
 from sparse_rnn.analysis.everything import Settings, analyze as make_all
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.files import check_kind
 from sparse_rnn.output import say
 from sparse_rnn.training import load_run
 
@@ -48,6 +49,8 @@ def analyze(
             raise InvalidArgument(name, value, f"at least {least}")
     loaded = load_run(run)
     folder = run / FOLDER if out is None else out
+    if out is None:
+        check_kind(folder, "folder")  # A link would take the files out of the run's own folder.
     if folder.exists() and not folder.is_dir():
         raise InvalidArgument("--out", str(folder), "a folder, or a name that is free")
     outcome = make_all(loaded, folder, Settings(trials, seed, max_clusters))

@@ -20,7 +20,10 @@ _TEXT = Literal["r", "w", "x", "a", "r+"]
 _BINARY = Literal["rb", "wb", "xb", "ab", "rb+"]
 
 LARGEST_RECORD = 1 << 26
-"""Bytes of the largest JSON record or table that is read from a folder: 64 MiB."""
+"""Bytes of the largest JSON record that is read from a folder: 64 MiB."""
+
+LONGEST_LINE = 1 << 16
+"""Characters of the longest line of a table that is read from a folder; ours have some hundred."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk that is full."""
@@ -75,6 +78,50 @@ def read_regular(path: Path, limit: int | None = LARGEST_RECORD) -> bytes:
         if limit is not None and size > limit:
             raise RunDamaged(f"{path} has {size} bytes, and no more than {limit} are read of it.")
         return file.read()
+
+
+def read_lines(path: Path) -> Generator[str]:
+    """Read the lines of a table one by one, as `open_regular` opens it.
+
+    A file without ends of lines, such as one with a hole of many gigabytes, takes no memory.
+
+    Raises:
+        RunDamaged: It is no regular file, or a line has more than `LONGEST_LINE` characters.
+        UnicodeDecodeError: It is no UTF-8.
+        OSError: As `open` raises it.
+    """
+    with open_regular(path, "r") as file:
+        while line := file.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE:
+                raise RunDamaged(f"{path} has a line of more than {LONGEST_LINE} characters.")
+            yield line
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a regular file, however large it is.
+
+    Raises:
+        RunDamaged: It is no regular file.
+        OSError: As `open` raises it.
+    """
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def open_given(path: Path) -> Generator[BinaryIO]:
+    """Open a file that the caller names: it may be a link, and is a regular file.
+
+    A pipe without a writer would wait for ever, and a device may have no end.
+
+    Raises:
+        OSError: As `open` raises it, or it is no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        yield file
 
 
 def check_kind(path: Path, kind: Literal["file", "folder"] = "file") -> None:
@@ -224,7 +271,10 @@ class Mark:
         """
         try:
             with open_regular(path) as file:
-                beginning = file.read(2 * self.size)
+                size = os.fstat(file.fileno()).st_size
+                if not 0 <= self.size <= size:
+                    return None
+                beginning = file.read(min(2 * self.size, size))
         except FileNotFoundError:
             return None
         for content in (beginning, beginning.replace(b"\r\n", b"\n")):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparse_rnn.errors import IncompatibleState, RunDamaged
-from sparse_rnn.files import open_regular
+from sparse_rnn.files import read_lines
 from sparse_rnn.scores import MEASURES, TaskScores
 
 COLUMNS = ("step", "loss", "lr", "grad_norm", "elapsed_s", *MEASURES)
@@ -82,10 +82,10 @@ class History:
 
         Raises:
             IncompatibleState: The file has other columns or a cell that is no number.
+            RunDamaged: It is no regular file, or has a line that is no row of a table.
         """
         try:
-            with open_regular(path, "r") as file:
-                header, *rows = list(csv.reader(file)) or [[]]
+            header, *rows = list(csv.reader(read_lines(path))) or [[]]
             if tuple(header) != COLUMNS:
                 raise ValueError(header)
             return cls.of(rows)

@@ -14,7 +14,7 @@ from typing import Any
 from sparse_rnn import run_folder
 from sparse_rnn.checkpoint import WEIGHTS
 from sparse_rnn.errors import InvalidArgument, RunConflict
-from sparse_rnn.files import Mark, read_regular
+from sparse_rnn.files import Mark, digest_of
 from sparse_rnn.lock import is_held
 from sparse_rnn.metrics import COLUMNS, csv_line
 from sparse_rnn.resume import CHECKPOINT, Snapshot, Store
@@ -187,4 +187,4 @@ def _cells(content: bytes) -> list[list[str]]:
 
 
 def _digest_of(path: Path) -> str | None:
-    return hashlib.sha256(read_regular(path, limit=None)).hexdigest() if path.exists() else None
+    return digest_of(path) if path.exists() else None

@@ -23,7 +23,7 @@ from safetensors.torch import load as tensors_of, save as bytes_of
 from torch import Tensor, nn
 
 from sparse_rnn.errors import IncompatibleState, RunConflict, RunDamaged
-from sparse_rnn.files import atomic_path, check_kind, read_regular, set_aside
+from sparse_rnn.files import atomic_path, check_kind, digest_of, read_regular, set_aside
 from sparse_rnn.optimisation import Optimiser
 
 CHECKPOINT = "checkpoint"
@@ -148,16 +148,17 @@ class Store:
 
     def _read(self, step: int) -> Snapshot:
         try:
-            content = read_regular(self._path(step, "safetensors"), limit=None)
             record = json.loads(read_regular(self._path(step, "json")))
             facts = record["facts"]
             if record["facts_sha256"] != _sha256(_canonical(facts)):
                 raise IncompatibleState("the checksum of its JSON file is wrong")
             if facts["format"] != _FORMAT or facts["step"] != step:
                 raise IncompatibleState(f"it is none of step {step} in format {_FORMAT}")
-            if facts["tensors_sha256"] != _sha256(content):
+            tensors = self._path(step, "safetensors")
+            # Before it takes memory, as it may have any size.
+            if facts["tensors_sha256"] != digest_of(tensors):
                 raise IncompatibleState("the checksum of its tensors is wrong")
-            return Snapshot(facts, tensors_of(content))
+            return Snapshot(facts, tensors_of(read_regular(tensors, limit=None)))
         except FileNotFoundError as error:
             raise IncompatibleState("its tensors are missing") from error
         except (KeyError, TypeError, ValueError, RecursionError, SafetensorError) as error:

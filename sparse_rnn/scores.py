@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparse_rnn.errors import IncompatibleState, RunDamaged, unknown_name
-from sparse_rnn.files import atomic_writer, open_regular
+from sparse_rnn.files import atomic_writer, read_lines
 
 MEASURES = ("final_accuracy", "decision_accuracy", "performance", "trajectory_performance")
 """The measures of `modcog.evaluate`, which defines them."""
@@ -107,10 +107,10 @@ class TaskScores:
 
         Raises:
             IncompatibleState: The file is not such a table.
+            RunDamaged: It is no regular file, or has a line that is no row of a table.
         """
         try:
-            with open_regular(path, "r") as file:
-                scores = cls.from_rows(csv.DictReader(file))
+            scores = cls.from_rows(csv.DictReader(read_lines(path)))
             if not scores.tasks:
                 raise ValueError("no task")
             return scores

@@ -6,11 +6,9 @@ import ast
 import csv
 import os
 import re
-import stat
 from array import array
 from collections import defaultdict
-from collections.abc import Generator, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -20,6 +18,7 @@ import networkx as nx
 import numpy as np
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.files import open_given
 from sparse_rnn.masks._columns import Asked, Columns, find, numbered, unknown
 from sparse_rnn.masks._edges import Edges
 from sparse_rnn.masks._frames import in_order
@@ -58,7 +57,7 @@ def read(path: Path, asked: Asked) -> tuple[Edges, str]:
         known = ", ".join((*GRAPHML, *TABLES, *LISTS))
         raise InvalidArgument("graph", str(path), f"a file whose name ends in {known}")
     try:
-        with _open(path) as file:
+        with open_given(path) as file:
             if kind in GRAPHML:
                 return of_networkx(nx.read_graphml(file), asked), ""
             with _text(file) as text:
@@ -81,17 +80,6 @@ def read(path: Path, asked: Asked) -> tuple[Edges, str]:
     ) as error:
         allowed = f"a readable {kind} file"
         raise InvalidArgument("graph", str(path), allowed, f"({error})") from error
-
-
-@contextmanager
-def _open(path: Path) -> Generator[BinaryIO]:
-    """Open a regular file; others could wait for ever, or have no end."""
-    # A pipe without a writer would block already here.
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise InvalidArgument("graph", str(path), "a file that can be read", "(not a file)")
-        yield file
 
 
 def _text(file: BinaryIO) -> TextIO:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from sparse_rnn import run_folder
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.errors import IncompatibleState, RunConflict, RunDamaged
-from sparse_rnn.files import LARGEST_RECORD, check_kind, open_regular
+from sparse_rnn.files import LARGEST_RECORD, check_kind, read_lines
 from sparse_rnn.metrics import COLUMNS as METRICS
 from sparse_rnn.scores import COLUMNS as SCORES, MEASURES, TaskScores
 from sparse_rnn.sweep import store
@@ -31,10 +31,6 @@ TASKS = ("identity", *SCORES)
 
 _OF_TEXT = ("seq_len", "noise")
 """Settings that are a number or one word; the word is null in the table."""
-
-
-LARGEST_LOG = 1 << 30
-"""Bytes of the largest `metrics.csv` that is read: 1 GiB."""
 
 _INT64 = 2**63
 _SIDES = 8
@@ -252,8 +248,7 @@ def _curve(name: str, path: Path) -> list[tuple[Any, ...]]:
     """The steps at which the network was evaluated."""
     if not path.exists():
         return []
-    with open_regular(_regular(path, LARGEST_LOG), "r") as file:
-        header, *lines = list(csv.reader(file)) or [[]]
+    header, *lines = list(csv.reader(read_lines(path))) or [[]]
     if tuple(header) != METRICS:
         raise IncompatibleState(f"{path} has other columns than {','.join(METRICS)}")
     # A run that is on its way may be in the middle of its last line.

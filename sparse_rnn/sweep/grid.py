@@ -13,6 +13,7 @@ from typing import Any, Self, cast
 
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, unknown_name
+from sparse_rnn.files import open_given
 from sparse_rnn.sweep.naming import identity
 from sparse_rnn.sweep.reading import DEPTH, is_deeper
 
@@ -235,7 +236,7 @@ def _several(name: str, values: object) -> tuple[Any, ...]:
 
 
 def _text(file: Path) -> str:
-    with file.open("rb") as opened:
+    with open_given(file) as opened:
         content = opened.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         allowed = f"a file of at most {MAX_BYTES} bytes"

@@ -22,6 +22,7 @@ from sparse_rnn import signals
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.errors import Interrupted, InvalidArgument, RunDamaged, SparseRnnError
 from sparse_rnn.options import RunOptions
+from sparse_rnn.output import say
 from sparse_rnn.run_folder import write_json
 from sparse_rnn.sweep import extra
 from sparse_rnn.sweep.driver import Plan
@@ -84,7 +85,7 @@ class ArrayJob:
             return "Nothing is left that no other job works on."
         finally:
             signal.signal(signal.SIGUSR2, before)
-        print(stopped, flush=True)  # noqa: T201 - the log of the job
+        say(str(stopped))
         if stopped.number == signal.SIGUSR2:
             # Now that the run is saved, submitit's own handler may do what it does.
             os.kill(os.getpid(), signal.SIGUSR2)

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 from sparse_rnn.checkpoint import WEIGHTS
 from sparse_rnn.errors import RunConflict, RunDamaged
-from sparse_rnn.files import check_kind
+from sparse_rnn.files import check_kind, set_aside
 from sparse_rnn.lock import HOLDER, LOCK, is_held
 from sparse_rnn.resume import CHECKPOINT, Store
 from sparse_rnn.run_folder import CONFIG, EVALUATIONS, METRICS, write_json
@@ -77,11 +77,15 @@ def state_of(folder: Path) -> State:
 
 
 def standing_of(folder: Path) -> Standing:
-    """Say how far a run has come, from its folder alone, and what is damaged; raises nothing."""
+    """Say how far a run has come, from its folder alone, and what is damaged; raises nothing.
+
+    A link in place of the folder is damage: the run would be carried out wherever it points to.
+    """
     try:
+        check_kind(folder, "folder")
         if _is_there(folder / WEIGHTS):
             return Standing("done")
-        if is_locked(folder):
+        if is_held(folder):
             return Standing("running")
         found = failures(folder)
         if found and found[-1].gave_up:
@@ -115,16 +119,6 @@ def _is_there(path: Path) -> bool:
     return os.path.lexists(path)
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether a process works on a run.
-
-    Raises:
-        RunDamaged: The lock is no regular file.
-        OSError: It cannot be found out.
-    """
-    return _is_there(folder / LOCK) and is_held(folder)
-
-
 def quiet_s(folder: Path) -> float:
     """Seconds since a run that is on its way has written anything, by the clock of this machine."""
     now_s = time.time()
@@ -150,7 +144,7 @@ def tidy(folder: Path) -> None:
     A network that is trained needs none; they are most of the bytes of a run.
     """
     with contextlib.suppress(RunConflict, OSError):  # What is damaged stays as it is.
-        if os.path.lexists(folder / CHECKPOINT) and not is_locked(folder):
+        if os.path.lexists(folder / CHECKPOINT) and not is_held(folder):
             shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)  # A link is not followed.
 
 
@@ -207,8 +201,8 @@ def note_failure(folder: Path, error: str, traceback: str, *, retries: int, fina
     try:
         earlier = failures(folder)
     except RunDamaged:
-        # Set aside, as somebody may want to look at it.
-        (folder / FAILURES).rename(folder / f"damaged-{FAILURES}")
+        # Somebody may want to look at it.
+        set_aside([folder / FAILURES], folder / FAILURES)
         earlier = ()
     n_without_progress = 1 + sum(failure.step == step for failure in earlier)
     now = time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from sparse_rnn.output import Courtesy, plain
 from sparse_rnn.progress import LINE_EVERY_S
 
 
@@ -98,14 +99,14 @@ def silent() -> Generator[Show]:
 
 def automatic(file: TextIO | None = None) -> AbstractContextManager[Show]:
     """Show a bar where `file` (standard error by default) is a terminal, lines elsewhere."""
-    out = file or sys.stderr
+    out = _courtesy(file)
     return bar(out) if out.isatty() else lines(out)
 
 
 @contextmanager
 def lines(file: TextIO | None = None) -> Generator[Show]:
     """Write a plain line every few seconds and where a run has ended, fit for the log of a job."""
-    out = file or sys.stderr
+    out = _courtesy(file)
     next_s = 0.0
     last = ""
 
@@ -114,7 +115,7 @@ def lines(file: TextIO | None = None) -> Generator[Show]:
         now_s = time.monotonic()
         ended = tally.done + tally.failed >= tally.total
         for line in tally.news:
-            out.write(f"{line}\n")
+            out.write(f"{plain(line)}\n")
         if (now_s >= next_s or ended) and tally.text() != last:
             next_s, last = now_s + LINE_EVERY_S, tally.text()
             out.write(f"{last}\n")
@@ -126,15 +127,20 @@ def lines(file: TextIO | None = None) -> Generator[Show]:
 @contextmanager
 def bar(file: TextIO | None = None) -> Generator[Show]:
     """Show a bar with the counts, rate and remaining time."""
-    console = Console(file=file or sys.stderr)
+    console = Console(file=_courtesy(file))
     columns = (BarColumn(bar_width=20), TextColumn("{task.fields[text]}"))
     with Progress(*columns, console=console, refresh_per_second=4) as display:
         task = display.add_task("sweep", total=1, text="")
 
         def show(tally: Tally) -> None:
             for line in tally.news:
-                display.console.print(line, markup=False, highlight=False)
+                display.console.print(plain(line), markup=False, highlight=False)
             ended = tally.done + tally.failed
             display.update(task, total=tally.total, completed=ended, text=tally.text())
 
         yield show
+
+
+def _courtesy(file: TextIO | None) -> TextIO:
+    """A stream, by default the standard error, that ends no sweep where nobody reads it."""
+    return cast("TextIO", Courtesy(file or sys.stderr))

@@ -246,13 +246,16 @@ def test_a_worker_that_is_asked_to_leave_saves_its_run(
 
 
 def spawned(pid: int) -> list[int]:
-    """Worker processes that a process has started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    """Worker processes that a process has started, in whichever of its threads."""
+    found: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # A thread or a child may have ended meanwhile.
+            found += [
+                int(child)
+                for child in children.read_text().split()
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+            ]
+    return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's list of processes")

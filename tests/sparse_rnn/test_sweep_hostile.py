@@ -253,7 +253,11 @@ def test_a_damaged_record_of_failures_is_set_aside_not_lost(tmp_path: Path) -> N
     (tmp_path / "failures.json").write_text("no record")
     noted = store.note_failure(tmp_path, "E: x", "", retries=0, final=False)
     assert store.failures(tmp_path) == (noted,)
-    assert (tmp_path / "damaged-failures.json").read_text() == "no record"
+    (tmp_path / "failures.json").write_text("neither")
+    store.note_failure(tmp_path, "E: x", "", retries=0, final=False)
+    for number, text in enumerate(("no record", "neither"), start=1):
+        aside = tmp_path / f"failures.json.set-aside-{number}"
+        assert (aside / "failures.json").read_text() == text
 
 
 def test_a_record_has_limits(tmp_path: Path) -> None:
