@@ -103,6 +103,9 @@ class _Forth(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         needed = ctx.needs_input_grad[1:]
         tensors = ctx.saved_tensors[: len(needed)]
+        if not torch.is_grad_enabled() and _is_plain(grads) and _is_plain(tensors):
+            # Nothing is derived from these gradients; an operation less a step of a cell.
+            return None, *ctx.operation.back(needed, grads, *tensors)
         found = _Back.apply(ctx.operation, needed, len(grads), *grads, *tensors)
         return None, *found
 
@@ -164,6 +167,13 @@ def _vjp(formula: Callable[..., Any], *values: Any) -> tuple[Any, Callable[..., 
     """``torch.func.vjp`` without further outputs, whose type says so."""
     made: Any = torch.func.vjp(formula, *values)
     return made
+
+
+def _is_plain(tensors: Sequence[Tensor]) -> bool:
+    """Whether tensors have numbers of their own, and no derivatives forward go along with them."""
+    # No level, no derivative; torch has no public name for it.
+    level: Any = forward_ad
+    return level._current_level < 0 and all(_in_memory(one) for one in tensors)
 
 
 def _in_memory(tensor: Tensor) -> bool:

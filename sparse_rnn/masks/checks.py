@@ -26,9 +26,10 @@ def check_mask_family(function: Callable[..., Mask], size: Size, **options: Any)
 
     The rules: it returns a `Mask` of as many units as the size says, with at least one synapse,
     whose provenance is the function's name and the given options, and survives JSON; the same
-    arguments give the same mask and leave the global generator alone; a number of units is a sheet
-    of one side, or is refused; the docstring says what each option means; each option changes the
-    mask, or other values of it are refused. A budget is kept: `nnz` synapses in all, `in_degree`
+    arguments give the same mask and leave the global generator alone; its digest is the same again,
+    and another one where a synapse is elsewhere; a number of units is a sheet of one side, or is
+    refused; the docstring says what each option means; each option changes the mask, or other
+    values of it are refused. A budget is kept: `nnz` synapses in all, `in_degree`
     onto each unit, `mean_in_degree` onto a unit on average, as exactly as chance allows. A family
     with the option `seed` takes a number, a seed sequence and a generator, and draws other masks
     for other seeds.
@@ -67,6 +68,8 @@ def check_mask_family(function: Callable[..., Mask], size: Size, **options: Any)
     require(_survives_json(mask), "the mask's parameters survive JSON")
     require(mask.nnz, "a mask has at least one synapse")
     require(built(size) == mask, "the same arguments give the same mask")
+    require(built(size).digest == mask.digest, "the same mask has the same digest")
+    require(_elsewhere(mask).digest != mask.digest, "masks with other synapses have other digests")
     require(before == after, "the global generator is neither used nor changed")
     require(pickle.loads(pickle.dumps(mask)) == mask, "a mask survives pickle")
     if takes_sheet(function):
@@ -126,6 +129,16 @@ def _with_others(
             yield built(size, **{option.name: other})
         except InvalidArgument:
             continue
+
+
+def _elsewhere(mask: Mask) -> Mask:
+    """The mask with its last synapse from another unit, or without it where all units have one."""
+    targets, sources = mask.targets(), mask.indices.copy()
+    free = np.setdiff1d(np.arange(mask.n_units), sources[targets == targets[-1]])
+    if not len(free):
+        return type(mask).from_edges(mask.n_units, targets[:-1], sources[:-1])
+    sources[-1] = free[0]
+    return type(mask).from_edges(mask.n_units, targets, sources)
 
 
 def _missed_budget(mask: Mask, options: Mapping[str, Any]) -> str:
