@@ -86,10 +86,6 @@ class RunConflict(SparseRnnError):
     """A folder cannot take this run; the message says why and what to do."""
 
 
-class RunInUse(RunConflict):
-    """Another process has the folder of a run; the message names it."""
-
-
 class RunDamaged(RunConflict, ValueError):
     """A file of a run folder is damaged, too large, or no regular file; the message names it."""
 

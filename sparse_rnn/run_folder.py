@@ -36,7 +36,6 @@ from sparse_rnn.config import TrainConfig
 from sparse_rnn.errors import InvalidArgument, RunConflict, RunDamaged
 from sparse_rnn.evaluation import device_of
 from sparse_rnn.files import atomic_writer, check_kind, read_regular
-from sparse_rnn.masks import Mask
 from sparse_rnn.metrics import COLUMNS
 from sparse_rnn.provenance import provenance
 from sparse_rnn.resume import CHECKPOINT
@@ -164,22 +163,6 @@ def check_streams(folder: Path) -> None:
         )
 
 
-def check_mask(folder: Path, mask: Mask) -> None:
-    """Refuse a run whose network has other synapses than the mask of its configuration now.
-
-    Raises:
-        RunConflict: It has: the file that the mask comes from has changed.
-    """
-    network = _read_record(folder / CONFIG).get("network")
-    digests = cast("dict[str, Any]", network).get("masks") if isinstance(network, dict) else None
-    if isinstance(digests, dict) and cast("dict[str, Any]", digests).get("rnn") != mask.digest:
-        raise RunConflict(
-            f"{folder} holds a run of a network with other synapses than {mask!r}, which its "
-            "configuration means now: the file that the mask comes from has changed. Choose "
-            "another folder, or put the file back."
-        )
-
-
 def check_network(folder: Path, network: nn.Module) -> None:
     """Refuse a network that is not the one that a run in a folder has begun with.
 
@@ -190,16 +173,11 @@ def check_network(folder: Path, network: nn.Module) -> None:
     if not isinstance(theirs, dict):
         return
     ours, theirs = describe(network), cast("dict[str, Any]", theirs)
-    file = " If the mask comes from a file, that has changed since: put it back."
-    for what, words, remedy in (
-        ("masks", "masks with other synapses", file),
-        ("parameters", "other parameters", ""),
-        ("cells", "cells of another kind, or with other settings,", ""),
-    ):
+    for what, words in (("masks", "masks with other synapses"), ("parameters", "other parameters")):
         if what in theirs and theirs[what] != ours[what]:
             raise RunConflict(
-                f"{folder} holds a run of a network with {words} than this one. Choose another "
-                f"folder.{remedy}"
+                f"{folder} holds a run of a network with {words} than this one. If the mask comes "
+                "from a file, that has changed since; choose another folder, or put it back."
             )
 
 
@@ -208,19 +186,19 @@ def describe(network: nn.Module) -> dict[str, Any]:
 
     Returns:
         ``class``, ``backend``, ``device``, the shapes of ``parameters``, and ``masks``: the digest
-        of the mask of each masked layer, by the layer's name; and ``cells``, their settings.
+        of the mask of each masked layer, by the layer's name.
     """
     layer = getattr(network, "rnn", None)
-    masked = {
-        name: layer for name, layer in network.named_modules() if isinstance(layer, MaskedLayer)
-    }
     return {
         "class": f"{type(network).__module__}.{type(network).__qualname__}",
         "backend": getattr(layer, "backend", None),
         "device": str(device_of(network)),
         "parameters": {name: list(p.shape) for name, p in network.named_parameters()},
-        "masks": {name: layer.mask.digest for name, layer in masked.items()},
-        "cells": {name: layer.settings() for name, layer in masked.items()},
+        "masks": {
+            name: layer.mask.digest
+            for name, layer in network.named_modules()
+            if isinstance(layer, MaskedLayer)
+        },
     }
 
 

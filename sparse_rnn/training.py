@@ -187,7 +187,6 @@ def fit(
             job = Job(config, network, training, held_out, folder, options, origin)
             result = carry_out(job, group, progress)
         if result is None and folder is not None:
-            run_folder.check_network(folder, network)
             checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
             result = _results(folder, config)
     assert result is not None  # None says that the folder's run has ended.

@@ -25,7 +25,6 @@ class Option:
         kinds: Its types that can be written in JSON and on a command line: `bool`, `int`, `float`,
             `str` and a `Literal`. Empty for an option that only Python can give.
         about: What it means, from the docstring of the family.
-        is_file: Whether it may be the name of a file, whose content then decides the mask.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Option:
     default: Any
     kinds: tuple[Any, ...]
     about: str
-    is_file: bool = False
 
 
 def size_argument(function: Callable[..., object]) -> str:
@@ -57,10 +55,8 @@ def _read(function: Callable[..., object]) -> dict[str, Option]:
         if name != size:
             required = parameter.default is inspect.Parameter.empty
             default = None if required else parameter.default
-            hint = hints.get(name, object)
-            is_file = Path in (hint, *get_args(hint))
-            about = texts.get(name, "")
-            found[name] = Option(name, required, default, _writable(hint), about, is_file)
+            kinds = _writable(hints.get(name, object))
+            found[name] = Option(name, required, default, kinds, texts.get(name, ""))
     return found
 
 

@@ -36,7 +36,7 @@ _INT64 = 2**63
 _SIDES = 8
 _TEXT = ("identity", "state", "error", "ended", "folder", "kernel", "git_commit", "platform")
 _MORE_TEXT = ("processor", "python", "torch", "modcog")
-_WHOLE = ("n_units", "n_recurrent", "n_parameters", "n_tasks", "steps_taken", "n_failures", "streams")
+_WHOLE = ("n_units", "n_recurrent", "n_parameters", "n_tasks", "steps_taken", "n_failures")
 _MACHINE = ("n_continued", "cores", "threads")
 _NUMBER = (*MEASURES, "chance", "seconds")
 
@@ -213,7 +213,6 @@ def _origin(folder: Path) -> Row:
     if any(len(shape) > _SIDES for shape in shapes.values()):
         raise RunDamaged(f"{folder / run_folder.CONFIG} has a parameter of too many sides.")
     return {
-        "streams": record.get("streams", run_folder.FIRST_STREAMS),
         "git_commit": git.get("commit"),
         "git_modified": git.get("modified"),
         "platform": machine.get("platform"),

@@ -18,7 +18,7 @@ from sparse_rnn.sweep.grid import Grid, load
 from sparse_rnn.sweep.naming import RUNS, distinct
 from sparse_rnn.sweep.serial import Serial
 from sparse_rnn.sweep.standing import Status, status
-from sparse_rnn.sweep.validation import check_all, check_found
+from sparse_rnn.sweep.validation import check_all
 
 OPTIONS = RunOptions(tensorboard=False)
 """How the runs of a sweep are carried out by default: without events for TensorBoard."""
@@ -68,8 +68,6 @@ def run(  # noqa: PLR0913 - each is a choice of the caller
 
     Raises:
         InvalidArgument: A configuration or an argument is refused; nothing was begun.
-        RunConflict: A run in the folder is one of other trials, as another version of this package
-            drew them, or of a graph file that has changed since; nothing was begun.
         SparseRnnError: There is no scheduler, or its workers cannot work.
         WriteFailed: The disk is full. The runs have stopped; the same call goes on.
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came. The runs have saved themselves; the same call
@@ -107,7 +105,6 @@ def planned(
 
     Raises:
         InvalidArgument: A configuration or an argument is refused.
-        RunConflict: A run in the folder is one of other trials or another graph than now.
         SparseRnnError: There is no configuration, or no folder can have this name.
     """
     for name, value, least in (("threads", threads, 1), ("retries", retries, 0)):
@@ -117,7 +114,6 @@ def planned(
         raise InvalidArgument("run_limit", run_limit, "a finite number of seconds above 0, or None")
     configs = distinct(load(spec))
     check_all(configs.values())
-    check_found(configs, Path(results))
     # Drawing batches ahead is work for one more core.
     prefetch = options.prefetch and threads > 1
     changed = options.model_copy(update={"threads": threads, "prefetch": prefetch})

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sparse_rnn import signals
+from sparse_rnn import run_folder, signals
 from sparse_rnn.config import TrainConfig
 from sparse_rnn.errors import (
     Interrupted,
     InvalidArgument,
     NotEnoughMemory,
     RunConflict,
-    RunInUse,
     RunTooLong,
     TrainingDiverged,
     WriteFailed,
@@ -128,8 +127,10 @@ def carry_out(
         if interrupt.number == _OVER:
             return _failed(assignment, name, folder, _over(assignment))
         return Outcome(name, "stopped", signal=interrupt.number)
-    except RunInUse as error:
-        return Outcome(name, "busy", str(error))
+    except RunConflict as error:
+        if not _is_of_another_run(folder, config):
+            return Outcome(name, "busy", str(error))
+        return _failed(assignment, name, folder, error)
     except Exception as error:  # Whatever it is, the other runs go on.
         if _is_no_room(error):
             return Outcome(name, "no room", str(error))
@@ -193,6 +194,15 @@ def _over(assignment: Assignment) -> RunTooLong:
         f"The run took more than {assignment.limit_s:g} s, its limit. It has saved itself: with "
         "--again and a longer limit, or none, it goes on."
     )
+
+
+def _is_of_another_run(folder: Path, config: TrainConfig) -> bool:
+    """Whether a conflict will stay, as opposed to one about a lock."""
+    try:
+        run_folder.state_of(folder, config)
+    except RunConflict:
+        return True
+    return False
 
 
 def _is_no_room(error: BaseException) -> bool:
