@@ -38,6 +38,7 @@ def files(folder: Path) -> dict[Path, tuple[bytes, int]]:
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_quick")
 def test_the_demo_leaves_three_runs_and_a_figure_and_does_not_repeat_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -90,6 +90,7 @@ def test_noise_is_the_same_when_a_chunk_is_computed_again() -> None:
     torch.testing.assert_close(found[7], (above - below) / (2 * step), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_sequence() -> None:
     mask = srnn.masks.locality((40, 40), 2)
     net = srnn.Network(5, 3, mask, backend="sparse_cpu")

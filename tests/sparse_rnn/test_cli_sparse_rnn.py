@@ -443,6 +443,7 @@ def test_the_command_is_installed() -> None:
     assert "autapse" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["1", "2", "1 2"])
 def test_a_run_that_nobody_reads_ends_as_it_should(where: str, tmp_path: Path) -> None:
     words = shlex.split(
@@ -466,6 +467,7 @@ def test_a_run_that_nobody_reads_ends_as_it_should(where: str, tmp_path: Path) -
     assert len(srnn.load_run(tmp_path / "run").history) == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "code"),
     [
@@ -494,6 +496,7 @@ def test_streams_that_are_closed_or_full_give_no_traceback(
         assert (tmp_path / "run" / "weights.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_ascii_alone_is_enough(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("sparse-rnn")
     for words in (["--help"], ["info", "--arch", "dense", "--size", "4", "-o", "é.png"]):

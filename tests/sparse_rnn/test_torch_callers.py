@@ -100,6 +100,7 @@ print("as without")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "cell", "chunk"),
     [("sparse_cpu", "vanilla", None), ("sparse_cpu", "gru", None), ("dense", "vanilla", 4)],
