@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Literal, Self, TextIO, overload
+from typing import IO, Any, BinaryIO, Literal, Self, TextIO, cast, overload
 
 from sparse_rnn.errors import RunDamaged
 
@@ -105,7 +105,7 @@ def digest_of(path: Path) -> str:
         OSError: As `open` raises it.
     """
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(cast("Any", file), "sha256").hexdigest()  # raw files do, too
 
 
 @contextmanager
