@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.configure import tasks_of
+from modcog.draws import trial_keys
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.files import read_npz, whole_file
 from modcog.hashing import Purpose, Seed, derive, generator, mix
@@ -19,7 +20,7 @@ from modcog.limits import TRIALS
 from modcog.renderers import RENDERERS
 from modcog.rendering import rule_channels
 from modcog.spec import TaskSpec
-from modcog.trials import Trials, concatenate, place, sample
+from modcog.trials import Trials, concatenate, place, sample, sample_keys
 
 SPLITS = ("train", "validation", "test")
 """Splits of a bank; the trials of one are independent of those of the others."""
@@ -199,7 +200,7 @@ def trial_bank(
     for slot, spec in enumerate(specs):
         rng = generator(seed, Purpose.BANK, SPLIT_BY.index(split_by), number, slot)
         if split_by == "trials":
-            part = sample(spec, rng, n)
+            part = sample_keys(spec, trial_keys(rng, n))  # checked once, where all are rendered
         else:
             part = _of_split(spec, rng, n, derive(seed, Purpose.BANK_SPLIT), number)
         part.rule[:] = slot

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from modcog.draws import rule_of, trial_keys
 from modcog.errors import InvalidArgument
+from modcog.gate import check_trials
 from modcog.spec import TaskSpec
 from modcog.trials import Trials, interleave, place, sample_keys, sample_mixed
 
@@ -32,21 +33,27 @@ def from_keys(
         InvalidArgument: A value is out of range.
         UnknownName: A task that is played draws no such quantity.
     """
-    if len(specs) == 1:
-        return sample_keys(specs[0], keys, given)
     rest = dict(given)
-    rules = rule_of(keys, len(specs))
-    if "rule" in rest:
+    if len(specs) == 1:
+        rules = np.zeros(len(keys), dtype=np.int64)
+    elif "rule" in rest:
         rules = _slots(rest.pop("rule"), len(specs), len(keys))
-    if not rest:
+    else:
+        rules = rule_of(keys, len(specs))
+    if len(specs) == 1 or len(keys) == 1:
+        trials = sample_keys(specs[int(rules[0])], keys, rest)
+    elif not rest:
         return sample_mixed(specs, keys, rules)
-    parts: list[Trials] = []
-    rows = [np.flatnonzero(rules == rule) for rule in np.unique(rules)]
-    for own in rows:
-        mine = {name: _of_rows(name, value, own, len(keys)) for name, value in rest.items()}
-        parts.append(sample_keys(specs[int(rules[own[0]])], keys[own], mine))
-    trials = interleave(parts, rows)
+    else:
+        rows = [np.flatnonzero(rules == rule) for rule in np.unique(rules)]
+        parts: list[Trials] = []
+        for own in rows:
+            mine = {name: _of_rows(name, value, own, len(keys)) for name, value in rest.items()}
+            parts.append(sample_keys(specs[int(rules[own[0]])], keys[own], mine))
+        trials = interleave(parts, rows)
+        trials.lane[:] = np.arange(len(trials))  # a place of its own, until they are given theirs
     trials.rule[:] = rules
+    check_trials(trials)
     return trials
 
 

@@ -47,10 +47,15 @@ class _Tables(NamedTuple):
 
 
 def render(
-    trials: Trials, *, n_rules: int = 0, seq_len: int | None = None, n_lanes: int | None = None
+    trials: Trials,
+    *,
+    n_rules: int = 0,
+    seq_len: int | None = None,
+    n_lanes: int | None = None,
+    checked: bool = False,
 ) -> Rendered:
     """Render trials; the arguments, result and errors of `modcog.rendering.render`."""
-    rendered = allocate(trials, n_rules, seq_len, n_lanes)
+    rendered = allocate(trials, n_rules, seq_len, n_lanes, checked=checked)
     n = trials.dim_ring
     edges = [0, *(where.stop for where in channels(n, n_rules).values())]
     plan = _Plan(

@@ -175,12 +175,20 @@ def task_from_json(text: str) -> TaskSpec:
         name, kinds = str(record["base"]), [str(m["kind"]) for m in record["modifiers"]]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InvalidArgument("text", text, "JSON that TaskSpec.to_json wrote") from None
+    for key in record:
+        if key not in _RECORDED:
+            raise unknown_name("text", key, _RECORDED, "an entry of a specification")
     if name not in BASE_TASKS:
         raise unknown_name("base", name, BASE_TASKS, "a base task")
     for kind in kinds:
         if kind not in MODIFIERS:
             raise unknown_name("kind", kind, MODIFIERS, "a modifier")
     base = BASE_TASKS[name]
+    # 0.1.0 wrote neither of these.
+    for key, own in (("family", base.family), ("plan", base.plan_name)):
+        if record.get(key, own) != own:
+            allowed = f"{own!r}, as of the task {name} here: JSON holds no task of one's own"
+            raise InvalidArgument(key, record[key], allowed)
     try:
         modifiers = tuple(
             MODIFIERS[m["kind"]](**{k: v for k, v in m.items() if k != "kind"})
@@ -193,17 +201,28 @@ def task_from_json(text: str) -> TaskSpec:
             )
             for p in record["periods"]
         )
-        return replace(
+        spec = replace(
             base,
             params=type(base.params)(**record["params"]),
             periods=periods,
             modifiers=modifiers,
+            interval=record.get("interval", base.interval),
+            p_response=record.get("p_response", base.p_response),
             **{key: record[key] for key in ("dt", "dim_ring", "noise")},
         )
+        spec.check_modifiers()
+        return spec
     except InvalidArgument:
         raise
     except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
         raise InvalidArgument("text", text, f"a complete specification ({error})") from None
+
+
+_RECORDED = (
+    *("base", "family", "plan", "interval", "p_response", "params", "periods", "modifiers"),
+    *("dt", "dim_ring", "noise"),
+)
+"""What `TaskSpec.to_json` writes."""
 
 
 def _from_list(duration: Any) -> Any:

@@ -155,6 +155,7 @@ class Dataset:
                 n_rules=self._n_rules,
                 seq_len=self.seq_len,
                 n_lanes=self.batch_size,
+                checked=True,
             )
             self._index += 1
         if self.batch_first:

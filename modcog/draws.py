@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -170,18 +170,18 @@ class Draws:
         """Durations of all periods; int64 ``[n, periods]`` in steps. Given ones are in ms."""
         table = np.empty((self.n, len(spec.periods)), dtype=np.int64)
         for position, period in enumerate(spec.periods):
-            drawn = draw_steps(
-                period.duration, spec.dt, words(self._keys, Space.PERIOD, period.name)
-            )
             self._ask(period.name)
+            argument = f"timing[{period.name!r}]"
+            own_words = partial(words, self._keys, Space.PERIOD, period.name)
             if period.name in self._given:
                 ms = self._array(period.name, np.float64)
                 shortest = 0 if period.may_vanish else 1e-9
                 if not np.all(np.isfinite(ms) & (ms >= shortest)):
                     allowed = "a duration in ms" + ("" if period.may_vanish else " above 0")
                     raise InvalidArgument(period.name, self._given[period.name], allowed)
-                drawn = steps(ms, spec.dt)
-            table[:, position] = drawn
+                table[:, position] = steps(ms, spec.dt, period.name)
+            else:
+                table[:, position] = draw_steps(argument, period.duration, spec.dt, own_words)
         return table
 
     def noise_key(self) -> NDArray[np.uint64]:

@@ -214,7 +214,7 @@ class TaskEnv(TrialEnv):
         self._load(trials)
         if "probs" in noted:
             noted["probs"] = np.asarray(noted["probs"]).tolist()
-        self.trial = {**trials.describe(0), **noted}
+        self.trial = {**(self.trial or {}), **noted}
         return self.trial
 
     def reset(
@@ -358,7 +358,7 @@ class TaskEnv(TrialEnv):
 
     def _load(self, trials: Trials) -> None:
         """Make a drawn trial the current one."""
-        rendered = render(trials, n_rules=self.n_rules)
+        rendered = render(trials, n_rules=self.n_rules, checked=True)
         self.trials = trials
         self.ob: NDArray[np.float32] = rendered.observations[:, 0]
         self.gt: NDArray[np.int64] = rendered.targets[:, 0]

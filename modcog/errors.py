@@ -134,6 +134,19 @@ def whole_number(
     return number
 
 
+def truth_value(argument: str, value: object) -> bool:
+    """Return a truth value as a bool.
+
+    Raises:
+        InvalidArgument: It is neither True nor False, of Python or numpy.
+    """
+    if isinstance(value, bool):
+        return value
+    if str(getattr(value, "dtype", "")) == "bool" and getattr(value, "shape", None) == ():
+        return bool(value)
+    raise InvalidArgument(argument, value, "True or False")
+
+
 def real_number(argument: str, value: object, allowed: str) -> float:
     """Return a finite number as a float.
 

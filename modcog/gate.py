@@ -107,20 +107,24 @@ def check_trials(trials: Trials) -> None:
     _check_arrays(trials)
     if not len(trials):
         return
-    if not trials.tasks or _highest(trials.task_index) >= len(trials.tasks):
-        bad = ~_below(trials.task_index, len(trials.tasks))
-        raise InvalidArgument(
-            "task_index", trials.task_index[bad].tolist()[:1], f"below {len(trials.tasks)}"
-        )
+    check_tasks(trials)
     table = task_table(trials.tasks, trials.period_steps.shape[1])
     _check_periods(trials, table)
     _check_stimuli(trials, table)
     _check_response(trials)
     for column in ("rule", "lane", "start"):
         values: NDArray[np.int64] = getattr(trials, column)
-        if _highest(values) > _FARTHEST:
-            _refuse(trials, column, ~_below(values, _FARTHEST + 1), f"from 0 to {_FARTHEST}")
+        if np.count_nonzero(bad := _beyond(values, _FARTHEST)):
+            _refuse(trials, column, bad, f"from 0 to {_FARTHEST}")
     _check_places(trials)
+
+
+def check_tasks(trials: Trials) -> None:
+    """Refuse trials that say to be of a task that is not there."""
+    bad = _beyond(trials.task_index, len(trials.tasks) - 1)
+    if np.count_nonzero(bad):
+        allowed = f"from 0 to {len(trials.tasks) - 1}, the place of one of the tasks"
+        raise InvalidArgument("task_index", int(trials.task_index[bad][0]), allowed)
 
 
 def side_by_side(
@@ -148,12 +152,9 @@ def side_by_side(
 
 def check_bumps(trials: Trials) -> None:
     """Refuse a ring other than 0 and 1, and a strength that is negative, huge or not a number."""
-    ring, strength = trials.stimulus_ring, trials.stimulus_strength
-    if _highest(ring) > 1:
-        _refuse(trials, "stimulus_ring", ~_below(ring, 2), "0 or 1")
-    # NaN is neither.
-    if strength.size and not (strength.min() >= 0 and strength.max() <= limits.LEVEL):
-        bad = ~((strength >= 0) & (strength <= limits.LEVEL))
+    if np.count_nonzero(bad := _beyond(trials.stimulus_ring, 1)):
+        _refuse(trials, "stimulus_ring", bad, "0 or 1")
+    if np.count_nonzero(bad := _no_level(trials.stimulus_strength)):
         _refuse(trials, "stimulus_strength", bad, _LEVEL)
 
 
@@ -177,12 +178,10 @@ def _check_arrays(trials: Trials) -> None:
 
 def _check_periods(trials: Trials, table: TaskTable) -> None:
     steps = trials.period_steps
-    longest = _highest(steps)
-    if longest > limits.PERIOD_STEPS:
-        bad = ~_below(steps, limits.PERIOD_STEPS + 1)
+    if np.count_nonzero(bad := _beyond(steps, limits.PERIOD_STEPS)):
         _refuse(trials, "period_steps", bad, f"from 0 to {limits.PERIOD_STEPS}")
-    if longest * steps.shape[1] > limits.TRIAL_STEPS:
-        bad = steps.sum(axis=1) > limits.TRIAL_STEPS
+    few = steps.shape[1] * limits.PERIOD_STEPS <= limits.TRIAL_STEPS  # they cannot be too long
+    if not few and (bad := trials.length > limits.TRIAL_STEPS).any():
         _refuse(trials, "period_steps", bad, f"at most {limits.TRIAL_STEPS} in all")
     vanished = steps == 0
     needed = table.needed.take(trials.task_index, axis=0)
@@ -206,35 +205,33 @@ def _check_stimuli(trials: Trials, table: TaskTable) -> None:
         if np.count_nonzero(bad := period.view(np.uint64) >= own.view(np.uint64)):
             _refuse(trials, "stimulus_period", bad, "the index of a period of the task")
         location, n = trials.stimulus_location, trials.dim_ring
-        if _highest(location) >= n:
-            _refuse(trials, "stimulus_location", ~_below(location, n), f"from 0 to {n - 1}")
+        if np.count_nonzero(bad := _beyond(location, n - 1)):
+            _refuse(trials, "stimulus_location", bad, f"from 0 to {n - 1}")
     check_bumps(trials)
-    std = trials.noise_std
-    if not (std.min() >= 0 and std.max() <= limits.LEVEL):
-        _refuse(trials, "noise_std", ~((std >= 0) & (std <= limits.LEVEL)), _LEVEL)
+    if np.count_nonzero(bad := _no_level(trials.noise_std)):
+        _refuse(trials, "noise_std", bad, _LEVEL)
 
 
 def _check_response(trials: Trials) -> None:
     responds, n = trials.responds, trials.dim_ring
     for column in ("base_response", "response"):
         values: NDArray[np.int64] = getattr(trials, column)
-        answers = values >= 0
-        if np.count_nonzero(answers != responds) or _highest(values + 1) > n:
-            bad = (answers != responds) | ~_below(values + 1, n + 1)
+        if np.count_nonzero(bad := ((values >= 0) != responds) | _beyond(values + 1, n)):
             _refuse(trials, column, bad, _ANSWER)
     if np.count_nonzero(bad := np.isfinite(trials.angle) != responds):
         _refuse(trials, "angle", bad, "finite where the trial asks for a response, else NaN")
-    fastest = np.abs(trials.drift).max()
-    if not fastest * _highest(trials.period_steps) < EXACT:
-        bad = ~(np.abs(trials.drift) * trials.decision_steps < EXACT)
-        if bad.any():
-            _refuse(trials, "drift", bad, "a finite number of ring units per step")
-    if _highest(trials.match + 1) > 2:
-        _refuse(trials, "match", ~_below(trials.match + 1, 3), "1, 0 or -1")
+    speed = np.abs(trials.drift)
+    bad = ~(speed * limits.PERIOD_STEPS < EXACT)  # NaN is among them
+    if np.count_nonzero(bad) and (bad := ~(speed * trials.decision_steps < EXACT)).any():
+        _refuse(trials, "drift", bad, "a finite number of ring units per step")
+    if np.count_nonzero(bad := _beyond(trials.match + 1, 2)):
+        _refuse(trials, "match", bad, "1, 0 or -1")
 
 
 def _check_places(trials: Trials) -> None:
     """Refuse two trials in one place: which of them is written last would decide."""
+    if len(trials) < 2:
+        return
     length = trials.length
     longest = int(trials.start.max()) + int(length.max())
     first = trials.lane * longest + trials.start
@@ -249,13 +246,14 @@ def _check_places(trials: Trials) -> None:
         _refuse(trials, "start", bad, "after the end of the trial before it in the same lane")
 
 
-def _highest(values: NDArray[np.int64]) -> int:
-    """The largest value, negative ones counted as huge; 0 where there is none."""
-    return int(values.view(np.uint64).max(initial=0))
+def _beyond(values: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
+    """Which values are not from 0 to `most`: as unsigned numbers, negative ones are huge."""
+    return values.view(np.uint64) > most if most >= 0 else np.ones(values.shape, dtype=np.bool_)
 
 
-def _below(values: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
-    return (values >= 0) & (values < size)
+def _no_level(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which values are no numbers from 0 to `limits.LEVEL`; NaN is among them."""
+    return ~((values >= 0) & (values <= limits.LEVEL))
 
 
 def _refuse(trials: Trials, column: str, bad: NDArray[np.bool_], allowed: str) -> NoReturn:

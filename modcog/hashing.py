@@ -58,6 +58,7 @@ def seed_sequence(seed: object) -> np.random.SeedSequence:
             sequence.
     """
     if isinstance(seed, np.random.SeedSequence):
+        _plain(seed)  # refused now, and not where the first trial is drawn
         return seed
     if isinstance(seed, tuple | list) and seed:
         numbers = cast("Sequence[object]", seed)

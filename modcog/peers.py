@@ -51,6 +51,11 @@ _RULES = (
 _SEED = "Environments take a seed in reset, BatchSampler takes 'seed', modcog.sample 'rng'."
 _STRETCH = "Give the duration of the period in 'timing'."
 
+_SIGMA_X = (
+    "It is called 'noise' here, in sqrt(ms): sqrt(200) * sigma_x at a tau of 100 ms, on the rings "
+    "alone. noise='yang' is sigma_x = 0.01 on all inputs."
+)
+
 PEER_KEYWORDS: Mapping[str, str] = MappingProxyType(
     {
         # neurogym, and the released code of Mod-Cog
@@ -73,7 +78,7 @@ PEER_KEYWORDS: Mapping[str, str] = MappingProxyType(
         "rewards": "Rewards belong to environments: modcog.make, modcog.make_vec.",
         "reward": "Rewards belong to environments; modcog.make calls them 'rewards'.",
         # Yang et al. (2019)
-        "sigma_x": "noise",
+        "sigma_x": _SIGMA_X,
         "n_eachring": "dim_ring",
         "num_ring": "There are always two rings.",
         "n_input": "It follows from dim_ring and the number of tasks: 1 + 2 dim_ring + tasks.",

@@ -21,7 +21,9 @@ from modcog.trials import Stimulus, Trials, plan_trials
 class Renderer(Protocol):
     """What turns trials into arrays; see `modcog.rendering.render`."""
 
-    def __call__(self, trials: Trials, *, n_rules: int, seq_len: int, n_lanes: int) -> Rendered:
+    def __call__(
+        self, trials: Trials, *, n_rules: int, seq_len: int, n_lanes: int, checked: bool = False
+    ) -> Rendered:
         """Render trials at their places."""
         ...
 

@@ -39,11 +39,9 @@ def channels(dim_ring: int, n_rules: int = 0) -> dict[str, slice]:
         >>> channels(16, n_rules=20)["ring2"]
         slice(17, 33, None)
     """
-    edges = np.cumsum([0, 1, dim_ring, dim_ring, n_rules])
-    return {
-        name: slice(int(a), int(b))
-        for name, a, b in zip(NOISE_GROUPS, edges[:-1], edges[1:], strict=True)
-    }
+    edges = (0, 1, 1 + dim_ring, 1 + 2 * dim_ring, 1 + 2 * dim_ring + n_rules)
+    spans = map(slice, edges[:-1], edges[1:])
+    return dict(zip(NOISE_GROUPS, spans, strict=True))
 
 
 def rule_channels(n_tasks: int, rule_input: object) -> int:
@@ -114,9 +112,12 @@ def target_steps(trials: Trials) -> tuple[NDArray[np.int64], NDArray[np.int64], 
     return trial, j, np.where(trials.responds[trial], label, 0)
 
 
-def allocate(trials: Trials, n_rules: int, seq_len: int | None, n_lanes: int | None) -> Rendered:
+def allocate(
+    trials: Trials, n_rules: int, seq_len: int | None, n_lanes: int | None, *, checked: bool
+) -> Rendered:
     """Make the arrays of `render`, all zero, and check the trials and that they fit."""
-    check_trials(trials)
+    if not checked:
+        check_trials(trials)
     length = trials.length
     needed_steps = int((trials.start + length).max(initial=0))
     needed_lanes = int(trials.lane.max(initial=-1)) + 1
@@ -137,7 +138,12 @@ def allocate(trials: Trials, n_rules: int, seq_len: int | None, n_lanes: int | N
 
 
 def render(
-    trials: Trials, *, n_rules: int = 0, seq_len: int | None = None, n_lanes: int | None = None
+    trials: Trials,
+    *,
+    n_rules: int = 0,
+    seq_len: int | None = None,
+    n_lanes: int | None = None,
+    checked: bool = False,
 ) -> Rendered:
     """Render trials at their places (`Trials.lane`, `Trials.start`) into fresh arrays.
 
@@ -146,6 +152,8 @@ def render(
         n_rules: Number of rule channels; `Trials.rule` is then the active one.
         seq_len: Steps of the arrays; by default as many as the trials need.
         n_lanes: Batch elements of the arrays; by default as many as the trials need.
+        checked: Whether the trials have passed `modcog.gate.check_trials` where they were drawn,
+            and nobody else has had them since.
 
     Returns:
         Observations, targets and mask; padding is zero in all three.
@@ -154,22 +162,22 @@ def render(
         InvalidArgument: A trial does not fit, has a rule without a channel, or is none that can be
             rendered (see `modcog.gate.check_trials`).
     """
-    rendered = allocate(trials, n_rules, seq_len, n_lanes)
+    rendered = allocate(trials, n_rules, seq_len, n_lanes, checked=checked)
     observations, targets, mask = rendered
     lanes: int = mask.shape[1]
     where = channels(trials.dim_ring, n_rules)
     flat = observations.reshape(mask.size, observations.shape[-1])
 
-    steps = trial_steps(trials, lanes)
+    steps, decision_start = trial_steps(trials, lanes), trials.decision_start
     mask.reshape(-1)[steps.row] = 1
-    fixating = steps.step < trials.decision_start[steps.trial]
+    fixating = steps.step < decision_start[steps.trial]
     flat[steps.row[fixating], 0] = 1
     if n_rules:
         flat[steps.row, where["rule"].start + trials.rule[steps.trial]] = 1
     _add_stimuli(flat, trials, lanes)
 
     trial, j, label = target_steps(trials)
-    step = trials.start[trial] + trials.decision_start[trial] + j
+    step = trials.start[trial] + decision_start[trial] + j
     targets.reshape(-1)[step * lanes + trials.lane[trial]] = label
     _add_noise(flat, trials, lanes, where)
     return rendered
@@ -202,9 +210,13 @@ def _add_noise(
     flat: NDArray[np.float32], trials: Trials, n_lanes: int, where: dict[str, slice]
 ) -> None:
     """Add the sensory noise, last, to the noisy channel groups of the noisy periods."""
+    groups = np.flatnonzero(trials.noise_std.any(axis=0)).tolist()
+    if not groups:
+        return
     noisy_period = noisy_periods(trials)
     ends = trials.period_steps.cumsum(axis=1)
-    for group, name in enumerate(NOISE_GROUPS):
+    for group in groups:
+        name = NOISE_GROUPS[group]
         n_channels = where[name].stop - where[name].start
         std = trials.noise_std[:, group].astype(np.float32)
         trial, period = np.nonzero(noisy_period & (std > 0)[:, None])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from modcog.configure import tasks_of
 from modcog.content import SameContent
 from modcog.errors import InvalidArgument, unknown_name, whole_number
+from modcog.gate import check_tasks
 from modcog.hashing import STREAMS, Seed, seed_sequence
 from modcog.lengths import TrialLengths, lengths_of
 from modcog.limits import LANES, SEQ_STEPS
@@ -119,6 +120,8 @@ class BatchSampler:
         self.loss_mask = loss_mask
         if renderer not in RENDERERS:
             raise unknown_name("renderer", renderer, RENDERERS, "a renderer")
+        if renderer != "auto":
+            RENDERERS[renderer]()  # refused now where it does not work
         self.renderer = renderer
         self.lengths: TrialLengths | None = None
         if not any(callable(p.duration) for spec in self.specs for p in spec.periods):
@@ -178,7 +181,7 @@ class BatchSampler:
         Raises:
             InvalidArgument: `index` is not a whole number of at least 0.
         """
-        return self._render(self.trials(index), self.seq_len, self.batch_size)
+        return self._render(self.trials(index), self.seq_len, self.batch_size, checked=True)
 
     def trials(self, index: int) -> Trials:
         """The trials of batch number `index`, not rendered."""
@@ -208,6 +211,7 @@ class BatchSampler:
         if not len(trials):
             raise InvalidArgument("trials", "no trial", "at least one trial")
         slots = {spec: slot for slot, spec in reversed(list(enumerate(self.specs)))}
+        check_tasks(trials)
         unknown = [spec.name for spec in trials.tasks if spec not in slots]
         if unknown:
             allowed = "trials of the sampler's tasks, with its settings"
@@ -264,14 +268,18 @@ class BatchSampler:
             meet both.
 
         Raises:
-            InvalidArgument: The condition does not return such an array. When a batch is drawn:
-                no trial meets it.
+            InvalidArgument: The condition is no function, or the name no text. When a batch is
+                drawn: it does not return such an array, or no trial meets it.
 
         Example:
             >>> sampler = BatchSampler("DMS", batch_size=2).where(lambda trials: ~trials.responds)
             >>> bool(sampler.batch(0).targets.any())
             False
         """
+        if not callable(condition):
+            raise InvalidArgument("condition", condition, "a function of Trials")
+        if name is not None and not (isinstance(name, str) and name):
+            raise InvalidArgument("name", name, "a text, or None")
         sampler = copy.copy(self)
         conditions = (*self._stream.conditions, condition)
         sampler._stream = replace(self._stream, conditions=conditions, _blocks={})
@@ -289,9 +297,11 @@ class BatchSampler:
             f"seq_len={self.seq_len}, dt={self.specs[0].dt:g} ms)"
         )
 
-    def _render(self, trials: Trials, seq_len: int, n_lanes: int) -> Batch:
+    def _render(
+        self, trials: Trials, seq_len: int, n_lanes: int, *, checked: bool = False
+    ) -> Batch:
         rendered = RENDERERS[self.renderer]()(
-            trials, n_rules=self._n_rules, seq_len=seq_len, n_lanes=n_lanes
+            trials, n_rules=self._n_rules, seq_len=seq_len, n_lanes=n_lanes, checked=checked
         )
         mask = LOSS_MASKS[self.loss_mask](trials, rendered.mask)
         return Batch(rendered.observations, rendered.targets, mask, trials)
@@ -311,8 +321,7 @@ class BatchSampler:
 
 
 def _recorded(spec: TaskSpec) -> dict[str, Any] | None:
-    """A task as JSON types, and the function that draws it by its name."""
+    """A task as JSON types; None where a duration is a callable."""
     if any(callable(period.duration) for period in spec.periods):
         return None
-    plan = f"{spec.plan.__module__}.{getattr(spec.plan, '__qualname__', '')}"
-    return {**json.loads(spec.to_json()), "p_response": spec.p_response, "plan": plan}
+    return json.loads(spec.to_json())

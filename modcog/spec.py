@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 
 from modcog import limits
-from modcog.errors import InvalidArgument, ModifierRefused, real_number, unknown_name
+from modcog.errors import (
+    InvalidArgument,
+    ModifierRefused,
+    real_number,
+    truth_value,
+    unknown_name,
+)
 from modcog.ring import check_dim_ring
 from modcog.timing import (
     Duration,
@@ -48,7 +54,8 @@ class Period:
         set_by_user: Whether the caller chose the duration: no modifier replaces it then.
 
     Raises:
-        InvalidArgument: The duration is negative, unordered, too long or of no known form.
+        InvalidArgument: The duration is negative, unordered, too long or of no known form; a flag
+            is no truth value.
     """
 
     name: str
@@ -61,6 +68,8 @@ class Period:
         """Check the duration and bring it into its frozen form."""
         checked = check_duration(f"timing[{self.name!r}]", self.duration)
         object.__setattr__(self, "duration", checked)
+        for name in ("noisy", "may_vanish", "set_by_user"):
+            truth_value(name, getattr(self, name))
 
 
 class Modifier(Protocol):
@@ -159,6 +168,11 @@ class TaskSpec:
     def name(self) -> str:
         """Name of the task with its modifiers, such as "DlyGo_IntL_SeqR"."""
         return "_".join([self.base, *(modifier.label for modifier in self.modifiers)])
+
+    @property
+    def plan_name(self) -> str:
+        """Module and name of the function that draws the trials."""
+        return f"{self.plan.__module__}.{getattr(self.plan, '__qualname__', '')}"
 
     @property
     def tracks(self) -> bool:
@@ -267,6 +281,10 @@ class TaskSpec:
                 raise InvalidArgument(f"timing[{period.name!r}]", period.duration, allowed)
         record: dict[str, Any] = {
             "base": self.base,
+            "family": self.family,
+            "plan": self.plan_name,
+            "interval": self.interval,
+            "p_response": self.p_response,
             "params": dataclasses.asdict(self.params),
             "periods": [dataclasses.asdict(period) for period in self.periods],
             "modifiers": [

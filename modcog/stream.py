@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from modcog import hashing
 from modcog.draws import rule_of, trial_keys
 from modcog.errors import InvalidArgument
+from modcog.gate import check_trials
 from modcog.hashing import Purpose
 from modcog.spec import TaskSpec
 from modcog.trials import Trials, concatenate, place, sample_mixed
@@ -115,7 +116,10 @@ class TrialStream:
             trials = parts[0] if len(parts) == 1 else concatenate(parts)
             order, lane, start = pack(trials.length, n_lanes, self.seq_len)
             if len(order) < len(trials):
-                return place(trials[order], lane, start)
+                packed = place(trials[order], lane, start)
+                if self.conditions:  # which have had the trials in their hands
+                    check_trials(packed)
+                return packed
 
     def _wanted(self, trials: Trials) -> Trials:
         """Those trials that meet all conditions."""

@@ -40,12 +40,13 @@ def check_dt(dt: object) -> float:
     return number
 
 
-def steps(duration_ms: ArrayLike, dt: float) -> NDArray[np.int64]:
+def steps(duration_ms: ArrayLike, dt: float, argument: str = "duration") -> NDArray[np.int64]:
     """Quantise durations: the nearest number of steps (half up), at least 1 unless 0 ms.
 
     Args:
         duration_ms: Durations in ms, any shape.
         dt: Time step in ms.
+        argument: Name of the durations for the error message.
 
     Raises:
         InvalidArgument: A duration has more steps than `modcog.limits.PERIOD_STEPS`.
@@ -57,7 +58,7 @@ def steps(duration_ms: ArrayLike, dt: float) -> NDArray[np.int64]:
     ms = np.asarray(duration_ms, dtype=np.float64)
     longest = float(ms.max(initial=0.0))
     if not longest <= limits.PERIOD_STEPS * dt:  # NaN is refused here, too
-        raise InvalidArgument("duration", longest, _most_steps(dt))
+        raise InvalidArgument(argument, longest, _most_steps(dt))
     nearest = np.floor(np.round(ms / dt, 9) + 0.5).astype(np.int64)
     return np.where(ms > 0, np.maximum(nearest, 1), 0)
 
@@ -110,26 +111,32 @@ def _milliseconds(argument: str, value: object) -> float:
     return number
 
 
-def draw_steps(duration: Duration, dt: float, words: NDArray[np.uint64]) -> NDArray[np.int64]:
+def draw_steps(
+    argument: str, duration: Duration, dt: float, words: Callable[[], NDArray[np.uint64]]
+) -> int | NDArray[np.int64]:
     """Draw durations: first in ms from their distribution, then quantised.
 
     Args:
+        argument: Name of the duration for error messages, such as ``timing['delay']``.
         duration: The specification, already checked.
         dt: Time step in ms.
-        words: uint64 ``[n]``, uniform random words, one for each duration.
+        words: Makes uint64 ``[n]``, uniform random words, one for each duration.
 
     Returns:
-        int64 ``[n]``, steps.
+        int64 ``[n]``, steps; a single number where the duration is fixed and nothing is drawn.
+
+    Raises:
+        InvalidArgument: A callable returns no duration, or one that is too long.
     """
     if callable(duration):
-        streams = (np.random.Generator(np.random.PCG64(int(word))) for word in words)
-        drawn = [_milliseconds("duration", duration(rng)) for rng in streams]
-        return steps(np.array(drawn, dtype=np.float64), dt)
+        streams = (np.random.Generator(np.random.PCG64(int(word))) for word in words())
+        drawn = [_milliseconds(argument, duration(rng)) for rng in streams]
+        return steps(np.array(drawn, dtype=np.float64), dt, argument)
     if not isinstance(duration, tuple):
-        return np.full(len(words), _fixed_steps(duration, dt), dtype=np.int64)
+        return _fixed_steps(duration, dt)
     kind, values = duration
     # 53 bits are what a float64 in [0, 1) holds.
-    unit = (words >> np.uint64(11)) * 2.0**-53
+    unit = (words() >> np.uint64(11)) * 2.0**-53
     if kind == "uniform":
         return steps(values[0] + unit * (values[1] - values[0]), dt)
     if kind == "choice":

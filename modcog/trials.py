@@ -238,7 +238,11 @@ def plan_trials(
     answers = answer >= 0
     answer = np.where(answers, answer % spec.dim_ring, -1)
     noise = np.zeros((n, len(NOISE_GROUPS)))
-    noise[:, 1:3] = np.where(noisy_rings, spec.noise_std, 0.0)
+    noisy = np.asarray(noisy_rings)
+    if noisy.dtype != np.bool_ or noisy.shape not in ((2,), (n, 2)):
+        found = f"{noisy.dtype} of shape {noisy.shape}"
+        raise InvalidArgument("noisy_rings", found, f"truth values, 2 or {n} times 2")
+    noise[:, 1:3] = np.where(noisy, spec.noise_std, 0.0)
     if spec.noise == "yang":
         noise[:] = spec.noise_std
     location = side_by_side("location", [s.location for s in stimuli], n)
@@ -299,6 +303,8 @@ def sample(
         >>> bool((trials.duration_ms("delay") >= 100).all())
         True
     """
+    if not isinstance(spec, TaskSpec):
+        raise InvalidArgument("spec", spec, "a TaskSpec, such as modcog.task makes from a name")
     keys = trial_keys(rng, whole_number("n", n, "trials", least=0, most=limits.TRIALS))
     trials = sample_keys(spec, keys, given)
     check_trials(trials)

@@ -341,7 +341,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         trials = selected((self._queue.trials, rows, self._lanes[: lanes.size]))
         longest = int(self._queue.length[rows].max())
         rendered = RENDERERS["auto"]()(
-            trials, n_rules=self.n_rules, seq_len=longest, n_lanes=lanes.size
+            trials, n_rules=self.n_rules, seq_len=longest, n_lanes=lanes.size, checked=True
         )
         missing = longest - self._ob.shape[1]
         if missing > 0:

@@ -25,6 +25,8 @@ def generators_of(
     if isinstance(seeds, int | np.integer):
         first = whole_number("seed", seeds, least=0)
         seeds = range(first, first + n_lanes)
+    elif not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str):
+        raise InvalidArgument("seed", seed, f"a whole number, or a list of {n_lanes}, one a lane")
     elif len(seeds) != n_lanes:
         allowed = f"one seed, or a list of {n_lanes}, one a lane"
         raise InvalidArgument("seed", f"a list of {len(seeds)}", allowed)

@@ -22,7 +22,7 @@ from modcog.errors import (
 )
 from modcog.limits import DURATION_MS
 from modcog.spec import TaskSpec, check_velocity, refuse_second
-from modcog.timing import shortest_ms, step_distribution
+from modcog.timing import step_distribution
 from modcog.trials import Trials
 
 DELAY = (100.0, 1100.0)
@@ -107,8 +107,11 @@ class IntModifier:
         if self.delay != DELAY:
             allowed = "left out where int_delay is given: both say how long the interval lasts"
             raise InvalidArgument(argument, duration, allowed)
-        if not callable(duration) and step_distribution(duration, spec.dt)[0].size == 1:
-            ms = shortest_ms(duration) or 0.0
+        if callable(duration):
+            return
+        support = step_distribution(duration, spec.dt)[0]
+        if support.size == 1:
+            ms = float(support[0] * spec.dt)
             allowed = (
                 f"more than one duration: Int{self.direction} times the interval of {spec.base}"
             )

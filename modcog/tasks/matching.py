@@ -8,13 +8,13 @@ category 1 is k >= n/2). On half of the trials the correct behaviour is to keep 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modcog.draws import Draws
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument, truth_value, unknown_name
 from modcog.spec import Period, TaskSpec
 from modcog.trials import Stimulus, Trials, plan_trials
 
@@ -31,7 +31,7 @@ class MatchingParams:
             sample and test share a ring.
 
     Raises:
-        InvalidArgument: `cross_modal` is not a boolean.
+        InvalidArgument: One of them is no truth value.
     """
 
     go_if_match: bool
@@ -39,10 +39,8 @@ class MatchingParams:
 
     def __post_init__(self) -> None:
         """Check."""
-        cross_modal = cast("object", self.cross_modal)
-        if not isinstance(cross_modal, bool | np.bool_):
-            raise InvalidArgument("cross_modal", cross_modal, "True or False")
-        object.__setattr__(self, "cross_modal", bool(cross_modal))
+        for name in ("go_if_match", "cross_modal"):
+            object.__setattr__(self, name, truth_value(name, getattr(self, name)))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modcog.draws import Draws
+from modcog.errors import truth_value
 from modcog.spec import Period, TaskSpec
 from modcog.trials import Stimulus, Trials, plan_trials
 
@@ -21,10 +22,21 @@ class ReachParams:
     Attributes:
         opposite: Whether the answer is the direction opposite to the stimulus.
         shown_in: Name of the period during which the stimulus is shown.
+
+    Raises:
+        InvalidArgument: `opposite` is no truth value, or the task has no such period.
     """
 
     opposite: bool
     shown_in: str
+
+    def __post_init__(self) -> None:
+        """Check."""
+        truth_value("opposite", self.opposite)
+
+    def check(self, spec: TaskSpec) -> None:
+        """Refuse a period that the task does not have."""
+        spec.period_index(self.shown_in)
 
 
 def plan_reach(spec: TaskSpec, draws: Draws) -> Trials:

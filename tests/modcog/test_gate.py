@@ -65,7 +65,7 @@ BROKEN: dict[str, tuple[Callable[[modcog.Trials], modcog.Trials], str]] = {
     "negative steps": (changed("period_steps", -1), "^period_steps must be from 0"),
     "many steps": (changed("period_steps", 10**6), "^period_steps must be from 0 to 100000"),
     "no test": (changed("period_steps", 0, (3, 3)), r"^timing\['test'\] must be longer than 0 ms"),
-    "task": (changed("task_index", 1), "^task_index must be below 1"),
+    "task": (changed("task_index", 1), "^task_index must be from 0 to 0, "),
     "one place": (same_place, "^start must be after the end of the trial before it"),
     "type": (
         lambda trials: replace(trials, response=trials.response.astype(float)),

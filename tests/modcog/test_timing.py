@@ -27,6 +27,11 @@ distributions = (
 )
 
 
+def _draw(duration: Any, dt: float, words: Any) -> Any:
+    drawn = timing.draw_steps("timing['x']", duration, dt, lambda: words)
+    return np.broadcast_to(np.asarray(drawn, dtype=np.int64), words.shape)
+
+
 @given(duration=st.floats(0, 5000), dt=st.sampled_from(DTS) | st.floats(0.5, 500))
 def test_the_nearest_number_of_steps_is_at_most_half_a_step_off(duration: float, dt: float) -> None:
     n_steps = int(timing.steps(duration, dt))
@@ -61,7 +66,7 @@ def test_draws_lie_in_the_exact_support(duration: Any, dt: float, seed: int) -> 
     assert probability.sum() == pytest.approx(1)
     assert np.all(probability > -1e-12)
     assert np.all(np.diff(support) > 0)
-    drawn = timing.draw_steps(checked, dt, trial_keys(np.random.default_rng(seed), 200))
+    drawn = _draw(checked, dt, trial_keys(np.random.default_rng(seed), 200))
     assert drawn.dtype == np.int64
     assert drawn.shape == (200,)
     assert np.isin(drawn, support[probability > 0]).all()
@@ -86,7 +91,7 @@ FORMS = {
 def test_draws_have_the_exact_distribution(form: str, dt: float) -> None:
     duration = timing.check_duration("timing['x']", FORMS[form])
     support, probability = timing.step_distribution(duration, dt)
-    drawn = timing.draw_steps(duration, dt, trial_keys(helpers.rng(int(dt)), 20_000))
+    drawn = _draw(duration, dt, trial_keys(helpers.rng(int(dt)), 20_000))
     assert set(drawn.tolist()) == set(support[probability > 0].tolist())
     if len(support) > 1:
         counts = np.bincount(drawn, minlength=support[-1] + 1)[support]
@@ -122,9 +127,9 @@ def test_a_callable_is_called_once_a_trial_with_the_generator_of_that_trial() ->
         return float(generator.choice([240.0, 360.0]))
 
     words = trial_keys(helpers.rng(1), 50)
-    drawn = timing.draw_steps(one_of_two, 100, words)
+    drawn = _draw(one_of_two, 100, words)
     assert len(set(map(id, seen))) == 50
-    alone = [int(timing.draw_steps(one_of_two, 100, words[i : i + 1])[0]) for i in range(50)]
+    alone = [int(_draw(one_of_two, 100, words[i : i + 1])[0]) for i in range(50)]
     assert alone == drawn.tolist()
     assert set(drawn.tolist()) == {2, 4}
     trials = helpers.draw("DlyGo", 50, timing={"delay": one_of_two})
@@ -133,7 +138,7 @@ def test_a_callable_is_called_once_a_trial_with_the_generator_of_that_trial() ->
 
 @pytest.mark.parametrize("bad", [-1.0, float("nan"), "long", None])
 def test_a_callable_must_return_a_duration(bad: Any) -> None:
-    with pytest.raises(modcog.InvalidArgument, match="^duration must be a .*number of ms"):
+    with pytest.raises(modcog.InvalidArgument, match=r"^timing\['delay'\] must be a .*number of ms"):
         helpers.draw("DlyGo", 2, timing={"delay": lambda _: bad})
 
 
