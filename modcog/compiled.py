@@ -54,7 +54,7 @@ def render(
     n_lanes: int | None = None,
     checked: bool = False,
 ) -> Rendered:
-    """Render trials; the arguments, result and errors of `modcog.rendering.render`."""
+    """Render trials; the arguments, result and errors of `modcog.rendering.reference`."""
     rendered = allocate(trials, n_rules, seq_len, n_lanes, checked=checked)
     n = trials.dim_ring
     edges = [0, *(where.stop for where in channels(n, n_rules).values())]

@@ -20,7 +20,7 @@ from modcog.errors import InvalidArgument, real_number, unknown_name, whole_numb
 from modcog.hashing import Purpose, derive
 from modcog.lengths import lengths_of
 from modcog.limits import LEVEL
-from modcog.rendering import channels, render, rule_channels
+from modcog.rendering import channels, reference, rule_channels
 from modcog.spec import TaskSpec
 from modcog.trials import Trials
 
@@ -358,7 +358,7 @@ class TaskEnv(TrialEnv):
 
     def _load(self, trials: Trials) -> None:
         """Make a drawn trial the current one."""
-        rendered = render(trials, n_rules=self.n_rules, checked=True)
+        rendered = reference(trials, n_rules=self.n_rules, checked=True)
         self.trials = trials
         self.ob: NDArray[np.float32] = rendered.observations[:, 0]
         self.gt: NDArray[np.int64] = rendered.targets[:, 0]

@@ -150,6 +150,19 @@ def side_by_side(
     return table
 
 
+def rings_of(noisy: ArrayLike, n: int) -> NDArray[np.bool_]:
+    """Which rings carry noise, as a plan function says it; bool ``[2]`` or ``[n, 2]``.
+
+    Raises:
+        InvalidArgument: It is something else.
+    """
+    rings = np.asarray(noisy)
+    if rings.dtype != np.bool_ or rings.shape not in ((2,), (n, 2)):
+        found = f"{rings.dtype} of shape {rings.shape}"
+        raise InvalidArgument("noisy_rings", found, f"truth values, 2 or {n} times 2")
+    return rings
+
+
 def check_bumps(trials: Trials) -> None:
     """Refuse a ring other than 0 and 1, and a strength that is negative, huge or not a number."""
     if np.count_nonzero(bad := _beyond(trials.stimulus_ring, 1)):

@@ -13,13 +13,13 @@ import numpy as np
 
 from modcog.draws import Draws
 from modcog.errors import InvalidArgument
-from modcog.rendering import Rendered, render
+from modcog.rendering import Rendered, reference
 from modcog.spec import Period, TaskSpec
 from modcog.trials import Stimulus, Trials, plan_trials
 
 
 class Renderer(Protocol):
-    """What turns trials into arrays; see `modcog.rendering.render`."""
+    """What turns trials into arrays; see `modcog.rendering.reference`."""
 
     def __call__(
         self, trials: Trials, *, n_rules: int, seq_len: int, n_lanes: int, checked: bool = False
@@ -30,7 +30,7 @@ class Renderer(Protocol):
 
 def numpy_renderer() -> Renderer:
     """The reference, which needs nothing but numpy."""
-    return render
+    return reference
 
 
 @cache
@@ -88,7 +88,7 @@ def _same_bits(renderer: Renderer) -> bool:
     )
     trials.drift[:] = [1.0, -0.35, 0.0, 0.5]
     sizes = {"n_rules": 3, "seq_len": int(trials.length.max()) + 1, "n_lanes": 5}
-    pairs = zip(render(trials, **sizes), renderer(trials, **sizes), strict=True)
+    pairs = zip(reference(trials, **sizes), renderer(trials, **sizes), strict=True)
     return all(one.tobytes() == other.tobytes() for one, other in pairs)
 
 

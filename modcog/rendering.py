@@ -143,7 +143,6 @@ def render(
     n_rules: int = 0,
     seq_len: int | None = None,
     n_lanes: int | None = None,
-    checked: bool = False,
 ) -> Rendered:
     """Render trials at their places (`Trials.lane`, `Trials.start`) into fresh arrays.
 
@@ -152,8 +151,6 @@ def render(
         n_rules: Number of rule channels; `Trials.rule` is then the active one.
         seq_len: Steps of the arrays; by default as many as the trials need.
         n_lanes: Batch elements of the arrays; by default as many as the trials need.
-        checked: Whether the trials have passed `modcog.gate.check_trials` where they were drawn,
-            and nobody else has had them since.
 
     Returns:
         Observations, targets and mask; padding is zero in all three.
@@ -161,6 +158,27 @@ def render(
     Raises:
         InvalidArgument: A trial does not fit, has a rule without a channel, or is none that can be
             rendered (see `modcog.gate.check_trials`).
+    """
+    return reference(trials, n_rules=n_rules, seq_len=seq_len, n_lanes=n_lanes)
+
+
+def reference(
+    trials: Trials,
+    *,
+    n_rules: int = 0,
+    seq_len: int | None = None,
+    n_lanes: int | None = None,
+    checked: bool = False,
+) -> Rendered:
+    """Do what `render` does, also for trials that were checked before.
+
+    Args:
+        trials: As for `render`, and so are the others.
+        n_rules: Number of rule channels.
+        seq_len: Steps of the arrays.
+        n_lanes: Batch elements of the arrays.
+        checked: Whether the trials have passed `modcog.gate.check_trials` where they were drawn,
+            and nobody else has had them since. Wrong ones are then written somewhere, in silence.
     """
     rendered = allocate(trials, n_rules, seq_len, n_lanes, checked=checked)
     observations, targets, mask = rendered

@@ -20,7 +20,7 @@ from modcog import limits, ring
 from modcog.content import SameContent
 from modcog.draws import Draws, trial_keys
 from modcog.errors import InvalidArgument, whole_number
-from modcog.gate import check_bumps, check_trials, side_by_side
+from modcog.gate import check_bumps, check_trials, rings_of, side_by_side
 from modcog.spec import TaskSpec
 
 NOISE_GROUPS = ("fixation", "ring1", "ring2", "rule")
@@ -34,7 +34,7 @@ class Stimulus(SameContent):
     Attributes:
         period: Name of the period during which it is shown.
         ring: int64 ``[n]`` or a number, 0 or 1.
-        location: int64 ``[n]``, ring index.
+        location: int64 ``[n]``, ring index, taken modulo ``dim_ring``.
         strength: float64 ``[n]`` or a number; 0 shows nothing.
     """
 
@@ -238,14 +238,9 @@ def plan_trials(
     answers = answer >= 0
     answer = np.where(answers, answer % spec.dim_ring, -1)
     noise = np.zeros((n, len(NOISE_GROUPS)))
-    noisy = np.asarray(noisy_rings)
-    if noisy.dtype != np.bool_ or noisy.shape not in ((2,), (n, 2)):
-        found = f"{noisy.dtype} of shape {noisy.shape}"
-        raise InvalidArgument("noisy_rings", found, f"truth values, 2 or {n} times 2")
-    noise[:, 1:3] = np.where(noisy, spec.noise_std, 0.0)
+    noise[:, 1:3] = np.where(rings_of(noisy_rings, n), spec.noise_std, 0.0)
     if spec.noise == "yang":
         noise[:] = spec.noise_std
-    location = side_by_side("location", [s.location for s in stimuli], n)
     zeros = np.zeros(n, dtype=np.int64)
     trials = Trials(
         tasks=(spec,),
@@ -253,7 +248,8 @@ def plan_trials(
         period_steps=draws.period_steps(spec),
         stimulus_period=side_by_side("period", [spec.period_index(s.period) for s in stimuli], n),
         stimulus_ring=side_by_side("ring", [s.ring for s in stimuli], n),
-        stimulus_location=location % spec.dim_ring,
+        stimulus_location=side_by_side("location", [s.location for s in stimuli], n)
+        % spec.dim_ring,
         stimulus_strength=side_by_side("strength", [s.strength for s in stimuli], n, np.float64),
         noise_std=noise,
         noise_key=draws.noise_key(),

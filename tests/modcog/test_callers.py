@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -364,3 +364,16 @@ def test_a_reward_is_a_finite_number_in_every_environment(value: Any) -> None:
             make("Go", rewards={"abort": value})
     with pytest.raises(modcog.InvalidArgument, match="^rewards must be a mapping"):
         modcog.make_vec("Go", 2, rewards="abort")  # pyright: ignore
+
+
+def test_the_trial_of_an_info_is_a_mapping_for_who_asks() -> None:
+    trial = TrialInfo({"task": "Go", "response": 3})
+    assert isinstance(trial, Mapping)
+    assert {**trial} == dict(trial) == {"task": "Go", "response": 3}
+    assert json.loads(json.dumps(trial, indent=1)) == [{"task": "Go", "response": 3}]
+
+
+@pytest.mark.parametrize("seed", [1.5, "ab", {1, 2}])
+def test_the_seed_of_lanes_is_a_number_or_a_list(seed: Any) -> None:
+    with pytest.raises(modcog.InvalidArgument, match="^seed must be a whole number, or a list"):
+        modcog.make_vec("Go", 2).reset(seed=seed)

@@ -343,3 +343,13 @@ def test_one_velocity_in_rad_per_s_means_the_same_on_every_ring() -> None:
         # A quarter turn in one second.
         quarter = (trials.response - trials.base_response) % dim_ring
         assert (quarter == dim_ring // 4).all()
+
+
+@pytest.mark.parametrize("dt", [20, 100])
+def test_the_noise_of_yang_et_al_is_told_with_its_unit(dt: float) -> None:
+    with pytest.raises(modcog.UnknownName, match=r"sqrt\(200\) \* sigma_x at a tau of 100 ms"):
+        modcog.task("DM1", sigma_x=0.01)
+    # Their deviates have sqrt(2 / alpha) * sigma_x, with alpha = dt / tau.
+    theirs = np.sqrt(2 * 100 / dt) * 0.01
+    assert modcog.task("DM1", dt=dt, noise=np.sqrt(200) * 0.01).noise_std == pytest.approx(theirs)
+    assert modcog.task("DM1", dt=dt, noise="yang").noise_std == pytest.approx(theirs)

@@ -370,3 +370,15 @@ def test_a_name_drawn_by_a_user_is_not_the_duration_of_a_period() -> None:
     keys = trial_keys(helpers.rng(0), 1000)
     spaces = [words(keys, space, "delay") for space in Space]
     assert len(np.unique(np.concatenate(spaces))) == 3000
+
+
+def test_a_fixed_duration_draws_nothing_and_moves_nothing() -> None:
+    one = helpers.draw("DlyGo", 50)
+    other = helpers.draw("DlyGo", 50, timing={"delay": ("choice", [300, 700])})
+    np.testing.assert_array_equal(one.stimulus_location, other.stimulus_location)
+    np.testing.assert_array_equal(one.noise_key, other.noise_key)
+
+
+def test_a_given_duration_is_refused_by_its_name() -> None:
+    with pytest.raises(modcog.InvalidArgument, match="^delay must be at most 100000 steps"):
+        modcog.sample(modcog.task("DlyGo"), helpers.rng(0), 2, {"delay": 1e30})

@@ -142,11 +142,17 @@ def planned(**wrong: Any) -> TaskSpec:
             "strength": 1.0,
             "response": location,
             "match": -1,
+            "noisy_rings": (False, True),
         }
         given = {**right, **wrong}
         stimulus = Stimulus("stimulus", given["ring"], given["location"], given["strength"])
         return plan_trials(
-            spec, draws, [stimulus], response=given["response"], match=given["match"]
+            spec,
+            draws,
+            [stimulus],
+            response=given["response"],
+            match=given["match"],
+            noisy_rings=given["noisy_rings"],
         )
 
     return replace(BASE_TASKS["Go"], base="Planned", plan=plan)
@@ -165,6 +171,8 @@ def planned(**wrong: Any) -> TaskSpec:
         ({"response": np.full(20, 2.0)}, "^response must be whole numbers"),
         ({"response": np.full(20, -3)}, "^response must be a ring index of at least 0, or -1"),
         ({"match": 0.5}, "^match must be whole numbers"),
+        ({"noisy_rings": (np.nan, True)}, "^noisy_rings must be truth values"),
+        ({"noisy_rings": (True, True, True)}, "^noisy_rings must be truth values"),
     ],
 )
 def test_what_a_plan_function_gets_wrong_is_refused(wrong: dict[str, Any], match: str) -> None:
@@ -265,3 +273,49 @@ def test_rewards_are_numbers(reward: Any) -> None:
         with pytest.raises(modcog.InvalidArgument, match="^rewards must be a mapping"):
             make("Go", rewards=[1.0])
         assert make("Go", rewards={"abort": np.float32(-0.5)}).unwrapped.rewards["abort"] == -0.5
+
+
+def test_a_condition_that_edits_trials_is_found_out() -> None:
+    def edits(trials: modcog.Trials) -> Any:
+        trials.stimulus_ring[:] = 2
+        return np.ones(len(trials), dtype=np.bool_)
+
+    with pytest.raises(modcog.InvalidArgument, match="^stimulus_ring must be 0 or 1"):
+        modcog.BatchSampler("Go", batch_size=2, seq_len=60).where(edits).batch(0)
+
+
+def test_trials_of_a_task_that_is_not_there_are_refused() -> None:
+    trials = changed("task_index", 7)(helpers.draw("Go", 5))
+    with pytest.raises(modcog.InvalidArgument, match="^task_index must be from 0 to 0"):
+        modcog.BatchSampler("Go").batch_of(trials)
+
+
+@pytest.mark.parametrize("make", [modcog.make, lambda task: modcog.make_vec(task, 3)])
+@pytest.mark.parametrize("tasks", ["DlyDM1", ["DlyDM1", "DlyDM1"]])
+def test_what_is_given_to_an_environment_passes_the_gate(make: Any, tasks: Any) -> None:
+    env = make(tasks)
+    env.reset(seed=0)
+    with pytest.raises(modcog.InvalidArgument, match="^stimulus_strength must be a finite number"):
+        env.reset(options={"trial": {"first1": 1e30}})
+
+
+def test_trials_are_checked_once_on_their_way_into_a_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sampler = modcog.BatchSampler("cog-20", batch_size=2, seq_len=60)
+    envs = modcog.make_vec("Go", 2)
+    envs.reset(seed=0)
+    first = sampler.batch(0)  # draws the block, which is checked as a whole
+    checked: list[int] = []
+    monkeypatch.setattr(rendering, "check_trials", lambda trials: checked.append(len(trials)))
+    sampler.batch(1)
+    for _ in range(40):
+        envs.step([0, 0])
+    assert not checked
+    sampler.batch_of(first.trials)  # which others have had in their hands
+    assert checked == [len(first.trials)]
+
+
+def test_sample_takes_a_specification() -> None:
+    with pytest.raises(modcog.InvalidArgument, match="^spec must be a TaskSpec"):
+        modcog.sample("DM1", helpers.rng(0), 1)  # type: ignore[arg-type]  # that is the mistake

@@ -310,3 +310,13 @@ def test_without_the_warning_no_two_intervals_share_an_answer_by_turning(
         modcog.task("DlyGo_IntR", int_velocity=velocity, dim_ring=dim_ring)
     moved = helpers.moved(velocity, np.arange(100, 1101, 100), dim_ring)
     assert bool(caught) == (moved[-1] - moved[0] >= dim_ring)
+
+
+@pytest.mark.parametrize(
+    "delay", [("steps", (500, 500)), ("uniform", (460, 540)), ("choice", (480, 520)), 500]
+)
+def test_a_fixed_interval_is_refused_with_the_setting_that_fixes_it(delay: Any) -> None:
+    with pytest.raises(modcog.InvalidArgument, match=r"int_delay=\(500, 500\)"):
+        modcog.task("DlyGo_IntL", timing={"delay": delay})
+    fixed = modcog.task("DlyGo_IntL", int_delay=(500, 500))
+    assert set(helpers.draw(fixed, 20).duration_ms("delay")) == {500.0}

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
 import modcog
+from modcog import sampler as sampler_module
 from modcog.trials import place
 from tests.modcog import helpers
 
@@ -373,3 +374,30 @@ def test_its_text_has_the_sizes() -> None:
     assert "batch_size=3" in text
     assert "seq_len=400" in text
     assert "dt=50 ms" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [({"condition": 5}, "^condition must be a function"), ({"name": 5}, "^name must be a text")],
+)
+def test_a_condition_is_a_function_and_its_name_a_text(
+    arguments: dict[str, Any], text: str
+) -> None:
+    sampler = modcog.BatchSampler("DMS", batch_size=2)
+    with pytest.raises(modcog.InvalidArgument, match=text):
+        sampler.where(**{"condition": lambda trials: trials.responds, **arguments})
+
+
+def test_what_cannot_be_drawn_is_refused_when_the_sampler_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(modcog.InvalidArgument, match="^seed must be"):
+        modcog.BatchSampler("Go", seed=np.random.SeedSequence([[1, 2], [3]]))  # type: ignore[list-item]  # numpy takes it
+
+    def broken() -> Any:
+        raise modcog.InvalidArgument("renderer", "numba", "another one here")
+
+    monkeypatch.setattr(sampler_module, "RENDERERS", {"numba": broken, "auto": broken})
+    modcog.BatchSampler("Go", renderer="auto")
+    with pytest.raises(modcog.InvalidArgument, match="^renderer must be another one here"):
+        modcog.BatchSampler("Go", renderer="numba")

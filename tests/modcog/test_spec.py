@@ -231,3 +231,48 @@ def test_a_second_modifier_of_a_kind_is_refused() -> None:
     refuse_second("Seq", spec)
     with pytest.raises(modcog.ModifierRefused, match="a task without Int.*already has IntL"):
         refuse_second("Int", spec)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"p_response": 1.0}, {"interval": "sample"}, {"interval": None}]
+)
+def test_all_that_a_specification_says_is_in_its_text(changes: dict[str, Any]) -> None:
+    spec = replace(modcog.task("DMS"), **changes)
+    assert modcog.task_from_json(spec.to_json()) == spec
+
+
+def test_a_text_as_the_first_version_wrote_it_is_read() -> None:
+    spec = modcog.task("DMS_IntL", dt=20)
+    record = json.loads(spec.to_json())
+    for key in ("family", "plan", "interval", "p_response"):
+        del record[key]
+    assert modcog.task_from_json(json.dumps(record)) == spec
+
+
+INT = json.loads(modcog.task("DlyGo_IntL").to_json())
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"p_respons": 0.3}, "Did you mean p_response"),
+        ({"plan": "mine.plan"}, "^plan must be 'modcog.tasks.reach.plan_reach'"),
+        ({"family": "mine"}, "^family must be 'reach'"),
+        ({"params": {"opposite": "no", "shown_in": "stimulus"}}, "^opposite must be True or False"),
+        ({"params": {"opposite": False, "shown_in": "lunch"}}, "^period must be the name of a"),
+        ({"modifiers": INT["modifiers"] * 2}, "^task must be a task without Int"),
+        ({"interval": None}, "^task must be a task with an interval"),
+        ({"periods": [{**p, "noisy": "no"} for p in INT["periods"]]}, "^noisy must be True or"),
+    ],
+)
+def test_what_a_text_says_beyond_a_specification_is_refused(
+    changes: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(modcog.InvalidArgument, match=text):
+        modcog.task_from_json(json.dumps({**INT, **changes}))
+
+
+def test_the_text_of_a_task_of_ones_own_is_not_read_as_another() -> None:
+    spec = replace(modcog.task("DMS"), plan=modcog.task("DMC").plan)
+    with pytest.raises(modcog.InvalidArgument, match="^plan must be 'modcog.tasks.matching"):
+        modcog.task_from_json(spec.to_json())

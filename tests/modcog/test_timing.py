@@ -138,7 +138,9 @@ def test_a_callable_is_called_once_a_trial_with_the_generator_of_that_trial() ->
 
 @pytest.mark.parametrize("bad", [-1.0, float("nan"), "long", None])
 def test_a_callable_must_return_a_duration(bad: Any) -> None:
-    with pytest.raises(modcog.InvalidArgument, match=r"^timing\['delay'\] must be a .*number of ms"):
+    with pytest.raises(
+        modcog.InvalidArgument, match=r"^timing\['delay'\] must be a .*number of ms"
+    ):
         helpers.draw("DlyGo", 2, timing={"delay": lambda _: bad})
 
 
