@@ -20,12 +20,13 @@ from modcog.spec import TaskSpec
 if TYPE_CHECKING:
     from modcog.trials import Trials
 
-_STIMULUS = ("stimulus_period", "stimulus_ring", "stimulus_location", "stimulus_strength")
+STIMULUS = ("stimulus_period", "stimulus_ring", "stimulus_location", "stimulus_strength")
+"""Columns of `Trials` with one entry a bump."""
 
 _PLAIN = (np.dtype(np.int64), 1)
 
 _COLUMNS = {
-    **dict.fromkeys(("period_steps", *_STIMULUS), (np.dtype(np.int64), 2)),
+    **dict.fromkeys(("period_steps", *STIMULUS), (np.dtype(np.int64), 2)),
     "stimulus_strength": (np.dtype(np.float64), 2),
     "noise_std": (np.dtype(np.float64), 2),
     "noise_key": (np.dtype(np.uint64), 1),
@@ -183,7 +184,7 @@ def _check_arrays(trials: Trials) -> None:
             raise InvalidArgument(name, found, f"a {dtype} array with {axes} axes")
         if len(column) != n:
             raise InvalidArgument(name, f"{len(column)} rows", f"one row a trial, {n} in all")
-    slots = {getattr(trials, name).shape for name in _STIMULUS}
+    slots = {getattr(trials, name).shape for name in STIMULUS}
     if len(slots) > 1 or trials.noise_std.shape[1:] != (4,):
         found = f"{sorted(slots)} and {trials.noise_std.shape}"
         raise InvalidArgument("stimulus columns and noise_std", found, "[n, stimuli] and [n, 4]")

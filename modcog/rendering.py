@@ -98,14 +98,21 @@ def trial_steps(trials: Trials, n_lanes: int) -> Steps:
     return Steps(trial, step, (trials.start[trial] + step) * n_lanes + trials.lane[trial])
 
 
-def target_steps(trials: Trials) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def target_steps(
+    trials: Trials, decision_steps: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Labels of all decision steps, flattened trial after trial.
+
+    Args:
+        trials: The trials.
+        decision_steps: `Trials.decision_steps`, where they are at hand.
 
     Returns:
         Three int64 arrays: the trial, the decision step j = 0, 1, ..., and the label (0 where
         no response is correct).
     """
-    trial, j = flatten_spans(np.zeros(len(trials), dtype=np.int64), trials.decision_steps)
+    count = trials.decision_steps if decision_steps is None else decision_steps
+    trial, j = flatten_spans(np.zeros(len(trials), dtype=np.int64), count)
     drift = trials.drift[trial]
     moved = np.sign(drift).astype(np.int64) * ring.units(np.abs(drift) * j)
     label = 1 + (trials.response[trial] + moved) % trials.dim_ring
@@ -186,7 +193,8 @@ def reference(
     where = channels(trials.dim_ring, n_rules)
     flat = observations.reshape(mask.size, observations.shape[-1])
 
-    steps, decision_start = trial_steps(trials, lanes), trials.decision_start
+    steps, decision_steps = trial_steps(trials, lanes), trials.decision_steps
+    decision_start = trials.length - decision_steps
     mask.reshape(-1)[steps.row] = 1
     fixating = steps.step < decision_start[steps.trial]
     flat[steps.row[fixating], 0] = 1
@@ -194,7 +202,7 @@ def reference(
         flat[steps.row, where["rule"].start + trials.rule[steps.trial]] = 1
     _add_stimuli(flat, trials, lanes)
 
-    trial, j, label = target_steps(trials)
+    trial, j, label = target_steps(trials, decision_steps)
     step = trials.start[trial] + decision_start[trial] + j
     targets.reshape(-1)[step * lanes + trials.lane[trial]] = label
     _add_noise(flat, trials, lanes, where)

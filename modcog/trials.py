@@ -20,7 +20,7 @@ from modcog import limits, ring
 from modcog.content import SameContent
 from modcog.draws import Draws, trial_keys
 from modcog.errors import InvalidArgument, whole_number
-from modcog.gate import check_bumps, check_trials, rings_of, side_by_side
+from modcog.gate import STIMULUS, check_bumps, check_trials, rings_of, side_by_side
 from modcog.spec import TaskSpec
 
 NOISE_GROUPS = ("fixation", "ring1", "ring2", "rule")
@@ -174,25 +174,20 @@ class Trials(SameContent):
     def describe(self, row: int) -> dict[str, Any]:
         """One trial as a dictionary of plain Python values, for people and for `env.trial`."""
         spec = self.tasks[int(self.task_index[row])]
-        theta = ring.directions(self.dim_ring)
+        names, theta = spec.period_names, ring.directions(self.dim_ring)
         responds = bool(self.responds[row])
+        slots = zip(*(getattr(self, name)[row].tolist() for name in STIMULUS), strict=True)
         stimuli = [
-            {
-                "period": spec.period_names[int(self.stimulus_period[row, slot])],
-                "ring": int(self.stimulus_ring[row, slot]),
-                "location": int(self.stimulus_location[row, slot]),
-                "angle": float(theta[self.stimulus_location[row, slot]]),
-                "strength": float(self.stimulus_strength[row, slot]),
-            }
-            for slot in range(self.stimulus_period.shape[1])
-            if self.stimulus_strength[row, slot] > 0
+            {"period": names[p], "ring": r, "location": k, "angle": float(theta[k]), "strength": s}
+            for p, r, k, s in slots
+            if s > 0
         ]
         return {
             "task": spec.name,
             "rule": int(self.rule[row]),
             "period_ms": {
                 name: float(steps * self.dt)
-                for name, steps in zip(spec.period_names, self.period_steps[row], strict=False)
+                for name, steps in zip(names, self.period_steps[row].tolist(), strict=False)
             },
             "stimuli": stimuli,
             "responds": responds,
@@ -232,7 +227,7 @@ def plan_trials(
         UnknownName: A stimulus names a period that the task does not have.
     """
     n = draws.n
-    answer = side_by_side("response", [response], n, np.int64)[:, 0]
+    answer = side_by_side("response", [response], n)[:, 0]
     if (least := int(answer.min(initial=0))) < -1:
         raise InvalidArgument("response", least, "a ring index of at least 0, or -1 to withhold")
     answers = answer >= 0
@@ -376,8 +371,7 @@ def interleave(parts: Sequence[Trials], rows: Sequence[NDArray[np.int64]]) -> Tr
             "parts", sorted(settings), "trials with one time step and one ring size"
         )
     tasks = tuple(dict.fromkeys(spec for part in parts for spec in part.tasks))
-    position = {spec: i for i, spec in enumerate(tasks)}
-    n = sum(len(part) for part in parts)
+    position, n = {spec: i for i, spec in enumerate(tasks)}, sum(map(len, parts))
     columns: dict[str, NDArray[Any]] = {}
     for name in _COLUMNS:
         values = [getattr(part, name) for part in parts]
