@@ -124,8 +124,8 @@ def remedy(keyword: str) -> str:
     """What a keyword of others is called here, as a sentence; "" where it is none of theirs.
 
     Example:
-        >>> remedy("sigma_x")
-        "It is called 'noise' here."
+        >>> remedy("n_eachring")
+        "It is called 'dim_ring' here."
     """
     told = PEER_KEYWORDS.get(keyword, "")
     return f"It is called {told!r} here." if told.isidentifier() else told

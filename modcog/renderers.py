@@ -87,9 +87,9 @@ def _same_bits(renderer: Renderer) -> bool:
         noisy_rings=(True, True),
     )
     trials.drift[:] = [1.0, -0.35, 0.0, 0.5]
-    sizes = {"n_rules": 3, "seq_len": int(trials.length.max()) + 1, "n_lanes": 5}
-    pairs = zip(reference(trials, **sizes), renderer(trials, **sizes), strict=True)
-    return all(one.tobytes() == other.tobytes() for one, other in pairs)
+    seq_len = int(trials.length.max()) + 1
+    both = (write(trials, n_rules=3, seq_len=seq_len, n_lanes=5) for write in (reference, renderer))
+    return all(one.tobytes() == other.tobytes() for one, other in zip(*both, strict=True))
 
 
 def _never(spec: TaskSpec, draws: Draws) -> Trials:

@@ -278,8 +278,9 @@ class BatchSampler:
         """
         if not callable(condition):
             raise InvalidArgument("condition", condition, "a function of Trials")
-        if name is not None and not (isinstance(name, str) and name):
-            raise InvalidArgument("name", name, "a text, or None")
+        given: object = name  # whatever the caller gave
+        if given is not None and not (isinstance(given, str) and given):
+            raise InvalidArgument("name", given, "a text, or None")
         sampler = copy.copy(self)
         conditions = (*self._stream.conditions, condition)
         sampler._stream = replace(self._stream, conditions=conditions, _blocks={})

@@ -294,8 +294,9 @@ def sample(
         >>> bool((trials.duration_ms("delay") >= 100).all())
         True
     """
-    if not isinstance(spec, TaskSpec):
-        raise InvalidArgument("spec", spec, "a TaskSpec, such as modcog.task makes from a name")
+    task: object = spec  # a name comes here by mistake
+    if not isinstance(task, TaskSpec):
+        raise InvalidArgument("spec", task, "a TaskSpec, such as modcog.task makes from a name")
     keys = trial_keys(rng, whole_number("n", n, "trials", least=0, most=limits.TRIALS))
     trials = sample_keys(spec, keys, given)
     check_trials(trials)

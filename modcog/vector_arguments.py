@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from gymnasium.utils import seeding
@@ -21,11 +22,11 @@ def generators_of(
     """
     if seed is None:
         return {}
-    seeds = seed
+    seeds, given = seed, cast("object", seed)
     if isinstance(seeds, int | np.integer):
         first = whole_number("seed", seeds, least=0)
         seeds = range(first, first + n_lanes)
-    elif not isinstance(seeds, Sequence | np.ndarray) or isinstance(seeds, str):
+    elif not isinstance(given, Sequence | np.ndarray) or isinstance(given, str):
         raise InvalidArgument("seed", seed, f"a whole number, or a list of {n_lanes}, one a lane")
     elif len(seeds) != n_lanes:
         allowed = f"one seed, or a list of {n_lanes}, one a lane"
