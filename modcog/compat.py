@@ -90,9 +90,6 @@ class TrialInfo(list[dict[str, Any]]):
         return self[0].items()
 
 
-Mapping.register(TrialInfo)  # such as pandas asks for, to make a row of it
-
-
 def autoreset_mode(mode: object) -> str:
     """One of `AUTORESET_MODES` from what a caller gives: it, its name, or gymnasium's member.
 

@@ -12,7 +12,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -278,7 +278,7 @@ class BatchSampler:
         """
         if not callable(condition):
             raise InvalidArgument("condition", condition, "a function of Trials")
-        given: object = name  # whatever the caller gave
+        given = cast("object", name)
         if given is not None and not (isinstance(given, str) and given):
             raise InvalidArgument("name", given, "a text, or None")
         sampler = copy.copy(self)

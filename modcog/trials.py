@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -294,7 +294,7 @@ def sample(
         >>> bool((trials.duration_ms("delay") >= 100).all())
         True
     """
-    task: object = spec  # a name comes here by mistake
+    task = cast("object", spec)  # a name comes here by mistake
     if not isinstance(task, TaskSpec):
         raise InvalidArgument("spec", task, "a TaskSpec, such as modcog.task makes from a name")
     keys = trial_keys(rng, whole_number("n", n, "trials", least=0, most=limits.TRIALS))

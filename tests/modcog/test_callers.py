@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -364,13 +364,6 @@ def test_a_reward_is_a_finite_number_in_every_environment(value: Any) -> None:
             make("Go", rewards={"abort": value})
     with pytest.raises(modcog.InvalidArgument, match="^rewards must be a mapping"):
         modcog.make_vec("Go", 2, rewards="abort")  # pyright: ignore
-
-
-def test_the_trial_of_an_info_is_a_mapping_for_who_asks() -> None:
-    trial = TrialInfo({"task": "Go", "response": 3})
-    assert isinstance(trial, Mapping)
-    assert {**trial} == dict(trial) == {"task": "Go", "response": 3}
-    assert json.loads(json.dumps(trial, indent=1)) == [{"task": "Go", "response": 3}]
 
 
 @pytest.mark.parametrize("seed", [1.5, "ab", {1, 2}])
