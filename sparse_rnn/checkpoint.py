@@ -119,6 +119,12 @@ def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> 
 
 
 def _read(path: Path) -> tuple[dict[str, str] | None, dict[str, Tensor]]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise RunDamaged(
+            f"{path} has a name that is no Unicode, which safetensors cannot open. Rename it."
+        ) from None
     # The library opens paths alone; that this one is a regular file is seen first.
     with open_regular(path), safe_open(path, framework="pt") as file:
         metadata = cast("dict[str, str] | None", file.metadata())

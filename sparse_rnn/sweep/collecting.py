@@ -66,9 +66,12 @@ def collect(  # pyright: ignore[reportUnknownParameterType] - pyarrow ships no t
         atomic_path(path.with_name(f"{path.stem}-curves.parquet")) as curves_path,
         atomic_path(path.with_name(f"{path.stem}-tasks.parquet")) as tasks_path,
     ):
+        # Opened here, as the library takes no name that is no Unicode.
         with (
-            pq.ParquetWriter(curves_path, curves) as curves_file,
-            pq.ParquetWriter(tasks_path, tasks) as tasks_file,
+            curves_path.open("wb") as curves_out,
+            tasks_path.open("wb") as tasks_out,
+            pq.ParquetWriter(curves_out, curves) as curves_file,
+            pq.ParquetWriter(tasks_out, tasks) as tasks_file,
         ):
             for some in _portions(found, 1000):
                 runs += [rows.run for rows in some]
@@ -77,8 +80,8 @@ def collect(  # pyright: ignore[reportUnknownParameterType] - pyarrow ships no t
                 curves_file.write_table(_table(pa, curves, curve))
                 tasks_file.write_table(_table(pa, tasks, scores))
         table = pa.Table.from_pylist(runs, schema=_wide(pa, runs))
-        with atomic_path(path) as temporary:
-            pq.write_table(table, temporary)
+        with atomic_path(path) as temporary, temporary.open("wb") as out_file:
+            pq.write_table(table, out_file)
     return table
 
 
