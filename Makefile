@@ -94,7 +94,7 @@ TRITON := triton==3.9.0
 
 test-triton: env  ## the kernel for CUDA devices, under Triton's interpreter (installs Triton)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) $(TRITON)
-	TRITON_INTERPRET=1 $(BIN)/pytest tests/sparse_rnn/test_kernel_cuda.py $(PYTEST_FLAGS)
+	TRITON_INTERPRET=1 $(BIN)/pytest tests/sparse_rnn/kernels/test_kernel_cuda.py $(PYTEST_FLAGS)
 
 drill: env  ## the fault drills
 	$(PYTEST) -m drill $(PYTEST_FLAGS)

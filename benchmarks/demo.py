@@ -20,7 +20,7 @@ import torch
 
 import modcog
 import sparse_rnn as srnn
-from sparse_rnn import progress
+from sparse_rnn.training import progress
 
 NETWORKS: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
     {
@@ -152,7 +152,7 @@ def summary(runs: Runs) -> str:
         if one.history.bursts().size
     ]
     if told:
-        lines += ["", f"A burst is {srnn.metrics.BURST_RULE}.", *told]
+        lines += ["", f"A burst is {srnn.evaluation.history.BURST_RULE}.", *told]
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 A comparison of masks must not be decided by how the networks start. This trains a locality-masked
 network, a pool of autapses and a dense network of equal size on `cog-20` from every initialisation
-in `sparse_rnn.init`, and reports for each pair all seeds, their mean and their range. On a dense
+in `sparse_rnn.nn.init`, and reports for each pair all seeds, their mean and their range. On a dense
 mask "torch" and "fan_in" are one and the same. Made with
 ``python -m benchmarks.initialisation --out runs/initialisation --results benchmarks/results``.
 """
@@ -24,8 +24,8 @@ import torch
 from matplotlib.figure import Figure
 
 import sparse_rnn as srnn
-from sparse_rnn.init import INITS
-from sparse_rnn.provenance import provenance
+from sparse_rnn.nn.init import INITS
+from sparse_rnn.system.provenance import provenance
 
 ARCHITECTURES: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
     {
@@ -54,7 +54,7 @@ class Row:
 
     Attributes:
         architecture: Name in `ARCHITECTURES`.
-        init: Name in `sparse_rnn.init.INITS`.
+        init: Name in `sparse_rnn.nn.init.INITS`.
         performance: Final value of each seed, mean over tasks; None where training diverged.
         loss: Mean training loss over the last tenth of the steps, in nats, of each seed.
         steps: Steps at which the network was evaluated.

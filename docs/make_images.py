@@ -15,8 +15,8 @@ from matplotlib.ticker import MultipleLocator
 from PIL import Image
 
 import modcog
-from modcog.palette import direction_colors
-from modcog.plotting import draw_trial
+from modcog.plotting.palette import direction_colors
+from modcog.plotting.trial import draw_trial
 from modcog.ring import bumps
 
 IMAGES = Path(__file__).parent / "images"

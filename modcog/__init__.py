@@ -11,16 +11,22 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from modcog.registration import register_if_needed
+from modcog.envs.registration import register_if_needed
 
 if TYPE_CHECKING:
-    from modcog.bank import TrialBank as TrialBank, trial_bank as trial_bank
-    from modcog.catalog import suite as suite, suites as suites, task_names as task_names
-    from modcog.chance import chance_level as chance_level, chance_table as chance_table
+    from modcog.batches.bank import TrialBank as TrialBank, trial_bank as trial_bank
+    from modcog.batches.conditions import conditions as conditions
+    from modcog.batches.dataset import Dataset as Dataset
+    from modcog.batches.prefetch import Prefetch as Prefetch
+    from modcog.batches.sampler import Batch as Batch, BatchSampler as BatchSampler
+    from modcog.catalog.lengths import TrialLengths as TrialLengths, trial_lengths as trial_lengths
+    from modcog.catalog.sentences import describe as describe
+    from modcog.catalog.settings import task as task, task_from_json as task_from_json
+    from modcog.catalog.suites import suite as suite, suites as suites, task_names as task_names
     from modcog.checks import check_modifier as check_modifier, check_task as check_task
-    from modcog.configure import task as task, task_from_json as task_from_json
-    from modcog.dataset import Dataset as Dataset
-    from modcog.env import TaskEnv as TaskEnv
+    from modcog.envs.env import TaskEnv as TaskEnv
+    from modcog.envs.vector import TaskVectorEnv as TaskVectorEnv, make_vec as make_vec
+    from modcog.envs.wrappers import Integrate as Integrate, Sequence as Sequence, make as make
     from modcog.errors import (
         AmbiguousIntervalWarning as AmbiguousIntervalWarning,
         ExportFailed as ExportFailed,
@@ -29,30 +35,24 @@ if TYPE_CHECKING:
         ModifierRefused as ModifierRefused,
         UnknownName as UnknownName,
     )
-    from modcog.exporting import export as export
-    from modcog.factorial import conditions as conditions
-    from modcog.lengths import TrialLengths as TrialLengths, trial_lengths as trial_lengths
-    from modcog.plotting import plot_trial as plot_trial
-    from modcog.prefetch import Prefetch as Prefetch
-    from modcog.rendering import Rendered as Rendered, render as render
-    from modcog.sampler import Batch as Batch, BatchSampler as BatchSampler
-    from modcog.scoring import Evaluation as Evaluation, evaluate as evaluate, pool as pool
-    from modcog.sentences import describe as describe
-    from modcog.spec import Period as Period, TaskSpec as TaskSpec
-    from modcog.trials import Stimulus as Stimulus, Trials as Trials, sample as sample
-    from modcog.vector import TaskVectorEnv as TaskVectorEnv, make_vec as make_vec
-    from modcog.wrappers import Integrate as Integrate, Sequence as Sequence, make as make
+    from modcog.exporting.export import export as export
+    from modcog.plotting.trial import plot_trial as plot_trial
+    from modcog.rendering.reference import Rendered as Rendered, render as render
+    from modcog.scoring.chance import chance_level as chance_level, chance_table as chance_table
+    from modcog.scoring.measures import Evaluation as Evaluation, evaluate as evaluate, pool as pool
+    from modcog.trials.plan import Stimulus as Stimulus, Trials as Trials, sample as sample
+    from modcog.trials.spec import Period as Period, TaskSpec as TaskSpec
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "bank": ("TrialBank", "trial_bank"),
-    "factorial": ("conditions",),
-    "prefetch": ("Prefetch",),
+    "batches.bank": ("TrialBank", "trial_bank"),
+    "batches.conditions": ("conditions",),
+    "batches.prefetch": ("Prefetch",),
     "checks": ("check_modifier", "check_task"),
-    "configure": ("task", "task_from_json"),
-    "dataset": ("Dataset",),
-    "env": ("TaskEnv",),
+    "catalog.settings": ("task", "task_from_json"),
+    "batches.dataset": ("Dataset",),
+    "envs.env": ("TaskEnv",),
     "errors": (
         "AmbiguousIntervalWarning",
         "ExportFailed",
@@ -61,19 +61,19 @@ _HOMES = {
         "ModifierRefused",
         "UnknownName",
     ),
-    "exporting": ("export",),
-    "lengths": ("TrialLengths", "trial_lengths"),
-    "plotting": ("plot_trial",),
-    "rendering": ("Rendered", "render"),
-    "sampler": ("Batch", "BatchSampler"),
-    "chance": ("chance_level", "chance_table"),
-    "scoring": ("Evaluation", "evaluate", "pool"),
-    "sentences": ("describe",),
-    "spec": ("Period", "TaskSpec"),
-    "catalog": ("suite", "suites", "task_names"),
-    "vector": ("TaskVectorEnv", "make_vec"),
-    "wrappers": ("Integrate", "Sequence", "make"),
-    "trials": ("Stimulus", "Trials", "sample"),
+    "exporting.export": ("export",),
+    "catalog.lengths": ("TrialLengths", "trial_lengths"),
+    "plotting.trial": ("plot_trial",),
+    "rendering.reference": ("Rendered", "render"),
+    "batches.sampler": ("Batch", "BatchSampler"),
+    "scoring.chance": ("chance_level", "chance_table"),
+    "scoring.measures": ("Evaluation", "evaluate", "pool"),
+    "catalog.sentences": ("describe",),
+    "trials.spec": ("Period", "TaskSpec"),
+    "catalog.suites": ("suite", "suites", "task_names"),
+    "envs.vector": ("TaskVectorEnv", "make_vec"),
+    "envs.wrappers": ("Integrate", "Sequence", "make"),
+    "trials.plan": ("Stimulus", "Trials", "sample"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from modcog.configure import task
-from modcog.draws import Draws, trial_keys
+from modcog.catalog.settings import task
 from modcog.errors import InvalidArgument, ModcogError, ModifierRefused, whole_number
-from modcog.limits import TRIALS
-from modcog.renderers import automatic_renderer
-from modcog.rendering import Rendered, channels, render
-from modcog.spec import Modifier, TaskSpec
+from modcog.rendering.reference import Rendered, channels, render
+from modcog.rendering.renderers import automatic_renderer
+from modcog.system.limits import TRIALS
 from modcog.tasks import BASE_TASKS
 from modcog.timing import step_distribution
-from modcog.trials import Trials, sample, sample_keys
+from modcog.trials.draws import Draws, trial_keys
+from modcog.trials.plan import Trials, sample, sample_keys
+from modcog.trials.spec import Modifier, TaskSpec
 
 FALSE_ALARM = 1e-6
 """Probability at which a right task is called wrong, for each frequency that is tested."""

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from modcog import __version__
-from modcog.backend import figures_to_files
-from modcog.catalog import suite, suites
-from modcog.chance import chance_table
-from modcog.configure import task, tasks_of
+from modcog.batches.sampler import BatchSampler
+from modcog.catalog.lengths import trial_lengths
+from modcog.catalog.sentences import describe
+from modcog.catalog.settings import task, tasks_of
+from modcog.catalog.suites import suite, suites
 from modcog.errors import InvalidArgument, ModcogError
-from modcog.exporting import export
-from modcog.lengths import trial_lengths
-from modcog.meter import Meter
-from modcog.output import command_streams, complain, say
-from modcog.sampler import BatchSampler
-from modcog.sentences import describe
+from modcog.exporting.export import export
+from modcog.scoring.chance import chance_table
+from modcog.system.backend import figures_to_files
+from modcog.system.meter import Meter
+from modcog.system.output import command_streams, complain, say
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -146,7 +146,9 @@ def _show(options: argparse.Namespace) -> int:
     if not path.parent.is_dir():
         raise InvalidArgument("--output", str(path), "in a folder that exists")
 
-    from modcog.plotting import plot_trial  # matplotlib is slow to import, and not always needed
+    from modcog.plotting.trial import (
+        plot_trial,  # matplotlib is slow to import, and not always needed
+    )
 
     plot_trial(spec, seed=options.seed).savefig(path, dpi=150)
     lengths = trial_lengths(spec)

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modcog import limits
 from modcog.errors import InvalidArgument
+from modcog.system import limits
 
 Direction = Literal["L", "R"]
 
@@ -32,7 +32,8 @@ def check_dim_ring(dim_ring: object) -> int:
     """Return `dim_ring` as an int, or refuse it.
 
     Raises:
-        InvalidArgument: `dim_ring` is not a multiple of 4 from 4 to `modcog.limits.RING`. Anti
+        InvalidArgument: `dim_ring` is not a multiple of 4 from 4 to `modcog.system.limits.RING`.
+        Anti
             needs the opposite direction, the decision tasks need quarter turns, so other sizes
             have no exact task.
     """

@@ -16,8 +16,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modcog import limits
 from modcog.errors import InvalidArgument, real_number, unknown_name
+from modcog.system import limits
 
 Distribution = tuple[str, tuple[float, ...]]
 Duration = float | Distribution | Callable[[np.random.Generator], float]
@@ -29,7 +29,7 @@ def check_dt(dt: object) -> float:
     """Return the time step in ms as a float.
 
     Raises:
-        InvalidArgument: `dt` is not a number above 0, or above `modcog.limits.DURATION_MS`.
+        InvalidArgument: `dt` is not a number above 0, or above `modcog.system.limits.DURATION_MS`.
     """
     allowed = "a number of ms above 0"
     number = real_number("dt", dt, allowed)
@@ -49,7 +49,7 @@ def steps(duration_ms: ArrayLike, dt: float, argument: str = "duration") -> NDAr
         argument: Name of the durations for the error message.
 
     Raises:
-        InvalidArgument: A duration has more steps than `modcog.limits.PERIOD_STEPS`.
+        InvalidArgument: A duration has more steps than `modcog.system.limits.PERIOD_STEPS`.
 
     Example:
         >>> steps([0, 20, 250, 500], dt=100)
@@ -154,7 +154,7 @@ def step_range(range_ms: tuple[float, ...], dt: float) -> tuple[int, int]:
     """Fewest and most whole steps whose length lies in a range of ms.
 
     Raises:
-        InvalidArgument: There are more of them than `modcog.limits.PERIOD_STEPS`.
+        InvalidArgument: There are more of them than `modcog.system.limits.PERIOD_STEPS`.
     """
     low, high = range_ms
     if high > limits.PERIOD_STEPS * dt:

@@ -16,18 +16,19 @@ if _missing := [
     )
 
 from sparse_rnn import analysis as analysis, kernels as kernels, masks as masks
-from sparse_rnn.cells import (
+from sparse_rnn.config.fit import FitConfig as FitConfig
+from sparse_rnn.config.run import RunOptions as RunOptions
+from sparse_rnn.config.train import TrainConfig as TrainConfig
+from sparse_rnn.errors import Interrupted as Interrupted, SparseRnnError as SparseRnnError
+from sparse_rnn.masks import Mask as Mask
+from sparse_rnn.nn.cells import (
     LeakyRNN as LeakyRNN,
     MaskedGRU as MaskedGRU,
     MaskedLSTM as MaskedLSTM,
     MaskedRNN as MaskedRNN,
 )
-from sparse_rnn.checkpoint import load as load
-from sparse_rnn.config import TrainConfig as TrainConfig
-from sparse_rnn.dataset import BatchDataset as BatchDataset
-from sparse_rnn.ensembles import train_ensemble as train_ensemble
-from sparse_rnn.errors import Interrupted as Interrupted, SparseRnnError as SparseRnnError
-from sparse_rnn.interchange import (
+from sparse_rnn.nn.network import Network as Network
+from sparse_rnn.nn.torch_state import (
     from_torch_gru_state as from_torch_gru_state,
     from_torch_lstm_state as from_torch_lstm_state,
     from_torch_rnn_state as from_torch_rnn_state,
@@ -35,11 +36,10 @@ from sparse_rnn.interchange import (
     to_torch_lstm_state as to_torch_lstm_state,
     to_torch_rnn_state as to_torch_rnn_state,
 )
-from sparse_rnn.masks import Mask as Mask
-from sparse_rnn.models import Network as Network
-from sparse_rnn.options import RunOptions as RunOptions
-from sparse_rnn.settings import FitConfig as FitConfig
-from sparse_rnn.training import (
+from sparse_rnn.runs.weights import load as load
+from sparse_rnn.training.dataset import BatchDataset as BatchDataset
+from sparse_rnn.training.ensembles import train_ensemble as train_ensemble
+from sparse_rnn.training.run import (
     Fit as Fit,
     Run as Run,
     fit as fit,

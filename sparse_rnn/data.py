@@ -18,9 +18,9 @@ from torch import Tensor
 
 import modcog
 from modcog.hashing import generator
-from modcog.trials import concatenate, place
+from modcog.trials.plan import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
-from sparse_rnn.scores import TaskScores
+from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.seeding import Purpose, Seed, derive
 
 Trials = modcog.Trials

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = Path(__file__).with_suffix(".txt")
 REWRITE = "make api"
 
-INTERNAL = {"sparse_rnn.cells", "sparse_rnn.explore"}
-"""Packages that are no interface: layers are names of `sparse_rnn`, a playground is a command."""
+INTERNAL = {"sparse_rnn.nn.cells", "sparse_rnn.explore"}
+"""Packages that are no interface of their own: commands."""
 
 
 def modules() -> list[str]:

@@ -62,7 +62,7 @@ def test_importing_gymnasium_registers_every_id_and_loads_no_more(tmp_path: Path
     )
     assert len(ids) == len(set(ids)) == 168
     assert "modcog/DlyGo_IntL_SeqR-v0" in ids
-    assert {"torch", "neurogym", "matplotlib", "sparse_rnn", "modcog.env"}.isdisjoint(loaded)
+    assert {"torch", "neurogym", "matplotlib", "sparse_rnn", "modcog.envs.env"}.isdisjoint(loaded)
 
 
 WITHOUT = """

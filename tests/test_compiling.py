@@ -17,7 +17,7 @@ pytest.importorskip("numba")
 
 
 def test_the_two_packages_keep_compiled_code_in_the_same_way() -> None:
-    one = (ROOT / "modcog" / "compiling.py").read_bytes()
+    one = (ROOT / "modcog" / "rendering" / "compiling.py").read_bytes()
     assert (ROOT / "sparse_rnn" / "kernels" / "compiling.py").read_bytes() == one
 
 
@@ -52,7 +52,7 @@ def small(tmp_path: Path) -> Path:
     """The folder that holds the package."""
     folder = tmp_path / "small"
     folder.mkdir()
-    shutil.copy(ROOT / "modcog" / "compiling.py", folder)
+    shutil.copy(ROOT / "modcog" / "rendering" / "compiling.py", folder)
     (folder / "outer.py").write_text(OUTER)
     (folder / "inner.py").write_text(INNER.format(step=1))
     return tmp_path

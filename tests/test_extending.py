@@ -91,7 +91,7 @@ def test_a_modifier_is_a_file_and_a_row(checkout: Path) -> None:
     (checkout / "modcog" / "modifiers" / "turn.py").write_text(code, encoding="utf-8")
     table = checkout / "modcog" / "modifiers" / "__init__.py"
     insert(table, "}\n)", ', "Turn": TurnModifier')
-    insert(table, "from modcog.spec", "from modcog.modifiers.turn import TurnModifier\n")
+    insert(table, "from modcog.trials.spec", "from modcog.modifiers.turn import TurnModifier\n")
     printed = run(
         checkout,
         "import modcog\n"

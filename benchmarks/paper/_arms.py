@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 import sparse_rnn as srnn
 from benchmarks.paper._scales import Scale, Settings
 from benchmarks.paper._statistics import SHARE, Sample
-from sparse_rnn import checkpoint, masks, run_folder
+from sparse_rnn import masks
 from sparse_rnn.errors import TrainingDiverged
-from sparse_rnn.metrics import History
-from sparse_rnn.scores import TaskScores
+from sparse_rnn.evaluation.history import History
+from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.runs import folder as run_folder, weights as checkpoint
 from sparse_rnn.sweep import folder_of, store
 
 MEASURE = "performance"

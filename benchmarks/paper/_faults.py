@@ -14,15 +14,15 @@ import torch
 import modcog
 import sparse_rnn as srnn
 from benchmarks.paper._arms import Trained
-from sparse_rnn import checkpoint
 from sparse_rnn.data import Batch, TaskStream
-from sparse_rnn.distributed import Group
-from sparse_rnn.evaluation import evaluating
-from sparse_rnn.progress import silent
-from sparse_rnn.run_folder import state_of
-from sparse_rnn.session import Job, carry_out
+from sparse_rnn.runs import weights as checkpoint
+from sparse_rnn.runs.folder import state_of
 from sparse_rnn.sweep import identity
-from sparse_rnn.training import build
+from sparse_rnn.training.evaluation import evaluating
+from sparse_rnn.training.group import Group
+from sparse_rnn.training.progress import silent
+from sparse_rnn.training.run import build
+from sparse_rnn.training.session import Job, carry_out
 
 RELEASED_DELAY_MS = 500.0
 """The interval that every DM trial with Int has in the released code."""

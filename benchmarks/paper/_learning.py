@@ -15,8 +15,8 @@ from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import SHARE, Sample
 from benchmarks.paper.claims import Claim
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.report.findings import Curve, Measurement
-from sparse_rnn.scores import MEASURES
 
 BURST = 100.0
 """A gradient whose norm exceeds it is a burst. Between bursts norms are near 1. Adam changes every

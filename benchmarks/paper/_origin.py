@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.paper._arms import Trained
-from sparse_rnn import run_folder
 from sparse_rnn.report import findings
 from sparse_rnn.report.findings import MODIFIED
+from sparse_rnn.runs import folder as run_folder
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = ("benchmarks/paper/results", "docs/results.md")

@@ -16,7 +16,7 @@ from benchmarks.paper import fig2a
 from benchmarks.paper._arms import Arm, Results, Trained, autapses
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import ANY, Bounds, Check, Sample, verdict
-from sparse_rnn.training import build
+from sparse_rnn.training.run import build
 
 FoundT = TypeVar("FoundT")
 

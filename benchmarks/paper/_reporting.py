@@ -8,9 +8,9 @@ from pathlib import Path
 from benchmarks.paper._scales import SCALES
 from benchmarks.paper._statistics import NOT_RUN, RULE
 from benchmarks.paper.claims import CLAIMS
-from sparse_rnn.files import atomic_writer
 from sparse_rnn.report import findings, page, summary
 from sparse_rnn.report.findings import Finding
+from sparse_rnn.system.files import atomic_writer
 
 EARLIER = (
     "This verdict rests on an earlier rule: the best of several networks was judged by the seeds "

@@ -25,7 +25,7 @@ from sparse_rnn.analysis import (
     input_overlap,
     rule_correlations,
 )
-from sparse_rnn.training import streams
+from sparse_rnn.training.run import streams
 
 ORTHOGONAL = 0.2
 """Inputs count as orthogonal where the mean size of their cosines is below it: within 12 degrees

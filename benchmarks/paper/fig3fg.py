@@ -24,7 +24,7 @@ from sparse_rnn.analysis import (
     ablation_effect,
     weight_groups,
 )
-from sparse_rnn.scores import TaskScores
+from sparse_rnn.evaluation.scores import TaskScores
 
 REACTION = ("RTGo", "RTAnti")
 """The tasks that the paper says survive."""

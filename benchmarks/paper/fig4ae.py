@@ -17,7 +17,7 @@ from benchmarks.paper._arms import Results
 from benchmarks.paper._experiment import Experiment, Outcome, no_arms, question
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import fact
-from modcog.plotting import draw_trial
+from modcog.plotting.trial import draw_trial
 from sparse_rnn.report.findings import Measurement
 
 PICTURES = (

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 import sparse_rnn as srnn
 from benchmarks.speed.data import machine
-from sparse_rnn.models import NetworkStack, together
+from sparse_rnn.nn.network import NetworkStack, together
 
 INPUT_SIZE, OUTPUT_SIZE = 53, 17
 """Channels of cog-20."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import modcog
-from modcog.palette import direction_colors
+from modcog.plotting.palette import direction_colors
 from modcog.ring import BUMP_HEIGHT
 
 MS_PER_STEP = 100.0

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.configure import task
+from modcog.catalog.sentences import describe
+from modcog.catalog.settings import task
 from modcog.errors import AmbiguousIntervalWarning, ModifierRefused
 from modcog.explore.code import python_of
 from modcog.explore.settings import Shown, has_coherence, read
 from modcog.modifiers import MODIFIERS
-from modcog.palette import direction_colors
-from modcog.rendering import render
-from modcog.sentences import describe
-from modcog.spec import TaskSpec
+from modcog.plotting.palette import direction_colors
+from modcog.rendering.reference import render
 from modcog.tasks import BASE_TASKS, INTERVALS
-from modcog.trials import Trials, sample
+from modcog.trials.plan import Trials, sample
+from modcog.trials.spec import TaskSpec
 
 # Python's filter of warnings belongs to the process, and requests run in threads.
 _WARNINGS = threading.Lock()

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from modcog.errors import InvalidArgument
-from modcog.output import say
+from modcog.system.output import say
 
 ADDRESS = "127.0.0.1"
 PORT = 8168

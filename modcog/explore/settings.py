@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from modcog.configure import modifier_settings, parse_name, task
+from modcog.catalog.settings import modifier_settings, parse_name, task
 from modcog.errors import InvalidArgument, unknown_name
 from modcog.ring import VELOCITY
-from modcog.spec import TaskSpec
 from modcog.tasks import BASE_TASKS, INTERVALS
+from modcog.trials.spec import TaskSpec
 
 MAX_SEED = 2**53
 """Seeds below are whole numbers in JavaScript as well."""

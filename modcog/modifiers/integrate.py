@@ -20,10 +20,10 @@ from modcog.errors import (
     ModifierRefused,
     real_number,
 )
-from modcog.limits import DURATION_MS
-from modcog.spec import TaskSpec, check_velocity, refuse_second
+from modcog.system.limits import DURATION_MS
 from modcog.timing import step_distribution
-from modcog.trials import Trials
+from modcog.trials.plan import Trials
+from modcog.trials.spec import TaskSpec, check_velocity, refuse_second
 
 DELAY = (100.0, 1100.0)
 """Range of the interval in ms, unless the caller sets it: at 100 ms, 1 to 11 ring units."""

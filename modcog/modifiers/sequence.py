@@ -13,8 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from modcog import ring
-from modcog.spec import TaskSpec, check_velocity, refuse_second
-from modcog.trials import Trials
+from modcog.trials.plan import Trials
+from modcog.trials.spec import TaskSpec, check_velocity, refuse_second
 
 DECISION_MS = 1000.0
 """Duration of the decision under Seq in ms, unless the caller sets it."""

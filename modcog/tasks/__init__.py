@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modcog.spec import TaskSpec
+    from modcog.trials.spec import TaskSpec
 
 _TABLE = (
     # name, where its specification is, which period Int times

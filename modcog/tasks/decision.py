@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.draws import Draws
 from modcog.errors import InvalidArgument, real_number, whole_number
-from modcog.limits import COHERENCES, LEVEL, STRENGTHS
-from modcog.spec import Period, TaskSpec
-from modcog.trials import Stimulus, Trials, plan_trials
+from modcog.system.limits import COHERENCES, LEVEL, STRENGTHS
+from modcog.trials.draws import Draws
+from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.spec import Period, TaskSpec
 
 TIE = 1e-6
 """Evidence below this is a tie: strengths add up to decimal fractions, and float32 shows them."""

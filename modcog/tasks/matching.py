@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.draws import Draws
 from modcog.errors import InvalidArgument, truth_value, unknown_name
-from modcog.spec import Period, TaskSpec
-from modcog.trials import Stimulus, Trials, plan_trials
+from modcog.trials.draws import Draws
+from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.spec import Period, TaskSpec
 
 NONMATCHES = ("opposite", "any")
 

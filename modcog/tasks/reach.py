@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modcog.draws import Draws
 from modcog.errors import truth_value
-from modcog.spec import Period, TaskSpec
-from modcog.trials import Stimulus, Trials, plan_trials
+from modcog.trials.draws import Draws
+from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.spec import Period, TaskSpec
 
 
 @dataclass(frozen=True)

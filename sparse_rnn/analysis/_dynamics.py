@@ -19,9 +19,9 @@ from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
 from sparse_rnn.analysis._weights import as_array, recurrent
-from sparse_rnn.cells import LeakyRNN
 from sparse_rnn.kernels import nonlinearity
-from sparse_rnn.models import Network
+from sparse_rnn.nn.cells import LeakyRNN
+from sparse_rnn.nn.network import Network
 
 Parts = tuple[Tensor, ...]
 """The state of a cell: h ``[P, N]``; of an LSTM also its memory c."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparse_rnn.files import atomic_path, atomic_writer
-from sparse_rnn.output import in_cell
+from sparse_rnn.system.files import atomic_path, atomic_writer
+from sparse_rnn.system.output import in_cell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,13 +9,13 @@ from typing import Any
 
 from torch import nn
 
-from sparse_rnn import checkpoint, run_folder
+from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.data import TaskStream, task_stream
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.models import Network
+from sparse_rnn.nn.network import Network
+from sparse_rnn.runs import folder as run_folder, weights as checkpoint
 from sparse_rnn.seeding import Seed
-from sparse_rnn.settings import FitConfig
-from sparse_rnn.training import Run
+from sparse_rnn.training.run import Run
 
 Source = nn.Module | Run | Path | str
 """A network, a finished run, or the folder of one."""

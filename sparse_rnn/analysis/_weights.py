@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparse_rnn.errors import NotApplicable
-from sparse_rnn.models import Network
+from sparse_rnn.nn.network import Network
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,8 @@ from sparse_rnn.analysis.recording import respond
 from sparse_rnn.analysis.recurrent_weights import weight_groups
 from sparse_rnn.data import TaskStream
 from sparse_rnn.errors import InvalidArgument, unknown_name
-from sparse_rnn.models import Network
-from sparse_rnn.scores import MEASURES, TaskScores
+from sparse_rnn.evaluation.scores import MEASURES, TaskScores
+from sparse_rnn.nn.network import Network
 from sparse_rnn.seeding import Seed
 
 

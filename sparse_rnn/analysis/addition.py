@@ -12,11 +12,11 @@ from torch import Tensor
 
 from sparse_rnn.analysis._subject import Source, Subject, Suite
 from sparse_rnn.analysis._weights import InputColumns, as_array
-from sparse_rnn.cells import LeakyRNN, MaskedRNN
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.errors import InvalidArgument, NotApplicable
 from sparse_rnn.kernels import nonlinearity
-from sparse_rnn.models import Network
+from sparse_rnn.nn.cells import LeakyRNN, MaskedRNN
+from sparse_rnn.nn.network import Network
 from sparse_rnn.seeding import Seed
 
 

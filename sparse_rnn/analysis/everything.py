@@ -28,10 +28,10 @@ from sparse_rnn.analysis.rings import ring
 from sparse_rnn.analysis.stationary import Search, end_states, fixed_points
 from sparse_rnn.analysis.timescales import time_constants
 from sparse_rnn.errors import InvalidArgument, NotApplicable
-from sparse_rnn.provenance import provenance
-from sparse_rnn.run_folder import write_json
-from sparse_rnn.scores import MEASURES
-from sparse_rnn.training import Run
+from sparse_rnn.evaluation.scores import MEASURES
+from sparse_rnn.runs.folder import write_json
+from sparse_rnn.system.provenance import provenance
+from sparse_rnn.training.run import Run
 
 SUMMARY = "analysis.json"
 """File with all numbers and reasons."""

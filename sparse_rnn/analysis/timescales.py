@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from sparse_rnn.analysis._subject import Source, Subject
 from sparse_rnn.analysis._weights import recurrent
-from sparse_rnn.cells import LeakyRNN
 from sparse_rnn.errors import InvalidArgument, NotApplicable
-from sparse_rnn.models import Network
+from sparse_rnn.nn.cells import LeakyRNN
+from sparse_rnn.nn.network import Network
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sparse_rnn.data import local_site, serve_site
 from sparse_rnn.explore.answers import Explorer
-from sparse_rnn.training import Run
+from sparse_rnn.training.run import Run
 
 PAGE = Path(__file__).parent / "page"
 NAME = "sparse-rnn explore"

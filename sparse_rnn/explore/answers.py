@@ -17,7 +17,7 @@ from sparse_rnn.data import trial_panel
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.explore.tuning import Tuning, preferred, tuning
 from sparse_rnn.explore.weights import synapses
-from sparse_rnn.training import Run, streams
+from sparse_rnn.training.run import Run, streams
 
 TUNING_TRIALS = 128
 """Trials of a task that a tuning curve averages over: about eight of each of 16 directions."""

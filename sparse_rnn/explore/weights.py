@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparse_rnn.cells import MaskedLayer
+from sparse_rnn.nn.cells import MaskedLayer
 
 
 def synapses(layer: MaskedLayer, unit: int) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sparse_rnn.derivatives import Operation, Tensors
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.kernels._interface import Edges, Nonlinearity
+from sparse_rnn.kernels.derivatives import Operation, Tensors
 
 
 def recurrence(

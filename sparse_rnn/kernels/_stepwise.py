@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_rnn.derivatives import Operation, Tensors
 from sparse_rnn.kernels._compiled import loops as compiled
 from sparse_rnn.kernels._formula import check_types
 from sparse_rnn.kernels._interface import Edges, Product, product_by_matrix
 from sparse_rnn.kernels._layout import Layout, layout as lay_out
 from sparse_rnn.kernels._sweep import by_edge
 from sparse_rnn.kernels._tiles import Tiling
+from sparse_rnn.kernels.derivatives import Operation, Tensors
 
 
 class _Prepared:

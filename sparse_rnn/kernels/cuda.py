@@ -17,11 +17,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from sparse_rnn.derivatives import Tensors
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.kernels._formula import Recurrence
 from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels._leak import leak, rates_beside, share_
+from sparse_rnn.kernels.derivatives import Tensors
 from sparse_rnn.masks import Mask
 
 SYNAPSES, MOST_LANES = 16, 64

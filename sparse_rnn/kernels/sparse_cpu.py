@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_rnn.derivatives import Tensors
 from sparse_rnn.kernels._compiled import failure, loops as compiled
 from sparse_rnn.kernels._drive import TiledDrive
 from sparse_rnn.kernels._formula import Recurrence
@@ -24,6 +23,7 @@ from sparse_rnn.kernels._interface import Drive, Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels._layout import WIDTHS
 from sparse_rnn.kernels._stepwise import product
 from sparse_rnn.kernels._sweep import Sweep
+from sparse_rnn.kernels.derivatives import Tensors
 from sparse_rnn.masks import Mask
 
 

@@ -18,12 +18,12 @@ import networkx as nx
 import numpy as np
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.files import open_given
 from sparse_rnn.masks._columns import Asked, Columns, find, numbered, unknown
 from sparse_rnn.masks._edges import Edges
 from sparse_rnn.masks._frames import in_order
 from sparse_rnn.masks._networkx import of_networkx
 from sparse_rnn.masks._sizes import MAX_SYNAPSES
+from sparse_rnn.system.files import open_given
 
 GRAPHML = (".graphml", ".xml")
 TABLES = (".csv", ".tsv", ".txt")

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparse_rnn.output import in_cell, plain
 from sparse_rnn.report._html import Html, data_link, join, tag
 from sparse_rnn.report._quantities import Curve
+from sparse_rnn.system.output import in_cell, plain
 
 COLUMNS = ("panel", "curve", "x", "mean", "low", "high")
 """Columns of the table of a chart's values; low and high are empty where there is one seed."""

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from sparse_rnn.metrics import BURST_RULE, History
+from sparse_rnn.evaluation.history import BURST_RULE, History
 from sparse_rnn.report._style import CHANCE_COLOR, TEXT_SIZE, line_style
 
 LABEL_GAP = 0.045

@@ -9,7 +9,7 @@ from html import escape as _escape
 from importlib import resources
 from typing import Any
 
-from sparse_rnn.output import plain
+from sparse_rnn.system.output import plain
 
 VOID = frozenset({"br", "meta", "link"})
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from sparse_rnn.errors import IncompatibleState
-from sparse_rnn.files import read_regular
-from sparse_rnn.output import plain
 from sparse_rnn.report._html import Html
+from sparse_rnn.system.files import read_regular
+from sparse_rnn.system.output import plain
 
 KEPT = frozenset(
     (

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from sparse_rnn import run_folder
 from sparse_rnn.errors import RunConflict
-from sparse_rnn.files import read_regular
 from sparse_rnn.report.findings import MODIFIED
-from sparse_rnn.training import Run
+from sparse_rnn.runs import folder as run_folder
+from sparse_rnn.system.files import read_regular
+from sparse_rnn.training.run import Run
 
 UNKNOWN = "unknown"
 """The commit of a run that was made without a git checkout, or kept in memory."""

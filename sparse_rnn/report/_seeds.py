@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparse_rnn.scores import MEASURES, TaskScores
-from sparse_rnn.training import Run
+from sparse_rnn.evaluation.scores import MEASURES, TaskScores
+from sparse_rnn.training.run import Run
 
 
 def by_seed(runs: Mapping[str, Run]) -> dict[str, tuple[Run, ...]]:

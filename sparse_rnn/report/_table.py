@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.report._style import ACCURACY_MAP, CHANCE_COLOR, TEXT_SIZE, line_style
-from sparse_rnn.scores import TaskScores
 
 SEPARATION = 0.25
 """Width of the gap before the floors and above the row "mean", in cells."""
@@ -29,7 +29,7 @@ def table_values(
 
     Args:
         scores: Final scores by label.
-        measure: One of `sparse_rnn.scores.MEASURES`.
+        measure: One of `sparse_rnn.evaluation.scores.MEASURES`.
 
     Returns:
         The tasks in the order of their suite, the measure ``[tasks, networks]``, NaN where a

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunDamaged
-from sparse_rnn.files import atomic_path, atomic_writer, check_kind, read_regular
-from sparse_rnn.provenance import git_state, provenance
 from sparse_rnn.report._drawn import FORMS, drawn
 from sparse_rnn.report._inline_svg import inline
 from sparse_rnn.report._quantities import (
@@ -28,6 +26,8 @@ from sparse_rnn.report._quantities import (
     Measurement as Measurement,
     mean_interval as mean_interval,
 )
+from sparse_rnn.system.files import atomic_path, atomic_writer, check_kind, read_regular
+from sparse_rnn.system.provenance import git_state, provenance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

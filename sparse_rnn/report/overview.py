@@ -13,13 +13,13 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.output import in_figure
 from sparse_rnn.report._curves import draw_curves
 from sparse_rnn.report._seeds import by_seed, mean_scores
 from sparse_rnn.report._style import TEXT_SIZE
 from sparse_rnn.report._table import Floors, draw_table, table_values
 from sparse_rnn.report.findings import NONE
-from sparse_rnn.training import Run, load_run
+from sparse_rnn.system.output import in_figure
+from sparse_rnn.training.run import Run, load_run
 
 Source = Run | Path | str
 """A finished run, or its folder."""
@@ -50,7 +50,7 @@ def overview(
 
     Runs that differ in their seed alone are one network: thin curves and a thick mean, and means
     in the table. A cross on a curve is a burst of the gradient or the loss
-    (`sparse_rnn.metrics.History.bursts`).
+    (`sparse_rnn.evaluation.history.History.bursts`).
 
     Args:
         runs: Runs or their folders, by the label they get. Their order is that of the figure.

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.files import atomic_writer, read_regular
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._charts import charts, panels_of
 from sparse_rnn.report._drawn import FORMS
@@ -17,6 +16,7 @@ from sparse_rnn.report._inline_svg import inline
 from sparse_rnn.report._measured import measured_table
 from sparse_rnn.report._mixing import check_commits, mixing_warning, not_shown
 from sparse_rnn.report.findings import NONE, VERDICTS, Finding, commits
+from sparse_rnn.system.files import atomic_writer, read_regular
 
 TITLE = "The paper's claims, measured"
 PAPER = (

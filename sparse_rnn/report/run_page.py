@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.metrics import BURST_RULE
-from sparse_rnn.optimisation import BURST_REMEDY
+from sparse_rnn.evaluation.history import BURST_RULE
+from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._charts import Panel, charts
 from sparse_rnn.report._drawn import FORMS, drawn
@@ -22,15 +22,15 @@ from sparse_rnn.report._seeds import by_seed, mean_scores
 from sparse_rnn.report._table import CHANCE_NOTE, table_values
 from sparse_rnn.report.findings import NONE
 from sparse_rnn.report.overview import Source, overview
-from sparse_rnn.scores import TaskScores
-from sparse_rnn.training import Run, load_run
+from sparse_rnn.training.optimiser import BURST_REMEDY
+from sparse_rnn.training.run import Run, load_run
 
 TITLE = "Training runs"
 MEASURES = {
     "final_accuracy": "fraction of trials whose answer at the last step is right",
     "performance": "the same within 36°, with fixation kept before",
 }
-"""The measures of the page, in words; `sparse_rnn.scores.TaskScores` defines them."""
+"""The measures of the page, in words; `sparse_rnn.evaluation.scores.TaskScores` defines them."""
 
 LOSS_POINTS = 200
 """Most points of a loss curve; each is the mean over as many steps."""

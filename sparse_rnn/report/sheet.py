@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import Mask
-from sparse_rnn.output import in_figure
 from sparse_rnn.report._style import PALETTE, TEXT_SIZE
+from sparse_rnn.system.output import in_figure
 
 PIXELS = 500
 """Most rows of a drawn matrix; of larger masks each pixel shows the density of a block."""

@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.output import plain
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._mixing import check_commits
 from sparse_rnn.report.findings import NONE, VERDICTS, Finding, Measurement, commits, order
+from sparse_rnn.system.output import plain
 
 WIDTH = 100
 

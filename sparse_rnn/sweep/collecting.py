@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparse_rnn.config import TrainConfig
-from sparse_rnn.files import atomic_path
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.sweep import extra
 from sparse_rnn.sweep.columns import CURVE, TASKS, Row, Rows, known_columns, rows_of
 from sparse_rnn.sweep.grid import Grid, load
 from sparse_rnn.sweep.naming import RUNS, distinct
 from sparse_rnn.sweep.standing import folders_of
+from sparse_rnn.system.files import atomic_path
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,14 +12,14 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from sparse_rnn import run_folder
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import IncompatibleState, RunConflict, RunDamaged
-from sparse_rnn.files import LARGEST_RECORD, check_kind, read_lines
-from sparse_rnn.metrics import COLUMNS as METRICS
-from sparse_rnn.scores import COLUMNS as SCORES, MEASURES, TaskScores
+from sparse_rnn.evaluation.history import COLUMNS as METRICS
+from sparse_rnn.evaluation.scores import COLUMNS as SCORES, MEASURES, TaskScores
+from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.sweep import store
 from sparse_rnn.sweep.reading import kind_of, read_record
+from sparse_rnn.system.files import LARGEST_RECORD, check_kind, read_lines
 
 Row = dict[str, Any]
 

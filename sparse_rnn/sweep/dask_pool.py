@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import SparseRnnError
 from sparse_rnn.sweep import extra, store
 from sparse_rnn.sweep.errand import Errand

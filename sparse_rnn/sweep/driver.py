@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.run import RunOptions
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import Interrupted, SparseRnnError, WriteFailed
-from sparse_rnn.options import RunOptions
-from sparse_rnn.signals import StopRequest
 from sparse_rnn.sweep import store
 from sparse_rnn.sweep.naming import folder_of
 from sparse_rnn.sweep.tally import Show, Tally
 from sparse_rnn.sweep.work import Assignment, Outcome
+from sparse_rnn.system.signals import StopRequest
 
 LOOK_EVERY_S = 0.5
 """Seconds between two looks at signals and displays while nothing comes back."""

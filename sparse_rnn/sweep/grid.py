@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
 
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, unknown_name
-from sparse_rnn.files import open_given
 from sparse_rnn.sweep.naming import identity
 from sparse_rnn.sweep.reading import DEPTH, is_deeper
+from sparse_rnn.system.files import open_given
 
 Settings = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from sparse_rnn import masks
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.train import TrainConfig
 
 RUNS = "runs"
 """Folder of the run folders in a folder of results."""

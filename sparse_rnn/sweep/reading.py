@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sparse_rnn.errors import RunDamaged
-from sparse_rnn.files import LARGEST_RECORD, read_regular
+from sparse_rnn.system.files import LARGEST_RECORD, read_regular
 
 DEPTH = 50
 """Levels of the deepest record that is read; those of a run have no more than six."""

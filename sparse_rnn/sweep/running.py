@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.run import RunOptions
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import InvalidArgument, SparseRnnError
-from sparse_rnn.options import RunOptions
-from sparse_rnn.signals import watched
 from sparse_rnn.sweep import dask_pool, store, tally
 from sparse_rnn.sweep.driver import Driver, Plan, Pool
 from sparse_rnn.sweep.grid import Grid, load
@@ -19,6 +18,7 @@ from sparse_rnn.sweep.naming import RUNS, distinct
 from sparse_rnn.sweep.serial import Serial
 from sparse_rnn.sweep.standing import Status, status
 from sparse_rnn.sweep.validation import check_all
+from sparse_rnn.system.signals import watched
 
 OPTIONS = RunOptions(tensorboard=False)
 """How the runs of a sweep are carried out by default: without events for TensorBoard."""
@@ -124,7 +124,7 @@ def drain(plan: Plan) -> None:
     """Carry out, in this process, what is left of a plan and nobody else works on.
 
     Raises:
-        Interrupted: A signal came; also one that was asked for by `sparse_rnn.signals.ask`.
+        Interrupted: A signal came; also one that was asked for by `sparse_rnn.system.signals.ask`.
         WriteFailed: The disk is full.
     """
     with watched() as request, tally.lines() as show:

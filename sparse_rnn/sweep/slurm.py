@@ -18,18 +18,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from sparse_rnn import signals
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.run import RunOptions
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import Interrupted, InvalidArgument, RunDamaged, SparseRnnError
-from sparse_rnn.options import RunOptions
-from sparse_rnn.output import say
-from sparse_rnn.run_folder import write_json
+from sparse_rnn.runs.folder import write_json
 from sparse_rnn.sweep import extra
 from sparse_rnn.sweep.driver import Plan
 from sparse_rnn.sweep.grid import Grid
 from sparse_rnn.sweep.naming import distinct
 from sparse_rnn.sweep.reading import read_record
 from sparse_rnn.sweep.running import OPTIONS, drain, planned
+from sparse_rnn.system import signals
+from sparse_rnn.system.output import say
 
 JOBS = "jobs"
 """Folder of the jobs' scripts and logs in a folder of results."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import RunConflict
 from sparse_rnn.sweep import store
 from sparse_rnn.sweep.grid import Grid, load

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sparse_rnn.checkpoint import WEIGHTS
 from sparse_rnn.errors import RunConflict, RunDamaged
-from sparse_rnn.files import check_kind, set_aside
-from sparse_rnn.lock import HOLDER, LOCK, is_held
-from sparse_rnn.resume import CHECKPOINT, Store
-from sparse_rnn.run_folder import CONFIG, EVALUATIONS, METRICS, write_json
+from sparse_rnn.runs.checkpoint import CHECKPOINT, Store
+from sparse_rnn.runs.folder import CONFIG, EVALUATIONS, METRICS, write_json
+from sparse_rnn.runs.weights import WEIGHTS
 from sparse_rnn.sweep.reading import kind_of, read_record
+from sparse_rnn.system.files import check_kind, set_aside
+from sparse_rnn.system.lock import HOLDER, LOCK, is_held
 
 FAILURES = "failures.json"
 """Name of the file in a run folder that tells how the run failed."""

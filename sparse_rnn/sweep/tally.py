@@ -12,8 +12,8 @@ from typing import TextIO, cast
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from sparse_rnn.output import Courtesy, plain
-from sparse_rnn.progress import LINE_EVERY_S
+from sparse_rnn.system.output import Courtesy, plain
+from sparse_rnn.training.progress import LINE_EVERY_S
 
 
 @dataclass(frozen=True)

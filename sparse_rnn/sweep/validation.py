@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.sweep.naming import identity
-from sparse_rnn.training import streams
+from sparse_rnn.training.run import streams
 
 _STREAM = ("suite", "batch_size", "seq_len", "dt", "noise")
 _MASK = ("arch", "size", "radius", "mask_options")

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sparse_rnn import run_folder, signals
-from sparse_rnn.config import TrainConfig
+from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.run import RunOptions
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import (
     Interrupted,
     InvalidArgument,
@@ -27,14 +28,14 @@ from sparse_rnn.errors import (
     TrainingDiverged,
     WriteFailed,
 )
-from sparse_rnn.metrics import Record
-from sparse_rnn.options import RunOptions
-from sparse_rnn.progress import Display, OnStep
-from sparse_rnn.resume import CHECKPOINT
-from sparse_rnn.settings import FitConfig
+from sparse_rnn.evaluation.history import Record
+from sparse_rnn.runs import folder as run_folder
+from sparse_rnn.runs.checkpoint import CHECKPOINT
 from sparse_rnn.sweep import store
 from sparse_rnn.sweep.naming import folder_of, identity
-from sparse_rnn.training import train
+from sparse_rnn.system import signals
+from sparse_rnn.training.progress import Display, OnStep
+from sparse_rnn.training.run import train
 
 Ending = Literal["done", "failed", "busy", "stopped", "no room", "unseen", "lost"]
 

@@ -85,7 +85,7 @@ def test_the_verdict_is_honest() -> None:
 
 def test_the_table_tells_bursts_and_the_spread_of_seeds() -> None:
     calm, other = made_run({10: 0.85}), made_run({10: 0.75}, seed=1)
-    history = srnn.metrics.History({**calm.history.columns})
+    history = srnn.evaluation.history.History({**calm.history.columns})
     history.columns["loss"] = np.where(np.arange(10) == 3, 210_902.0, 1.0)
     burst = dataclasses.replace(calm, history=history)
     table = demo.summary({"locality": [calm, other], "autapse": [calm, other], "dense": [burst]})
@@ -129,5 +129,5 @@ def test_the_sparse_networks_of_the_demo_learn(tmp_path: Path) -> None:
     runs = demo.run(tmp_path, steps=demo.STEPS, seeds=[0])
     for name in demo.MUST_LEARN:
         assert runs[name][0].evaluation.mean("final_accuracy") >= demo.TARGET
-    assert runs["dense"][0].history["loss"].max() < srnn.metrics.BURST_LOSS
+    assert runs["dense"][0].history["loss"].max() < srnn.evaluation.history.BURST_LOSS
     assert "Both sparse networks reached" in demo.verdict(runs)

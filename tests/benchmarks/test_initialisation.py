@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import initialisation
 from benchmarks.initialisation import ARCHITECTURES, Row
-from sparse_rnn.init import INITS
+from sparse_rnn.nn.init import INITS
 
 
 @pytest.fixture(autouse=True)

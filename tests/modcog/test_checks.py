@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import modcog
-from modcog import rendering
 from modcog.checks import ConformanceError, plausible
-from modcog.draws import Draws
 from modcog.modifiers import MODIFIERS
+from modcog.rendering import reference as rendering
 from modcog.tasks import BASE_TASKS
+from modcog.trials.draws import Draws
 from tests.modcog import helpers
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import modcog
 from modcog import hashing
-from modcog.bank import SPLIT_BY, SPLITS
+from modcog.batches.bank import SPLIT_BY, SPLITS
 from modcog.hashing import Purpose, derive, seed_sequence
 
 numbers = st.integers(0, 2**70)

@@ -12,7 +12,7 @@ from scipy import stats
 
 import modcog
 from modcog import timing
-from modcog.draws import trial_keys
+from modcog.trials.draws import trial_keys
 from tests.modcog import helpers
 
 DTS = (1, 5, 10, 20, 25, 30, 40, 50, 70, 100, 125, 1000 / 60)

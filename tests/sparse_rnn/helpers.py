@@ -12,7 +12,7 @@ import torch
 
 import sparse_rnn as srnn
 from sparse_rnn import kernels
-from sparse_rnn.metrics import Record
+from sparse_rnn.evaluation.history import Record
 
 SMALL: dict[str, Any] = {
     "suite": ("Go", "DlyGo"),
@@ -85,14 +85,14 @@ def same_outcome(one: Path, other: Path) -> bool:
 
 def scores_of(
     tasks: Iterable[str] = ("Go", "Anti"), accuracy: float = 0.5, chance: float = 0.0625
-) -> srnn.scores.TaskScores:
+) -> srnn.evaluation.scores.TaskScores:
     """A table in which all measures have one value."""
-    measures = dict.fromkeys(srnn.scores.MEASURES, accuracy)
+    measures = dict.fromkeys(srnn.evaluation.scores.MEASURES, accuracy)
     rows = [{"task": task, "n_trials": 7, "chance": chance, **measures} for task in tasks]
-    return srnn.scores.TaskScores.from_rows(rows)
+    return srnn.evaluation.scores.TaskScores.from_rows(rows)
 
 
-def record_of(step: int, scores: srnn.scores.TaskScores | None = None) -> Record:
+def record_of(step: int, scores: srnn.evaluation.scores.TaskScores | None = None) -> Record:
     """The record of a step that took half a second."""
     return Record(step, 1.5 / step, 1e-3, 0.25, 0.5 * step, scores)
 
@@ -106,6 +106,6 @@ def made_run(
         record_of(step, scores_of(tasks, curve[step]) if step in curve else None)
         for step in range(1, max(curve) + 1)
     ]
-    history = srnn.metrics.History.of(record.row() for record in records)
+    history = srnn.evaluation.history.History.of(record.row() for record in records)
     network = srnn.Network(3, 2, config.build_mask())
     return srnn.Run(config, network, history, scores_of(tasks, curve[max(curve)]))

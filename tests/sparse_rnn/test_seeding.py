@@ -14,9 +14,9 @@ import sparse_rnn as srnn
 from modcog import hashing
 from sparse_rnn import masks, seeding
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.evaluation import evaluate
 from sparse_rnn.seeding import Purpose
-from sparse_rnn.training import streams
+from sparse_rnn.training.evaluation import evaluate
+from sparse_rnn.training.run import streams
 from tests.sparse_rnn.helpers import small_config
 
 

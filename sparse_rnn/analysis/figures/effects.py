@@ -30,7 +30,7 @@ def ablation_figure(effect: AblationEffect, measure: str = "final_accuracy") -> 
 
     Args:
         effect: The effects.
-        measure: A name in `sparse_rnn.scores.MEASURES`.
+        measure: A name in `sparse_rnn.evaluation.scores.MEASURES`.
 
     Raises:
         UnknownName: There is no such measure.

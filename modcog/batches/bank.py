@@ -1,0 +1,281 @@
+"""Trial banks: padded whole trials with everything that an analysis sorts them by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modcog.catalog.settings import tasks_of
+from modcog.errors import InvalidArgument, unknown_name, whole_number
+from modcog.hashing import Purpose, Seed, derive, generator, mix
+from modcog.rendering.reference import rule_channels
+from modcog.rendering.renderers import RENDERERS
+from modcog.system.files import read_npz, whole_file
+from modcog.system.limits import TRIALS
+from modcog.trials.draws import trial_keys
+from modcog.trials.plan import Trials, concatenate, place, sample, sample_keys
+from modcog.trials.spec import TaskSpec
+
+SPLITS = ("train", "validation", "test")
+"""Splits of a bank; the trials of one are independent of those of the others."""
+
+SHARES = (0.5, 0.25, 0.25)
+"""Probability of each split that a condition falls into it, where conditions are split."""
+
+SPLIT_BY = ("trials", "conditions")
+
+MOST_DRAWN = 4096
+"""So many trials are looked at before a split is found to have none of a task's conditions."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrialBank:
+    """Whole trials, one a column, padded at the end.
+
+    Attributes:
+        inputs: float32 ``[steps, n, 1 + 2 dim_ring + n_rules]``.
+        targets: int64 ``[steps, n]``; 0 = fixate, 1 + k = direction k.
+        mask: float32 ``[steps, n]``; 0 on padding.
+        period: int8 ``[steps, n]``, index into `period_names`; -1 on padding.
+        period_names: str ``[periods]``.
+        length: int64 ``[n]``, steps of the trial.
+        task: str ``[n]``, name of the task.
+        base: str ``[n]``, name of the base task.
+        family: str ``[n]``: reach, decision or matching.
+        modifiers: str ``[n]``, such as "IntL_SeqR"; "" without.
+        rule: int64 ``[n]``, rule slot.
+        direction: int64 ``[n]``, ring index of the first stimulus.
+        responds: bool ``[n]``, whether the correct behaviour is a response.
+        base_response: int64 ``[n]``, ring index of the answer before any modifier; -1 without.
+        response: int64 ``[n]``, ring index of the answer at the first decision step; -1 without.
+        angle: float64 ``[n]``, the unquantised answer at that step in rad; NaN without.
+        match: int64 ``[n]``, 1 for match, 0 for non-match, -1 where the question has no meaning.
+        dt: Time step in ms, float64 ``[]``.
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.int64]
+    mask: NDArray[np.float32]
+    period: NDArray[np.int8]
+    period_names: NDArray[np.str_]
+    length: NDArray[np.int64]
+    task: NDArray[np.str_]
+    base: NDArray[np.str_]
+    family: NDArray[np.str_]
+    modifiers: NDArray[np.str_]
+    rule: NDArray[np.int64]
+    direction: NDArray[np.int64]
+    responds: NDArray[np.bool_]
+    base_response: NDArray[np.int64]
+    response: NDArray[np.int64]
+    angle: NDArray[np.float64]
+    match: NDArray[np.int64]
+    dt: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Number of trials."""
+        return len(self.length)
+
+    def save(self, path: Path | str) -> None:
+        """Write the bank to a compressed ``.npz`` file, which holds no pickle.
+
+        The file is whole or absent; an older one is replaced at the end.
+        """
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        with whole_file(Path(path)) as part, part.open("wb") as file:
+            np.savez_compressed(file, **columns)
+
+    @classmethod
+    def load(cls, path: Path | str) -> TrialBank:
+        """Read a bank that `save` wrote.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            InvalidArgument: The file is damaged, is no trial bank, or no regular file.
+        """
+        try:
+            columns = read_npz(Path(path), _LAYOUT)
+            _check_layout(columns)
+        except InvalidArgument:
+            raise
+        except ValueError as error:
+            allowed = "a file that TrialBank.save wrote"
+            raise InvalidArgument("path", str(path), allowed, f"({error})") from error
+        return cls(**columns)
+
+
+_LAYOUT: Mapping[str, tuple[type[np.generic], str]] = MappingProxyType(
+    {
+        "inputs": (np.float32, "tnc"),
+        "targets": (np.int64, "tn"),
+        "mask": (np.float32, "tn"),
+        "period": (np.int8, "tn"),
+        "period_names": (np.str_, "p"),
+        "length": (np.int64, "n"),
+        **dict.fromkeys(("task", "base", "family", "modifiers"), (np.str_, "n")),
+        **dict.fromkeys(("rule", "direction"), (np.int64, "n")),
+        "responds": (np.bool_, "n"),
+        **dict.fromkeys(("base_response", "response"), (np.int64, "n")),
+        "angle": (np.float64, "n"),
+        "match": (np.int64, "n"),
+        "dt": (np.float64, ""),
+    }
+)
+"""Type and axes of each column: time, trial, channel, period."""
+
+
+def _check_layout(columns: Mapping[str, NDArray[Any]]) -> None:
+    sizes: dict[str, int] = {}
+    for name, (kind, axes) in _LAYOUT.items():
+        column = columns[name]
+        if not np.issubdtype(column.dtype, kind) or column.ndim != len(axes):
+            raise ValueError(f"{name} is {column.dtype} with {column.ndim} axes")
+        for axis, size in zip(axes, column.shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                raise ValueError(f"{name} has the shape {column.shape}, unlike the others")
+
+
+def trial_bank(
+    tasks: object,
+    n: int,
+    seed: Seed = 0,
+    *,
+    split: str = "train",
+    split_by: str = "trials",
+    rule_input: bool = True,
+    **settings: Any,
+) -> TrialBank:
+    """Draw a bank of trials.
+
+    Splits share no draw: their trials have noise of their own, and none of them is a trial of a
+    `modcog.BatchSampler` or of another bank. But what a trial shows apart from its noise comes
+    again where there are few such trials: Go has 32, a ring and a direction, and no noise at all,
+    so that its training trials are its validation trials. For trials whose stimuli were never shown
+    in training, split by conditions. A condition is what is shown: the period, ring, direction and
+    strength of all stimuli of a trial, whatever the durations, the noise and the task.
+
+    Args:
+        tasks: Name of a suite or of one task, or a list of task names and `TaskSpec`, one per rule
+            slot.
+        n: Trials of each rule slot.
+        seed: A whole number, a list of them, or a `numpy.random.SeedSequence`. The trials of a rule
+            slot do not depend on the other slots.
+        split: "train", "validation" or "test".
+        split_by: "trials": each split draws from all trials. "conditions": each condition falls, by
+            the seed, into one split alone, with probability 1/2, 1/4 and 1/4, and a split draws
+            from the trials of its conditions. Frequencies of answers and matches then differ a
+            little between splits.
+        rule_input: Whether the inputs end with a channel for each rule slot, as in
+            `modcog.BatchSampler`.
+        **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
+
+    Returns:
+        The bank, ordered by rule slot.
+
+    Raises:
+        UnknownName: A name is not known.
+        InvalidArgument: An argument is out of range; a task has no condition in this split.
+
+    Example:
+        >>> train = trial_bank("cog-20", 50, seed=0)
+        >>> held_out = trial_bank("cog-20", 10, seed=0, split="validation")
+        >>> train.inputs.shape, len(held_out), train.period_names[:2]
+        ((27, 1000, 53), 200, array(['fixation', 'stimulus'], dtype='<U8'))
+    """
+    specs = tasks_of(tasks, **settings)
+    n_rules = rule_channels(len(specs), rule_input)
+    n = whole_number("n", n, "trials", most=TRIALS)
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS, "a split")
+    if split_by not in SPLIT_BY:
+        raise unknown_name("split_by", split_by, SPLIT_BY, "what is split")
+    number = SPLITS.index(split)
+    parts: list[Trials] = []
+    for slot, spec in enumerate(specs):
+        rng = generator(seed, Purpose.BANK, SPLIT_BY.index(split_by), number, slot)
+        if split_by == "trials":
+            part = sample_keys(spec, trial_keys(rng, n))  # checked once, where all are rendered
+        else:
+            part = _of_split(spec, rng, n, derive(seed, Purpose.BANK_SPLIT), number)
+        part.rule[:] = slot
+        parts.append(part)
+    trials = concatenate(parts)
+    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), n_rules)
+
+
+def _of_split(
+    spec: TaskSpec, rng: np.random.Generator, n: int, seeds: np.random.SeedSequence, number: int
+) -> Trials:
+    """The first n trials whose condition falls into a split."""
+    key = seeds.generate_state(1, np.uint64)
+    low, high = np.cumsum((0.0, *SHARES))[number : number + 2]
+    parts: list[Trials] = []
+    n_drawn = 0
+    while (missing := n - sum(map(len, parts))) > 0:
+        trials = sample(spec, rng, max(256, 3 * missing))
+        position = (mix(conditions_of(trials) ^ key) >> np.uint64(11)) * 2.0**-53
+        parts.append(trials[(low <= position) & (position < high)])
+        n_drawn += len(trials)
+        if n_drawn >= MOST_DRAWN and not any(map(len, parts)):
+            allowed = f"one that a condition of {spec.name} falls into"
+            raise InvalidArgument("split", SPLITS[number], allowed, "Take another seed.")
+    return concatenate(parts)[:n]
+
+
+def conditions_of(trials: Trials) -> NDArray[np.uint64]:
+    """A number for what each trial shows, equal for equal stimuli in any order; uint64 ``[n]``."""
+    shown = np.zeros(len(trials), dtype=np.uint64)
+    for slot in range(trials.stimulus_period.shape[1]):
+        strength = trials.stimulus_strength[:, slot].copy()
+        word = mix(strength.view(np.uint64).copy())
+        for column in (trials.stimulus_period, trials.stimulus_ring, trials.stimulus_location):
+            word = mix(word + column[:, slot].astype(np.uint64) + np.uint64(1))
+        shown += np.where(strength > 0, word, np.uint64(0))
+    return shown
+
+
+def _bank(trials: Trials, n_rules: int) -> TrialBank:
+    rendered = RENDERERS["auto"]()(
+        trials, n_rules=n_rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
+    )
+    names = tuple(dict.fromkeys(name for spec in trials.tasks for name in spec.period_names))
+
+    def of_task(values: list[str]) -> NDArray[np.str_]:
+        return np.array(values)[trials.task_index]
+
+    return TrialBank(
+        inputs=rendered.observations,
+        targets=rendered.targets,
+        mask=rendered.mask,
+        period=_periods(trials, names),
+        period_names=np.array(names),
+        length=trials.length,
+        task=trials.task,
+        base=of_task([spec.base for spec in trials.tasks]),
+        family=of_task([spec.family for spec in trials.tasks]),
+        modifiers=of_task([spec.name.partition("_")[2] for spec in trials.tasks]),
+        rule=trials.rule,
+        direction=trials.stimulus_location[:, 0],
+        responds=trials.responds,
+        base_response=trials.base_response,
+        response=trials.response,
+        angle=trials.angle,
+        match=trials.match,
+        dt=np.array(trials.dt),
+    )
+
+
+def _periods(trials: Trials, names: tuple[str, ...]) -> NDArray[np.int8]:
+    """Index of the period at each step of each trial; -1 after its end."""
+    step = np.arange(int(trials.length.max()))[:, np.newaxis]
+    label = np.full((len(step), len(trials)), -1, dtype=np.int8)
+    for index, name in enumerate(names):
+        start, end = trials.period_bounds(name)
+        label[(step >= start) & (step < end)] = index
+    return label

@@ -1,0 +1,328 @@
+"""Batches for supervised training: whole trials of many tasks packed side by side.
+
+Axes are ``[time, batch, channel]``. A batch is a pure function of the sampler's arguments, the
+seed and the batch's number: there is no state to save, and batches may be asked for in any order,
+by any number of processes.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modcog.batches.losses import LOSS_MASKS
+from modcog.batches.packing import Condition, TrialStream
+from modcog.catalog.lengths import TrialLengths, lengths_of
+from modcog.catalog.settings import tasks_of
+from modcog.errors import InvalidArgument, unknown_name, whole_number
+from modcog.hashing import STREAMS, Seed, seed_sequence
+from modcog.rendering.reference import rule_channels
+from modcog.rendering.renderers import RENDERERS
+from modcog.system.limits import LANES, SEQ_STEPS
+from modcog.trials.content import SameContent
+from modcog.trials.gate import check_tasks
+from modcog.trials.plan import Trials
+from modcog.trials.spec import TaskSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Batch(SameContent):
+    """One batch of packed trials; the arrays are fresh and belong to the caller.
+
+    Attributes:
+        inputs: float32 ``[seq_len, batch_size, 1 + 2 dim_ring + n_rules]``; without `rule_input`
+            there are no rule channels.
+        targets: int64 ``[seq_len, batch_size]``; 0 = fixate, 1 + k = direction k.
+        mask: float32 ``[seq_len, batch_size]``, loss weight of each step; 0 on padding.
+        trials: The trials of the batch, ordered by lane and start.
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.int64]
+    mask: NDArray[np.float32]
+    trials: Trials
+
+
+class BatchSampler:
+    """Draws batches of whole trials of a suite.
+
+    Each trial's task is drawn uniformly and independently among the rule slots, with repeats. The
+    trials form one stream that fills lane after lane and batch after batch; a trial that no longer
+    fits is the last one of the next lane, and the rest of the lane before it is padding. The stream
+    starts anew after a block of batches (8 192 trials or more), found from the seed and the block's
+    number alone; the one trial at its end that finds no lane is dropped.
+
+    Where `seq_len` is at least twice the longest trial, all tasks and lengths are as frequent in
+    first place, which a network sees from its zero state, as they are overall; where it is k times
+    the longest trial, in the first k - 1 places. In last place long ones are more frequent: of
+    "cog-20" with 60 steps DMS (27 steps) has a share of 0.076 there and RTGo (10) 0.027, where 0.05
+    is fair. Below twice the longest trial a long trial may be alone in its lane, and is then first.
+
+    Args:
+        tasks: Name of a suite or of one task, or a list of task names and `TaskSpec`, one per rule
+            slot.
+        batch_size: Number of lanes.
+        seq_len: Steps of each lane, or "auto": four times the longest trial.
+        seed: A whole number, a list of them, or a `numpy.random.SeedSequence`; 1, [1] and [1, 0]
+            are different ones. No other use of the seed, nor of one spawned from it, shares a trial
+            with these batches.
+        loss_mask: Name of the loss weighting, "uniform" or "yang" (see `LOSS_MASKS`).
+        renderer: "numpy", "numba", or "auto": the compiled one where numba is installed. Both
+            write the same bits.
+        rule_input: Whether the inputs end with a channel for each rule slot, as in `modcog.make`,
+            where a single task has none unless it is asked for: a network that is to act there
+            needs the same value in both.
+        **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
+
+    Attributes:
+        specs: The tasks, one per rule slot.
+        rule_input: Whether the inputs have rule channels.
+        seeds: The seed sequence that all is drawn from.
+        lengths: Exact statistics of the trial lengths; None where a duration is a callable.
+
+    Raises:
+        InvalidArgument: An argument is out of range; the list of tasks is empty; `seq_len` holds
+            no trial of some task.
+        UnknownName: A name is not known.
+
+    Example:
+        >>> sampler = BatchSampler("mod-cog-84", batch_size=4, seq_len=100, seed=0)
+        >>> batch = sampler.batch(17)
+        >>> batch.inputs.shape, sampler.input_size, sampler.output_size
+        ((100, 4, 117), 117, 17)
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a choice of its own
+        self,
+        tasks: object,
+        *,
+        batch_size: int = 64,
+        seq_len: int | Literal["auto"] = "auto",
+        seed: Seed = 0,
+        loss_mask: str = "uniform",
+        renderer: str = "auto",
+        rule_input: bool = True,
+        **settings: Any,
+    ) -> None:
+        self.specs: tuple[TaskSpec, ...] = tasks_of(tasks, **settings)
+        self._n_rules = rule_channels(len(self.specs), rule_input)
+        self.rule_input = bool(rule_input)
+        self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
+        if loss_mask not in LOSS_MASKS:
+            raise unknown_name("loss_mask", loss_mask, LOSS_MASKS, "a loss mask")
+        self.loss_mask = loss_mask
+        if renderer not in RENDERERS:
+            raise unknown_name("renderer", renderer, RENDERERS, "a renderer")
+        if renderer != "auto":
+            RENDERERS[renderer]()  # refused now where it does not work
+        self.renderer = renderer
+        self.lengths: TrialLengths | None = None
+        if not any(callable(p.duration) for spec in self.specs for p in spec.periods):
+            self.lengths = lengths_of(self.specs)
+        self.seq_len = self._checked_seq_len(seq_len)
+        # Nothing is known of durations that a callable draws: a guess, which costs time if wrong.
+        mean_length = self.lengths.mean if self.lengths else min(self.seq_len, 20)
+        self.seeds = seed_sequence(seed)
+        self._stream = TrialStream(
+            self.specs, self.batch_size, self.seq_len, mean_length, self.seeds
+        )
+        self._first, self._stride = 0, 1
+        self._condition_names: tuple[str | None, ...] = ()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the batches, in JSON types: equal for samplers that draw the same.
+
+        A task with a callable as a duration, and a condition without a name (`where`), are None:
+        of these nothing is known that outlives the process.
+
+        Example:
+            >>> BatchSampler("Go").shard(1, 4).identity["shard"]
+            {'first': 1, 'stride': 4}
+        """
+        state = {k: v for k, v in self.seeds.state.items() if k != "n_children_spawned"}
+        return {
+            "streams": STREAMS,
+            "seed": {name: np.asarray(value, object).tolist() for name, value in state.items()},
+            "shard": {"first": self._first, "stride": self._stride},
+            "batch_size": self.batch_size,
+            "seq_len": self.seq_len,
+            "loss_mask": self.loss_mask,
+            "rule_input": self.rule_input,
+            "conditions": list(self._condition_names),
+            "tasks": [_recorded(spec) for spec in self.specs],
+        }
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Task names, one per rule slot."""
+        return tuple(spec.name for spec in self.specs)
+
+    @property
+    def input_size(self) -> int:
+        """Number of input channels: fixation, two rings and, with `rule_input`, one a rule slot."""
+        return 1 + 2 * self.specs[0].dim_ring + self._n_rules
+
+    @property
+    def output_size(self) -> int:
+        """Number of labels: fixation and one per direction."""
+        return 1 + self.specs[0].dim_ring
+
+    def batch(self, index: int) -> Batch:
+        """Draw batch number `index`, in any order and as often as wanted.
+
+        Raises:
+            InvalidArgument: `index` is not a whole number of at least 0.
+        """
+        return self._render(self.trials(index), self.seq_len, self.batch_size, checked=True)
+
+    def trials(self, index: int) -> Trials:
+        """The trials of batch number `index`, not rendered."""
+        index = self._first + self._stride * whole_number("index", index, least=0)
+        return self._stream.trials(index)
+
+    def batch_of(self, trials: Trials) -> Batch:
+        """Render trials of one's own choice, such as `modcog.conditions` makes, one a lane.
+
+        Args:
+            trials: Trials of tasks of this sampler, with its settings.
+
+        Returns:
+            A batch in which trial i is lane i, as long as the longest of them, padded.
+
+        Raises:
+            InvalidArgument: There are no trials, or one is of a task that has no rule slot here.
+
+        Example:
+            >>> import modcog, numpy as np
+            >>> sampler = modcog.BatchSampler("cog-20")
+            >>> rng = np.random.default_rng(0)
+            >>> trials = modcog.conditions("DlyGo", rng, location=range(16), ring=(0, 1))
+            >>> sampler.batch_of(trials).inputs.shape
+            (20, 32, 53)
+        """
+        if not len(trials):
+            raise InvalidArgument("trials", "no trial", "at least one trial")
+        slots = {spec: slot for slot, spec in reversed(list(enumerate(self.specs)))}
+        check_tasks(trials)
+        unknown = [spec.name for spec in trials.tasks if spec not in slots]
+        if unknown:
+            allowed = "trials of the sampler's tasks, with its settings"
+            raise InvalidArgument("trials", f"trials of {', '.join(unknown)}", allowed)
+        rule = np.array([slots[spec] for spec in trials.tasks])[trials.task_index]
+        n = len(trials)
+        placed = replace(trials, rule=rule, lane=np.arange(n), start=np.zeros(n, dtype=np.int64))
+        return self._render(placed, int(trials.length.max()), n)
+
+    def shard(self, rank: int, world_size: int) -> BatchSampler:
+        """The part of the stream that one of several processes trains on.
+
+        Batch i of the shard is batch ``i * world_size + rank`` here: the shards of all ranks
+        together are this stream, each batch once. A shard may be sharded again.
+
+        Args:
+            rank: Number of the process, from 0.
+            world_size: Number of processes.
+
+        Raises:
+            InvalidArgument: `rank` is not below `world_size`, or one is not a whole number.
+        """
+        world_size = whole_number("world_size", world_size, "processes")
+        if whole_number("rank", rank, least=0) >= world_size:
+            raise InvalidArgument("rank", rank, f"below world_size, {world_size}")
+        shard = copy.copy(self)
+        shard._first = self._first + self._stride * int(rank)
+        shard._stride = self._stride * world_size
+        return shard
+
+    def with_seed(self, seed: Seed) -> BatchSampler:
+        """A sampler with the arguments and conditions of this one, and another seed.
+
+        Raises:
+            InvalidArgument: It is no seed.
+        """
+        sampler = copy.copy(self)
+        sampler.seeds = seed_sequence(seed)
+        sampler._stream = replace(self._stream, seeds=sampler.seeds, _blocks={})
+        return sampler
+
+    def where(self, condition: Condition, *, name: str | None = None) -> BatchSampler:
+        """A sampler of the trials that meet a condition, and of no others.
+
+        Args:
+            condition: Takes `Trials` and returns bool ``[n]``, such as
+                ``lambda trials: trials.match == 1``.
+            name: Stands for the condition where work is gone on with later, such as an export:
+                nothing else tells one function from another.
+
+        Returns:
+            A sampler with the arguments of this one, and a stream of its own: none of its trials is
+            among those of this one. Two samplers with other conditions may share the trials that
+            meet both.
+
+        Raises:
+            InvalidArgument: The condition is no function, or the name no text. When a batch is
+                drawn: it does not return such an array, or no trial meets it.
+
+        Example:
+            >>> sampler = BatchSampler("DMS", batch_size=2).where(lambda trials: ~trials.responds)
+            >>> bool(sampler.batch(0).targets.any())
+            False
+        """
+        if not callable(condition):
+            raise InvalidArgument("condition", condition, "a function of Trials")
+        given = cast("object", name)
+        if given is not None and not (isinstance(given, str) and given):
+            raise InvalidArgument("name", given, "a text, or None")
+        sampler = copy.copy(self)
+        conditions = (*self._stream.conditions, condition)
+        sampler._stream = replace(self._stream, conditions=conditions, _blocks={})
+        sampler._condition_names = (*self._condition_names, name)
+        return sampler
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Iterate over the batches 0, 1, 2, ... without end."""
+        return map(self.batch, itertools.count())
+
+    def __repr__(self) -> str:
+        """Sizes at a glance."""
+        return (
+            f"BatchSampler({len(self.specs)} rule slots, batch_size={self.batch_size}, "
+            f"seq_len={self.seq_len}, dt={self.specs[0].dt:g} ms)"
+        )
+
+    def _render(
+        self, trials: Trials, seq_len: int, n_lanes: int, *, checked: bool = False
+    ) -> Batch:
+        rendered = RENDERERS[self.renderer]()(
+            trials, n_rules=self._n_rules, seq_len=seq_len, n_lanes=n_lanes, checked=checked
+        )
+        mask = LOSS_MASKS[self.loss_mask](trials, rendered.mask)
+        return Batch(rendered.observations, rendered.targets, mask, trials)
+
+    def _checked_seq_len(self, seq_len: object) -> int:
+        if seq_len == "auto":
+            if self.lengths is None:
+                remedy = "A duration is a callable; give the length as a number."
+                raise InvalidArgument("seq_len", seq_len, "a number of steps here", remedy)
+            return self.lengths.suggested_seq_len
+        length = whole_number("seq_len", seq_len, "steps", most=SEQ_STEPS)
+        if self.lengths is not None and length < self.lengths.longest:
+            worst = max(self.specs, key=lambda spec: spec.length_distribution()[0][-1])
+            allowed = f"at least {self.lengths.longest} steps, the longest trial of {worst.name}"
+            raise InvalidArgument("seq_len", seq_len, allowed)
+        return length
+
+
+def _recorded(spec: TaskSpec) -> dict[str, Any] | None:
+    """A task as JSON types; None where a duration is a callable."""
+    if any(callable(period.duration) for period in spec.periods):
+        return None
+    return json.loads(spec.to_json())

@@ -1,0 +1,1 @@
+"""Which tasks there are: suites, names, settings by name, lengths, and what a task is in words."""

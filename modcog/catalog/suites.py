@@ -1,0 +1,87 @@
+"""Suites: ordered lists of task names, one per rule input.
+
+Only names live here, so that registering the tasks with gymnasium costs next to nothing; what a
+name means is in `modcog.catalog.settings`. Append only: the order of tasks is the order of rule
+inputs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
+
+from modcog.errors import unknown_name
+from modcog.tasks import INTERVALS
+
+N_YANG = 20
+"""The first rows of the table of tasks are those of Yang et al. (2019)."""
+
+
+def _with(bases: Iterable[str], *kinds: str) -> tuple[str, ...]:
+    """Names of all bases with the given modifiers, in all their directions."""
+    return tuple(
+        "_".join([base, *(kind + direction for kind, direction in zip(kinds, pick, strict=True))])
+        for base in bases
+        for pick in itertools.product("LR", repeat=len(kinds))
+    )
+
+
+@cache
+def _suites() -> Mapping[str, tuple[str, ...]]:
+    """The named suites; append only, since the order of tasks is the order of rule inputs."""
+    # A task that joins the table later enters none of these suites: their rule inputs are fixed.
+    cog_20 = tuple(INTERVALS)[:N_YANG]
+    delayed = [name for name in cog_20 if INTERVALS[name] == "delay"]
+    undelayed = [name for name in cog_20 if INTERVALS[name] == "stimulus"]
+    mod_cog_82 = (*cog_20, *_with(delayed, "Int"), *_with(cog_20, "Seq"))
+    mod_cog_126 = (*mod_cog_82, *_with(delayed, "Int", "Seq"))
+    twice_int, twice_composed = _with(["DlyAnti"], "Int"), _with(["DlyAnti"], "Int", "Seq")
+    return MappingProxyType(
+        {
+            "cog-20": cog_20,
+            "mod-cog-82": mod_cog_82,
+            "mod-cog-84": (*mod_cog_82, *twice_int),
+            "mod-cog-126": mod_cog_126,
+            "mod-cog-132": (*mod_cog_126, *twice_int, *twice_composed),
+            "mod-cog-168": (
+                *mod_cog_126,
+                *_with(undelayed, "Int"),
+                *_with(undelayed, "Int", "Seq"),
+            ),
+        }
+    )
+
+
+def suites() -> tuple[str, ...]:
+    """Names of the task suites, smallest first."""
+    return tuple(_suites())
+
+
+def suite(name: str) -> tuple[str, ...]:
+    """Task names of a suite, one per rule slot; a task may occupy more than one slot.
+
+    Raises:
+        UnknownName: There is no such suite.
+
+    Example:
+        >>> len(suite("mod-cog-84")), len(set(suite("mod-cog-84")))
+        (84, 82)
+    """
+    if name not in _suites():
+        raise unknown_name("suite", name, _suites(), "a suite")
+    return _suites()[name]
+
+
+@cache
+def task_names() -> tuple[str, ...]:
+    """All distinct task names, each a gymnasium id.
+
+    Those of `mod-cog-168`, then every task that joined the table later, alone and with Int, Seq
+    and both.
+    """
+    later = tuple(INTERVALS)[N_YANG:]
+    timed = [name for name in later if INTERVALS[name]]
+    products = (*_with(timed, "Int"), *_with(later, "Seq"), *_with(timed, "Int", "Seq"))
+    return (*_suites()["mod-cog-168"], *later, *products)

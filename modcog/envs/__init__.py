@@ -1,0 +1,1 @@
+"""Trials as environments, one or many, their wrappers and their ids."""

@@ -1,0 +1,381 @@
+"""Tasks as neurogym and gymnasium environments: one rendered trial at a time.
+
+This room alone imports gymnasium and neurogym; `modcog.envs.compat` says which is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence as SequenceOf
+from typing import Any, cast
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import seeding
+from numpy.typing import NDArray
+
+from modcog.catalog.lengths import lengths_of
+from modcog.envs.compat import TrialEnv, TrialInfo, reset_options
+from modcog.errors import InvalidArgument, real_number, unknown_name, whole_number
+from modcog.hashing import Purpose, derive
+from modcog.rendering.reference import channels, reference, rule_channels
+from modcog.system.limits import LEVEL
+from modcog.trials.chosen import from_keys, with_answer
+from modcog.trials.draws import trial_keys
+from modcog.trials.plan import Trials
+from modcog.trials.spec import TaskSpec
+
+REWARDS: Mapping[str, float] = {"abort": -0.1, "correct": 1.0, "fail": 0.0}
+"""Default rewards: breaking fixation, a correct trial, a wrong or missing response."""
+
+
+def check_rewards(rewards: object) -> dict[str, float]:
+    """All rewards as floats, with replacements for some of `REWARDS`.
+
+    Raises:
+        InvalidArgument: Not a mapping, or a reward is no finite number of a size that float32 adds
+            up.
+        UnknownName: There is no such reward.
+    """
+    if rewards is None:
+        return dict(REWARDS)
+    if not isinstance(rewards, Mapping):
+        raise InvalidArgument("rewards", rewards, "a mapping of name -> number")
+    checked = dict(REWARDS)
+    for name, value in cast("Mapping[Any, object]", rewards).items():
+        if name not in REWARDS:
+            raise unknown_name("rewards", name, REWARDS, "a reward")
+        allowed = f"a finite number of at most {LEVEL:g} in size"
+        number = real_number(f"rewards[{name!r}]", value, allowed)
+        if abs(number) > LEVEL:
+            raise InvalidArgument(f"rewards[{name!r}]", value, allowed)
+        checked[name] = number
+    return checked
+
+
+class TaskEnv(TrialEnv):
+    """A task, or several tasks of which each trial draws one, as an environment.
+
+    The observation is float32 ``[1 + 2 dim_ring + n_rules]`` with the channels fixation, ring 1,
+    ring 2 and, with `rule_input`, a one-hot rule. The action is 0 for fixation and
+    ``1 + k`` for direction k. `step` judges the action against the label of the observation that
+    was returned last:
+
+    - Before the decision every action but 0 breaks fixation: reward "abort", performance 0.
+    - In the decision the first action other than 0 decides and ends the trial: reward "correct" or
+      "fail". A trial that asks to withhold is correct when its end is reached with action 0.
+    - Where the answer drifts (Seq) the trial runs to its end, and each decision step is worth its
+      share of "correct".
+
+    Trials follow each other without end: the step that ends one returns the first observation of
+    the next, ``info["new_trial"]`` is True, and ``info["performance"]`` (0 to 1) and
+    ``info["trial"]``, which is read like a mapping, describe the trial that ended. `terminated` and
+    `truncated` stay False.
+
+    Args:
+        specs: The tasks; with several, each is a rule slot.
+        rewards: Replacements for some of `REWARDS`.
+        rule_input: Whether the observation has a channel for each rule slot; None: only where there
+            are several.
+
+    Raises:
+        InvalidArgument: A reward is no finite number, or `rule_input` is no truth value.
+        UnknownName: There is no such reward.
+
+    Attributes:
+        ob: float32 ``[steps, channels]``, observations of the current trial.
+        gt: int64 ``[steps]``, labels of the current trial.
+        trial: The current trial as a dictionary (`Trials.describe`).
+        trials: The current trial as `Trials` of length 1.
+        dt: Time step in ms.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012  (gymnasium's own declaration)
+        "render_modes": [],
+        "paper_name": "Winning the lottery with neural connectivity constraints: faster learning "
+        "across cognitive tasks with spatially constrained sparse RNNs",
+        "paper_link": "https://doi.org/10.1162/neco_a_01613",
+        "tags": ["supervised", "perceptual", "working memory", "timing"],
+    }
+
+    def __init__(
+        self,
+        specs: SequenceOf[TaskSpec],
+        rewards: Mapping[str, float] | None = None,
+        rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
+    ) -> None:
+        # The base class's constructor is not called: it would seed a generator of its own.
+        self.specs = tuple(specs)
+        self.rewards = check_rewards(rewards)
+        first = self.specs[0]
+        self.dt = first.dt
+        n_tasks = len(self.specs)
+        self.n_rules = rule_channels(n_tasks, n_tasks > 1 if rule_input is None else rule_input)
+        where = channels(first.dim_ring, self.n_rules)
+        n_channels = where["rule"].stop
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (n_channels,), np.float32)
+        self.action_space = gym.spaces.Discrete(1 + first.dim_ring)
+        names: dict[str, Any] = {
+            "fixation": 0,
+            "stimulus_mod1": range(where["ring1"].start, where["ring1"].stop),
+            "stimulus_mod2": range(where["ring2"].start, where["ring2"].stop),
+        }
+        if self.n_rules:
+            names["rule"] = range(where["rule"].start, where["rule"].stop)
+        # neurogym's plots and wrappers find the channels by this attribute.
+        cast("Any", self.observation_space).name = names
+        choices = range(1, 1 + first.dim_ring)
+        cast("Any", self.action_space).name = {"fixation": 0, "choice": choices}
+        self.num_tr = 0
+        self.t = 0.0
+        self.t_ind = 0
+        self.trial: dict[str, Any] | None = None
+        self._rng: Any = None
+        self._rng_seed: int | None = None
+        self._showing = False  # the first observation, on its way through the wrappers
+        self._top: Any = self  # whose `new_trial` starts the next trial
+        self.modified_by: Any = self  # whose task the trials are of
+
+    @property
+    def task_spec(self) -> TaskSpec:
+        """The task.
+
+        Raises:
+            InvalidArgument: There are several; see `specs`.
+        """
+        n_tasks: int = len(self.specs)  # a checker takes the tuple for an empty one otherwise
+        if n_tasks > 1:
+            allowed = "an environment of one task"
+            raise InvalidArgument("env", f"an environment of {n_tasks} tasks", allowed)
+        return self.specs[0]
+
+    @property
+    def timing(self) -> dict[str, Any]:
+        """Duration of each period, modifiers applied; of the first task where there are several."""
+        return {period.name: period.duration for period in self._tasks[0].periods}
+
+    @property
+    def choices(self) -> NDArray[np.int64]:
+        """The answers among which neurogym's wrappers choose: ring indices, int64 ``[dim_ring]``.
+
+        One of them given as ``ground_truth`` to `new_trial` is the answer of that trial.
+
+        Raises:
+            AttributeError: Some trials ask to withhold, and that is no direction.
+        """
+        for spec in self.specs:
+            if spec.p_response < 1:
+                # neurogym's wrappers take the missing attribute for their own refusal.
+                raise AttributeError(
+                    f"{spec.name} has no choices: some of its trials ask to withhold, and who "
+                    "chooses among directions would leave those out."
+                )
+        return np.arange(self.specs[0].dim_ring)
+
+    @property
+    def rng(self) -> Any:
+        """The generator that neurogym's wrappers draw from; it changes nothing about the trials."""
+        if self._rng is None:
+            # neurogym's wrappers call methods that only the older kind of generator has.
+            self._rng = np.random.RandomState(  # noqa: TID251
+                np.random.MT19937(_wrappers_stream(self._rng_seed))
+            )
+        return self._rng
+
+    def new_trial(self, **given: Any) -> dict[str, Any]:
+        """Draw the next trial, with all modifiers that wrap this environment.
+
+        Args:
+            **given: Quantities to fix instead of drawing them (see `modcog.sample`); with several
+                tasks also ``rule``, the rule slot. ``ground_truth`` is the answer at the first
+                decision step, a ring index, as neurogym's wrappers choose it: the trial is drawn
+                among those that have it. ``probs``, what it was chosen with, is noted in `trial`.
+
+        Returns:
+            The trial as a dictionary, also in `trial`; the arrays are in `ob` and `gt`.
+
+        Raises:
+            InvalidArgument: A given value is out of range; the current trial and the stream stay.
+            UnknownName: The task draws no such quantity; the current trial and the stream stay.
+        """
+        noted = {name: given.pop(name) for name in ("ground_truth", "probs") if name in given}
+        if "probs" in noted and "ground_truth" not in noted:
+            raise InvalidArgument("probs", noted["probs"], "given with the ground_truth it led to")
+        before = self.np_random.bit_generator.state
+        try:
+            if noted:
+                answer = noted["ground_truth"]
+                trials = with_answer(self._tasks, self.np_random, answer, given)
+                noted["ground_truth"] = int(answer)
+            else:
+                trials = from_keys(self._tasks, trial_keys(self.np_random, 1), given)
+        except InvalidArgument:
+            self.np_random.bit_generator.state = before
+            raise
+        self._load(trials)
+        if "probs" in noted:
+            noted["probs"] = np.asarray(noted["probs"]).tolist()
+        self.trial = {**(self.trial or {}), **noted}
+        return self.trial
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start a first trial and return its first observation, which no step consumes.
+
+        The observation comes by way of `step` of the wrappers that neurogym knows of, as those that
+        change observations do it there. They see action 0 and reward 0, and no time passes.
+
+        Args:
+            seed: Seed of everything this environment draws; None goes on with the stream.
+            options: ``{"trial": {...}}`` fixes quantities of the first trial. ``"step_fn"`` is the
+                `step` of the outermost wrapper, by which neurogym's wrappers ask for the first
+                observation.
+
+        Raises:
+            InvalidArgument: An option or the seed is not allowed; the current trial and the stream
+                stay.
+            UnknownName: There is no such option, or the task draws no such quantity.
+        """
+        chosen = reset_options(options, ("trial", "step_fn"))
+        step: Callable[[int], Any] = chosen.get("step_fn") or self._top.step
+        before = self._np_random, self._rng, self._rng_seed
+        if seed is not None:
+            self._seed(seed)
+        try:
+            self._top.new_trial(**chosen.get("trial", {}))
+        except InvalidArgument:
+            self._np_random, self._rng, self._rng_seed = before
+            raise
+        self.num_tr = 1
+        self._showing = True
+        try:
+            observation: NDArray[np.float32] = step(0)[0]
+        finally:
+            self._showing = False
+        return observation, {}
+
+    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Judge an action and return the next observation.
+
+        Raises:
+            InvalidArgument: The action is not in the action space.
+        """
+        if self._showing:
+            return self.ob[0].copy(), 0.0, False, False, {"new_trial": False, "gt": int(self.gt[0])}
+        if not self.action_space.contains(action):
+            highest = self.specs[0].dim_ring
+            raise InvalidArgument("action", action, f"a whole number in [0, {highest}]")
+        action, label = int(action), int(self.gt[self.t_ind])
+        # By the clock, which neurogym's wrapper for reaction times moves.
+        start = round(self.start_t["decision"] / self.dt)
+        end = round(self.tmax / self.dt)
+        last = self.t_ind >= end - 1
+        reward, done = 0.0, last
+        if self.t_ind < start:
+            if action != 0:
+                reward, self._broken = self.rewards["abort"], True
+        elif self.trials.tasks[0].tracks:
+            share = float(action == label) / (end - start)
+            reward, self._score = share * self.rewards["correct"], self._score + share
+        elif action != 0 or last:
+            done, self._score = True, float(action == label)
+            reward = self.rewards["correct" if action == label else "fail"]
+        info: dict[str, Any] = {"new_trial": done, "gt": label}
+        if done:
+            info["performance"] = 0.0 if self._broken else round(self._score, 12)
+            info["trial"] = TrialInfo(self.trial or {})
+            self._top.new_trial()
+        else:
+            self.t_ind += 1
+            self.t = self.t_ind * self.dt
+        return self.ob[self.t_ind].copy(), float(reward), False, False, info
+
+    def seed(self, seed: int | None = None) -> list[int]:
+        """Seed all generators as neurogym does: of the trials, of wrappers and of the action space.
+
+        Args:
+            seed: A whole number of at least 0; None for another one each time.
+
+        Raises:
+            InvalidArgument: It is no such number.
+        """
+        used = self._seed(seed)
+        self.action_space.seed(used if seed is None else int(seed))
+        return [used]
+
+    def set_top(self, wrapper: Any) -> None:
+        """Let a wrapper's `new_trial` start the trials (called by neurogym's trial wrappers)."""
+        self._top = wrapper
+
+    def in_period(self, period: str, t: float | None = None) -> bool:
+        """Whether the current time, or time t in ms, lies in a period."""
+        now = self.t if t is None else t
+        return self.start_t[period] <= now < self.end_t[period]
+
+    def view_ob(self, period: str | None = None) -> NDArray[np.float32]:
+        """Observations of a period, or of the whole trial."""
+        if period is None:
+            return self.ob
+        return self.ob[self.start_ind[period] : self.end_ind[period]]
+
+    def view_groundtruth(self, period: str) -> NDArray[np.int64]:
+        """Labels of a period."""
+        return self.gt[self.start_ind[period] : self.end_ind[period]]
+
+    @property
+    def gt_now(self) -> np.int64:
+        """Label of the current step."""
+        return self.gt[self.t_ind]
+
+    @property
+    def ob_now(self) -> NDArray[np.float32]:
+        """Observation of the current step."""
+        return self.ob[self.t_ind]
+
+    def trial_length_stats(self, num_trials: int = 0) -> dict[str, float]:
+        """Exact statistics of the trial length in steps; `num_trials` is neurogym's and unused."""
+        del num_trials
+        lengths = lengths_of(self._tasks)
+        return {
+            "mean": lengths.mean,
+            "std": lengths.std,
+            "percentile_95": lengths.percentile_95,
+            "max": lengths.longest,
+        }
+
+    @property
+    def _tasks(self) -> tuple[TaskSpec, ...]:
+        """The tasks with the modifiers that wrap this environment, one per rule slot."""
+        n_tasks: int = len(self.specs)
+        return self.specs if n_tasks > 1 else (self.modified_by.task_spec,)
+
+    def _seed(self, seed: object) -> int:
+        number = None if seed is None else whole_number("seed", seed, least=0)
+        self._np_random, used = seeding.np_random(number)
+        self._np_random_seed = used  # gymnasium 1.x shows it
+        self._rng, self._rng_seed = None, used
+        return used
+
+    def _load(self, trials: Trials) -> None:
+        """Make a drawn trial the current one."""
+        rendered = reference(trials, n_rules=self.n_rules, checked=True)
+        self.trials = trials
+        self.ob: NDArray[np.float32] = rendered.observations[:, 0]
+        self.gt: NDArray[np.int64] = rendered.targets[:, 0]
+        self.trial = trials.describe(0)
+        names = trials.tasks[0].period_names
+        end = trials.period_steps[0].cumsum()
+        start = end - trials.period_steps[0]
+        self.start_ind = dict(zip(names, start.tolist(), strict=True))
+        self.end_ind = dict(zip(names, end.tolist(), strict=True))
+        self.start_t = {name: step * self.dt for name, step in self.start_ind.items()}
+        self.end_t = {name: step * self.dt for name, step in self.end_ind.items()}
+        self.tmax = len(self.gt) * self.dt
+        self.t, self.t_ind = 0.0, 0
+        self.num_tr += 1
+        self._broken, self._score = False, 0.0
+
+
+def _wrappers_stream(seed: int | None) -> np.random.SeedSequence:
+    """The stream of what neurogym's wrappers draw."""
+    return np.random.SeedSequence() if seed is None else derive(seed, Purpose.WRAPPERS)

@@ -1,0 +1,394 @@
+"""Thousands of environments side by side, stepped by array operations.
+
+Lane i of `TaskVectorEnv` is what `modcog.make` of the same tasks does alone when it is seeded with
+the seed of that lane: the same observations, rewards and ends of trials, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector.utils import batch_space
+from numpy.typing import ArrayLike, NDArray
+
+from modcog.catalog.settings import tasks_of
+from modcog.envs.compat import (
+    FINAL_OBSERVATION,
+    HANDS_ARGUMENTS_ON,
+    as_gymnasium,
+    autoreset_mode as mode_of,
+    final_info,
+    masked,
+    refuse_rendering,
+    reset_options,
+)
+from modcog.envs.env import TaskEnv
+from modcog.envs.trial_queue import NO_TRIALS, Selection, TrialQueue, selected
+from modcog.envs.vector_arguments import actions_of, generators_of, lanes_of
+from modcog.errors import InvalidArgument, whole_number
+from modcog.rendering.reference import channels
+from modcog.rendering.renderers import RENDERERS
+from modcog.system.limits import LANES
+from modcog.trials.chosen import from_keys
+from modcog.trials.plan import Trials
+from modcog.trials.spec import TaskSpec
+
+
+class TaskVectorEnv(gym.vector.VectorEnv):
+    """A task, or several tasks of which each trial draws one, in many lanes.
+
+    Observations, actions, rewards and trials are those of `modcog.TaskEnv`, one a lane. `infos` has
+    ``new_trial`` (bool ``[lanes]``), ``gt`` (int64 ``[lanes]``) and, where a trial ended,
+    ``performance`` (float64 ``[lanes]``, valid where ``_performance``); the trials that ended are
+    in `ended`.
+
+    With `max_episode_steps` a lane is truncated after so many steps: it is over. `autoreset_mode`
+    says what then happens, in the words of gymnasium 1.1 and later:
+
+    - "SameStep": it is reset in the same step. Its observation is then the first of the next
+      episode, and ``infos`` has the last of the old one (``final_observation`` in gymnasium 0.29,
+      ``final_obs`` in 1.x) and ``final_info``.
+    - "NextStep": its observation is the last one of the episode, and the next step resets it, with
+      reward 0 and whatever its action is. Gymnasium's own wrappers of vector observations ask for
+      this one.
+    - "Disabled": the caller resets it, with ``reset(options={"reset_mask": ...})``; a step before
+      that is refused.
+
+    Args:
+        specs: The tasks; with several, each is a rule slot.
+        num_envs: Number of lanes.
+        rewards: Replacements for some of `modcog.envs.env.REWARDS`.
+        max_episode_steps: Steps after which a lane is truncated; None for no end.
+        autoreset_mode: One of the three, or a member of gymnasium's `AutoresetMode`.
+        rule_input: Whether the observation has a channel for each rule slot; None: only where there
+            are several.
+
+    Attributes:
+        performance: float64 ``[len(ended)]``, performance of the trials that ended, 0 to 1.
+        autoreset_mode: Gymnasium's member, as in `metadata`; its value in gymnasium 0.29.
+
+    Raises:
+        InvalidArgument: A number is not a whole number of at least 1, a reward is no finite number,
+            or `rule_input` is no truth value.
+        UnknownName: There is no such reward or mode.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
+
+    def __init__(
+        self,
+        specs: Sequence[TaskSpec],
+        num_envs: int,
+        rewards: Mapping[str, float] | None = None,
+        max_episode_steps: int | None = None,
+        autoreset_mode: object = "SameStep",
+        rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
+    ) -> None:
+        # One environment says what the spaces and rewards are, and checks the arguments.
+        single = TaskEnv(specs, rewards, rule_input)
+        self.specs = single.specs
+        self.n_rules = single.n_rules
+        self.rewards = single.rewards
+        self.num_envs = whole_number("num_envs", num_envs, "lanes", most=LANES)
+        self.max_episode_steps = None
+        if max_episode_steps is not None:
+            self.max_episode_steps = whole_number("max_episode_steps", max_episode_steps, "steps")
+        self._mode = mode_of(autoreset_mode)
+        self.autoreset_mode = as_gymnasium(self._mode)
+        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = single.observation_space
+        self.single_action_space = single.action_space
+        self.observation_space = batch_space(single.observation_space, self.num_envs)
+        self.action_space = batch_space(single.action_space, self.num_envs)
+        self.is_vector_env = True
+        self.closed = False
+        self.made_from_id: Mapping[str, Any] | None = None  # the arguments, by an entry point
+        self.spec = None  # pyright: ignore[reportIncompatibleVariableOverride] - see its setter
+        self.render_mode = None
+        self._lanes = np.arange(self.num_envs)
+        self._queue = TrialQueue(self.specs, self.num_envs)
+        self._ended = NO_TRIALS
+        n_channels = channels(self.specs[0].dim_ring, self.n_rules)["rule"].stop
+        # Each lane has two places: one holds the trial that is running, the other the next one.
+        self._ob = np.zeros((2 * self.num_envs, 0, n_channels), dtype=np.float32)
+        self._gt = np.zeros((2 * self.num_envs, 0), dtype=np.int64)
+        self._place = self._lanes.copy()
+        self._ready = np.zeros(self.num_envs, dtype=np.bool_)
+        # What `step` needs to know of the current trials; `_begin` fills it in.
+        self._length, self._decision_start, self._n_decision = np.ones(
+            (3, self.num_envs), dtype=np.int64
+        )
+        self._tracks = np.zeros(self.num_envs, dtype=np.bool_)
+        self._t = np.zeros(self.num_envs, dtype=np.int64)
+        self._broken = np.zeros(self.num_envs, dtype=np.bool_)
+        self._score = np.zeros(self.num_envs)
+        self._elapsed = np.zeros(self.num_envs, dtype=np.int64)
+        self._over = np.zeros(self.num_envs, dtype=np.bool_)  # truncated and not reset yet
+
+    @property
+    def spec(self) -> Any:
+        """The specification of gymnasium."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: Any) -> None:
+        self._spec = spec
+        made = self.made_from_id
+        if HANDS_ARGUMENTS_ON or spec is None or made is None:
+            return
+        # gymnasium 0.29 shows the arguments of its `make_vec` here alone.
+        for name, value in spec.kwargs.items():
+            if name in made and made[name] != value:
+                raise InvalidArgument(name, value, f"as in vector_kwargs, {made[name]!r}")
+        if not spec.kwargs.keys() <= made.keys():
+            vars(self).update(vars(make_vec(**{**made, **spec.kwargs})))
+            self._spec = spec
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start a first trial in every lane.
+
+        Args:
+            seed: Lane i gets ``seed + i``, or ``seed[i]`` of a list; None goes on with the streams.
+            options: ``{"trial": {...}}`` fixes quantities of the first trial of each lane: one
+                value for all, or one for each lane that is reset. ``{"reset_mask": ...}``, bool
+                ``[lanes]``, resets those lanes and leaves the others as they are.
+
+        Returns:
+            float32 ``[lanes, channels]``, the observations of all lanes, and an empty dictionary.
+
+        Raises:
+            InvalidArgument: A seed or an option is not allowed; nothing is reset then.
+            UnknownName: There is no such option, or a task draws no such quantity.
+        """
+        chosen = reset_options(options, ("trial", "reset_mask"))
+        lanes = self._lanes
+        if "reset_mask" in chosen:
+            lanes = lanes_of(chosen["reset_mask"], self.num_envs)
+            if self._queue.trials is None and lanes.size < self.num_envs:
+                allowed = "left out of the first reset"
+                raise InvalidArgument("options['reset_mask']", chosen["reset_mask"], allowed)
+        given = generators_of(seed, self.num_envs)
+        fresh = {lane: generator for lane, generator in given.items() if lane in lanes}
+        first: Trials | None = None
+        if chosen.get("trial"):
+            first = from_keys(self.specs, self._queue.next_keys(lanes, fresh), chosen["trial"])
+        # From here on nothing can be refused.
+        self._queue.seed(fresh)
+        self._ready[list(fresh)] = False
+        if first is not None:
+            self._queue.choose(first, lanes)
+            self._ready[lanes] = False
+        self._elapsed[lanes] = 0
+        self._over[lanes] = False
+        self._begin(lanes)
+        self._ended = self._selection(self._lanes[:0])
+        self.performance = np.zeros(0)
+        return self._observations(), {}
+
+    def step(
+        self, actions: ArrayLike
+    ) -> tuple[
+        NDArray[np.float32],
+        NDArray[np.float64],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        dict[str, Any],
+    ]:
+        """Judge one action a lane and return the next observations.
+
+        Args:
+            actions: Whole numbers ``[lanes]``: 0 for fixation, 1 + k for direction k.
+
+        Returns:
+            Observations float32 ``[lanes, channels]``, rewards float64 ``[lanes]``, terminated and
+            truncated bool ``[lanes]``, infos.
+
+        Raises:
+            InvalidArgument: The actions are not so many whole numbers of the action space, or a
+                lane is over and is only reset by the caller.
+        """
+        if self._queue.trials is None:
+            raise InvalidArgument("actions", "a first step", "given after reset()")
+        action = actions_of(actions, self.num_envs, self.specs[0].dim_ring)
+        over_before = self._over.copy() if self._over.any() else None
+        if over_before is not None and self._mode == "Disabled":
+            allowed = "given after reset(options={'reset_mask': ...}) of the lanes that are over"
+            waiting = ", ".join(map(str, np.flatnonzero(over_before)))
+            raise InvalidArgument("actions", f"a step of lanes {waiting}", allowed)
+        label = self._gt[self._place, self._t]
+        right = action == label
+        acted = action != 0
+        last = self._t == self._length - 1
+        before = self._t < self._decision_start
+        tracks = ~before & self._tracks
+        decides = ~before & ~self._tracks & (acted | last)
+        aborts = before & acted
+        if over_before is not None:  # they are reset now, and nothing of them is judged
+            for judged in (last, tracks, decides, aborts):
+                judged &= ~over_before
+        share = np.where(tracks & right, 1 / self._n_decision, 0.0)
+        reward = np.where(aborts, self.rewards["abort"], share * self.rewards["correct"])
+        verdict = np.where(right, self.rewards["correct"], self.rewards["fail"])
+        reward = np.where(decides, verdict, reward)
+        self._broken |= aborts
+        self._score = np.where(decides, right, self._score + share)
+        done = decides | last
+        infos: dict[str, Any] = {
+            "new_trial": done,
+            "_new_trial": np.ones_like(done),
+            "gt": label,
+            "_gt": np.ones_like(done),
+        }
+        over = np.flatnonzero(done)
+        self._ended = self._selection(over)
+        scores = np.where(self._broken[over], 0.0, self._score[over]).tolist()
+        self.performance = np.array([round(score, 12) for score in scores])
+        if over.size:
+            infos["performance"] = np.zeros(self.num_envs)
+            infos["performance"][over] = self.performance
+            infos["_performance"] = done.copy()
+        self._t += 1
+        if over.size:
+            self._begin(over)
+        truncated = np.zeros(self.num_envs, dtype=np.bool_)
+        if self.max_episode_steps is not None:
+            self._elapsed += 1
+            if over_before is not None:
+                self._restart(np.flatnonzero(over_before))
+                infos = masked(infos, ~over_before)
+            truncated = self._elapsed >= self.max_episode_steps
+            if self._mode != "SameStep":
+                self._over = truncated.copy()
+            elif truncated.any():
+                infos = self._autoreset(truncated, infos)
+        terminated = np.zeros(self.num_envs, dtype=np.bool_)
+        return self._observations(), reward, terminated, truncated, infos
+
+    def close(self, **kwargs: Any) -> None:
+        """Nothing is held open; here for gymnasium's interface."""
+        del kwargs
+        self.closed = True
+
+    @property
+    def trials(self) -> Trials:
+        """The current trial of each lane."""
+        return selected(self._selection(self._lanes))
+
+    @property
+    def ended(self) -> Trials:
+        """The trials that ended in the last step; `Trials.lane` is their lane."""
+        return selected(self._ended)
+
+    def _observations(self) -> NDArray[np.float32]:
+        return self._ob[self._place, self._t]
+
+    def _selection(self, lanes: NDArray[np.int64]) -> Selection:
+        """The current trials of some lanes, not copied yet: few users look at them each step."""
+        return self._queue.trials, self._queue.row[lanes], lanes
+
+    def _autoreset(self, truncated: NDArray[np.bool_], infos: dict[str, Any]) -> dict[str, Any]:
+        """Reset the truncated lanes; what they would have shown goes into the infos."""
+        lanes = np.flatnonzero(truncated)
+        final: NDArray[Any] = np.full(self.num_envs, None, dtype=object)
+        for lane, observation in zip(lanes, self._observations()[lanes], strict=True):
+            final[lane] = observation
+        self._restart(lanes)
+        # A lane that was reset has the info of its reset, which is empty.
+        return {
+            **masked(infos, ~truncated),
+            FINAL_OBSERVATION: final,
+            f"_{FINAL_OBSERVATION}": truncated.copy(),
+            "final_info": final_info(masked(infos, truncated), lanes),
+            "_final_info": truncated.copy(),
+        }
+
+    def _restart(self, lanes: NDArray[np.int64]) -> None:
+        """Start the next episode of some lanes."""
+        self._elapsed[lanes] = 0
+        self._over[lanes] = False
+        self._begin(lanes)
+
+    def _begin(self, lanes: NDArray[np.int64]) -> None:
+        """Start the next trial of some lanes."""
+        if not self._ready[lanes].all():
+            self._prepare(np.flatnonzero(~self._ready))
+        self._place[lanes] = self._other_place(lanes)
+        self._ready[lanes] = False
+        rows = self._queue.take(lanes)
+        self._length[lanes] = self._queue.length[rows]
+        self._n_decision[lanes] = self._queue.decision_steps[rows]
+        self._decision_start[lanes] = self._length[lanes] - self._n_decision[lanes]
+        self._tracks[lanes] = self._queue.tracks[rows]
+        self._t[lanes], self._broken[lanes], self._score[lanes] = 0, False, 0.0
+
+    def _other_place(self, lanes: NDArray[np.int64]) -> NDArray[np.int64]:
+        return (self._place[lanes] + self.num_envs) % (2 * self.num_envs)
+
+    def _prepare(self, lanes: NDArray[np.int64]) -> None:
+        """Render the next trial of some lanes, beside the one that is running.
+
+        Done for many lanes at once, as rendering a few costs nearly as much.
+        """
+        rows = self._queue.next_rows(lanes)
+        trials = selected((self._queue.trials, rows, self._lanes[: lanes.size]))
+        longest = int(self._queue.length[rows].max())
+        rendered = RENDERERS["auto"]()(
+            trials, n_rules=self.n_rules, seq_len=longest, n_lanes=lanes.size, checked=True
+        )
+        missing = longest - self._ob.shape[1]
+        if missing > 0:
+            self._ob = np.pad(self._ob, ((0, 0), (0, missing), (0, 0)))
+            self._gt = np.pad(self._gt, ((0, 0), (0, missing)))
+        places = self._other_place(lanes)
+        self._ob[places, :longest] = rendered.observations.swapaxes(0, 1)
+        self._gt[places, :longest] = rendered.targets.T
+        self._ready[lanes] = True
+
+
+def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not the task
+    task: object,
+    num_envs: int = 1,
+    *,
+    rewards: Mapping[str, float] | None = None,
+    max_episode_steps: int | None = None,
+    autoreset_mode: object = "SameStep",
+    rule_input: bool | None = None,
+    render_mode: None = None,
+    **settings: Any,
+) -> TaskVectorEnv:
+    """Make a vector environment of a task, or of all tasks of a suite.
+
+    Args:
+        task: Name of a task or of a suite, a `TaskSpec`, or a list of tasks; see `modcog.make`.
+        num_envs: Number of lanes.
+        rewards: Replacements for some of the default rewards.
+        max_episode_steps: Steps after which a lane is truncated; None for no end.
+        autoreset_mode: When a truncated lane is reset: "SameStep", "NextStep", "Disabled", or a
+            member of gymnasium's `AutoresetMode`; see `TaskVectorEnv`.
+        rule_input: Whether the observation ends with a channel for each rule slot, as in
+            `modcog.BatchSampler`; None: only where there are several tasks.
+        render_mode: None: nothing is rendered.
+        **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
+
+    Raises:
+        UnknownName: A name is not known; the message offers the nearest. Where it is the name of a
+            keyword, or `render_mode` is not None, the error is a `TypeError` as well.
+        InvalidArgument: A setting is out of range.
+
+    Example:
+        >>> envs = make_vec("cog-20", num_envs=8)
+        >>> observations, infos = envs.reset(seed=0)
+        >>> observations.shape, envs.step([0] * 8)[1].shape
+        ((8, 53), (8,))
+    """
+    refuse_rendering(render_mode)
+    specs = tasks_of(task, **settings)
+    return TaskVectorEnv(specs, num_envs, rewards, max_episode_steps, autoreset_mode, rule_input)

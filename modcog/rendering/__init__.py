@@ -1,0 +1,1 @@
+"""From the plan of trials to arrays: two renderers with the same bits, and the sensory noise."""

@@ -1,0 +1,1 @@
+"""What touches the machine: files, the terminal, compiled code, and the largest sizes."""

@@ -1,0 +1,397 @@
+"""Trials: the plan of n trials as a struct of arrays, one row a trial.
+
+Everything random about a trial is in its row; rendering it to observations and targets
+(`modcog.rendering.reference`) is deterministic. Trials of several tasks may share one `Trials`; the
+time step and the ring are then the same for all. Arrays that are rendered from trials have the axes
+``[time, batch, channel]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import reduce
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from modcog import ring
+from modcog.errors import InvalidArgument, whole_number
+from modcog.system import limits
+from modcog.trials.content import SameContent
+from modcog.trials.draws import Draws, trial_keys
+from modcog.trials.gate import STIMULUS, check_bumps, check_trials, rings_of, side_by_side
+from modcog.trials.spec import TaskSpec
+
+NOISE_GROUPS = ("fixation", "ring1", "ring2", "rule")
+"""Channel groups of the observation, in the order of the columns of `Trials.noise_std`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulus(SameContent):
+    """One activity bump in each of n trials, as a task's plan function writes it.
+
+    Attributes:
+        period: Name of the period during which it is shown.
+        ring: int64 ``[n]`` or a number, 0 or 1.
+        location: int64 ``[n]``, ring index, taken modulo ``dim_ring``.
+        strength: float64 ``[n]`` or a number; 0 shows nothing.
+    """
+
+    period: str
+    ring: ArrayLike
+    location: NDArray[np.int64]
+    strength: ArrayLike = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Trials(SameContent):
+    """The plan of n trials.
+
+    Attributes:
+        tasks: The tasks that occur.
+        task_index: int64 ``[n]``, index into `tasks`.
+        period_steps: int64 ``[n, periods]``, duration of each period in steps; a task with
+            fewer periods than another has zeros at the end.
+        stimulus_period: int64 ``[n, stimuli]``, index of the period in which a bump is shown.
+        stimulus_ring: int64 ``[n, stimuli]``, 0 or 1.
+        stimulus_location: int64 ``[n, stimuli]``, ring index.
+        stimulus_strength: float64 ``[n, stimuli]``; 0 where there is no such bump.
+        noise_std: float64 ``[n, 4]``, noise per step in the noisy periods for each channel
+            group (`NOISE_GROUPS`).
+        noise_key: uint64 ``[n]``, key of the trial's noise stream.
+        responds: bool ``[n]``, whether the correct behaviour is a response.
+        base_response: int64 ``[n]``, ring index of the answer before any modifier; -1 where
+            none is correct.
+        response: int64 ``[n]``, ring index of the answer at the first decision step.
+        drift: float64 ``[n]``, ring units per step by which the answer moves during the
+            decision; negative to the left.
+        angle: float64 ``[n]``, the unquantised answer at the first decision step in rad; NaN
+            where none is correct.
+        match: int64 ``[n]``, 1 for match, 0 for non-match, -1 where the question has no meaning.
+        rule: int64 ``[n]``, rule slot.
+        lane: int64 ``[n]``, batch element that holds the trial.
+        start: int64 ``[n]``, first step of the trial in its lane.
+    """
+
+    tasks: tuple[TaskSpec, ...]
+    task_index: NDArray[np.int64]
+    period_steps: NDArray[np.int64]
+    stimulus_period: NDArray[np.int64]
+    stimulus_ring: NDArray[np.int64]
+    stimulus_location: NDArray[np.int64]
+    stimulus_strength: NDArray[np.float64]
+    noise_std: NDArray[np.float64]
+    noise_key: NDArray[np.uint64]
+    responds: NDArray[np.bool_]
+    base_response: NDArray[np.int64]
+    response: NDArray[np.int64]
+    drift: NDArray[np.float64]
+    angle: NDArray[np.float64]
+    match: NDArray[np.int64]
+    rule: NDArray[np.int64]
+    lane: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Number of trials."""
+        return len(self.task_index)
+
+    def __getitem__(self, rows: Any) -> Trials:
+        """Select trials by a slice, a boolean mask or an array of row numbers."""
+        if isinstance(rows, slice):
+            return Trials(self.tasks, *(getattr(self, name)[rows].copy() for name in _COLUMNS))
+        index = np.atleast_1d(np.arange(len(self))[rows])
+        return Trials(self.tasks, *(getattr(self, name)[index] for name in _COLUMNS))
+
+    @property
+    def dt(self) -> float:
+        """Time step in ms, the same for all trials."""
+        return self.tasks[0].dt
+
+    @property
+    def dim_ring(self) -> int:
+        """Number of ring directions, the same for all trials."""
+        return self.tasks[0].dim_ring
+
+    @property
+    def task(self) -> NDArray[np.str_]:
+        """Task name of each trial; str ``[n]``."""
+        return np.array([spec.name for spec in self.tasks])[self.task_index]
+
+    @property
+    def length(self) -> NDArray[np.int64]:
+        """Steps of each trial; int64 ``[n]``."""
+        # Not `sum`, which takes four times as long over a short axis.
+        return reduce(np.add, self.period_steps.T, np.zeros(len(self), dtype=np.int64))
+
+    @property
+    def decision_index(self) -> NDArray[np.int64]:
+        """Position of the decision among the trial's periods; int64 ``[n]``."""
+        return np.array([len(spec.periods) - 1 for spec in self.tasks])[self.task_index]
+
+    @property
+    def decision_steps(self) -> NDArray[np.int64]:
+        """Steps of the decision period of each trial; int64 ``[n]``."""
+        return self.period_steps[np.arange(len(self)), self.decision_index]
+
+    @property
+    def decision_start(self) -> NDArray[np.int64]:
+        """Step of each trial, counted from its own start, at which the decision begins."""
+        return self.length - self.decision_steps
+
+    @property
+    def drift_velocity(self) -> NDArray[np.float64]:
+        """Angular velocity of the answer during the decision; float64 ``[n]`` in rad/s."""
+        return self.drift * (2 * np.pi / self.dim_ring) * (1000 / self.dt)
+
+    def period_bounds(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First step and end of a period within each trial.
+
+        Returns:
+            Two int64 arrays ``[n]``; both are -1 for trials whose task has no such period.
+
+        Raises:
+            UnknownName: No task here has a period of that name.
+        """
+        has = np.array([name in spec.period_names for spec in self.tasks])
+        if not has.any():
+            self.tasks[0].period_index(name)
+        column = np.array(
+            [spec.period_index(name) if h else 0 for spec, h in zip(self.tasks, has, strict=True)]
+        )[self.task_index]
+        rows = np.arange(len(self))
+        end = self.period_steps.cumsum(axis=1)[rows, column]
+        start = end - self.period_steps[rows, column]
+        present = has[self.task_index]
+        return np.where(present, start, -1), np.where(present, end, -1)
+
+    def duration_ms(self, name: str) -> NDArray[np.float64]:
+        """Realised duration of a period in ms; float64 ``[n]``, NaN where a task has none."""
+        start, end = self.period_bounds(name)
+        return np.where(start >= 0, (end - start) * self.dt, np.nan)
+
+    def describe(self, row: int) -> dict[str, Any]:
+        """One trial as a dictionary of plain Python values, for people and for `env.trial`."""
+        spec = self.tasks[int(self.task_index[row])]
+        names, theta = spec.period_names, ring.directions(self.dim_ring)
+        responds = bool(self.responds[row])
+        slots = zip(*(getattr(self, name)[row].tolist() for name in STIMULUS), strict=True)
+        stimuli = [
+            {"period": names[p], "ring": r, "location": k, "angle": float(theta[k]), "strength": s}
+            for p, r, k, s in slots
+            if s > 0
+        ]
+        return {
+            "task": spec.name,
+            "rule": int(self.rule[row]),
+            "period_ms": {
+                name: float(steps * self.dt)
+                for name, steps in zip(names, self.period_steps[row].tolist(), strict=False)
+            },
+            "stimuli": stimuli,
+            "responds": responds,
+            "base_response": int(self.base_response[row]) if responds else None,
+            "response": int(self.response[row]) if responds else None,
+            "angle": float(self.angle[row]) if responds else None,
+            "drift_velocity": float(self.drift_velocity[row]),
+            "match": None if self.match[row] < 0 else bool(self.match[row]),
+            "noise_key": int(self.noise_key[row]),
+        }
+
+
+_COLUMNS = tuple(f.name for f in fields(Trials) if f.name != "tasks")
+
+
+def plan_trials(
+    spec: TaskSpec,
+    draws: Draws,
+    stimuli: Sequence[Stimulus],
+    *,
+    response: NDArray[np.int64],
+    noisy_rings: ArrayLike = (False, False),
+    match: ArrayLike = -1,
+) -> Trials:
+    """Assemble the trials of one task from what its family decided; durations are drawn here.
+
+    Args:
+        spec: The task.
+        draws: The named random draws of these trials.
+        stimuli: The bumps.
+        response: int64 ``[n]``, ring index of the answer; -1 where withholding is correct.
+        noisy_rings: bool ``[2]`` or ``[n, 2]``, which rings carry noise in noisy periods.
+        match: int64 ``[n]`` or a number, see `Trials.match`.
+
+    Raises:
+        InvalidArgument: A value is of another kind or number than said here, or out of range.
+        UnknownName: A stimulus names a period that the task does not have.
+    """
+    n = draws.n
+    answer = side_by_side("response", [response], n)[:, 0]
+    if (least := int(answer.min(initial=0))) < -1:
+        raise InvalidArgument("response", least, "a ring index of at least 0, or -1 to withhold")
+    answers = answer >= 0
+    answer = np.where(answers, answer % spec.dim_ring, -1)
+    noise = np.zeros((n, len(NOISE_GROUPS)))
+    noise[:, 1:3] = np.where(rings_of(noisy_rings, n), spec.noise_std, 0.0)
+    if spec.noise == "yang":
+        noise[:] = spec.noise_std
+    zeros = np.zeros(n, dtype=np.int64)
+    trials = Trials(
+        tasks=(spec,),
+        task_index=zeros,
+        period_steps=draws.period_steps(spec),
+        stimulus_period=side_by_side("period", [spec.period_index(s.period) for s in stimuli], n),
+        stimulus_ring=side_by_side("ring", [s.ring for s in stimuli], n),
+        stimulus_location=side_by_side("location", [s.location for s in stimuli], n)
+        % spec.dim_ring,
+        stimulus_strength=side_by_side("strength", [s.strength for s in stimuli], n, np.float64),
+        noise_std=noise,
+        noise_key=draws.noise_key(),
+        responds=answers,
+        base_response=answer,
+        response=answer.copy(),
+        drift=np.zeros(n),
+        angle=np.where(answers, 2 * np.pi * answer / spec.dim_ring, np.nan),
+        match=side_by_side("match", [match], n)[:, 0],
+        rule=zeros.copy(),
+        lane=np.arange(n),
+        start=zeros.copy(),
+    )
+    check_bumps(trials)
+    return trials
+
+
+def sample(
+    spec: TaskSpec,
+    rng: np.random.Generator,
+    n: int = 1,
+    given: Mapping[str, ArrayLike] | None = None,
+) -> Trials:
+    """Draw n trials of one task, modifiers applied.
+
+    Args:
+        spec: The task.
+        rng: The only source of randomness.
+        n: Number of trials.
+        given: Quantities to fix instead of drawing them, by name: the family's own (such as
+            ``location``, ``ring``, ``match``), a period's duration in ms, ``noise_key``. Each is
+            one value or n values. The others of the same seed stay as they were, but for those that
+            the given ones say something about: these are distributed as they are among all trials
+            that have the given values.
+
+    Returns:
+        The trials; trial i is in lane i and starts at step 0.
+
+    Raises:
+        InvalidArgument: `n` or a given value is out of range, or the task plans trials that cannot
+            be (see `modcog.trials.gate.check_trials`).
+        UnknownName: The task draws no quantity of a given name.
+
+    Example:
+        >>> import numpy as np, modcog
+        >>> trials = modcog.sample(modcog.task("DlyGo_IntL"), np.random.default_rng(0), 100)
+        >>> bool((trials.duration_ms("delay") >= 100).all())
+        True
+    """
+    task = cast("object", spec)  # a name comes here by mistake
+    if not isinstance(task, TaskSpec):
+        raise InvalidArgument("spec", task, "a TaskSpec, such as modcog.task makes from a name")
+    keys = trial_keys(rng, whole_number("n", n, "trials", least=0, most=limits.TRIALS))
+    trials = sample_keys(spec, keys, given)
+    check_trials(trials)
+    return trials
+
+
+def sample_keys(
+    spec: TaskSpec, keys: NDArray[np.uint64], given: Mapping[str, ArrayLike] | None = None
+) -> Trials:
+    """The trials of one task that belong to given keys, not checked; see `sample`.
+
+    Args:
+        spec: The task.
+        keys: uint64 ``[n]``. A trial is a pure function of the task and its key.
+        given: As for `sample`.
+    """
+    draws = Draws(keys, given)
+    trials = spec.plan(spec, draws)
+    draws.check_all_used(spec.name)
+    for modifier in spec.modifiers:
+        trials = modifier.transform(trials)
+    return trials
+
+
+def sample_mixed(
+    specs: Sequence[TaskSpec], keys: NDArray[np.uint64], rules: NDArray[np.int64]
+) -> Trials:
+    """The trials of several tasks that belong to given keys.
+
+    Args:
+        specs: The tasks, one per rule slot.
+        keys: uint64 ``[n]``.
+        rules: int64 ``[n]``, the rule slot of each trial.
+    """
+    order = np.argsort(rules, kind="stable")
+    present, counts = np.unique(rules, return_counts=True)
+    rows = np.split(order, np.cumsum(counts)[:-1])
+    parts = [sample_keys(specs[rule], keys[own]) for rule, own in zip(present, rows, strict=True)]
+    trials = interleave(parts, rows)
+    trials.rule[:] = rules
+    trials.lane[:] = np.arange(len(trials))  # a place of its own, until they are packed
+    check_trials(trials)
+    return trials
+
+
+def concatenate(parts: Sequence[Trials]) -> Trials:
+    """Join trials of several tasks into one struct, in the given order.
+
+    Raises:
+        InvalidArgument: `parts` is empty, or the time steps or rings differ.
+    """
+    ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
+    rows = [np.arange(end - len(part), end) for part, end in zip(parts, ends, strict=True)]
+    return interleave(parts, rows)
+
+
+def interleave(parts: Sequence[Trials], rows: Sequence[NDArray[np.int64]]) -> Trials:
+    """Join trials of several tasks into one struct, each at a row of its own.
+
+    Args:
+        parts: The trials.
+        rows: For each part int64 ``[len(part)]``, the rows its trials get; together every row
+            from 0 up, once.
+
+    Raises:
+        InvalidArgument: `parts` is empty, or the time steps or rings differ.
+    """
+    if not parts:
+        raise InvalidArgument("parts", parts, "at least one Trials")
+    settings = {(part.dt, part.dim_ring) for part in parts}
+    if len(settings) > 1:
+        raise InvalidArgument(
+            "parts", sorted(settings), "trials with one time step and one ring size"
+        )
+    tasks = tuple(dict.fromkeys(spec for part in parts for spec in part.tasks))
+    position, n = {spec: i for i, spec in enumerate(tasks)}, sum(map(len, parts))
+    columns: dict[str, NDArray[Any]] = {}
+    for name in _COLUMNS:
+        values = [getattr(part, name) for part in parts]
+        # Tasks with fewer periods or stimuli than others leave zeros at the end of their rows.
+        widths = [column.shape[1] for column in values if column.ndim == 2]
+        shape = (n, max(widths)) if widths else (n,)
+        joined = np.zeros(shape, dtype=values[0].dtype)
+        for part, column, own in zip(parts, values, rows, strict=True):
+            if name == "task_index":
+                joined[own] = np.array([position[spec] for spec in part.tasks])[column]
+            elif column.ndim == 2:
+                joined[own, : column.shape[1]] = column
+            else:
+                joined[own] = column
+        columns[name] = joined
+    return Trials(tasks=tasks, **columns)
+
+
+def place(trials: Trials, lane: NDArray[np.int64], start: NDArray[np.int64]) -> Trials:
+    """Return the trials with another place in a batch."""
+    return replace(trials, lane=lane, start=start)

@@ -1,0 +1,372 @@
+"""Task specifications: frozen data that say which periods a trial has and how it is drawn.
+
+A `TaskSpec` is what tasks, modifiers, environments and samplers hand to each other. It holds no
+state and no randomness, compares by value and survives JSON (`TaskSpec.to_json`,
+`modcog.task_from_json`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+
+from modcog.errors import (
+    InvalidArgument,
+    ModifierRefused,
+    real_number,
+    truth_value,
+    unknown_name,
+)
+from modcog.ring import check_dim_ring
+from modcog.system import limits
+from modcog.timing import (
+    Duration,
+    check_dt,
+    check_duration,
+    longest_ms,
+    shortest_ms,
+    step_distribution,
+    step_range,
+)
+
+if TYPE_CHECKING:
+    from modcog.trials.draws import Draws
+    from modcog.trials.plan import Trials
+
+Noise = float | Literal["yang"]
+
+
+@dataclass(frozen=True)
+class Period:
+    """One period of a trial.
+
+    Attributes:
+        name: Name of the period, unique within its task.
+        duration: How long it lasts (see `modcog.timing` for the forms).
+        noisy: Whether sensory noise is added to the noisy rings during it.
+        may_vanish: Whether 0 ms is a legal duration; not so where a stimulus or the response lies.
+        set_by_user: Whether the caller chose the duration: no modifier replaces it then.
+
+    Raises:
+        InvalidArgument: The duration is negative, unordered, too long or of no known form; a flag
+            is no truth value.
+    """
+
+    name: str
+    duration: Duration
+    noisy: bool = False
+    may_vanish: bool = False
+    set_by_user: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the duration and bring it into its frozen form."""
+        checked = check_duration(f"timing[{self.name!r}]", self.duration)
+        object.__setattr__(self, "duration", checked)
+        for name in ("noisy", "may_vanish", "set_by_user"):
+            truth_value(name, getattr(self, name))
+
+
+class Modifier(Protocol):
+    """What a task modifier is: frozen data with two pure functions.
+
+    `rewrite` says which durations change and refuses tasks that it cannot modify; `transform`
+    moves the response of trials that were drawn from the rewritten specification. A modifier
+    knows no task family. Modifiers are dataclasses, so that a specification survives JSON.
+    """
+
+    kind: ClassVar[str]
+    """Row of the modifier in `modcog.modifiers.MODIFIERS`, such as "Int"."""
+
+    tracks: ClassVar[bool]
+    """Whether the response has to follow the target through the whole decision."""
+
+    @property
+    def label(self) -> str:
+        """How the modifier stands in a task name, such as "IntL"."""
+        ...
+
+    def rewrite(self, spec: TaskSpec) -> TaskSpec:
+        """Return the specification with this modifier applied."""
+        ...
+
+    def transform(self, trials: Trials) -> Trials:
+        """Return the trials with the response displaced."""
+        ...
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """A task, with its modifiers and settings, as frozen data.
+
+    Attributes:
+        base: Name of the base task, such as "DlyGo".
+        family: Name of the family: "reach", "decision", "matching", or a user's own.
+        periods: The periods of a trial in order; the last one is "decision".
+        interval: Name of the period whose length `Integrate` times; None where there is none.
+        params: Family parameters, a frozen dataclass of plain values. If it has a method
+            ``check(spec)``, that is called with the finished specification, and raises where the
+            two do not fit, such as a distance that the ring does not have.
+        plan: The function that draws the trials of the family.
+        p_response: Probability that the correct behaviour of a trial is a response.
+        modifiers: The modifiers in order of application.
+        dt: Time step in ms.
+        dim_ring: Number of ring directions n (a multiple of 4).
+        noise: Standard deviation of the sensory noise in sqrt(ms), so that a step has
+            ``noise / sqrt(dt)``; 0 is noise-free; "yang" is 0.1414 on every input at every step
+            (Yang et al. 2019).
+
+    Raises:
+        InvalidArgument: A setting is out of range, `dt` is longer than a period, or a period or the
+            trial has more steps than `modcog.system.limits` allows.
+    """
+
+    base: str
+    family: str
+    periods: tuple[Period, ...]
+    interval: str | None
+    params: Any
+    plan: Callable[[TaskSpec, Draws], Trials] = field(repr=False)
+    p_response: float = 1.0
+    modifiers: tuple[Modifier, ...] = ()
+    dt: float = 100.0
+    dim_ring: int = 16
+    noise: Noise = 1.0
+
+    def __post_init__(self) -> None:
+        """Check what can be checked before any trial is drawn."""
+        object.__setattr__(self, "dt", check_dt(self.dt))
+        object.__setattr__(self, "dim_ring", check_dim_ring(self.dim_ring))
+        object.__setattr__(self, "noise", check_noise(self.noise))
+        names = [period.name for period in self.periods]
+        if not names or names[-1] != "decision" or len(set(names)) < len(names):
+            raise InvalidArgument("periods", names, "distinct names that end with 'decision'")
+        if self.interval is not None and self.interval not in names[:-1]:
+            raise InvalidArgument(
+                "interval", self.interval, "a period before the decision, or None"
+            )
+        allowed = "a probability from 0 to 1"
+        p_response = real_number("p_response", self.p_response, allowed)
+        if not 0 <= p_response <= 1:
+            raise InvalidArgument("p_response", self.p_response, allowed)
+        for period in self.periods:
+            _check_period(period, self.dt)
+        longest = sum(longest_ms(period.duration) or 0 for period in self.periods)
+        if longest > limits.TRIAL_STEPS * self.dt:
+            allowed = f"at most {limits.TRIAL_STEPS} steps of {self.dt:g} ms in all"
+            raise InvalidArgument("periods", f"{longest:g} ms", allowed)
+        check = getattr(self.params, "check", None)
+        if check is not None:
+            check(self)
+
+    @property
+    def name(self) -> str:
+        """Name of the task with its modifiers, such as "DlyGo_IntL_SeqR"."""
+        return "_".join([self.base, *(modifier.label for modifier in self.modifiers)])
+
+    @property
+    def plan_name(self) -> str:
+        """Module and name of the function that draws the trials."""
+        return f"{self.plan.__module__}.{getattr(self.plan, '__qualname__', '')}"
+
+    @property
+    def tracks(self) -> bool:
+        """Whether the response has to follow a moving target through the whole decision."""
+        return any(modifier.tracks for modifier in self.modifiers)
+
+    @property
+    def period_names(self) -> tuple[str, ...]:
+        """Names of the periods in order."""
+        return tuple(period.name for period in self.periods)
+
+    @property
+    def noise_std(self) -> float:
+        """Standard deviation of the noise in one step (dimensionless input units)."""
+        level = YANG_NOISE if self.noise == "yang" else float(self.noise)
+        return level / math.sqrt(self.dt)
+
+    def period_index(self, name: str) -> int:
+        """Position of a period.
+
+        Raises:
+            UnknownName: The task has no such period.
+        """
+        if name not in self.period_names:
+            raise unknown_name("period", name, self.period_names, f"a period of {self.name}")
+        return self.period_names.index(name)
+
+    def period(self, name: str) -> Period:
+        """The period of that name; raises `UnknownName` as `period_index` does."""
+        return self.periods[self.period_index(name)]
+
+    def with_timing(self, timing: Mapping[str, object], *, by_user: bool = True) -> TaskSpec:
+        """Return the specification with other durations.
+
+        Args:
+            timing: Duration by period name.
+            by_user: Marks the durations as the caller's choice: they win over all defaults, and
+                modifiers leave them alone.
+
+        Raises:
+            UnknownName: The task has no such period.
+            InvalidArgument: A duration is malformed, or shorter than a step; or a modifier that
+                the task has cannot work with it.
+        """
+        timed = replace(self, periods=self.timed_periods(timing, by_user=by_user))
+        if by_user:
+            timed.check_modifiers()
+        return timed
+
+    def check_modifiers(self) -> None:
+        """Apply the modifiers anew, so that each can refuse what has changed since.
+
+        Raises:
+            ModifierRefused: A modifier cannot be applied to the task as it is now.
+            InvalidArgument: The same, naming the setting that is in its way.
+        """
+        spec = replace(self, modifiers=())
+        for modifier in self.modifiers:
+            spec = modifier.rewrite(spec)
+
+    def timed_periods(
+        self, timing: Mapping[str, object], *, by_user: bool = True
+    ) -> tuple[Period, ...]:
+        """The periods with other durations, for callers that change `dt` at the same time."""
+        periods = list(self.periods)
+        for name, duration in timing.items():
+            index = self.period_index(name)
+            checked = check_duration(f"timing[{name!r}]", duration)
+            periods[index] = replace(periods[index], duration=checked, set_by_user=by_user)
+        return tuple(periods)
+
+    def length_distribution(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Exact distribution of the trial length.
+
+        Returns:
+            The possible lengths in steps (int64, ascending) and their probabilities (float64).
+
+        Raises:
+            InvalidArgument: A duration is a callable, of which nothing is known in advance.
+
+        Example:
+            >>> import modcog
+            >>> modcog.task("DlyGo").length_distribution()
+            (array([20]), array([1.]))
+        """
+        probability = np.ones(1)
+        shortest = 0
+        for period in self.periods:
+            support, mass = step_distribution(period.duration, self.dt)
+            dense = np.zeros(int(support[-1] - support[0]) + 1)
+            dense[support - support[0]] = mass
+            probability = np.convolve(probability, dense)
+            shortest += int(support[0])
+        possible = np.flatnonzero(probability)
+        return possible + shortest, probability[possible]
+
+    def to_json(self) -> str:
+        """Write the specification as JSON; `modcog.task_from_json` reads it back.
+
+        Raises:
+            InvalidArgument: A duration is a callable, which JSON cannot hold.
+        """
+        for period in self.periods:
+            if callable(period.duration):
+                allowed = "a number or a distribution where a task is written as JSON"
+                raise InvalidArgument(f"timing[{period.name!r}]", period.duration, allowed)
+        record: dict[str, Any] = {
+            "base": self.base,
+            "family": self.family,
+            "plan": self.plan_name,
+            "interval": self.interval,
+            "p_response": self.p_response,
+            "params": dataclasses.asdict(self.params),
+            "periods": [dataclasses.asdict(period) for period in self.periods],
+            "modifiers": [
+                {"kind": modifier.kind, **dataclasses.asdict(modifier)}  # type: ignore[call-overload]
+                for modifier in self.modifiers
+            ],
+            "dt": self.dt,
+            "dim_ring": self.dim_ring,
+            "noise": self.noise,
+        }
+        return json.dumps(record)
+
+
+YANG_NOISE = math.sqrt(2.0) / 10
+"""Input noise of Yang et al. (2019) in sqrt(ms): 0.01 sqrt(2 / alpha) with alpha = dt / 100 ms."""
+
+
+def check_noise(noise: object) -> Noise:
+    """Return the noise level as a float or "yang".
+
+    Raises:
+        InvalidArgument: Neither a finite number of at least 0 nor "yang".
+    """
+    if noise == "yang":
+        return "yang"
+    allowed = f"a finite number of at least 0 (in sqrt(ms)), at most {limits.LEVEL:g}, or 'yang'"
+    level = real_number("noise", noise, allowed)
+    if not 0 <= level <= limits.LEVEL:
+        raise InvalidArgument("noise", noise, allowed)
+    return level
+
+
+def _check_period(period: Period, dt: float) -> None:
+    argument = f"timing[{period.name!r}]"
+    duration = period.duration
+    shortest = shortest_ms(duration)
+    if shortest is not None and shortest < dt:
+        allowed = f"at most {shortest:g} ms, the shortest duration of the period {period.name!r}"
+        raise InvalidArgument("dt", dt, allowed)
+    longest = longest_ms(duration)
+    if longest is None:
+        return
+    if longest > limits.PERIOD_STEPS * dt:
+        if period.set_by_user:
+            allowed = f"at most {limits.PERIOD_STEPS} steps of {dt:g} ms"
+            raise InvalidArgument(argument, duration, allowed)
+        least = f"at least {longest / limits.PERIOD_STEPS:g}"
+        most = f"{period.name!r} lasts up to {longest:g} ms, at most {limits.PERIOD_STEPS} steps"
+        raise InvalidArgument("dt", dt, f"{least} ({most})")
+    if isinstance(duration, tuple) and duration[0] == "steps":
+        low, high = step_range(duration[1], dt)
+        if low > high:
+            allowed = f"short enough that a whole number of steps lies in {duration[1]} ms"
+            raise InvalidArgument("dt", dt, allowed)
+    if not period.may_vanish and step_distribution(duration, dt)[0][0] == 0:
+        raise InvalidArgument(argument, duration, "longer than 0 ms: the trial needs this period")
+
+
+def check_velocity(argument: str, velocity: object) -> float:
+    """Return an angular velocity in rad/s as a float.
+
+    Raises:
+        InvalidArgument: Not a finite number above 0; the direction says which way.
+    """
+    allowed = (
+        "a finite number of rad/s above 0 (the direction L or R gives the sign), at most "
+        f"{limits.VELOCITY:g}"
+    )
+    number = real_number(argument, velocity, allowed)
+    if not 0 < number <= limits.VELOCITY:
+        raise InvalidArgument(argument, velocity, allowed)
+    return number
+
+
+def refuse_second(kind: str, spec: TaskSpec) -> None:
+    """Refuse a modifier of a kind that the task already has.
+
+    Raises:
+        ModifierRefused: Naming the one that is there.
+    """
+    for present in spec.modifiers:
+        if present.kind == kind:
+            allowed = f"a task without {kind}"
+            remedy = f"{spec.name} already has {present.label}; each modifier applies once."
+            raise ModifierRefused("task", spec.name, allowed, remedy)

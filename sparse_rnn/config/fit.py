@@ -1,0 +1,192 @@
+"""`FitConfig`: what decides how a network is trained, whatever the network is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from sparse_rnn.config.rates import Rates, parse_rates
+from sparse_rnn.config.schedules import SCHEDULES, Course, factor
+from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
+from sparse_rnn.evaluation.scores import MEASURES
+from sparse_rnn.system import limits
+from sparse_rnn.system.hardware import PRECISIONS
+
+
+def _as_tuple(value: object) -> object:
+    names = tuple(cast("Sequence[object]", value)) if isinstance(value, list) else value
+    if isinstance(names, str | tuple) and len(names) > limits.TASKS:
+        what = "letters" if isinstance(names, str) else "names"
+        raise InvalidArgument("suite", f"{len(names)} {what}", f"at most {limits.TASKS} {what}")
+    return names
+
+
+_Suite = Annotated[str | tuple[str, ...], BeforeValidator(_as_tuple)]
+_Steps = Annotated[int, Field(ge=1, le=limits.STEPS)]
+_Batches = Annotated[int, Field(ge=1, le=limits.BATCHES)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Rates = Annotated[Rates, BeforeValidator(parse_rates)]
+
+
+class FitConfig(BaseModel):
+    """Settings of a training run that concern no particular network; frozen.
+
+    The same after a trip through JSON. `sparse_rnn.TrainConfig` adds the network to them.
+
+    Raises:
+        InvalidArgument: A setting is unknown, missing or out of range; the message names it, its
+            value and what is allowed.
+
+    Example:
+        >>> config = FitConfig(suite="cog-20", steps=300, schedule="cosine", warmup=10)
+        >>> FitConfig.from_json(config.to_json()) == config
+        True
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    suite: _Suite = Field(default="cog-20", description="Suite of tasks, or task names.")
+    steps: _Steps = Field(default=10_000, description="Gradient steps.")
+    batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(
+        default=20, description="Sequences a batch (of each process)."
+    )
+    seq_len: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | Literal["auto"] = Field(
+        default=100, description='Time steps a sequence, or "auto" for the suite\'s own.'
+    )
+    lr: _Positive = Field(default=1e-3, description="Learning rate of Adam.")
+    rates: _Rates = Field(
+        default=Rates(), description="Factors of lr by group of weights, or in_degree."
+    )
+    schedule: str = Field(
+        default="constant", description="How the learning rate falls: " + ", ".join(SCHEDULES) + "."
+    )
+    warmup: Annotated[int, Field(ge=0, le=limits.STEPS)] = Field(
+        default=0, description="Steps over which the learning rate rises at first."
+    )
+    decay: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1,
+        description="Factor that the learning rate falls by: by the end, or at each step down.",
+    )
+    decay_every: _Steps | None = Field(
+        default=None, description='Gradient steps between two steps down (schedule "step" only).'
+    )
+    clip: _Positive | None = Field(
+        default=1.0,
+        description="Largest gradient norm over all existing weights; None for no clipping.",
+    )
+    l1: _NotNegative = Field(
+        default=0.0,
+        description="Adds l1 * sum |w| over the recurrent weights to what is minimised.",
+    )
+    l2: _NotNegative = Field(
+        default=0.0, description="Adds l2 / 2 * sum w^2 over all weights but the biases."
+    )
+    stop_at: _Positive | None = Field(
+        default=None, description="Stop at the first evaluation whose mean over tasks is this good."
+    )
+    stop_measure: str = Field(
+        default="performance", description="What stop_at is about: " + ", ".join(MEASURES) + "."
+    )
+    seed: Annotated[int, Field(ge=0, le=limits.SEED)] = Field(
+        default=0, description="Decides the initial weights and all trials."
+    )
+    eval_every: _Steps = Field(
+        default=100, description="Gradient steps between evaluations on held-out trials."
+    )
+    eval_batches: _Batches = Field(default=10, description="Batches an evaluation.")
+    final_batches: _Batches = Field(default=50, description="Batches of the evaluation at the end.")
+    precision: str = Field(
+        default="fp32", description="Precision of products: " + ", ".join(PRECISIONS) + "."
+    )
+    dt: _Positive = Field(default=100.0, description="Time step in ms.")
+    noise: _NotNegative | Literal["yang"] = Field(
+        default=1.0, description='Input noise in sqrt(ms), or "yang".'
+    )
+
+    if not TYPE_CHECKING:  # A checker reads the fields; it would lose them to **settings.
+
+        def __init__(self, **settings: Any) -> None:
+            try:
+                super().__init__(**settings)
+            except ValidationError as error:
+                raise refusal(error, type(self).model_fields) from None
+
+    @model_validator(mode="after")
+    def _check_training(self) -> Self:
+        for argument, table, what in (
+            ("schedule", SCHEDULES, "a schedule"),
+            ("stop_measure", MEASURES, "a measure"),
+            ("precision", PRECISIONS, "a precision"),
+        ):
+            if getattr(self, argument) not in table:
+                raise unknown_name(argument, getattr(self, argument), table, what)
+        if self.stop_at is not None and self.stop_at > 1:
+            raise InvalidArgument("stop_at", self.stop_at, "at most 1, which is every trial right")
+        stepwise = self.schedule == "step"
+        if stepwise != (self.decay_every is not None):
+            allowed = "given for the schedule 'step'" if stepwise else "left out for this schedule"
+            raise InvalidArgument("decay_every", self.decay_every, allowed)
+        return self
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a gradient step, counted from 1."""
+        course = Course(self.steps, self.decay, self.decay_every)
+        return self.lr * factor(self.schedule, step, course, self.warmup)
+
+    def to_json(self) -> str:
+        """Write the configuration as JSON."""
+        return self.model_dump_json(indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a configuration that `to_json` wrote.
+
+        Raises:
+            InvalidArgument: The text is not the JSON of a configuration.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise refusal(error, cls.model_fields) from None
+
+
+def differences(ours: FitConfig, theirs: FitConfig) -> dict[str, tuple[object, object]]:
+    """Settings in which two configurations differ, each with both values; None where missing."""
+    names = dict.fromkeys([*type(ours).model_fields, *type(theirs).model_fields])
+    pairs = {name: (getattr(ours, name, None), getattr(theirs, name, None)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def refusal(error: ValidationError, known: dict[str, Any]) -> InvalidArgument:
+    """The first refused setting of a validation, in this package's words.
+
+    Args:
+        error: The validation's error.
+        known: The settings that there are.
+    """
+    details = error.errors(include_url=False)
+    first = details[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidArgument):
+        return cause
+    if not first["loc"]:
+        return InvalidArgument("configuration", first["input"], f"a JSON object ({first['msg']})")
+    argument = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return unknown_keyword("setting", argument, known, "a setting")
+    if first["type"] == "missing":
+        return InvalidArgument(argument, None, "given")
+    # A setting of several types has a refusal for each of them.
+    about = [detail["msg"] for detail in details if detail["loc"][:1] == first["loc"][:1]]
+    allowed = " or ".join(dict.fromkeys(text.removeprefix("Input should be ") for text in about))
+    return InvalidArgument(argument, first["input"], allowed)

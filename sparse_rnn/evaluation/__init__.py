@@ -1,0 +1,1 @@
+"""Scores by task, and their course over training."""

@@ -1,0 +1,1 @@
+"""Layers and networks with weights on the edges of a mask."""

@@ -1,0 +1,358 @@
+"""What all cells share: parameters on the edges of a mask, the checks, the way over a sequence."""
+
+from __future__ import annotations
+
+import copy
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sparse_rnn import kernels, seeding
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, unknown_name
+from sparse_rnn.masks import Mask
+from sparse_rnn.nn import dale as _dale, init as inits
+
+RECURRENCES = ("trained", "frozen")
+"""What becomes of the recurrent weights: parameters, or kept as they start."""
+
+_STREAMS = (
+    seeding.Purpose.RECURRENT_WEIGHTS,
+    seeding.Purpose.INPUT_WEIGHTS,
+    seeding.Purpose.BIAS,
+    seeding.Purpose.UNIT_SIGNS,
+)
+
+
+_CAST = {torch.float32, torch.bfloat16, torch.float16}
+"""Types that autocast turns into one another."""
+
+
+class LayerOptions(TypedDict, total=False):
+    """Options of every cell; `sparse_rnn.MaskedRNN` says what they mean."""
+
+    bias: bool
+    batch_first: bool
+    init: str
+    init_gain: float
+    recurrence: str
+    seed: seeding.Seed
+    dtype: torch.dtype | None
+
+
+class MaskedLayer(nn.Module):
+    """A recurrent layer with a fixed mask; abstract.
+
+    Attributes:
+        CELL: Name in `sparse_rnn.nn.cells.CELLS`.
+        GATES: Number of recurrent matrices, which share the mask.
+        COST: What a synapse costs, for the choice of a backend (`sparse_rnn.kernels.choose`).
+        OPTIONS: Options of a `sparse_rnn.Network` that this cell takes beside those of all cells.
+        PER_UNIT: Names of parameters ``[N]`` that this cell has beside those of all cells.
+        mask: The mask.
+        weight_ih: Input weights ``[gates * N, I]``.
+        weight_hh: Values of the edges, ``[nnz]`` or ``[gates, nnz]``, in the order of the mask's
+            edges. A parameter; a buffer if the recurrence is frozen.
+        bias: Bias ``[gates * N]``, or None.
+        unit_signs: 1 or -1 for each unit ``[N]`` under Dale's law, a buffer; else None.
+        recurrence: A name in `RECURRENCES`.
+        inhibitory: Share of inhibitory units under Dale's law, or None.
+    """
+
+    if TYPE_CHECKING:
+        __call__: Callable[..., tuple[Tensor, Any]]
+
+    CELL: ClassVar[str]
+    GATES: ClassVar[int] = 1
+    COST: ClassVar[float] = kernels.STEP_COST
+    OPTIONS: ClassVar[tuple[str, ...]] = ()
+    PER_UNIT: ClassVar[tuple[str, ...]] = ()
+
+    weight_hh: Tensor
+    unit_signs: Tensor | None
+
+    def __init__(  # noqa: PLR0913 - `LayerOptions`, and what some cells add
+        self,
+        input_size: int,
+        mask: Mask,
+        backend: str,
+        *,
+        nonlinearity: str = "relu",
+        inhibitory: float | None = None,
+        bias: bool = True,
+        batch_first: bool = False,
+        init: str = inits.DEFAULT,
+        init_gain: float = 1.0,
+        recurrence: str = "trained",
+        seed: seeding.Seed = 0,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_width("input_size", input_size)
+        if recurrence not in RECURRENCES:
+            raise unknown_name("recurrence", recurrence, RECURRENCES, "a kind of recurrence")
+        self.input_size = input_size
+        self.hidden_size = mask.n_units
+        self.mask = mask
+        self.batch_first = batch_first
+        self.recurrence = recurrence
+        self.inhibitory = inhibitory
+        # A layer starts on the CPU, and one for `cuda` is moved to a device before it runs.
+        device = "cuda" if backend == "cuda" else "cpu"
+        self._choose = partial(
+            kernels.choose, backend, mask, cost=self.COST, nonlinearity=nonlinearity
+        )
+        dtype = dtype or torch.get_default_dtype()
+        self._kernel = self._choose(device, dtype=dtype)
+        self._edges = kernels.Edges.of(mask)
+        # A stream for each kind of weight: two networks that differ in the mask or the bias alone
+        # start with the same input weights.
+        hh, ih, b, signs = (seeding.derive(seed, purpose) for purpose in _STREAMS)
+        law: Callable[[Tensor], Tensor] | None = None
+        self.register_buffer("unit_signs", None)
+        if inhibitory is not None:
+            unit_signs = _dale.unit_signs(mask.n_units, inhibitory, signs)
+            law = partial(_dale.balanced, edges=self._edges, signs=unit_signs)
+            self.register_buffer("unit_signs", unit_signs.to(dtype))
+        generator = seeding.generator(hh)
+        drawn = [
+            inits.recurrent_weights(init, mask, generator, gain=init_gain, law=law)
+            for _ in range(self.GATES)
+        ]
+        weight_hh = drawn[0] if self.GATES == 1 else torch.stack(drawn)
+        if law is not None:
+            weight_hh = weight_hh.abs()  # The signs are those of the units.
+        if recurrence == "frozen":
+            # No parameter, so that no optimiser has it and no gradient is computed for it.
+            self.register_buffer("weight_hh", weight_hh.to(dtype))
+        else:
+            self.weight_hh = nn.Parameter(weight_hh.to(dtype))
+        bound, height = 1 / math.sqrt(mask.n_units), self.GATES * mask.n_units
+        weight_ih = inits.uniform((height, input_size), bound, seeding.generator(ih))
+        self.weight_ih = nn.Parameter(weight_ih.to(dtype))
+        self.bias: nn.Parameter | None = None
+        if bias:
+            values = inits.uniform((height,), bound, seeding.generator(b))
+            self.bias = nn.Parameter(values.to(dtype))
+
+    @property
+    def backend(self) -> str:
+        """Name of the kernel in use."""
+        return self._kernel.name
+
+    def recurrent_weights(self) -> Tensor:
+        """Values that the edges act with, shaped as `weight_hh`: under Dale's law with signs."""
+        if self.unit_signs is None:
+            return self.weight_hh
+        return _dale.signed(self.weight_hh, self._edges_here(), self.unit_signs)
+
+    def get_extra_state(self) -> Tensor:
+        """What a state dict says of the mask, as ``_extra_state``: its digest, uint8 ``[32]``."""
+        return torch.frombuffer(bytearray.fromhex(self.mask.digest), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Compare the digest of a state dict with that of the mask.
+
+        Raises:
+            IncompatibleState: The weights belong to other synapses.
+        """
+        # Who averages state dicts makes other numbers of equal bytes.
+        found = torch.as_tensor(state).detach().cpu().to(torch.float64)
+        if not torch.equal(found, self.get_extra_state().to(torch.float64)):
+            raise IncompatibleState(
+                f"The weights are those of another mask than {self.mask!r}, with its synapses in "
+                "other places. Build the network with the mask that they were trained with; "
+                "sparse_rnn.load reads it from a weights file."
+            )
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *rest: Any, **more: Any
+    ) -> None:
+        """Refuse weights of other edges before any of them is taken, also if not `strict`."""
+        key = f"{prefix}_extra_state"
+        if key in state_dict:
+            self.set_extra_state(state_dict[key])
+        elif f"{prefix}weight_hh" in state_dict:
+            raise IncompatibleState(
+                f"The state has {prefix}weight_hh and no {key}, the digest of the mask, so that it "
+                "is not known which synapses the weights belong to (versions before 0.2 wrote no "
+                "digest). If you know that they are those of this mask, give it that digest: "
+                "load_state_dict(sparse_rnn.nn.torch_state.with_digests(state, module))."
+            )
+        super()._load_from_state_dict(state_dict, prefix, *rest, **more)
+
+    def settings(self) -> dict[str, Any]:
+        """What a `sparse_rnn.Network` needs, beside mask and sizes, to build this cell again."""
+        settings: dict[str, Any] = {"cell": self.CELL}
+        settings |= {name: getattr(self, name) for name in self.OPTIONS}
+        if self.inhibitory is None:
+            settings.pop("inhibitory", None)
+        if self.recurrence != "trained":
+            settings["recurrence"] = self.recurrence
+        return settings
+
+    def forward(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, Any]:
+        """Run the layer over a batch of sequences.
+
+        Args:
+            inputs: ``[T, B, I]``, or ``[B, T, I]`` if `batch_first`.
+            h0: State before the first step, ``[1, B, N]``; of an LSTM a pair of them, (h0, c0).
+                None is zeros.
+
+        Returns:
+            The states after each step, ``[T, B, N]`` or ``[B, T, N]``, and the last of them,
+            ``[1, B, N]``; of an LSTM the pair (h_n, c_n). The last ones are copies.
+
+        Raises:
+            InvalidArgument: A shape, a type or a device is wrong.
+        """
+        sequence = self._check_inputs(inputs)
+        first = self._first(h0, sequence)
+        states, last = self._whole(sequence, first)
+        # Not views, which would change with the output or refuse to be detached in place.
+        last = tuple(one.clone() for one in last) if isinstance(last, tuple) else last.clone()
+        return states.transpose(0, 1) if self.batch_first else states, last
+
+    def driven(self, projected: Tensor) -> Tensor:
+        """Add to the projected input ``[T, B, gates * N]`` what else drives the units: noise."""
+        return projected
+
+    def _whole(self, sequence: Tensor, first: Any) -> tuple[Tensor, Any]:
+        """Compute the states from the input ``[T, B, I]``; for the rest see `_steps`.
+
+        A cell whose kernels multiply the input on the way has its own.
+        """
+        projected = nn.functional.linear(sequence, self.weight_ih, self.bias)
+        # Under autocast the product is shorter; the states are of the type of the weights.
+        return self._steps(self.driven(projected.to(self.weight_hh.dtype)), first)
+
+    def first_states(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, ...]:
+        """The states before the first step, ``[1, B, N]`` each: one, or two of an LSTM.
+
+        Args:
+            inputs: As `forward` takes them.
+            h0: As `forward` takes it.
+
+        Raises:
+            InvalidArgument: A shape is wrong.
+        """
+        first = self._first(h0, self._check_inputs(inputs))
+        return tuple(state[None] for state in (first if isinstance(first, tuple) else (first,)))
+
+    @abstractmethod
+    def _steps(self, projected: Tensor, first: Any) -> tuple[Tensor, Any]:
+        """Compute the states ``[T, B, N]``, and the last one as `forward` returns it.
+
+        Args:
+            projected: What drives the units: the input times its weights plus the bias, and noise;
+                ``[T, B, gates * N]``.
+            first: What `_first` returns.
+        """
+
+    def _first(self, h0: Any, sequence: Tensor) -> Any:
+        """The state before the first step, ``[B, N]``; checked."""
+        return self._check_state("h0", h0, sequence)
+
+    def _check_inputs(self, inputs: Tensor) -> Tensor:
+        if not isinstance(inputs, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
+            remedy = ""
+            if isinstance(inputs, nn.utils.rnn.PackedSequence):
+                remedy = "Use torch.nn.utils.rnn.pad_packed_sequence, and leave out the padding."
+            kind = type(inputs).__name__
+            raise InvalidArgument("inputs", kind, "a padded tensor", remedy)
+        axes = "[batch, time, {}]" if self.batch_first else "[time, batch, {}]"
+        allowed = "of shape " + axes.format(self.input_size) + " with at least one step"
+        if inputs.dim() != 3 or inputs.shape[2] != self.input_size:
+            remedy = "Add the batch axis with unsqueeze." if inputs.dim() == 2 else ""
+            raise InvalidArgument("inputs", list(inputs.shape), allowed, remedy)
+        sequence = inputs.transpose(0, 1) if self.batch_first else inputs
+        if sequence.shape[0] == 0:
+            raise InvalidArgument("inputs", list(inputs.shape), allowed)
+        self._check_kind("inputs", inputs)
+        return sequence
+
+    def _check_kind(self, name: str, given: Tensor) -> None:
+        """Refuse a tensor of another type or on another device than the weights, as torch does."""
+        dtype, device = self.weight_hh.dtype, self.weight_hh.device
+        if given.device != device:
+            raise InvalidArgument(name, str(given.device), f"on {device}, as the weights are")
+        cast = torch.is_autocast_enabled(device.type) and {given.dtype, dtype} <= _CAST
+        if given.dtype != dtype and not cast:
+            allowed = f"of type {dtype}, as the weights are"
+            raise InvalidArgument(name, given.dtype, allowed, f"Call {name}.to({dtype}).")
+
+    def _check_state(self, name: str, given: Tensor | None, sequence: Tensor) -> Tensor:
+        shape = (sequence.shape[1], self.hidden_size)
+        if given is None:
+            return self.weight_hh.new_zeros(shape)
+        if not isinstance(given, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
+            allowed = f"one tensor of shape {[1, *shape]} for the cell {self.CELL!r}"
+            raise InvalidArgument(name, type(given).__name__, allowed)
+        if tuple(given.shape) != (1, *shape):
+            raise InvalidArgument(name, list(given.shape), f"of shape {[1, *shape]}")
+        self._check_kind(name, given)
+        return given[0].to(self.weight_hh.dtype)  # Another type under autocast alone.
+
+    def _edges_here(self) -> kernels.Edges:
+        # The edges are no parameters, so they follow the module to a device on the first call; and
+        # a kernel may not take the numbers that the module was turned into.
+        device, dtype = self.weight_hh.device, self.weight_hh.dtype
+        moved = self._edges.targets.device != device
+        if moved or dtype not in self._kernel.dtypes:
+            self._kernel = self._choose(device.type, dtype=dtype)
+        if moved:
+            self._edges = kernels.Edges.of(self.mask, device)
+        return self._edges
+
+    def side_by_side(self, layers: Sequence[MaskedLayer], edges: kernels.Edges) -> MaskedLayer:
+        """The equations of this layer over the units of several layers like it.
+
+        Args:
+            layers: S layers that differ in weights and mask alone, this one among them.
+            edges: Their edges side by side (`sparse_rnn.kernels.Edges.side_by_side`).
+
+        Returns:
+            A layer of S * N units without input weights, for use in `sparse_rnn.nn.cells.Stack`.
+            Its weights are those of the layers as they are now; gradients flow back to them.
+        """
+        joint = copy.copy(self)
+        joint._parameters, joint._buffers = {}, {}
+        for name in self._buffers:
+            setattr(joint, name, None)
+        joint.mask, joint.hidden_size, joint._edges = edges.mask, edges.mask.n_units, edges
+        joint.weight_hh = torch.cat([layer.recurrent_weights() for layer in layers], dim=-1)
+        for name in self.PER_UNIT:
+            values = [getattr(layer, name) for layer in layers]
+            setattr(joint, name, None if values[0] is None else torch.cat(values))
+        return joint
+
+    def from_rest(self, projected: Tensor) -> Tensor:
+        """The states ``[T, B, N]`` from zeros on, of projected input ``[T, B, gates * N]``."""
+        return self._steps(projected, self._first(None, projected))[0]
+
+    def _product(self) -> kernels.Product:
+        """The recurrent product of a step, prepared for a sequence."""
+        edges = self._edges_here()  # Before the kernel is read, which it may change.
+        return kernels.products(self._kernel, self.recurrent_weights(), edges)
+
+    def extra_repr(self) -> str:
+        """The layer's arguments, for ``print``."""
+        options = {**self.settings(), "backend": self.backend}
+        del options["cell"]
+        listed = [f"{name}={value!r}" for name, value in options.items()]
+        return ", ".join([str(self.input_size), repr(self.mask), *listed])
+
+
+def check_width(argument: str, width: object) -> None:
+    """Refuse a number of channels below 1.
+
+    Raises:
+        InvalidArgument: It is no whole number of at least 1.
+    """
+    if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
+        raise InvalidArgument(argument, width, "a whole number of at least 1")

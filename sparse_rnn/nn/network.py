@@ -1,0 +1,231 @@
+"""Networks: a masked recurrent layer and its readout.
+
+Sequences have the axes ``[time, batch, channel]``, as everywhere in this package.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import torch
+from torch import Tensor, nn
+
+from sparse_rnn import seeding
+from sparse_rnn.masks import Mask
+from sparse_rnn.nn import cells, chunks, init as inits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class CellOptions(TypedDict, total=False):
+    """Options that some cells take; each cell's class says what they mean. None is left out."""
+
+    inhibitory: float | None
+    dt: float | None
+    tau: float | None
+    recurrent_noise: float | None
+
+
+class Network(nn.Module):
+    """A masked recurrent layer and a linear readout of its states.
+
+    Args:
+        input_size: Number of input channels I.
+        output_size: Number of outputs O.
+        mask: The mask of N units.
+        nonlinearity: A name in `sparse_rnn.kernels.NONLINEARITIES`. None is the cell's own: "relu"
+            for the cells "vanilla" and "leaky"; the others take none.
+        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
+        cell: A name in `sparse_rnn.nn.cells.CELLS`: what the units compute.
+        init: A name in `sparse_rnn.nn.init.INITS`, for the recurrent weights. The readout is drawn
+        as
+            in ``torch.nn.Linear``, from ``U(-1/sqrt(N), 1/sqrt(N))``.
+        init_gain: Factor of the initial recurrent weights.
+        recurrence: "trained", or "frozen" for recurrent weights that stay as they start.
+        seed: Where the parameters are drawn from; torch's global generator is left alone.
+        dtype: Type of the parameters; None is torch's default.
+        **options: Options of the cell: `inhibitory`, `dt`, `tau`, `recurrent_noise`.
+
+    Attributes:
+        rnn: The recurrent layer, such as a `sparse_rnn.MaskedRNN`.
+        readout: The readout, a ``torch.nn.Linear``.
+        chunk: Time steps whose activations are kept at a time, or None for all of them: memory
+            for longer sequences, at the cost of a second forward pass. Gradients stay exact; they
+            are summed in another order, and recurrent noise is drawn anew for each chunk. May be
+            set at any time, and is not saved.
+
+    Raises:
+        UnknownName: A name is in no table.
+        InvalidArgument: A number is out of range, an option is not one of the cell, or the backend
+            or the initialisation cannot serve the mask.
+
+    Example:
+        >>> import sparse_rnn as srnn
+        >>> net = srnn.Network(117, 17, srnn.masks.locality((50, 50), radius=6))
+        >>> net.weight_counts()
+        {'recurrent': 282500, 'input': 292500, 'output': 42500, 'total': 617500}
+    """
+
+    if TYPE_CHECKING:
+        __call__: Callable[..., tuple[Tensor, Tensor]]
+
+    def __init__(  # noqa: PLR0913 - an option each, keyword-only past the fifth
+        self,
+        input_size: int,
+        output_size: int,
+        mask: Mask,
+        nonlinearity: str | None = None,
+        backend: str = "auto",
+        *,
+        cell: str = cells.DEFAULT,
+        init: str = inits.DEFAULT,
+        init_gain: float = 1.0,
+        recurrence: str = "trained",
+        seed: seeding.Seed = 0,
+        dtype: torch.dtype | None = None,
+        **options: Unpack[CellOptions],
+    ) -> None:
+        super().__init__()
+        self.chunk: int | None = None
+        cells.check_width("output_size", output_size)
+        given = {"nonlinearity": nonlinearity, **options}
+        self.rnn = cells.build(
+            cell,
+            input_size,
+            mask,
+            backend=backend,
+            init=init,
+            init_gain=init_gain,
+            recurrence=recurrence,
+            seed=seeding.derive(seed, seeding.Purpose.LAYER),
+            dtype=dtype,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        bound = 1 / math.sqrt(mask.n_units)
+        weight, bias = (
+            seeding.generator(seeding.derive(seed, purpose))
+            for purpose in (seeding.Purpose.READOUT_WEIGHTS, seeding.Purpose.READOUT_BIAS)
+        )
+        # On "meta" the constructor draws nothing, so torch's global generator is left alone.
+        self.readout = nn.Linear(mask.n_units, output_size, device="meta")
+        shape = (output_size, mask.n_units)
+        self.readout.weight = _parameter(inits.uniform(shape, bound, weight), dtype)
+        self.readout.bias = _parameter(inits.uniform((output_size,), bound, bias), dtype)
+
+    def forward(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, Tensor]:
+        """Run the network over a batch of sequences.
+
+        Args:
+            inputs: ``[T, B, I]``.
+            h0: State before the first step, ``[1, B, N]``; of an LSTM a pair of them, (h0, c0).
+                None is zeros.
+
+        Returns:
+            The logits ``[T, B, O]`` and the states ``[T, B, N]``, both after each step; the states
+            at the end of each chunk only, if `chunk` is set.
+
+        Raises:
+            InvalidArgument: A shape is wrong.
+        """
+        if self.chunk is not None:
+            first = self.rnn.first_states(inputs, h0)
+            return chunks.run(self._piece, inputs, first, self.chunk, self)
+        hidden, _ = self.rnn(inputs, h0)
+        return self.readout(hidden), hidden
+
+    def _piece(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """Logits of some steps, and the states after them."""
+        first, *more = states
+        hidden, last = self.rnn(inputs, states if more else first)
+        after = last if isinstance(last, tuple) else (last,)
+        return self.readout(hidden), *after
+
+    def weight_counts(self) -> dict[str, int]:
+        """Count the weights that exist, as the paper does: without biases.
+
+        Returns:
+            The number of "recurrent" weights (of all gates), of "input" and "output" weights and
+            in "total"; if the recurrence is frozen, "frozen" says how many of these stay as they
+            start.
+        """
+        counts = {
+            "recurrent": self.rnn.weight_hh.numel(),
+            "input": self.rnn.weight_ih.numel(),
+            "output": self.readout.weight.numel(),
+        }
+        total = {**counts, "total": sum(counts.values())}
+        frozen = self.rnn.recurrence == "frozen"
+        return {**total, "frozen": counts["recurrent"]} if frozen else total
+
+
+class NetworkStack:
+    """Networks that differ in their weights and masks alone, as one batched computation.
+
+    The parameters stay those of the networks, and gradients flow back to them.
+
+    Args:
+        networks: S networks with the same sizes and settings.
+
+    Raises:
+        InvalidArgument: There is none, or two of them differ in more than weights and mask.
+
+    Example:
+        >>> import sparse_rnn as srnn
+        >>> mask = srnn.masks.locality((4, 4), radius=1)
+        >>> networks = [Network(5, 3, mask, seed=seed) for seed in range(15)]
+        >>> NetworkStack(networks)(torch.zeros(15, 10, 2, 5)).shape
+        torch.Size([15, 10, 2, 3])
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = tuple(networks)
+        self._layers = cells.Stack([network.rnn for network in networks])
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Run each network over its own batch of sequences.
+
+        Args:
+            inputs: ``[S, T, B, I]``.
+
+        Returns:
+            The logits after each step, ``[S, T, B, O]``.
+        """
+        readouts = [network.readout for network in self.networks]
+        weight = torch.stack([readout.weight for readout in readouts])
+        bias = torch.stack([readout.bias for readout in readouts])
+        return cells.project(self._layers(inputs), weight, bias)
+
+
+class NetworkSequence:
+    """Networks that are called like a `NetworkStack` and computed one after another.
+
+    Args:
+        networks: S networks.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = tuple(networks)
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Run each network over its own batch; logits ``[S, T, B, O]``."""
+        pairs = zip(self.networks, inputs.unbind(0), strict=True)
+        return torch.stack([network(own)[0] for network, own in pairs])
+
+
+def together(networks: Sequence[Network]) -> NetworkStack | NetworkSequence:
+    """Choose how several networks are computed.
+
+    On a CPU they are computed one after another: one of them fills its cores, and the copies that
+    bring dense networks side by side cost half as much again (``benchmarks/speed/ensembles.py``).
+    So they are where activations are kept in chunks, which a batched computation does not do.
+    Elsewhere they are one batched computation.
+    """
+    on_cpu = networks[0].readout.weight.device.type == "cpu"
+    in_chunks = any(network.chunk is not None for network in networks)
+    return NetworkSequence(networks) if on_cpu or in_chunks else NetworkStack(networks)
+
+
+def _parameter(values: Tensor, dtype: torch.dtype | None) -> nn.Parameter:
+    return nn.Parameter(values.to(dtype or torch.get_default_dtype()))

@@ -1,0 +1,244 @@
+"""`Archive`: the files of a run while it runs, and how it comes back from them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import nn
+
+from sparse_rnn.runs import folder as run_folder
+from sparse_rnn.runs.weights import WEIGHTS, save_state
+from sparse_rnn.errors import WriteFailed
+from sparse_rnn.runs.events import FOLDER, Events
+from sparse_rnn.system.files import NO_ROOM, Log, check_kind, open_regular, remove_leftovers
+from sparse_rnn.evaluation.history import History, Record, csv_line
+from sparse_rnn.config.run import RunOptions
+from sparse_rnn.runs.origin import Origin, fits_run, known_lines
+from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
+from sparse_rnn.runs.folder import LOGS
+from sparse_rnn.evaluation.scores import COLUMNS as SCORES, MEASURES, TaskScores
+from sparse_rnn.seeding import STREAMS
+from sparse_rnn.config.fit import FitConfig
+
+_LOG = logging.getLogger("sparse_rnn")
+
+
+class Saved(Protocol):
+    """What trains a network, as far as its files hold it."""
+
+    network: nn.Module
+    step: int
+    ended: str
+
+    def snapshot(self, more: Mapping[str, Any]) -> Snapshot:
+        """Copy the state, with more facts to keep beside it."""
+        ...
+
+
+class Archive:
+    """Writes the files of one run.
+
+    Args:
+        folder: The run folder, which exists and is locked.
+        config: The configuration.
+        options: When checkpoints are due.
+        network: The network that is trained.
+        processes: Number of processes that train; a part of the run's identity, as each of them
+            takes its share of the batches.
+
+    Attributes:
+        saved: Gradient step of the newest checkpoint, or None.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: FitConfig,
+        options: RunOptions,
+        network: nn.Module,
+        processes: int = 1,
+    ) -> None:
+        self.folder = folder
+        self.saved: int | None = None
+        self._config = config
+        self._options = options
+        self._network = network
+        self._processes = processes
+        self._store = Store(folder)
+        self._logs: dict[str, Log] = {}
+        self._events: Events | None = None
+        self._saved_s = time.monotonic()
+
+    def find(self, limit: int | None = None) -> Snapshot | None:
+        """The newest checkpoint that is whole and fits the logs, if there is one.
+
+        Newer ones that are damaged, or that know lines which the logs have lost, are set aside and
+        named in a warning. Where all are damaged, the logs go with them, and the run starts anew.
+
+        Args:
+            limit: Step of the newest one that is wanted.
+
+        Raises:
+            RunConflict: One is whole and none fits; nothing has changed.
+        """
+        snapshot, unusable = self._store.newest(self._refusal, limit)
+        if not unusable:
+            return snapshot
+        logs = [] if snapshot else [self.folder / name for name in LOGS]
+        aside = self._store.set_aside(unusable, logs)
+        for step, why in unusable.items():
+            _LOG.warning(
+                "The checkpoint of step %d in %s cannot be used: %s. It is in %s now.",
+                *(step, self.folder, why, aside.name),
+            )
+        if snapshot is None:
+            _LOG.warning(
+                "NO CHECKPOINT IN %s CAN BE USED; the run starts anew from step 0. What there was "
+                "is in %s.",
+                *(self.folder, aside.name),
+            )
+        return snapshot
+
+    def open(self, snapshot: Snapshot | None, origin: Origin | None = None) -> list[list[str]]:
+        """Open the files for a run that starts, or goes on from a checkpoint.
+
+        What the logs have beyond the checkpoint is cut off.
+
+        Args:
+            snapshot: Where the run goes on.
+            origin: The run whose snapshot that is, where it is none of this folder's own.
+
+        Returns:
+            The rows of `metrics.csv` that there are already.
+
+        Raises:
+            WriteFailed: A file cannot be written.
+        """
+        with self._writing():
+            remove_leftovers(self.folder)
+            remove_leftovers(self.folder / CHECKPOINT)
+            step = 0 if snapshot is None else int(snapshot.facts["step"])
+            if snapshot is None or origin is not None:
+                facts: dict[str, Any] = {"network": run_folder.describe(self._network)}
+                if origin is not None:
+                    facts["continued_from"] = origin.record()
+                run_folder.write_config(self.folder, self._config, facts)
+            else:
+                self.saved = step
+                run_folder.note_continuation(self.folder, step)
+            if snapshot is None:
+                known = {name: csv_line(columns).encode() for name, columns in LOGS.items()}
+            else:
+                known = origin.logs if origin else known_lines(self.folder, snapshot.facts)
+            for name in LOGS:
+                self._logs[name] = Log(self.folder / name, known[name])
+            if self._options.tensorboard:
+                check_kind(self.folder / FOLDER, "folder")
+                self._events = Events(self.folder, step)
+        if snapshot is None:
+            return []
+        with open_regular(self.folder / run_folder.METRICS, "r") as file:
+            return list(csv.reader(file))[1:]
+
+    def write(self, record: Record) -> None:
+        """Append a record to the logs.
+
+        Raises:
+            WriteFailed: It could not be written.
+        """
+        with self._writing():
+            if record.scores is not None:
+                rows = record.scores.rows()
+                lines = [csv_line([record.step, *(row[name] for name in SCORES)]) for row in rows]
+                self._logs[run_folder.EVALUATIONS].write("".join(lines))
+            self._logs[run_folder.METRICS].write(csv_line(record.row()))
+            if self._events is not None:
+                self._events.write(record)
+
+    def save(self, trainer: Saved) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            WriteFailed: It could not be written; those before are whole.
+        """
+        with self._writing():
+            logs = {name: log.mark().as_json() for name, log in self._logs.items()}
+            config = json.loads(self._config.to_json())
+            more = {
+                "logs": logs,
+                "processes": self._processes,
+                "config": config,
+                "streams": STREAMS,
+            }
+            self._store.save(trainer.snapshot(more))
+            if self._events is not None:
+                self._events.flush()
+        self.saved, self._saved_s = trainer.step, time.monotonic()
+
+    def due(self, trainer: Saved) -> bool:
+        """Whether the options ask for a checkpoint now; one is due where the run has ended."""
+        stale = time.monotonic() - self._saved_s >= self._options.checkpoint_seconds
+        return bool(trainer.ended) or stale or trainer.step % self._options.checkpoint_every == 0
+
+    def save_if_due(self, trainer: Saved) -> None:
+        """Write a checkpoint where one is due."""
+        if self.due(trainer):
+            self.save(trainer)
+
+    def finish(self, trainer: Saved, history: History, scores: TaskScores) -> None:
+        """Write what a finished run has; the weights come last.
+
+        Raises:
+            WriteFailed: A file could not be written.
+        """
+        times = [
+            {"measure": measure, "level": level, "step": found[0], "seconds": found[1]}
+            for measure in MEASURES
+            for level in self._options.levels
+            if (found := history.reached(level, measure)) is not None
+        ]
+        summary = {
+            "steps": trainer.step,
+            "ended": trainer.ended,
+            "elapsed_s": float(history["elapsed_s"][-1]),
+            "time_to_accuracy": times,
+        }
+        with self._writing():
+            scores.write_csv(self.folder / run_folder.EVALUATION)
+            run_folder.write_json(self.folder / run_folder.SUMMARY, summary)
+            save_state(self.folder / WEIGHTS, trainer.network)
+
+    def close(self) -> None:
+        """Close all files."""
+        for log in self._logs.values():
+            log.close()
+        if self._events is not None:
+            self._events.close()
+
+    def _refusal(self, facts: Mapping[str, Any]) -> str:
+        """Why a checkpoint does not fit the logs, or ""; raises what concerns all checkpoints."""
+        fits_run(self.folder, facts, self._config, self._processes)
+        lost = sorted(LOGS.keys() - known_lines(self.folder, facts))
+        return " and ".join(f"{name} has lost or changed lines that it knows" for name in lost)
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            if self.saved is None:
+                left = "There is no checkpoint yet: the same command starts the run anew"
+            else:
+                left = f"The checkpoint of step {self.saved} is whole: the same command goes on"
+            when = " once there is room" if error.errno in NO_ROOM else ""
+            raise WriteFailed(
+                f"{error.filename or self.folder} could not be written "
+                f"({error.strerror or error}). {left}{when}."
+            ) from error

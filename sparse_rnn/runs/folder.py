@@ -1,0 +1,242 @@
+"""The folder of a training run: what lies in it, and whether a run may use it.
+
+| file | content |
+|---|---|
+| `config.json` | the configuration, and where the result came from (below) |
+| `metrics.csv` | a line for each gradient step (`sparse_rnn.evaluation.history.COLUMNS`) |
+| `evaluations.csv` | the evaluations on the way, a line for each task |
+| `checkpoint/` | the two newest checkpoints (`sparse_rnn.runs.checkpoint`); a longer run starts from them |
+| `checkpoint.set-aside-1/` | checkpoints that were damaged, with what belonged to them |
+| `.lock`, `.lock.json` | during a run: the lock, and the process that holds it |
+| `tensorboard/` | events for TensorBoard, where it is installed |
+| `evaluation.csv` | the final evaluation, a line for each task |
+| `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
+| `weights.safetensors` | the trained network; written last, so a run that has it is finished |
+
+`config.json` also has the network with the digests of its masks, the version of the streams of
+trials, the run that this one was continued from, package versions, git commit and machine.
+
+All of them are regular files: links are refused, so that a folder from somebody else has no say
+about files outside it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from torch import nn
+
+from sparse_rnn.nn.cells import MaskedLayer
+from sparse_rnn.runs.weights import WEIGHTS
+from sparse_rnn.config.train import TrainConfig
+from sparse_rnn.errors import InvalidArgument, RunConflict, RunDamaged
+from sparse_rnn.system.hardware import device_of
+from sparse_rnn.system.files import atomic_writer, check_kind, read_regular
+from sparse_rnn.evaluation.history import COLUMNS
+from sparse_rnn.system.provenance import provenance
+from sparse_rnn.runs.checkpoint import CHECKPOINT
+from sparse_rnn.evaluation.scores import COLUMNS as SCORES
+from sparse_rnn.seeding import STREAMS
+from sparse_rnn.config.fit import FitConfig, differences
+
+CONFIG = "config.json"
+METRICS = "metrics.csv"
+EVALUATIONS = "evaluations.csv"
+SUMMARY = "summary.json"
+EVALUATION = "evaluation.csv"
+
+LOGS: Mapping[str, tuple[str, ...]] = {METRICS: COLUMNS, EVALUATIONS: ("step", *SCORES)}
+"""Files that grow during a run, with their columns."""
+
+FIRST_STREAMS = 1
+"""Version of the streams of trials of version 0.1, which did not write it down."""
+
+_REMEDY = "Choose another folder, or move the file away."
+_LOG = logging.getLogger("sparse_rnn")
+_OWN = (METRICS, EVALUATIONS, EVALUATION, SUMMARY, WEIGHTS)
+
+ConfigT = TypeVar("ConfigT", bound=FitConfig)
+State = Literal["new", "unfinished", "finished"]
+
+
+def state_of(folder: Path, config: FitConfig) -> State:
+    """Say how far a run has come in a folder.
+
+    Args:
+        folder: The folder; it need not exist.
+        config: The configuration that wants to run in it.
+
+    Raises:
+        RunConflict: The folder holds another run, or files that no run left there.
+        RunDamaged: A file is damaged, or is no regular file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunConflict(f"{folder} is a file, and a run needs a folder. Choose another name.")
+    for name in (CONFIG, *_OWN):
+        check_kind(folder / name)
+    check_kind(folder / CHECKPOINT, "folder")
+    if not (folder / CONFIG).exists():
+        strangers = [name for name in _OWN if (folder / name).exists()]
+        if strangers:
+            raise RunConflict(
+                f"{folder} has {', '.join(strangers)} but no {CONFIG}, so it is not known which "
+                "run they belong to. Choose another folder, or move them away."
+            )
+        return "new"
+    different = differences(read_config(folder, type(config)), config)
+    if different:
+        listed = "; ".join(
+            f"{name} is {theirs!r} there and {ours!r} here"
+            for name, (theirs, ours) in different.items()
+        )
+        remedy = "Choose another folder, or the configuration of that run."
+        if different.keys() == {"steps"}:
+            remedy = (
+                "To train that network for longer, choose another folder and continue from this "
+                "one: continue_from, or --continue-from."
+            )
+        raise RunConflict(f"{folder} holds a run of another configuration: {listed}. {remedy}")
+    check_streams(folder)
+    return "finished" if (folder / WEIGHTS).exists() else "unfinished"
+
+
+def write_config(folder: Path, config: FitConfig, facts: Mapping[str, Any] | None = None) -> None:
+    """Make the folder and write `config.json`.
+
+    Args:
+        folder: The run folder.
+        config: The configuration.
+        facts: More that is worth keeping, in JSON types, such as the backend in use.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {
+        "config": config.model_dump(mode="json"),
+        "streams": STREAMS,
+        **(facts or {}),
+        **provenance(),
+    }
+    write_json(folder / CONFIG, record)
+
+
+def note_continuation(folder: Path, step: int) -> None:
+    """Add to `config.json` where and with what the run goes on.
+
+    A continuation with other versions or another commit is allowed, and is a warning: it may not
+    give the same bits.
+
+    Args:
+        folder: The run folder.
+        step: Gradient steps taken before.
+    """
+    record = _read_record(folder / CONFIG)
+    now = provenance()
+    for what in ("versions", "git"):
+        if record.get(what) != now[what]:
+            _LOG.warning(
+                "%s began with other %s and goes on with those of now; config.json has both.",
+                folder,
+                {"versions": "package versions", "git": "code"}[what],
+            )
+    before = record.get("continued")
+    legs = cast("list[Any]", before) if isinstance(before, list) else []
+    record["continued"] = [*legs, {"step": step, **now}]
+    write_json(folder / CONFIG, record)
+
+
+def check_streams(folder: Path) -> None:
+    """Refuse to go on with a run whose trials are those of another version.
+
+    Raises:
+        RunConflict: They are.
+    """
+    streams = _read_record(folder / CONFIG).get("streams", FIRST_STREAMS)
+    if streams != STREAMS:
+        raise RunConflict(
+            f"{folder} holds a run on the streams of trials number {streams}, and this version "
+            f"has number {STREAMS}: the same seed gives other trials, so that going on would mix "
+            "the two. load_run, eval and analyze read its network; train again in another folder, "
+            "or go on with the version that config.json names."
+        )
+
+
+def check_network(folder: Path, network: nn.Module) -> None:
+    """Refuse a network that is not the one that a run in a folder has begun with.
+
+    Raises:
+        RunConflict: Its parameters have other shapes or its masks other synapses.
+    """
+    theirs = _read_record(folder / CONFIG).get("network")
+    if not isinstance(theirs, dict):
+        return
+    ours, theirs = describe(network), cast("dict[str, Any]", theirs)
+    for what, words in (("masks", "masks with other synapses"), ("parameters", "other parameters")):
+        if what in theirs and theirs[what] != ours[what]:
+            raise RunConflict(
+                f"{folder} holds a run of a network with {words} than this one. If the mask comes "
+                "from a file, that has changed since; choose another folder, or put it back."
+            )
+
+
+def describe(network: nn.Module) -> dict[str, Any]:
+    """What is worth knowing of a network beside its configuration, in JSON types.
+
+    Returns:
+        ``class``, ``backend``, ``device``, the shapes of ``parameters``, and ``masks``: the digest
+        of the mask of each masked layer, by the layer's name.
+    """
+    layer = getattr(network, "rnn", None)
+    return {
+        "class": f"{type(network).__module__}.{type(network).__qualname__}",
+        "backend": getattr(layer, "backend", None),
+        "device": str(device_of(network)),
+        "parameters": {name: list(p.shape) for name, p in network.named_parameters()},
+        "masks": {
+            name: layer.mask.digest
+            for name, layer in network.named_modules()
+            if isinstance(layer, MaskedLayer)
+        },
+    }
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write JSON, atomically."""
+    with atomic_writer(path) as file:
+        json.dump(record, file, indent=2)
+        file.write("\n")
+
+
+def read_config(folder: Path, kind: type[ConfigT] = TrainConfig) -> ConfigT:
+    """Read the configuration of a run.
+
+    Args:
+        folder: The run folder.
+        kind: The class of the configuration.
+
+    Raises:
+        RunConflict: There is no `config.json` in the folder.
+        RunDamaged: It is not one of a run.
+    """
+    path = folder / CONFIG
+    if not path.exists():
+        raise RunConflict(f"{folder} holds no run: there is no {CONFIG} in it.")
+    settings = _read_record(path).get("config")
+    if not isinstance(settings, dict):
+        raise RunDamaged(f"{path} has no entry 'config', so no run wrote it. {_REMEDY}")
+    try:
+        return kind.from_json(json.dumps(settings))
+    except InvalidArgument as error:
+        raise RunDamaged(f"{path} holds no valid configuration: {error} {_REMEDY}") from error
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(read_regular(path))
+    except RunDamaged:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunDamaged(f"{path} cannot be read as JSON ({error}). {_REMEDY}") from error
+    return cast("dict[str, Any]", record) if isinstance(record, dict) else {}

@@ -1,0 +1,190 @@
+"""`Origin`: a run that another one goes on from, to more steps."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparse_rnn.runs import folder as run_folder
+from sparse_rnn.runs.weights import WEIGHTS
+from sparse_rnn.errors import InvalidArgument, RunConflict
+from sparse_rnn.system.files import Mark, digest_of
+from sparse_rnn.system.lock import is_held
+from sparse_rnn.evaluation.history import COLUMNS, csv_line
+from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
+from sparse_rnn.runs.folder import EVALUATIONS, FIRST_STREAMS, LOGS, METRICS
+from sparse_rnn.seeding import STREAMS
+from sparse_rnn.config.fit import FitConfig, differences
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """A run at its newest checkpoint, for another one of more steps.
+
+    Attributes:
+        folder: Its folder, which is only read.
+        config: Its configuration.
+        snapshot: The checkpoint.
+        logs: What its logs hold up to there, by name.
+    """
+
+    folder: Path
+    config: FitConfig
+    snapshot: Snapshot
+    logs: Mapping[str, bytes]
+
+    def rows(self) -> list[list[str]]:
+        """The rows of its `metrics.csv`."""
+        return _cells(self.logs[METRICS])[1:]
+
+    def record(self) -> dict[str, Any]:
+        """What `config.json` says of it, in JSON types: what it was, by content."""
+        return {
+            "folder": str(self.folder),
+            "step": self.snapshot.facts["step"],
+            "steps": self.config.steps,
+            "config_sha256": hashlib.sha256(self.config.to_json().encode()).hexdigest(),
+            "checkpoint_sha256": self.snapshot.facts["tensors_sha256"],
+            "weights_sha256": _digest_of(self.folder / WEIGHTS),
+        }
+
+
+def read(folder: Path, config: FitConfig, processes: int) -> Origin:
+    """Read the run that a longer one goes on from.
+
+    The longer run has the bits of one that had its number of steps from the start. What depends
+    on the number of steps is therefore refused, or undone: the evaluation at the last step, where
+    the longer run has none.
+
+    Args:
+        folder: The folder of the run, finished or not.
+        config: The configuration of the longer run.
+        processes: Number of processes that train it.
+
+    Raises:
+        InvalidArgument: The learning rate of a step that was taken depends on `steps`, or there
+            are not more steps than were taken.
+        RunConflict: The folder has no checkpoint to go on from, or its run is another one, has
+            reached its target or is still on its way.
+        RunDamaged: A file is damaged.
+    """
+    theirs = run_folder.read_config(folder, type(config))
+    different = differences(theirs, config)
+    different.pop("steps", None)
+    if different:
+        listed = "; ".join(f"{name}: {a!r} there, {b!r} here" for name, (a, b) in different.items())
+        raise RunConflict(
+            f"A run that continues from {folder} may differ from it in its steps alone ({listed})."
+        )
+    run_folder.state_of(folder, theirs)  # Raises what keeps anybody from going on with it.
+    if is_held(folder):
+        raise RunConflict(f"{folder} is still in use. Continue from it once its run has ended.")
+
+    def refusal(facts: Mapping[str, Any]) -> str:
+        fits_run(folder, facts, theirs, processes)
+        lost = sorted(LOGS.keys() - known_lines(folder, facts))
+        return " and ".join(f"{name} has lost or changed lines that it knows" for name in lost)
+
+    snapshot, _ = Store(folder).newest(refusal)
+    if snapshot is None:
+        raise RunConflict(
+            f"{folder} has no {CHECKPOINT} to continue from: that of a finished run is removed in "
+            "a sweep, or somebody has removed it. Its weights alone lack the moments of Adam, so "
+            "that the run cannot be continued, only trained anew with more steps."
+        )
+    facts = snapshot.facts
+    step = int(facts["step"])
+    if config.steps <= step:
+        raise InvalidArgument("steps", config.steps, f"more than the {step} that {folder} has")
+    if any(theirs.rate(k) != config.rate(k) for k in range(1, step + 1)):
+        raise InvalidArgument(
+            "continue_from",
+            str(folder),
+            f"a run whose learning rate does not depend on steps; the schedule {config.schedule!r} "
+            "does",
+            f"Its {step} steps are none of a run of {config.steps}: train that one anew.",
+        )
+    examined = step % config.eval_every == 0
+    if facts["ended"] == "target" and examined:
+        raise RunConflict(f"{folder} has reached its target, so that more steps change nothing.")
+    logs = known_lines(folder, facts)
+    if facts["pending"] is None and step == theirs.steps and not examined:
+        logs = _without_last_evaluation(logs, step)
+    return Origin(folder, theirs, Snapshot({**facts, "ended": ""}, snapshot.tensors), logs)
+
+
+def fits_run(folder: Path, facts: Mapping[str, Any], config: FitConfig, processes: int) -> None:
+    """Refuse a checkpoint that is not one of a run.
+
+    Settings are compared as they are read, so that one that came with a later version has its
+    default in a checkpoint from before.
+
+    Args:
+        folder: The run folder.
+        facts: Those of the checkpoint.
+        config: The configuration of the run.
+        processes: Number of processes that train.
+
+    Raises:
+        RunConflict: It is of another version of the streams, another configuration or another
+            number of processes.
+    """
+    where = f"The checkpoint of step {facts['step']} in {folder}"
+    streams = facts.get("streams", FIRST_STREAMS)
+    if streams != STREAMS:
+        raise RunConflict(
+            f"{where} was written on the streams of trials number {streams}, and this version has "
+            f"number {STREAMS}: going on would mix the two. Nothing was changed; choose another "
+            "folder."
+        )
+    try:
+        theirs = type(config).from_json(json.dumps(facts["config"]))
+    except InvalidArgument as error:
+        raise RunConflict(
+            f"{where} has settings that this version does not understand: {error} Nothing was "
+            "changed; go on with the version that wrote it, or choose another folder."
+        ) from error
+    different = differences(theirs, config)
+    if different:
+        listed = "; ".join(f"{name}: {a!r} there, {b!r} here" for name, (a, b) in different.items())
+        raise RunConflict(
+            f"{where} is one of another configuration ({listed}). Nothing was changed; choose "
+            "another folder, or the configuration of that run."
+        )
+    if facts["processes"] != processes:
+        raise RunConflict(
+            f"{folder} was begun by {facts['processes']} processes and this is {processes}: they "
+            "would see other batches. Use as many, or another folder."
+        )
+
+
+def known_lines(folder: Path, facts: Mapping[str, Any]) -> dict[str, bytes]:
+    """What the logs of a run hold up to a checkpoint, by name; without those that have lost it."""
+    found = {name: Mark(**facts["logs"][name]).known(folder / name) for name in LOGS}
+    return {name: known for name, known in found.items() if known is not None}
+
+
+def _without_last_evaluation(logs: Mapping[str, bytes], step: int) -> dict[str, bytes]:
+    """Take out the evaluation after a step that was the last of a run, and is none of a longer."""
+    metrics = _cells(logs[METRICS])
+    plain = COLUMNS.index("elapsed_s") + 1
+    metrics[-1][plain:] = [""] * (len(COLUMNS) - plain)
+    rows = [row for row in _cells(logs[EVALUATIONS]) if row[0] != str(step)]
+    return {
+        name: "".join(csv_line(row) for row in lines).encode()
+        for name, lines in ((METRICS, metrics), (EVALUATIONS, rows))
+    }
+
+
+def _cells(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode(), newline="")))
+
+
+def _digest_of(path: Path) -> str | None:
+    return digest_of(path) if path.exists() else None

@@ -1,0 +1,206 @@
+"""Networks in files: safetensors and JSON, so that a file from a stranger cannot run code."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from sparse_rnn.nn.cells import CELLS
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunDamaged
+from sparse_rnn.system.files import atomic_path, open_regular
+from sparse_rnn.masks import Mask
+from sparse_rnn.nn.network import Network
+
+WEIGHTS = "weights.safetensors"
+"""Name of the weights file in a run folder."""
+
+_FORMAT = "sparse_rnn.Network/1"
+_MASK_TENSORS = ("mask.indptr", "mask.indices")
+_COORDS = "mask.coords"
+_MASK_RECORD = ("format", "family", "parameters", "mask_digest")
+_DIGEST = "rnn._extra_state"
+
+
+# What damaged or made-up content can raise on its way into a network: RuntimeError is torch's.
+_REFUSED = (
+    SafetensorError,
+    InvalidArgument,
+    AttributeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def save_state(path: Path, module: nn.Module) -> None:
+    """Write any module's parameters and buffers to a file, atomically.
+
+    A `Network` is written as `save_weights` does, with its mask.
+
+    Args:
+        path: The file; its folder exists.
+        module: The module.
+    """
+    if isinstance(module, Network):
+        save_weights(path, module)
+        return
+    tensors = {
+        name: value.detach().to("cpu", copy=True).contiguous()
+        for name, value in module.state_dict().items()
+    }
+    _write(path, tensors, {"format": "sparse_rnn.state/1"})
+
+
+def load_state(path: Path, module: nn.Module) -> None:
+    """Read parameters and buffers that `save_state` wrote into a module like the one it was given.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        IncompatibleState: The file is damaged or is that of another module.
+    """
+    try:
+        _, tensors = _read(path)
+        if isinstance(module, Network):
+            # The file has its own mask; the layer compares.
+            mask = _mask(tensors)
+            tensors[_DIGEST] = torch.frombuffer(bytearray.fromhex(mask.digest), dtype=torch.uint8)
+        module.load_state_dict(tensors)
+    except RunDamaged:
+        raise
+    except _REFUSED as error:
+        raise IncompatibleState(f"{path} is damaged or of another network: {error}") from error
+
+
+def save_weights(path: Path, network: Network) -> None:
+    """Write a network to a file, atomically.
+
+    The file holds the parameters under their names in ``network.state_dict()`` (the recurrent
+    weights as the values of the edges), the mask as ``mask.indptr`` and ``mask.indices`` (and
+    ``mask.coords`` where units have positions), and in its metadata the cell's settings and the
+    mask's provenance and digest. Equal networks give equal bytes.
+
+    Args:
+        path: The file; its folder exists.
+        network: The network.
+    """
+    mask = network.rnn.mask
+    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    tensors["mask.indptr"] = torch.tensor(mask.indptr)
+    tensors["mask.indices"] = torch.tensor(mask.indices)
+    if mask.coords is not None:
+        tensors[_COORDS] = torch.tensor(mask.coords).contiguous()
+    record = {
+        "format": _FORMAT,
+        "family": mask.family,
+        "parameters": dict(mask.parameters),
+        "mask_digest": mask.digest,
+        **network.rnn.settings(),
+    }
+    # One entry, as safetensors writes several in a random order.
+    metadata = {"network": json.dumps(record, sort_keys=True)}
+    _write(path, tensors, metadata)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    content = save(tensors, metadata)
+    with atomic_path(path) as temporary:
+        # Not by save_file, which tells of a full disk in an error of its own kind.
+        temporary.write_bytes(content)
+
+
+def _read(path: Path) -> tuple[dict[str, str] | None, dict[str, Tensor]]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise RunDamaged(
+            f"{path} has a name that is no Unicode, which safetensors cannot open. Rename it."
+        ) from None
+    # The library opens paths alone; that this one is a regular file is seen first.
+    with open_regular(path), safe_open(path, framework="pt") as file:
+        metadata = cast("dict[str, str] | None", file.metadata())
+        return metadata, {name: cast("Tensor", file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - no mapping
+
+
+def load(run: Path | str) -> Network:
+    """Read a network from a run folder or a weights file.
+
+    Args:
+        run: A folder that `sparse_rnn.train` made, or its weights file.
+
+    Returns:
+        The network, with ``backend="auto"``.
+
+    Raises:
+        FileNotFoundError: There is no such file; a run that has not ended has no weights yet.
+        IncompatibleState: The file is damaged or is not a network of this package.
+        RunDamaged: It is no regular file.
+    """
+    path = Path(run)
+    # What a folder holds may be somebody else's doing; a link that is given is the caller's.
+    path = path / WEIGHTS if path.is_dir() else path.resolve()
+    if not os.path.lexists(path):
+        raise FileNotFoundError(f"{path} does not exist. Has the run ended?")
+    try:
+        metadata, tensors = _read(path)
+        return _network(_network_record(metadata), tensors)
+    except RunDamaged:
+        raise
+    except _REFUSED as error:
+        raise IncompatibleState(f"{path} is damaged or holds no network: {error}") from error
+
+
+def _network_record(metadata: dict[str, str] | None) -> dict[str, Any]:
+    record = json.loads((metadata or {}).get("network", "{}"))
+    if not isinstance(record, dict) or cast("dict[str, Any]", record).get("format") != _FORMAT:
+        raise IncompatibleState(f"its metadata does not say that its format is {_FORMAT}")
+    return cast("dict[str, Any]", record)
+
+
+def _mask(tensors: dict[str, Tensor], **provenance: Any) -> Mask:
+    """The mask of a file; its tensors are taken out."""
+    indptr, indices = (tensors.pop(name).numpy() for name in _MASK_TENSORS)
+    coords = tensors.pop(_COORDS).numpy() if _COORDS in tensors else None
+    n_units = len(indptr) - 1
+    return Mask(indptr, indices, (n_units, n_units), coords, **provenance)
+
+
+def _network(record: dict[str, Any], tensors: dict[str, Tensor]) -> Network:
+    if not isinstance(record["family"], str):
+        raise TypeError(f"the mask family is {record['family']!r}")
+    parameters = {
+        name: tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+        for name, value in record["parameters"].items()
+    }
+    mask = _mask(tensors, family=record["family"], parameters=parameters)
+    if record.get("mask_digest", mask.digest) != mask.digest:
+        raise IncompatibleState("its mask is not the one that its weights were written with")
+    # Before a network of this size takes memory: a tensor without numbers may claim any shape.
+    height = CELLS[record["cell"]].GATES * mask.n_units
+    for name, axis, size in (("rnn.weight_ih", 0, height), ("readout.weight", 1, mask.n_units)):
+        shape = tensors[name].shape
+        if len(shape) != 2 or shape[axis] != size:
+            raise IncompatibleState(f"{name} has shape {list(shape)}, and axis {axis} is {size}")
+    weight_ih, readout = tensors["rnn.weight_ih"], tensors["readout.weight"]
+    network = Network(
+        weight_ih.shape[1],
+        readout.shape[0],
+        mask,
+        dtype=weight_ih.dtype,
+        **{name: value for name, value in record.items() if name not in _MASK_RECORD},
+    )
+    try:
+        # The weights are values of the edges in the same file, also where no digest says so.
+        network.load_state_dict({_DIGEST: network.rnn.get_extra_state(), **tensors})
+    except RuntimeError as error:  # What torch raises for missing names and wrong shapes.
+        raise IncompatibleState(str(error)) from error
+    return network

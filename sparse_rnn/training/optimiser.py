@@ -1,0 +1,213 @@
+"""What a gradient step minimises, and how it steps: loss, penalties, clipping, Adam."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.data import Batch
+from sparse_rnn.errors import InvalidArgument
+
+
+def masked_cross_entropy(logits: Tensor, batch: Batch, total: Tensor | None = None) -> Tensor:
+    """Cross entropy of every time step, weighted with the batch's mask.
+
+    Args:
+        logits: ``[T, B, O]``.
+        batch: The batch that they answer.
+        total: What the weighted sum is divided by; by default the sum of the mask.
+
+    Returns:
+        The weighted mean in nats, a scalar.
+    """
+    every_step = nn.functional.cross_entropy(
+        logits.flatten(0, 1), batch.targets.flatten(), reduction="none"
+    )
+    weights = batch.mask.flatten()
+    return (every_step * weights).sum() / (weights.sum() if total is None else total)
+
+
+def logits_of(outputs: object) -> Tensor:
+    """Take the logits from what a network returned.
+
+    Args:
+        outputs: The logits ``[T, B, O]``, or a tuple whose first entry they are.
+
+    Raises:
+        InvalidArgument: It is neither.
+    """
+    logits = outputs[0] if isinstance(outputs, tuple) and outputs else outputs
+    if not isinstance(logits, Tensor) or logits.dim() != 3:
+        found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        allowed = "a network that returns logits [T, B, O], alone or first in a tuple"
+        raise InvalidArgument("network", found, allowed)
+    # Under autocast a readout gives bfloat16, which neither the scores nor numpy take.
+    return logits.float() if logits.dtype.itemsize < 4 else logits
+
+
+def answer(network: nn.Module, batch: Batch) -> Tensor:
+    """Run a network over a batch and take the logits from what it returned.
+
+    Args:
+        network: Maps inputs ``[T, B, I]`` to logits ``[T, B, O]``, alone or first in a tuple.
+        batch: The batch, where the network is.
+
+    Returns:
+        The logits ``[T, B, O]``, with the sizes of the batch.
+
+    Raises:
+        InvalidArgument: The network returned something else.
+    """
+    logits = logits_of(network(batch.inputs))
+    _check_sizes(network, logits, batch.targets.shape, batch)
+    return logits
+
+
+def probe(network: nn.Module, batch: Batch) -> None:
+    """Refuse a network that swaps time and batch where the sizes of a batch cannot tell.
+
+    It answers one step less, so that there are fewer steps than lanes. Nothing is computed for a
+    batch whose sizes differ: `answer` sees it there.
+
+    Args:
+        network: The network, in evaluation mode.
+        batch: A batch, where the network is.
+
+    Raises:
+        InvalidArgument: It returned something else than logits ``[T, B, O]``.
+    """
+    n_steps, n_lanes = batch.targets.shape
+    if n_steps != n_lanes or n_steps < 2:
+        return
+    with torch.no_grad():
+        logits = logits_of(network(batch.inputs[:-1]))
+    _check_sizes(network, logits, (n_steps - 1, n_lanes), batch)
+
+
+def _check_sizes(
+    network: nn.Module, logits: Tensor, steps_and_lanes: Sequence[int], batch: Batch
+) -> None:
+    wanted = [*steps_and_lanes, batch.n_outputs]
+    found = list(logits.shape)
+    if found == wanted:
+        return
+    allowed = f"a network that returns logits [time, batch, outputs], here of shape {wanted}"
+    remedy = ""
+    if found[:2] == wanted[1::-1] and found[:2] != wanted[:2]:
+        remedy = "Time comes first: transpose the axes 0 and 1."
+    elif found[2] != wanted[2]:
+        remedy = f"These tasks have {wanted[2]} outputs: fixation and each direction of the ring."
+    raise InvalidArgument("network", f"{type(network).__name__} with {found}", allowed, remedy)
+
+
+class Optimiser:
+    """Adam with the penalties and the clipping of a configuration.
+
+    The penalties are ``l1 * sum |w|`` over the recurrent weights alone, as the paper's Table 1 has
+    it (there, all networks with L1 keep every one of their 335 000 input and output weights), and
+    ``l2 / 2 * sum w^2`` over all weights but the biases, as Yang et al. (2019) have it. Both enter
+    through the gradient, before it is clipped; Adam then scales them like the rest of it. A weight
+    that L1 drives down is small in the end and not exactly 0: the paper counts weights above a
+    small threshold, and so must who counts them here.
+
+    Recurrent weights are parameters with ``weight_hh`` in their name, as in ``torch.nn.RNN``;
+    biases those with ``bias`` in the last part of it.
+
+    Args:
+        network: The network.
+        config: Learning rate, its factors and schedule, `l1`, `l2` and `clip`.
+
+    Attributes:
+        adam: The optimiser itself.
+        parameters: The parameters that are trained, by name, in the order that `adam` has them.
+
+    Raises:
+        InvalidArgument: There is nothing to train, `l1` is set and no weight is recurrent, or
+            `rates` names a group that the network has not.
+    """
+
+    def __init__(self, network: nn.Module, config: FitConfig) -> None:
+        self.config = config
+        trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+        if not trained:
+            raise InvalidArgument("network", type(network).__name__, "one with parameters to train")
+        factors = config.rates.factors(network)
+        # One group for each factor: with one rate for all weights Adam takes them all at once.
+        names = [
+            [name for name in trained if factors[name] == factor]
+            for factor in dict.fromkeys(factors.values())
+        ]
+        self.parameters: Mapping[str, nn.Parameter] = {
+            name: trained[name] for group in names for name in group
+        }
+        self._recurrent = [p for name, p in self.parameters.items() if "weight_hh" in name]
+        self._weights = [
+            p for name, p in self.parameters.items() if "bias" not in name.rpartition(".")[2]
+        ]
+        if config.l1 and not self._recurrent:
+            raise InvalidArgument("l1", config.l1, "0 for a network without weights *weight_hh*")
+        self._factors = [factors[group[0]] for group in names]
+        groups = [{"params": [trained[name] for name in group]} for group in names]
+        self.adam: torch.optim.Optimizer = torch.optim.Adam(groups, lr=config.lr)
+
+    def penalise(self) -> None:
+        """Add the gradients of the penalties to those of the loss."""
+        with torch.no_grad():
+            if self.config.l1:
+                _add(self._recurrent, torch.sign, self.config.l1)
+            if self.config.l2:
+                _add(self._weights, lambda weight: weight, self.config.l2)
+
+    def clip(self) -> float:
+        """Limit the norm of the gradient.
+
+        Returns:
+            The norm before, over all existing weights: absent synapses have no gradient.
+        """
+        limit = math.inf if self.config.clip is None else self.config.clip
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if self.config.clip is not None and not norm.isfinite():
+            # Squares of numbers above 1e19 are no float32: wide dense networks get there in their
+            # first steps, and come back from it. Not so without a limit: Adam squares them too.
+            norm = torch.stack(
+                [torch.linalg.vector_norm(g, dtype=torch.float64) for g in gradients]
+            )
+            norm = norm.norm()
+        nn.utils.clip_grads_with_norm_(self.parameters.values(), limit, norm)
+        return float(norm)
+
+    def step(self, number: int) -> float:
+        """Take gradient step `number`, counted from 1; returns its rate without the factors."""
+        rate = self.config.rate(number)
+        for group, factor in zip(self.adam.param_groups, self._factors, strict=True):
+            group["lr"] = rate * factor
+        self.adam.step()
+        return rate
+
+
+BURST_REMEDY = (
+    "steps that are too large for this in-degree; a lower rate of the recurrent weights "
+    "(rates in_degree) or a lower lr avoids them"
+)
+"""What is said of bursts of the gradient or the loss."""
+
+
+def remedy(config: FitConfig) -> str:
+    """Say what to try after a run of these settings diverged."""
+    clip = "no clip" if config.clip is None else f"clip {config.clip:g}"
+    return (
+        f"It ran with lr {config.lr:g} and {clip}; try a lower lr, a lower clip, "
+        "or a lower init_gain."
+    )
+
+
+def _add(weights: list[nn.Parameter], direction: Callable[[Tensor], Tensor], scale: float) -> None:
+    for weight in weights:
+        if weight.grad is None:
+            weight.grad = torch.zeros_like(weight)
+        weight.grad.add_(direction(weight), alpha=scale)

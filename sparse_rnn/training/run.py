@@ -1,0 +1,307 @@
+"""Training runs: `train` makes the network of a configuration, `fit` takes any module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from torch import nn
+
+from sparse_rnn import seeding
+from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.run import RunOptions
+from sparse_rnn.config.train import TrainConfig
+from sparse_rnn.data import TaskStream, task_stream
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunConflict
+from sparse_rnn.evaluation.history import History
+from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.nn.network import Network
+from sparse_rnn.runs import folder as run_folder, weights as checkpoint
+from sparse_rnn.runs.checkpoint import Store
+from sparse_rnn.runs.origin import read as read_origin
+from sparse_rnn.system import hardware
+from sparse_rnn.training.group import Group, joined
+from sparse_rnn.training.progress import Display, silent
+from sparse_rnn.training.session import Job, carry_out
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+_DEFAULT = RunOptions()
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished training run.
+
+    Attributes:
+        config: Its configuration.
+        network: The trained network.
+        history: A record of each gradient step.
+        evaluation: Scores at the end, on ``config.final_batches`` held-out batches.
+        folder: Where its files lie, or None.
+    """
+
+    config: TrainConfig
+    network: Network
+    history: History
+    evaluation: TaskScores
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fit(Generic[ModuleT]):
+    """A finished training run of a module of one's own.
+
+    Attributes:
+        config: Its configuration.
+        network: The module, trained in place.
+        history: A record of each gradient step.
+        evaluation: Scores at the end, on ``config.final_batches`` held-out batches.
+        folder: Where its files lie, or None.
+    """
+
+    config: FitConfig
+    network: ModuleT
+    history: History
+    evaluation: TaskScores
+    folder: Path | None = None
+
+
+def train(
+    config: TrainConfig,
+    out: Path | str | None = None,
+    *,
+    progress: Display = silent,
+    options: RunOptions = _DEFAULT,
+    continue_from: Path | str | None = None,
+) -> Run:
+    """Train a network (Khona et al. 2023, appendix A) and evaluate it on trials it never saw.
+
+    With a folder, a run survives its process: it writes checkpoints, and the same call goes on
+    from the newest one that is whole. A run that was killed and went on has the same weights and
+    the same `metrics.csv`, bit for bit and clock columns aside, as one that was not. SIGINT,
+    SIGTERM and SIGUSR1 make it write a checkpoint and leave (`sparse_rnn.system.signals`).
+
+    Under ``torchrun``, the processes share the work: each draws its own batches of
+    ``config.batch_size``, and their gradients are averaged, weighted by the sums of their masks.
+
+    Args:
+        config: The configuration.
+        out: Folder for the run's files (`sparse_rnn.runs.folder`), made if need be; None keeps
+            everything in memory. A finished run of the same configuration is read back instead of
+            repeated.
+        progress: Shows the course of the run: `automatic`, `bar` or `lines` of
+            `sparse_rnn.training.progress`.
+        options: What does not change the result, such as how often a checkpoint is written.
+        continue_from: Folder of a run, finished or not, that this one goes on from, to more steps;
+            the configurations differ in `steps` alone. The other folder is only read, and may be
+            gone once this run has begun: `out`, another folder, has all that this run needs. The
+            result has the bits of a run of that many steps from the start, clock columns aside.
+
+    Returns:
+        The run. One configuration gives the same network, bit for bit, on the same machine with
+        the same number of threads; torch's global generator is not used.
+
+    Raises:
+        InvalidArgument: The suite is unknown, or settings do not fit each other; with
+            `continue_from`, the learning rate of a step depends on the number of steps.
+        RunConflict: The folder holds a run of another configuration, another mask or another
+            version of the streams of trials, or is in use; or the one of `continue_from` cannot be
+            continued. Nothing there has changed.
+        RunDamaged: A file there is damaged, or is no regular file.
+        TrainingDiverged: The loss or the gradient became NaN or infinite.
+        WriteFailed: A file could not be written, as on a full disk.
+        Interrupted: A signal came; a KeyboardInterrupt.
+    """
+    folder = None if out is None else Path(out)
+    device = hardware.device(options.device)
+    with joined() as group:
+        origin = _origin(continue_from, folder, config, group)
+        if _state(folder, config, group) == "finished" and folder is not None:
+            return finished(folder, config)
+        training, held_out, network = build(config)
+        network.to(device)
+        job = Job(config, network, training, held_out, folder, options, origin)
+        result = carry_out(job, group, progress)
+        if result is None and folder is not None:
+            return finished(folder, config)
+    assert result is not None  # None says that the folder's run has ended.
+    return Run(config, network, *result, folder)
+
+
+def fit(
+    network: ModuleT,
+    config: FitConfig,
+    out: Path | str | None = None,
+    *,
+    progress: Display = silent,
+    options: RunOptions = _DEFAULT,
+    continue_from: Path | str | None = None,
+) -> Fit[ModuleT]:
+    """Train a module of one's own as `train` trains its networks, with all that belongs to it.
+
+    Args:
+        network: Maps inputs ``[T, B, I]`` to logits ``[T, B, O]``, alone or first in a tuple;
+            trained in place. The sizes are those of the suite: ``streams(config)[0].input_size``
+            and ``output_size``. It starts from the parameters that it has; for a run to be
+            repeatable they must come from a seed.
+        config: The configuration, a `FitConfig`; of a `TrainConfig`, what says how the network
+            looks is not used.
+        out: Folder for the run's files, as in `train`. The weights of a finished run are put into
+            the network.
+        progress: Shows the course of the run.
+        options: What does not change the result. With ``device="auto"`` the network is trained
+            where it is.
+        continue_from: As in `train`.
+
+    Returns:
+        The run. What draws from torch's global generator, such as dropout, is neither seeded nor
+        restored by a checkpoint; a `torch.Generator` that a module has as an attribute is.
+
+    Raises:
+        InvalidArgument: Outputs have a wrong shape, or settings do not fit.
+        IncompatibleState: The folder holds the weights of another network.
+        RunConflict: As in `train`; so also TrainingDiverged, WriteFailed and Interrupted.
+
+    Example:
+        >>> import torch
+        >>> import sparse_rnn as srnn
+        >>> class Memoryless(torch.nn.Module):
+        ...     def __init__(self, n_inputs, n_outputs):
+        ...         super().__init__()
+        ...         self.weight = torch.nn.Parameter(torch.zeros(n_outputs, n_inputs))
+        ...
+        ...     def forward(self, inputs):
+        ...         return inputs @ self.weight.T
+        >>> config = srnn.FitConfig(suite="Go", steps=2, eval_batches=1, final_batches=1)
+        >>> run = srnn.fit(Memoryless(34, 17), config)
+        >>> len(run.history), run.evaluation.tasks
+        (2, ('Go',))
+    """
+    folder = None if out is None else Path(out)
+    if options.device != "auto":
+        network.to(hardware.device(options.device))
+    with joined() as group:
+        result = None
+        origin = _origin(continue_from, folder, config, group)
+        if _state(folder, config, group) != "finished":
+            training, held_out = streams(config)
+            job = Job(config, network, training, held_out, folder, options, origin)
+            result = carry_out(job, group, progress)
+        if result is None and folder is not None:
+            checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
+            result = _results(folder, config)
+    assert result is not None  # None says that the folder's run has ended.
+    return Fit(config, network, *result, folder)
+
+
+def load_run(folder: Path | str) -> Run:
+    """Read a finished run from its folder.
+
+    Raises:
+        RunConflict: The folder holds no run.
+        FileNotFoundError: The run has not ended.
+        IncompatibleState: A file is damaged; so also RunDamaged.
+    """
+    path = Path(folder)
+    config = run_folder.read_config(path)
+    return Run(config, checkpoint.load(path), *_results(path, config), path)
+
+
+def finished(folder: Path, config: TrainConfig) -> Run:
+    """Read a finished run from the folder that a configuration is to run in.
+
+    Raises:
+        RunConflict: Its network has another mask than the configuration: the file that the mask
+            comes from has changed.
+    """
+    run = load_run(folder)
+    mask = config.build_mask()
+    if run.network.rnn.mask.digest != mask.digest:
+        raise RunConflict(
+            f"{folder} holds a finished run of a network with {run.network.rnn.mask!r}, and its "
+            f"configuration now means {mask!r} with other synapses. If the mask comes from a file, "
+            "that has changed since; load_run reads the run as it was. Choose another folder, or "
+            "put the file back."
+        )
+    return run
+
+
+def build(config: TrainConfig) -> tuple[TaskStream, TaskStream, Network]:
+    """Make what a run needs from its configuration.
+
+    Returns:
+        The training stream, the held-out stream, whose trials are independent of it, and the
+        network at its start.
+    """
+    training, held_out = streams(config)
+    network = Network(
+        training.input_size,
+        training.output_size,
+        config.build_mask(),
+        seed=seeding.derive(config.seed, seeding.Purpose.NETWORK),
+        **config.network_options(),
+    )
+    return training, held_out, network
+
+
+def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
+    """Make the training stream of a run and its held-out stream.
+
+    Raises:
+        InvalidArgument: The suite is unknown, or the batches hold no trial.
+    """
+    training, held_out = (
+        task_stream(
+            config.suite,
+            batch_size=config.batch_size,
+            seq_len=config.seq_len,
+            seed=seeding.derive(config.seed, purpose),
+            dt=config.dt,
+            noise=config.noise,
+        )
+        for purpose in (seeding.Purpose.TRAINING, seeding.Purpose.HELD_OUT)
+    )
+    return training, held_out
+
+
+def _state(folder: Path | None, config: FitConfig, group: Group) -> run_folder.State:
+    return "new" if folder is None else group.decide(lambda: run_folder.state_of(folder, config))
+
+
+def _origin(
+    given: Path | str | None, out: Path | None, config: FitConfig, group: Group
+) -> Path | None:
+    """The run to continue, checked before anything is made; None once `out` has its own state."""
+    if given is None:
+        return None
+    folder = Path(given)
+
+    def is_needed() -> bool:
+        if out is not None and out.resolve() == folder.resolve():
+            allowed = "another folder than that of the run; a longer run has a folder of its own"
+            raise InvalidArgument("continue_from", str(folder), allowed)
+        if out is not None and ((out / checkpoint.WEIGHTS).exists() or Store(out).steps()):
+            return False
+        read_origin(folder, config, group.size)
+        return True
+
+    return folder if group.decide(is_needed) else None
+
+
+def _results(folder: Path, config: FitConfig) -> tuple[History, TaskScores]:
+    """Read the course and the final scores of a finished run.
+
+    Raises:
+        IncompatibleState: A table is none, or the course has not all steps.
+    """
+    path = folder / run_folder.METRICS
+    history = History.read_csv(path)
+    n_steps = len(history)
+    all_there = history["step"].tolist() == list(range(1, n_steps + 1)) and n_steps > 0
+    if not all_there or (n_steps != config.steps and config.stop_at is None):
+        raise IncompatibleState(
+            f"{path} has {n_steps} lines, and not one for each of the {config.steps} steps."
+        )
+    return history, TaskScores.read_csv(folder / run_folder.EVALUATION)

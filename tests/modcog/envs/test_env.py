@@ -1,0 +1,472 @@
+"""The step interface: rewards, ends of trials, seeds, and neurogym's view of a trial."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import modcog
+from modcog.envs.env import REWARDS
+from tests.modcog import helpers
+
+STATIC = [name for name in helpers.NAMES if "_Seq" not in name]
+DRIFTING = [name for name in helpers.NAMES if "_Seq" in name]
+MATCH = [name for name in helpers.NAMES if name.partition("_")[0] in ("DMS", "DNMS", "DMC", "DNMC")]
+
+Policy = Callable[[Any], int]
+
+
+def oracle(env: Any) -> int:
+    return int(env.gt_now)
+
+
+def wrong(env: Any) -> int:
+    """Always a response in the decision, never the right one."""
+    deciding = env.in_period("decision")
+    return (int(env.gt_now) + 7) % 16 + 1 if deciding else 0
+
+
+def play(env: Any, policy: Policy) -> tuple[list[float], dict[str, Any]]:
+    """Play one trial; return the reward of each step and the last info."""
+    rewards: list[float] = []
+    while True:
+        action = policy(env.unwrapped)
+        _, reward, terminated, truncated, info = env.step(action)
+        assert not terminated
+        assert not truncated
+        rewards.append(reward)
+        if info["new_trial"]:
+            return rewards, info
+
+
+def started(name: Any, seed: int = 0, **settings: Any) -> Any:
+    env = modcog.make(name, **settings)
+    env.reset(seed=seed)
+    return env
+
+
+# --- rewards -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", helpers.NAMES)
+def test_breaking_fixation_costs_a_tenth_in_every_step_before_the_decision(name: str) -> None:
+    env = started(name)
+    n_before = int(env.unwrapped.trials.decision_start[0])
+    for step in range(n_before):
+        _, reward, terminated, truncated, info = env.step(1 + step % 16)
+        assert reward == REWARDS["abort"] == -0.1
+        assert not (info["new_trial"])
+        assert not terminated
+        assert not truncated
+    # The trial goes on to be decided, and counts for nothing.
+    rewards, info = play(env, oracle)
+    assert info["performance"] == 0
+    assert sum(rewards) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", STATIC)
+def test_the_first_response_in_the_decision_decides(name: str) -> None:
+    env = started(name)
+    for _ in range(4):
+        responds = bool(env.unwrapped.trials.responds[0])
+        n_before = int(env.unwrapped.trials.decision_start[0])
+        rewards, info = play(env, oracle)
+        assert info["performance"] == 1
+        assert sum(rewards) == rewards[-1] == 1
+        if responds:
+            assert len(rewards) == n_before + 1
+        n_before = int(env.unwrapped.trials.decision_start[0])
+        rewards, info = play(env, wrong)
+        assert len(rewards) == n_before + 1
+        assert info["performance"] == 0
+        assert rewards == [0] * len(rewards)
+
+
+@pytest.mark.parametrize("name", ["Go", "DlyAnti", "MultiDM_IntL"])
+def test_a_late_response_is_as_good_as_an_early_one(name: str) -> None:
+    env = started(name)
+    n_steps = len(env.unwrapped.gt)
+    rewards, info = play(env, lambda e: oracle(e) if e.t_ind == n_steps - 1 else 0)
+    assert len(rewards) == n_steps
+    assert info["performance"] == sum(rewards) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in MATCH if name in STATIC])
+def test_withholding_to_the_end_is_correct_where_it_is_asked_for(name: str) -> None:
+    env = started(name)
+    for match in (0, 1):
+        env.new_trial(match=match)
+        asked = not env.unwrapped.trials.responds[0]
+        n_steps = len(env.unwrapped.gt)
+        rewards, info = play(env, lambda _: 0)
+        assert len(rewards) == n_steps
+        assert rewards[:-1] == [0] * (n_steps - 1)
+        assert rewards[-1] == info["performance"] == asked
+    # A response on a trial that asks to withhold ends it.
+    env.new_trial(match=0 if name.startswith(("DMS", "DMC")) else 1)
+    n_before = int(env.unwrapped.trials.decision_start[0])
+    rewards, info = play(env, lambda e: 3 if e.in_period("decision") else 0)
+    assert info["performance"] == sum(rewards) == 0
+    assert len(rewards) == n_before + 1
+
+
+@pytest.mark.parametrize("name", DRIFTING)
+def test_a_drifting_trial_runs_to_its_end_and_its_reward_is_shared_out(name: str) -> None:
+    env = started(name)
+    for _ in range(3):
+        n_steps = len(env.unwrapped.gt)
+        rewards, info = play(env, oracle)
+        assert len(rewards) == n_steps
+        assert rewards[-10:] == pytest.approx([0.1] * 10)
+        assert rewards[:-10] == [0] * (n_steps - 10)
+        assert info["performance"] == 1
+        n_steps = len(env.unwrapped.gt)
+        rewards, info = play(env, wrong)
+        assert len(rewards) == n_steps
+        assert info["performance"] == sum(rewards) == 0
+
+
+@given(hits=st.lists(st.booleans(), min_size=10, max_size=10))
+def test_the_performance_of_a_drifting_trial_is_the_fraction_of_its_steps(hits: list[bool]) -> None:
+    env = started("DlyGo_IntL_SeqR")
+
+    def policy(e: Any) -> int:
+        j = e.t_ind - int(e.trials.decision_start[0])
+        return oracle(e) if j < 0 or hits[j] else 0
+
+    rewards, info = play(env, policy)
+    assert info["performance"] == pytest.approx(sum(hits) / 10)
+    assert sum(rewards) == pytest.approx(sum(hits) / 10)
+
+
+@pytest.mark.parametrize("reward", REWARDS)
+def test_every_reward_can_be_replaced(reward: str) -> None:
+    env = started("Go", rewards={reward: 7.5})
+    expected = {**REWARDS, reward: 7.5}
+    assert play(env, oracle)[0] == [0] * 10 + [expected["correct"]]
+    assert play(env, wrong)[0] == [0] * 10 + [expected["fail"]]
+    assert play(env, lambda e: 0 if e.in_period("decision") else 5)[0] == [
+        *([expected["abort"]] * 10),
+        *([0] * 4),
+        expected["fail"],
+    ]
+    # A step of a drifting answer is worth its share.
+    drifting = play(started("Go_SeqL", rewards={reward: 7.5}), oracle)[0]
+    assert drifting[-10:] == pytest.approx([expected["correct"] / 10] * 10)
+
+
+def test_an_unknown_reward_is_refused() -> None:
+    with pytest.raises(
+        modcog.UnknownName, match="^rewards must be .*Known names: abort, correct, fail"
+    ):
+        modcog.make("Go", rewards={"bonus": 1})
+    with pytest.raises(modcog.UnknownName, match="rewards"):
+        modcog.make("cog-20", rewards={"bonus": 1})
+
+
+# --- the course of trials ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", helpers.NAMES)
+def test_reset_burns_nothing_and_trials_are_shown_whole(name: str) -> None:
+    env = modcog.make(name)
+    ob, info = env.reset(seed=4)
+    assert info == {}
+    stream = np.random.default_rng(4)
+    for _ in range(3):
+        trials = modcog.sample(modcog.task(name), stream, 1)
+        observations, targets, _ = modcog.render(trials)
+        for step in range(len(targets)):
+            np.testing.assert_array_equal(ob, observations[step, 0])
+            assert env.unwrapped.gt_now == targets[step, 0]
+            assert env.unwrapped.t_ind == step
+            ob, _, _, _, info = env.step(0)
+            assert info["gt"] == targets[step, 0]
+            assert info["new_trial"] == (step == len(targets) - 1)
+        assert info["trial"] == trials.describe(0)
+
+
+@pytest.mark.parametrize("source", [*helpers.EXAMPLES, "cog-20"])
+def test_a_seed_reproduces_50_whole_trials(source: str) -> None:
+    env, other = modcog.make(source), modcog.make(source)
+
+    def run(env: Any, seed: int) -> list[Any]:
+        seen: list[Any] = [env.reset(seed=seed)[0].tobytes()]
+        n_trials = 0
+        while n_trials < 50:
+            ob, reward, _, _, info = env.step(int(env.unwrapped.gt_now))
+            n_trials += info["new_trial"]
+            seen.append((ob.tobytes(), reward, info["gt"]))
+        return seen
+
+    first = run(env, 11)
+    assert run(env, 11) == first == run(other, 11)
+    assert run(env, 12) != first
+
+
+def test_without_a_seed_the_stream_goes_on() -> None:
+    env = started("DM1")
+    first = env.unwrapped.trials.noise_key
+    assert env.reset()[0].shape == (33,)
+    assert env.unwrapped.trials.noise_key != first
+    # Two environments that nobody seeded differ.
+    keys = {int(started_unseeded().trials.noise_key[0]) for _ in range(4)}
+    assert len(keys) == 4
+
+
+def started_unseeded() -> Any:
+    env = modcog.make("DM1")
+    env.reset()
+    return env.unwrapped
+
+
+def test_nothing_is_drawn_when_an_environment_is_made() -> None:
+    env = modcog.make("DlyGo_IntL")
+    assert env.unwrapped.trial is None
+    env.unwrapped.seed(3)
+    direct = env.new_trial()
+    other = modcog.make("DlyGo_IntL")
+    other.reset(seed=3)
+    assert other.unwrapped.trial == direct
+
+
+@pytest.mark.parametrize("name", helpers.NAMES)
+def test_returned_observations_are_not_reused(name: str) -> None:
+    env = modcog.make(name)
+    ob, _ = env.reset(seed=0)
+    returned, kept = [ob], [ob.copy()]
+    for _ in range(40):
+        ob, *_ = env.step(0)
+        returned.append(ob)
+        kept.append(ob.copy())
+    np.testing.assert_array_equal(returned, kept)
+    # Writing into one changes nothing in the environment.
+    ob[:] = 99
+    assert not (env.unwrapped.ob == 99).any()
+    first, _ = env.reset(seed=0)
+    np.testing.assert_array_equal(first, kept[0])
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+@pytest.mark.parametrize("name", helpers.NAMES)
+def test_a_copy_in_mid_trial_goes_on_alike(name: str, duplicate: Any) -> None:
+    env = started(name)
+    for _ in range(7):
+        env.step(0)
+    twin = duplicate(env)
+    for step in range(60):
+        action = step % 3 % 2
+        one, other = env.step(action), twin.step(action)
+        np.testing.assert_array_equal(one[0], other[0])
+        assert one[1:4] == other[1:4]
+        assert one[4] == other[4]
+    assert twin.unwrapped is not env.unwrapped
+
+
+# --- choosing trials -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", helpers.NAMES)
+def test_every_drawn_quantity_can_be_given_and_the_clock_starts_anew(name: str) -> None:
+    env = started(name)
+    spec = modcog.task(name)
+    wanted = modcog.sample(spec, helpers.rng(77), 1)
+    given_values = {key: values[0] for key, values in helpers.given_of(wanted).items()}
+    for _ in range(5):
+        env.step(0)
+    assert env.unwrapped.t_ind == 5
+    record = env.new_trial(**given_values)
+    assert record == env.unwrapped.trial == wanted.describe(0)
+    assert (env.unwrapped.t_ind, env.unwrapped.t) == (0, 0)
+    np.testing.assert_array_equal(env.unwrapped.ob, modcog.render(wanted).observations[:, 0])
+    np.testing.assert_array_equal(env.unwrapped.gt, modcog.render(wanted).targets[:, 0])
+    # One at a time, too.
+    for key, value in given_values.items():
+        if key == "test_location":
+            continue  # with a drawn match it decides what the sample may be
+        assert env.new_trial(**{key: value}) is env.unwrapped.trial
+        read = helpers.reader(key)(env.unwrapped.trials)
+        assert read[0] == pytest.approx(value)
+
+
+@pytest.mark.parametrize("source", ["DlyGo_IntL", "cog-20"])
+def test_a_refused_override_leaves_the_trial_as_it_is(source: str) -> None:
+    env = started(source)
+    for _ in range(3):
+        env.step(0)
+    before = env.unwrapped.trial
+    with pytest.raises(modcog.UnknownName, match="^trial quantity .*keyword argument 'colour'"):
+        env.new_trial(colour=3)
+    with pytest.raises(modcog.InvalidArgument, match="^fixation must be a duration in ms"):
+        env.new_trial(fixation=-1)
+    assert env.unwrapped.trial is before
+    assert env.unwrapped.t_ind == 3
+
+
+def test_the_first_trial_can_be_given_to_reset() -> None:
+    env = modcog.make("DlyGo_IntL")
+    env.reset(seed=0, options={"trial": {"location": 5, "ring": 1, "delay": 700}})
+    record = env.unwrapped.trial
+    assert record["base_response"] == 5
+    assert record["response"] == (5 - 7) % 16
+    assert record["stimuli"][0]["ring"] == 1
+    assert record["period_ms"]["delay"] == 700
+    # The second trial is drawn as ever.
+    env.reset(seed=0)
+    second = env.new_trial()
+    env.reset(seed=0, options={"trial": {"location": 5}})
+    assert env.new_trial() == second
+
+
+# --- several tasks -------------------------------------------------------------------------------
+
+
+def test_each_trial_of_several_tasks_has_its_own_rule_and_task() -> None:
+    tasks = ["Go", "DMS_SeqL", "CtxDM1", "Go"]
+    env = modcog.make(tasks)
+    ob, _ = env.reset(seed=1)
+    seen: set[int] = set()
+    for _ in range(60):
+        trial = env.unwrapped.trial
+        assert trial["task"] == tasks[trial["rule"]]
+        seen.add(trial["rule"])
+        np.testing.assert_array_equal(ob[33:], np.eye(4)[trial["rule"]])
+        n_steps = len(env.unwrapped.gt)
+        for step in range(n_steps):
+            ob, _, _, _, info = env.step(0)
+            assert info["new_trial"] == (step == n_steps - 1)
+        # The observation of the switch is already the new trial's.
+        np.testing.assert_array_equal(ob, env.unwrapped.ob[0])
+        assert info["trial"]["task"] == trial["task"]
+    assert seen == {0, 1, 2, 3}
+
+
+def test_the_rule_can_be_given() -> None:
+    env = started(["Go", "DMS", "DM1"])
+    for rule, task in enumerate(["Go", "DMS", "DM1"]):
+        assert env.new_trial(rule=rule)["task"] == task
+        assert env.unwrapped.trials.rule[0] == rule
+    assert env.new_trial(rule=1, match=0)["match"] is False
+    for rule in (3, -1, 1.5, "Go"):
+        with pytest.raises(modcog.InvalidArgument, match=r"^rule must be a rule slot in \[0, 2\]"):
+            env.new_trial(rule=rule)
+
+
+def test_one_task_has_no_rule() -> None:
+    assert started("Go").observation_space.shape == (33,)
+    assert started(["Go"]).observation_space.shape == (33,)
+    assert started(["Go", "Go"]).observation_space.shape == (35,)
+    with pytest.raises(modcog.UnknownName, match="unexpected keyword argument 'rule'"):
+        started("Go").new_trial(rule=0)
+    assert started("Go").unwrapped.task_spec == modcog.task("Go")
+    with pytest.raises(modcog.InvalidArgument, match="^env must be an environment of one task"):
+        _ = started("cog-20").unwrapped.task_spec
+
+
+# --- spaces, actions and neurogym's view ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("dim_ring", [4, 16, 32])
+@pytest.mark.parametrize("name", [*helpers.EXAMPLES, "cog-20"])
+def test_spaces_fit_the_ring_and_contain_what_is_returned(name: str, dim_ring: int) -> None:
+    env = modcog.make(name, dim_ring=dim_ring)
+    n_rules = 20 if name == "cog-20" else 0
+    assert env.observation_space.shape == (1 + 2 * dim_ring + n_rules,)
+    assert env.observation_space.dtype == np.float32
+    assert env.action_space.n == 1 + dim_ring
+    ob, _ = env.reset(seed=0)
+    for _ in range(30):
+        assert env.observation_space.contains(ob)
+        ob, reward, *_ = env.step(env.action_space.n - 1)
+        assert type(reward) is float
+
+
+@pytest.mark.parametrize("action", [-1, 17, 0.5, "left", None, [1]])
+def test_an_action_outside_the_space_is_refused(action: Any) -> None:
+    env = started("Go")
+    with pytest.raises(
+        modcog.InvalidArgument, match=r"^action must be a whole number in \[0, 16\]"
+    ):
+        env.step(action)
+    assert env.unwrapped.t_ind == 0
+    env.step(np.int64(0))
+    env.step(np.array(0))
+    assert env.unwrapped.t_ind == 2
+
+
+@pytest.mark.parametrize("name", helpers.EXAMPLES)
+@pytest.mark.parametrize("dt", [20, 100])
+def test_neurogyms_view_of_a_trial(name: str, dt: float) -> None:
+    env = started(name, dt=dt).unwrapped
+    spec = modcog.task(name, dt=dt)
+    assert env.dt == dt
+    assert env.timing == {period.name: period.duration for period in spec.periods}
+    assert env.ob.shape == (len(env.gt), 33)
+    at = 0
+    for period in spec.period_names:
+        n_steps = round(env.trial["period_ms"][period] / dt)
+        assert (env.start_ind[period], env.end_ind[period]) == (at, at + n_steps)
+        assert env.start_t[period] == pytest.approx(at * dt)
+        assert env.end_t[period] == pytest.approx((at + n_steps) * dt)
+        np.testing.assert_array_equal(env.view_ob(period), env.ob[at : at + n_steps])
+        np.testing.assert_array_equal(env.view_groundtruth(period), env.gt[at : at + n_steps])
+        assert env.in_period(period, at * dt)
+        assert not env.in_period(period, (at + n_steps) * dt)
+        at += n_steps
+    assert env.tmax == pytest.approx(at * dt)
+    assert env.view_ob() is env.ob
+    visited: list[str] = []
+    for step in range(at):
+        (inside,) = (p for p in spec.period_names if env.in_period(p))
+        visited += [inside] * (inside not in visited)
+        assert env.t == pytest.approx(step * dt)
+        np.testing.assert_array_equal(env.ob_now, env.ob[step])
+        if step < at - 1:
+            env.step(0)
+    assert visited == list(spec.period_names)
+
+
+def test_names_of_channels_are_where_neurogym_looks_for_them() -> None:
+    env = modcog.make(["Go", "DMS"], dim_ring=8)
+    names = env.observation_space.name
+    assert names["fixation"] == 0
+    assert names["stimulus_mod1"] == range(1, 9)
+    assert names["stimulus_mod2"] == range(9, 17)
+    assert names["rule"] == range(17, 19)
+    assert env.action_space.name == {"fixation": 0, "choice": range(1, 9)}
+    assert "rule" not in modcog.make("Go").observation_space.name
+
+
+@pytest.mark.parametrize("source", ["Go", "DlyGo_IntL_SeqR", "cog-20"])
+def test_trial_lengths_are_exact(source: str) -> None:
+    env = modcog.make(source)
+    lengths = modcog.trial_lengths(source)
+    assert env.unwrapped.trial_length_stats(num_trials=10) == {
+        "mean": lengths.mean,
+        "std": lengths.std,
+        "percentile_95": lengths.percentile_95,
+        "max": lengths.longest,
+    }
+
+
+def test_trials_are_counted() -> None:
+    env = started("Go")
+    assert env.unwrapped.num_tr == 1
+    env.new_trial()
+    play(env, oracle)
+    assert env.unwrapped.num_tr == 3
+    env.reset()
+    assert env.unwrapped.num_tr == 1
+
+
+def test_the_trial_that_ended_is_described_and_not_the_next() -> None:
+    env = started("DlyGo_IntL")
+    current: Any = env.unwrapped.trial
+    _, info = play(env, oracle)
+    assert info["trial"] == current != env.unwrapped.trial

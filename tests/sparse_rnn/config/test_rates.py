@@ -1,0 +1,121 @@
+"""Learning rates by group of weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import sparse_rnn as srnn
+from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.rates import Rates, groups_of
+from sparse_rnn.errors import InvalidArgument, UnknownName
+from sparse_rnn.training.optimiser import Optimiser, masked_cross_entropy
+from tests.sparse_rnn.helpers import small_config
+
+FACTORS = {"input": 0.5, "recurrent": 0.1, "readout": 2.0}
+GROUP = {
+    "rnn.weight_ih": "input",
+    "rnn.bias": "input",
+    "rnn.weight_hh": "recurrent",
+    "readout.weight": "readout",
+    "readout.bias": "readout",
+}
+
+
+def trained(steps: int = 5, **settings: Any) -> srnn.Run:
+    return srnn.train(small_config(steps=steps, **settings))
+
+
+def test_each_parameter_moves_at_the_rate_of_its_group_as_with_three_optimisers_of_torch() -> None:
+    config = small_config(steps=4, rates=FACTORS, clip=1e9)
+    run = srnn.train(config)
+    training, _, network = srnn.training.run.build(config)
+    parts = [
+        torch.optim.Adam([p], lr=config.lr * FACTORS[GROUP[name]])
+        for name, p in network.named_parameters()
+    ]
+    for batch in training.batches(0, 4):
+        network.zero_grad()
+        logits, _ = network(batch.inputs)
+        masked_cross_entropy(logits, batch).backward()
+        for part in parts:
+            part.step()
+    for name, value in network.named_parameters():
+        assert torch.equal(value, run.network.get_parameter(name)), name
+
+
+def test_without_factors_the_bits_are_those_of_one_group() -> None:
+    plain, ones = trained(), trained(rates={"recurrent": 1.0})
+    for a, b in zip(plain.network.parameters(), ones.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+    network = srnn.Network(4, 3, srnn.masks.dense(5))
+    assert len(Optimiser(network, FitConfig()).adam.param_groups) == 1
+
+
+@pytest.mark.parametrize(
+    ("mask", "factor"),
+    [
+        (srnn.masks.dense(64), 0.5),
+        (srnn.masks.dense(16), 1.0),
+        (srnn.masks.autapse(400), 1.0),
+        (srnn.masks.locality((20, 20), radius=4), 32 / 49),
+    ],
+)
+def test_in_degree_is_the_mean_number_of_synapses_onto_a_unit(
+    mask: srnn.masks.Mask, factor: float
+) -> None:
+    factors = Rates(recurrent="in_degree").factors(srnn.Network(4, 3, mask))
+    assert factors["rnn.weight_hh"] == pytest.approx(factor)
+    assert {factors[name] for name in GROUP if name != "rnn.weight_hh"} == {1.0}
+
+
+def test_in_degree_of_gated_cells_and_of_torch_s_own_layers() -> None:
+    rates = Rates(recurrent="in_degree")
+    gated = srnn.Network(4, 3, srnn.masks.dense(64), cell="gru")
+    assert rates.factors(gated)["rnn.weight_hh"] == 0.5
+    assert rates.factors(nn.GRU(4, 64))["weight_hh_l0"] == 0.5
+
+
+def test_groups_of_any_module() -> None:
+    module = nn.ModuleDict({"core": nn.RNN(2, 3), "head": nn.Linear(3, 1)})
+    assert groups_of(module) == {
+        "core.weight_ih_l0": "input",
+        "core.weight_hh_l0": "recurrent",
+        "core.bias_ih_l0": "input",
+        "core.bias_hh_l0": "input",
+        "head.weight": "readout",
+        "head.bias": "readout",
+    }
+
+
+@pytest.mark.parametrize("rates", ["in_degree", {"recurrent": "in_degree"}, FACTORS])
+def test_rates_survive_json_and_are_identity(rates: object) -> None:
+    config = small_config(rates=rates)
+    assert type(config).from_json(config.to_json()) == config
+    assert config != small_config()
+    assert hash(config) != hash(small_config())
+
+
+@pytest.mark.parametrize(
+    ("rates", "error", "text"),
+    [
+        ({"recurent": 0.1}, UnknownName, "Did you mean 'recurrent'?"),
+        ({"recurrent": 0}, InvalidArgument, "recurrence='frozen'"),
+        ({"recurrent": float("nan")}, InvalidArgument, "a finite number above 0"),
+        ({"readout": "in_degree"}, InvalidArgument, "rates.readout must be a finite number"),
+        ("indegree", InvalidArgument, 'rates must be "in_degree"'),
+        (0.1, InvalidArgument, 'rates must be "in_degree"'),
+    ],
+)
+def test_what_is_no_rate_is_refused(rates: object, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text.replace("?", r"\?")):
+        small_config(rates=rates)
+
+
+def test_a_group_that_the_network_lacks_is_refused() -> None:
+    frozen = srnn.Network(4, 3, srnn.masks.dense(5), recurrence="frozen")
+    with pytest.raises(InvalidArgument, match="left out for a network without recurrent weights"):
+        Optimiser(frozen, FitConfig(rates={"recurrent": 0.5}))
