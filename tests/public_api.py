@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = Path(__file__).with_suffix(".txt")
 REWRITE = "make api"
 
-INTERNAL = {"sparse_rnn.nn.cells", "sparse_rnn.explore"}
+INTERNAL = {"sparse_rnn.cli", "sparse_rnn.explore"}
 """Packages that are no interface of their own: commands."""
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import modcog
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "docs" / "examples" / "recurrent_ppo.py"
 
 

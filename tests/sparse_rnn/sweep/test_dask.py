@@ -68,7 +68,7 @@ def client(cluster: Any, results: Path, *, seeds: int, steps: int) -> subprocess
     )
     return subprocess.Popen(
         [sys.executable, "-c", code, cluster.scheduler_address, str(results)],
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=Path(__file__).resolve().parents[3],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -266,7 +266,7 @@ def test_a_frozen_run_is_ended_with_its_worker_and_tried_again(
     tmp_path: Path,
 ) -> None:
     command = [sys.executable, "-m", "tests.sparse_rnn.frozen_runs", str(tmp_path)]
-    subprocess.run(command, cwd=Path(__file__).resolve().parents[2], check=True, timeout=250)
+    subprocess.run(command, cwd=Path(__file__).resolve().parents[3], check=True, timeout=250)
     status = sweep.status(None, tmp_path)
     assert (status.done, status.failed) == (1, 1)
     failures = status.failures[0].failures

@@ -118,7 +118,7 @@ def test_a_worker_that_is_killed_loses_nothing(spec: Path, alone: Path, tmp_path
 
 
 def test_a_run_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     subprocess.run(
         [sys.executable, "-m", "tests.sparse_rnn.deadly_runs", str(tmp_path)], cwd=root, check=True
     )

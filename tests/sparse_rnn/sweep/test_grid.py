@@ -15,7 +15,7 @@ from sparse_rnn.sweep.grid import load
 from sparse_rnn.sweep.validation import check_all
 from tests.sparse_rnn.helpers import SMALL, small_config
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "sweep.toml"
+EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "sweep.toml"
 
 
 def written(path: Path, text: str) -> Path:

@@ -255,7 +255,7 @@ def test_a_missing_package_of_the_extra_is_named(
 
 
 def test_the_example_of_the_documentation_is_carried_out(tmp_path: Path) -> None:
-    example = sweep.Grid.read(Path(__file__).parents[2] / "docs" / "examples" / "sweep.toml")
+    example = sweep.Grid.read(Path(__file__).parents[3] / "docs" / "examples" / "sweep.toml")
     tiny = {"steps": 2, "batch_size": 2, "seq_len": 45, "eval_batches": 1, "final_batches": 1}
     grid = sweep.Grid({**example.settings, **tiny}, example.runs, {**example.axes, "seed": (0,)})
     assert counts(swept(tmp_path, grid)) == (6, 0, 0, 0)
