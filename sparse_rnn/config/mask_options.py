@@ -74,9 +74,10 @@ def _scalar(name: str, value: object) -> Scalar:
         raise InvalidArgument(f"mask.{name}", value, "a number, a word, True or False", remedy)
     if isinstance(plain, float) and not math.isfinite(plain):
         raise InvalidArgument(f"mask.{name}", value, "finite")
-    if isinstance(plain, str) and not plain.isprintable():
-        # Such as the name of a file in another encoding, which JSON cannot hold.
-        raise InvalidArgument(f"mask.{name}", value, "a word of printable characters")
+    try:
+        str(plain).encode()
+    except UnicodeEncodeError:  # Such as the name of a file in another encoding.
+        raise InvalidArgument(f"mask.{name}", value, "Unicode, which JSON can hold") from None
     return plain
 
 

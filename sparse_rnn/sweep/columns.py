@@ -248,7 +248,7 @@ def _curve(name: str, path: Path) -> list[tuple[Any, ...]]:
     """The steps at which the network was evaluated."""
     if not path.exists():
         return []
-    header, *lines = list(csv.reader(read_lines(path))) or [[]]
+    header, *lines = list(csv.reader(read_lines(path, growing=True))) or [[]]
     if tuple(header) != METRICS:
         raise IncompatibleState(f"{path} has other columns than {','.join(METRICS)}")
     # A run that is on its way may be in the middle of its last line.

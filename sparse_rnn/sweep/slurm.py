@@ -202,7 +202,10 @@ def _planned_configs(path: Path) -> dict[str, TrainConfig]:
     if not isinstance(configs, list):
         raise RunDamaged(f"{path} has no list 'configs'.")
     given = cast("list[Any]", configs)
-    return distinct(TrainConfig.from_json(json.dumps(one)) for one in given)
+    try:
+        return distinct(TrainConfig.from_json(json.dumps(one)) for one in given)
+    except SparseRnnError as error:
+        raise RunDamaged(f"{path} is not readable as the plan of a sweep: {error}") from error
 
 
 def _submitted(

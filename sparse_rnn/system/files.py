@@ -80,13 +80,19 @@ def read_regular(path: Path, limit: int | None = LARGEST_RECORD) -> bytes:
         return file.read()
 
 
-def read_lines(path: Path) -> Generator[str]:
+def read_lines(path: Path, *, growing: bool = False) -> Generator[str]:
     """Read the lines of a table one by one, as `open_regular` opens it.
 
     A file without ends of lines, such as one with a hole of many gigabytes, takes no memory.
 
+    Args:
+        path: The file.
+        growing: Whether it is being written: a last line without an end is then left out, whereas
+            elsewhere the file was cut, maybe within a number.
+
     Raises:
-        RunDamaged: It is no regular file, or a line has more than `LONGEST_LINE` characters.
+        RunDamaged: It is no regular file, a line has more than `LONGEST_LINE` characters, or the
+            last one has no end.
         UnicodeDecodeError: It is no UTF-8.
         OSError: As `open` raises it.
     """
@@ -94,7 +100,10 @@ def read_lines(path: Path) -> Generator[str]:
         while line := file.readline(LONGEST_LINE + 1):
             if len(line) > LONGEST_LINE:
                 raise RunDamaged(f"{path} has a line of more than {LONGEST_LINE} characters.")
-            yield line
+            if line.endswith(("\n", "\r")):
+                yield line
+            elif not growing:
+                raise RunDamaged(f"{path} ends within a line, so that a part of it is missing.")
 
 
 def digest_of(path: Path) -> str:

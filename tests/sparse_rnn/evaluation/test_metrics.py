@@ -70,7 +70,7 @@ def test_the_time_to_a_level_is_that_of_the_first_evaluation_there() -> None:
         "",
         "step,loss\n1,2\n",
         ",".join(COLUMNS) + "\n1,2\n",
-        ",".join(COLUMNS) + "\n" + "x," * 8 + "x",
+        ",".join(COLUMNS) + "\n" + "x," * 8 + "x\n",
     ],
 )
 def test_other_tables_are_refused(tmp_path: Path, text: str) -> None:

@@ -359,3 +359,34 @@ def test_a_family_draws_from_its_seed_alone() -> None:
 
     with pytest.raises(masks.ConformanceError, match="a mask has at least one synapse"):
         masks.check_mask_family(empty, 9)
+
+
+def test_a_family_has_a_digest_of_its_edges() -> None:
+    class Sized(srnn.Mask):
+        digest = "of their number alone"  # pyright: ignore[reportAssignmentType] - what is found out
+
+    class Counted(srnn.Mask):
+        made = 0
+
+        @functools.cached_property
+        def digest(self) -> str:
+            Counted.made += 1
+            return str(Counted.made)
+
+    for kind, rule in (
+        (Sized, "masks with other synapses have other digests"),
+        (Counted, "the same mask has the same digest"),
+    ):
+
+        def odd(size: masks.Size, kind: type[srnn.Mask] = kind) -> srnn.Mask:
+            """A family of masks of another class.
+
+            Args:
+                size: Number of units.
+                kind: The class.
+            """
+            mask = masks.autapse(size)
+            return kind(mask.indptr, mask.indices, mask.shape, family="odd")
+
+        with pytest.raises(masks.ConformanceError, match=rule):
+            masks.check_mask_family(odd, 9)
