@@ -40,7 +40,8 @@ _OTHER = re.compile(r"%%MatrixMarket|^%\s*(sym|bip)\b|\bundirected\b", re.IGNORE
 """Comments of formats, or of graphs, that a table of directed edges would misread."""
 
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,30})", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(\d+\.\d*|\.?\d+)(e[-+]?\d+)?|nan", re.ASCII | re.IGNORECASE)
+_FLOAT = re.compile(r"[-+]?(\d+[.,]\d*|[.,]?\d+)(e[-+]?\d+)?|nan", re.ASCII | re.IGNORECASE)
+_COMMA = re.compile(r"[-+]?\d*,\d+(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 def read(path: Path, asked: Asked) -> tuple[Edges, str]:
@@ -258,6 +259,8 @@ class _Table:
         present = [mark for mark in counts if mark in lines[0]]
         even = [mark for mark in present if len(counts[mark]) == 1]
         chosen = even or present
+        if chosen == [","] and all(map(_has_decimal_commas, lines)):
+            chosen.append(" ")
         if len(chosen) > 1:
             found = " and ".join(map(repr, chosen))
             allowed = "a table whose cells are separated in one way"
@@ -276,7 +279,15 @@ class _Table:
         return InvalidArgument("graph", str(self.path), allowed, where)
 
 
+def _has_decimal_commas(line: str) -> bool:
+    """Whether the commas of a line may be those of numbers between blanks, as in ``1 2 0,5``."""
+    cells = line.split()
+    return len(cells) > 1 and all(_COMMA.fullmatch(cell) for cell in cells if "," in cell)
+
+
 def _is_number(cell: str) -> bool:
+    if "_" in cell:  # Python's own way to write thousands, and nobody else's.
+        return False
     try:
         float(cell)
     except ValueError:
