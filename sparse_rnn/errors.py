@@ -86,6 +86,10 @@ class RunConflict(SparseRnnError):
     """A folder cannot take this run; the message says why and what to do."""
 
 
+class RunInUse(RunConflict):
+    """Another process or thread works on a run; the message names it. This passes."""
+
+
 class RunDamaged(RunConflict, ValueError):
     """A file of a run folder is damaged, too large, or no regular file; the message names it."""
 

@@ -132,7 +132,7 @@ def note_continuation(folder: Path, step: int) -> None:
         folder: The run folder.
         step: Gradient steps taken before.
     """
-    record = _read_record(folder / CONFIG)
+    record = _record(folder)
     now = provenance()
     for what in ("versions", "git"):
         if record.get(what) != now[what]:
@@ -153,7 +153,7 @@ def check_streams(folder: Path) -> None:
     Raises:
         RunConflict: They are.
     """
-    streams = _read_record(folder / CONFIG).get("streams", FIRST_STREAMS)
+    streams = _record(folder).get("streams", FIRST_STREAMS)
     if streams != STREAMS:
         raise RunConflict(
             f"{folder} holds a run on the streams of trials number {streams}, and this version "
@@ -169,16 +169,40 @@ def check_network(folder: Path, network: nn.Module) -> None:
     Raises:
         RunConflict: Its parameters have other shapes or its masks other synapses.
     """
-    theirs = _read_record(folder / CONFIG).get("network")
-    if not isinstance(theirs, dict):
-        return
-    ours, theirs = describe(network), cast("dict[str, Any]", theirs)
-    for what, words in (("masks", "masks with other synapses"), ("parameters", "other parameters")):
-        if what in theirs and theirs[what] != ours[what]:
-            raise RunConflict(
-                f"{folder} holds a run of a network with {words} than this one. If the mask comes "
-                "from a file, that has changed since; choose another folder, or put it back."
-            )
+    ours = describe(network)
+    check_masks(folder, ours["masks"])
+    if _network(folder).get("parameters", ours["parameters"]) != ours["parameters"]:
+        raise RunConflict(
+            f"{folder} holds a run of a network with other parameters than this one. Choose "
+            "another folder."
+        )
+
+
+def check_masks(
+    folder: Path, ours: Mapping[str, str], theirs: Mapping[str, str] | None = None
+) -> None:
+    """Refuse masks that are not those that a run in a folder, finished or not, has begun with.
+
+    Args:
+        folder: The run folder.
+        ours: Digest of the mask of each layer, by the layer's name.
+        theirs: Those of the run; None reads what `config.json` says, if it does.
+
+    Raises:
+        RunConflict: They have other synapses.
+        RunDamaged: `config.json` is damaged.
+    """
+    if (_network(folder).get("masks", ours) if theirs is None else theirs) != ours:
+        raise RunConflict(
+            f"{folder} holds a run whose mask has other synapses than that of its configuration "
+            "now, so that the file that the mask comes from has changed since, or the version. "
+            "load_run reads a finished run as it was. Choose another folder, or put the file back."
+        )
+
+
+def _network(folder: Path) -> dict[str, Any]:
+    theirs = _record(folder).get("network")
+    return cast("dict[str, Any]", theirs) if isinstance(theirs, dict) else {}
 
 
 def describe(network: nn.Module) -> dict[str, Any]:
@@ -223,20 +247,21 @@ def read_config(folder: Path, kind: type[ConfigT] = TrainConfig) -> ConfigT:
     path = folder / CONFIG
     if not path.exists():
         raise RunConflict(f"{folder} holds no run: there is no {CONFIG} in it.")
-    settings = _read_record(path).get("config")
-    if not isinstance(settings, dict):
-        raise RunDamaged(f"{path} has no entry 'config', so no run wrote it. {_REMEDY}")
     try:
-        return kind.from_json(json.dumps(settings))
+        return kind.from_json(json.dumps(_record(folder)["config"]))
     except InvalidArgument as error:
         raise RunDamaged(f"{path} holds no valid configuration: {error} {_REMEDY}") from error
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def _record(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
     try:
         record = json.loads(read_regular(path))
     except RunDamaged:
         raise
     except (OSError, ValueError, RecursionError) as error:
         raise RunDamaged(f"{path} cannot be read as JSON ({error}). {_REMEDY}") from error
-    return cast("dict[str, Any]", record) if isinstance(record, dict) else {}
+    found = cast("dict[str, Any]", record) if isinstance(record, dict) else {}
+    if not isinstance(found.get("config"), dict):
+        raise RunDamaged(f"{path} has no entry 'config', so no run wrote it. {_REMEDY}")
+    return found

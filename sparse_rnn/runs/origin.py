@@ -13,7 +13,7 @@ from typing import Any
 
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.weights import WEIGHTS
-from sparse_rnn.errors import InvalidArgument, RunConflict
+from sparse_rnn.errors import InvalidArgument, RunConflict, RunInUse
 from sparse_rnn.system.files import Mark, digest_of
 from sparse_rnn.system.lock import is_held
 from sparse_rnn.evaluation.history import COLUMNS, csv_line
@@ -84,7 +84,7 @@ def read(folder: Path, config: FitConfig, processes: int) -> Origin:
         )
     run_folder.state_of(folder, theirs)  # Raises what keeps anybody from going on with it.
     if is_held(folder):
-        raise RunConflict(f"{folder} is still in use. Continue from it once its run has ended.")
+        raise RunInUse(f"{folder} is still in use. Continue from it once its run has ended.")
 
     def refusal(facts: Mapping[str, Any]) -> str:
         fits_run(folder, facts, theirs, processes)

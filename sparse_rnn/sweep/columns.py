@@ -37,7 +37,7 @@ _SIDES = 8
 _TEXT = ("identity", "state", "error", "ended", "folder", "kernel", "git_commit", "platform")
 _MORE_TEXT = ("processor", "python", "torch", "modcog")
 _WHOLE = ("n_units", "n_recurrent", "n_parameters", "n_tasks", "steps_taken", "n_failures")
-_MACHINE = ("n_continued", "cores", "threads")
+_MACHINE = ("streams", "n_continued", "cores", "threads")
 _NUMBER = (*MEASURES, "chance", "seconds")
 
 
@@ -222,6 +222,7 @@ def _origin(folder: Path) -> Row:
         "python": versions.get("python"),
         "torch": versions.get("torch"),
         "modcog": versions.get("modcog"),
+        "streams": record.get("streams", run_folder.FIRST_STREAMS),
         "n_continued": len(record.get("continued") or []),
         "kernel": network.get("backend"),
         "n_recurrent": math.prod(shapes["rnn.weight_hh"]) if "rnn.weight_hh" in shapes else None,

@@ -17,7 +17,7 @@ from sparse_rnn.sweep.grid import Grid, load
 from sparse_rnn.sweep.naming import RUNS, distinct
 from sparse_rnn.sweep.serial import Serial
 from sparse_rnn.sweep.standing import Status, status
-from sparse_rnn.sweep.validation import check_all
+from sparse_rnn.sweep.validation import check_all, check_results
 from sparse_rnn.system.signals import watched
 
 OPTIONS = RunOptions(tensorboard=False)
@@ -68,6 +68,8 @@ def run(  # noqa: PLR0913 - each is a choice of the caller
 
     Raises:
         InvalidArgument: A configuration or an argument is refused; nothing was begun.
+        RunConflict: The results hold runs of the sweep on the streams of trials of another version,
+            or on a graph whose file has changed since; nothing was begun.
         SparseRnnError: There is no scheduler, or its workers cannot work.
         WriteFailed: The disk is full. The runs have stopped; the same call goes on.
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came. The runs have saved themselves; the same call
@@ -105,6 +107,7 @@ def planned(
 
     Raises:
         InvalidArgument: A configuration or an argument is refused.
+        RunConflict: The results hold runs of the sweep on other trials or graphs.
         SparseRnnError: There is no configuration, or no folder can have this name.
     """
     for name, value, least in (("threads", threads, 1), ("retries", retries, 0)):
@@ -114,10 +117,12 @@ def planned(
         raise InvalidArgument("run_limit", run_limit, "a finite number of seconds above 0, or None")
     configs = distinct(load(spec))
     check_all(configs.values())
+    folder = prepared(results)
+    check_results(configs.values(), folder)
     # Drawing batches ahead is work for one more core.
     prefetch = options.prefetch and threads > 1
     changed = options.model_copy(update={"threads": threads, "prefetch": prefetch})
-    return Plan(configs, prepared(results), retries, changed, limit_s=run_limit)
+    return Plan(configs, folder, retries, changed, limit_s=run_limit)
 
 
 def drain(plan: Plan) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from sparse_rnn import masks
 from sparse_rnn.config.train import TrainConfig
-from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.sweep.naming import identity
+from sparse_rnn.errors import InvalidArgument, RunConflict, RunDamaged
+from sparse_rnn.runs import folder as run_folder
+from sparse_rnn.sweep.naming import folder_of, identity
 from sparse_rnn.training.run import streams
 
 _STREAM = ("suite", "batch_size", "seq_len", "dt", "noise")
@@ -45,6 +50,41 @@ def check_all(configs: Iterable[TrainConfig]) -> None:
                 where = f"(In run {identity(config)}, with {told}.)"
                 remedy = f"{error.remedy} {where}".strip()
                 raise type(error)(error.argument, error.value, error.allowed, remedy) from None
+
+
+def check_results(configs: Iterable[TrainConfig], results: Path) -> None:
+    """Look whether the runs that a folder of results has already are those of now.
+
+    Of one sweep, some runs would otherwise be on other trials than the rest, or on the graph that a
+    file held before. What is damaged is left to `status`, and stops no other run.
+
+    Args:
+        configs: The runs of the sweep.
+        results: Folder of the results.
+
+    Raises:
+        RunConflict: A run is on the streams of trials of another version, or its mask is from a
+            file that has changed since.
+    """
+    digests: dict[tuple[Any, ...], str] = {}
+    for config in configs:
+        folder = folder_of(results, config)
+        if not os.path.lexists(folder / run_folder.CONFIG):
+            continue
+        try:
+            with suppress(RunDamaged):
+                run_folder.check_streams(folder)
+                # What a mask is follows from its configuration, unless that names a file.
+                if "graph" in masks.options(config.arch):
+                    kind = tuple(getattr(config, name) for name in _MASK)
+                    if kind not in digests:
+                        digests[kind] = config.build_mask().digest
+                    run_folder.check_masks(folder, {"rnn": digests[kind]})
+        except RunConflict as error:
+            raise RunConflict(
+                f"{error} Nothing was begun: a sweep has all its runs on the same trials and "
+                "networks. Give it another folder of results (--results)."
+            ) from error
 
 
 def _check_mask(config: TrainConfig) -> None:

@@ -24,6 +24,7 @@ from sparse_rnn.errors import (
     InvalidArgument,
     NotEnoughMemory,
     RunConflict,
+    RunInUse,
     RunTooLong,
     TrainingDiverged,
     WriteFailed,
@@ -128,10 +129,8 @@ def carry_out(
         if interrupt.number == _OVER:
             return _failed(assignment, name, folder, _over(assignment))
         return Outcome(name, "stopped", signal=interrupt.number)
-    except RunConflict as error:
-        if not _is_of_another_run(folder, config):
-            return Outcome(name, "busy", str(error))
-        return _failed(assignment, name, folder, error)
+    except RunInUse as error:
+        return Outcome(name, "busy", str(error))
     except Exception as error:  # Whatever it is, the other runs go on.
         if _is_no_room(error):
             return Outcome(name, "no room", str(error))
@@ -195,15 +194,6 @@ def _over(assignment: Assignment) -> RunTooLong:
         f"The run took more than {assignment.limit_s:g} s, its limit. It has saved itself: with "
         "--again and a longer limit, or none, it goes on."
     )
-
-
-def _is_of_another_run(folder: Path, config: TrainConfig) -> bool:
-    """Whether a conflict will stay, as opposed to one about a lock."""
-    try:
-        run_folder.state_of(folder, config)
-    except RunConflict:
-        return True
-    return False
 
 
 def _is_no_room(error: BaseException) -> bool:

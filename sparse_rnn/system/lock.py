@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sparse_rnn.errors import RunConflict, RunDamaged
+from sparse_rnn.errors import RunDamaged, RunInUse
 from sparse_rnn.system.files import check_kind, open_regular, read_regular
 
 LOCK = ".lock"
@@ -37,7 +37,7 @@ def locked(folder: Path) -> Generator[None]:
         folder: The folder, which exists.
 
     Raises:
-        RunConflict: Another process, or another thread of this one, holds it.
+        RunInUse: Another process, or another thread of this one, holds it.
         RunDamaged: The lock is no regular file.
     """
     for name in (LOCK, HOLDER):
@@ -46,7 +46,7 @@ def locked(folder: Path) -> Generator[None]:
     try:
         lock.acquire(poll_interval=0.01)
     except Timeout:
-        raise RunConflict(
+        raise RunInUse(
             f"{folder} is in use by {_holder(folder)}. Wait until it ends, or choose another "
             "folder."
         ) from None

@@ -217,14 +217,8 @@ def finished(folder: Path, config: TrainConfig) -> Run:
             comes from has changed.
     """
     run = load_run(folder)
-    mask = config.build_mask()
-    if run.network.rnn.mask.digest != mask.digest:
-        raise RunConflict(
-            f"{folder} holds a finished run of a network with {run.network.rnn.mask!r}, and its "
-            f"configuration now means {mask!r} with other synapses. If the mask comes from a file, "
-            "that has changed since; load_run reads the run as it was. Choose another folder, or "
-            "put the file back."
-        )
+    ours = config.build_mask().digest
+    run_folder.check_masks(folder, {"rnn": ours}, {"rnn": run.network.rnn.mask.digest})
     return run
 
 

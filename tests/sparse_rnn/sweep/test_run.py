@@ -14,7 +14,13 @@ import pytest
 
 import sparse_rnn as srnn
 from sparse_rnn import sweep
-from sparse_rnn.errors import InvalidArgument, SparseRnnError, TrainingDiverged, WriteFailed
+from sparse_rnn.errors import (
+    InvalidArgument,
+    RunConflict,
+    SparseRnnError,
+    TrainingDiverged,
+    WriteFailed,
+)
 from sparse_rnn.evaluation.history import Record
 from sparse_rnn.runs.checkpoint import Store
 from sparse_rnn.sweep import driver, store, work
@@ -259,3 +265,38 @@ def test_the_example_of_the_documentation_is_carried_out(tmp_path: Path) -> None
     tiny = {"steps": 2, "batch_size": 2, "seq_len": 45, "eval_batches": 1, "final_batches": 1}
     grid = sweep.Grid({**example.settings, **tiny}, example.runs, {**example.axes, "seed": (0,)})
     assert counts(swept(tmp_path, grid)) == (6, 0, 0, 0)
+
+
+def graph_of(path: Path, sources: list[int]) -> None:
+    rows = [f"{source},{target},1\n" for target, source in enumerate(sources)]
+    path.write_text("source,target,weight\n" + "".join(rows))
+
+
+def test_a_graph_that_was_rewired_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "graph.csv"
+    graph_of(path, [1, 2, 3, 0])
+    config = small_config(
+        arch="from_graph", size=4, radius=None, mask_options={"graph": str(path)}, suite="Go"
+    )
+    assert counts(swept(tmp_path / "sweep", [config])) == (1, 0, 0, 0)
+    assert counts(swept(tmp_path / "sweep", [config])) == (1, 0, 0, 0)
+    before = contents(tmp_path / "sweep")
+    graph_of(path, [2, 3, 1, 0])
+    with pytest.raises(RunConflict, match="other synapses than.*file that the mask comes from"):
+        swept(tmp_path / "sweep", [small_config(), config])
+    assert contents(tmp_path / "sweep") == before
+    folder = sweep.folder_of(tmp_path / "sweep", config)
+    (folder / "config.json").write_text("{")  # Damage is told by `status`, and stops nobody.
+    assert counts(swept(tmp_path / "sweep", [small_config(), config]))[0] == 1
+
+
+def test_a_run_that_cannot_go_on_is_a_failure_and_is_not_waited_for(tmp_path: Path) -> None:
+    folder = sweep.folder_of(tmp_path, THREE[0])
+    options = srnn.RunOptions(checkpoint_every=1, tensorboard=False)
+    srnn.train(THREE[0], folder, options=options)
+    for name in ("weights.safetensors", "evaluation.csv", "summary.json"):
+        (folder / name).unlink()
+    (folder / "metrics.csv").write_text("")
+    status = swept(tmp_path, THREE)
+    assert counts(status) == (2, 0, 1, 0)
+    assert "metrics.csv has lost or changed lines" in status.failures[0].failures[0].error
