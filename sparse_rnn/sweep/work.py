@@ -30,7 +30,6 @@ from sparse_rnn.errors import (
     WriteFailed,
 )
 from sparse_rnn.evaluation.history import Record
-from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT
 from sparse_rnn.sweep import store
 from sparse_rnn.sweep.naming import folder_of, identity

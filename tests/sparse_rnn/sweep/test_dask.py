@@ -24,7 +24,7 @@ import sparse_rnn as srnn
 from sparse_rnn import sweep
 from sparse_rnn.errors import SparseRnnError
 from sparse_rnn.runs.checkpoint import Store
-from sparse_rnn.sweep import dask_pool, dask_worker, work
+from sparse_rnn.sweep import dask_pool, dask_worker, driver, work
 from sparse_rnn.sweep.errand import Errand
 from tests.sparse_rnn.helpers import small_config
 from tests.sparse_rnn.sweep.test_drill import wait_for
@@ -116,6 +116,14 @@ def test_a_sweep_waits_for_workers_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(dask_pool, "_FIRST_WARNING_S", 0.5)
+    looks: list[float] = []
+    capacity = dask_pool.DaskPool.capacity
+
+    def counted(pool: dask_pool.DaskPool) -> int:
+        looks.append(time.monotonic())
+        return capacity(pool)
+
+    monkeypatch.setattr(dask_pool.DaskPool, "capacity", counted)
     start: Any = LocalCluster
     with start(
         n_workers=0, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None,
@@ -123,6 +131,9 @@ def test_a_sweep_waits_for_workers_and_says_so(
     ) as cluster, ThreadPoolExecutor() as threads:  # fmt: skip
         future = threads.submit(swept, cluster, tmp_path, configs(0))
         wait_for(lambda: len(told(caplog)) >= 2)
+        # It waits and does not spin: between two looks at most one takes no wait. A machine under
+        # load looks less often.
+        assert len(looks) <= 5 + 2 * (looks[-1] - looks[0]) / driver.LOOK_EVERY_S
         cluster.scale(1)
         assert future.result(timeout=200).done == 1
     assert f"The scheduler at {cluster.scheduler_address} has no workers" in told(caplog)[0]

@@ -12,7 +12,7 @@ import torch
 import sparse_rnn as srnn
 from sparse_rnn import sweep
 from sparse_rnn.errors import RunConflict
-from sparse_rnn.run_folder import read_config
+from sparse_rnn.runs.folder import read_config
 from tests.sparse_rnn.helpers import contents
 
 MADE = Path(__file__).parent / "runs_of_0_1_0"

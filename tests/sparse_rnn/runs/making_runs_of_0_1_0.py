@@ -1,8 +1,8 @@
 """Makes the runs of version 0.1.0 that tests read: one finished, one killed after a checkpoint.
 
-Run it with that version of the package, from a checkout of its commit 42ecf4e:
+Run it with that version of the package, from a checkout of its commit 42ecf4e, in this folder:
 
-    PYTHONPATH=CHECKOUT python tests/sparse_rnn/making_runs_of_0_1_0.py tests/sparse_rnn/runs_of_0_1_0
+    PYTHONPATH=CHECKOUT python making_runs_of_0_1_0.py runs_of_0_1_0
 """
 
 from __future__ import annotations
