@@ -13,7 +13,7 @@ from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
-from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunConflict
+from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.evaluation.history import History
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.nn.network import Network

@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import sparse_rnn as srnn
-from sparse_rnn.options import RunOptions
 from sparse_rnn.sweep.naming import folder_of
 
 CONFIG = srnn.TrainConfig(
@@ -29,7 +28,6 @@ CONFIG = srnn.TrainConfig(
     final_batches=1,
 )
 OTHER = srnn.TrainConfig(**{**json.loads(CONFIG.to_json()), "seed": 1})
-OPTIONS = RunOptions(checkpoint_every=2, tensorboard=False)
 
 
 class Killed(BaseException):
@@ -38,9 +36,10 @@ class Killed(BaseException):
 
 def make(results: Path) -> None:
     """Train both into a folder of results, where a sweep finds them too."""
-    from sparse_rnn import archive
+    from sparse_rnn import archive, options  # Where that version has them.
 
-    srnn.train(CONFIG, folder_of(results, CONFIG), options=OPTIONS)
+    run_options = options.RunOptions(checkpoint_every=2, tensorboard=False)
+    srnn.train(CONFIG, folder_of(results, CONFIG), options=run_options)
     save = archive.Archive.save
 
     def save_once(self: archive.Archive, trainer: archive.Trainer) -> None:
@@ -49,7 +48,7 @@ def make(results: Path) -> None:
 
     archive.Archive.save = save_once
     with suppress(Killed):
-        srnn.train(OTHER, folder_of(results, OTHER), options=OPTIONS)
+        srnn.train(OTHER, folder_of(results, OTHER), options=run_options)
     for path in results.glob("runs/*/config.json"):
         record = json.loads(path.read_text(encoding="utf-8"))
         record["machine"] = {"platform": "some", "processor": "one", "cores": 2, "threads": 1}
