@@ -20,8 +20,8 @@ from modcog.errors import InvalidArgument, ModcogError
 from modcog.exporting.export import export
 from modcog.scoring.chance import chance_table
 from modcog.system.backend import figures_to_files
-from modcog.system.meter import Meter
 from modcog.system.output import command_streams, complain, say
+from modcog.system.progress import Meter
 
 USAGE_ERROR = 2
 INTERRUPTED = 130

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.batches.played import PlayedLanes, foreign_wrappers
+from modcog.batches.rollouts import PlayedLanes, foreign_wrappers
 from modcog.batches.sampler import BatchSampler
 from modcog.envs.env import TaskEnv
 from modcog.envs.registration import env_id

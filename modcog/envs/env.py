@@ -19,8 +19,8 @@ from modcog.errors import InvalidArgument, real_number, unknown_name, whole_numb
 from modcog.hashing import Purpose, derive
 from modcog.rendering.reference import channels, reference, rule_channels
 from modcog.system.limits import LEVEL
-from modcog.trials.chosen import from_keys, with_answer
 from modcog.trials.draws import trial_keys
+from modcog.trials.given import from_keys, with_answer
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 

@@ -26,13 +26,13 @@ from modcog.envs.compat import (
     reset_options,
 )
 from modcog.envs.env import TaskEnv
-from modcog.envs.trial_queue import NO_TRIALS, Selection, TrialQueue, selected
+from modcog.envs.lanes import NO_TRIALS, Selection, TrialQueue, selected
 from modcog.envs.vector_arguments import actions_of, generators_of, lanes_of
 from modcog.errors import InvalidArgument, whole_number
 from modcog.rendering.reference import channels
 from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES
-from modcog.trials.chosen import from_keys
+from modcog.trials.given import from_keys
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 

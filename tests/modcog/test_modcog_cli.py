@@ -14,7 +14,7 @@ import pytest
 
 import modcog
 from modcog.cli import main
-from modcog.system.meter import Meter
+from modcog.system.progress import Meter
 
 
 @pytest.mark.parametrize("suite", modcog.suites())

@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 import modcog
 from modcog.envs.compat import HANDS_ARGUMENTS_ON, TrialInfo
-from modcog.envs.trial_queue import QUEUED_TRIALS
+from modcog.envs.lanes import QUEUED_TRIALS
 
 CUSTOM = "vector_entry_point" if HANDS_ARGUMENTS_ON else "custom"
 

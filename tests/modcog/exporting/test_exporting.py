@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 import modcog
 from modcog import cli
 from modcog.exporting import export as exporting, formats as export_formats
-from modcog.system.meter import Meter
+from modcog.system.progress import Meter
 
 LIBRARIES = {".h5": "h5py", ".npz": "numpy", ".zarr": "zarr"}
 N = 6
