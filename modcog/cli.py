@@ -19,9 +19,8 @@ from modcog.catalog.suites import suite, suites
 from modcog.errors import InvalidArgument, ModcogError
 from modcog.exporting.export import export
 from modcog.scoring.chance import chance_table
-from modcog.system.backend import figures_to_files
-from modcog.system.output import command_streams, complain, say
-from modcog.system.progress import Meter
+from modcog.system.output import command_streams, complain, figures_to_files, say
+from modcog.system.progress import ProgressBar
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -173,10 +172,10 @@ def _export(options: argparse.Namespace) -> int:
         seed=options.seed,
         **_settings(options),
     )
-    meter = Meter("batches")
+    bar = ProgressBar("batches")
 
     def progress(done: int, total: int) -> None:
-        meter(done, total)
+        bar(done, total)
         interrupt.check()
 
     interrupt = _Interrupt()
@@ -191,15 +190,15 @@ def _export(options: argparse.Namespace) -> int:
             progress=progress,
         )
     except KeyboardInterrupt:
-        meter.close()
+        bar.close()
         complain(
-            f"modcog export: stopped after {meter.done} of {options.batches} batches. "
+            f"modcog export: stopped after {bar.done} of {options.batches} batches. "
             "Give the same command with --resume to go on."
         )
         return INTERRUPTED
     finally:
         interrupt.restore()
-        meter.close()
+        bar.close()
     say(f"{path}: {options.batches} batches of {sampler.seq_len} x {sampler.batch_size} steps.")
     return 0
 

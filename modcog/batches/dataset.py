@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.batches.rollouts import PlayedLanes, foreign_wrappers
+from modcog.batches.rollouts import Rollouts, foreign_wrappers
 from modcog.batches.sampler import BatchSampler
 from modcog.envs.env import TaskEnv
 from modcog.envs.registration import env_id
@@ -124,11 +124,11 @@ class Dataset:
         """
         self.seeds = np.random.SeedSequence() if seed is None else seed_sequence(seed)
         self.sampler: BatchSampler | None = None
-        self._lanes: PlayedLanes | None = None
+        self._lanes: Rollouts | None = None
         if self._played:
             # One seed a lane; those of neurogym's wrappers have 32 bits.
             lane_seeds = derive(self.seeds, Purpose.PLAYED).generate_state(self.batch_size).tolist()
-            self._lanes = PlayedLanes(self.env, lane_seeds, self.seq_len)
+            self._lanes = Rollouts(self.env, lane_seeds, self.seq_len)
             return
         self.sampler = BatchSampler(
             self._specs,

@@ -1,4 +1,7 @@
-"""Loss weightings of the time steps, by name."""
+"""Which time steps count: loss weightings by name, and the grace that loss and scores give.
+
+The steps of the grace count neither in the loss of Yang et al. (2019) nor in a score.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.rendering.reference import trial_steps
-from modcog.trials.grace import decision_grace, start_grace
+from modcog.timing import steps
 from modcog.trials.plan import Trials
+
+GRACE_MS = 100.0
+"""Time after the start of the trial and of the decision that does not count, in ms."""
+
+
+def start_grace(trials: Trials) -> NDArray[np.int64]:
+    """Steps at the start of each trial that do not count; int64 ``[n]``.
+
+    No step of the decision is among them, also where it begins earlier.
+    """
+    return np.minimum(int(steps(GRACE_MS, trials.dt)), trials.decision_start)
+
+
+def decision_grace(trials: Trials) -> NDArray[np.int64]:
+    """Steps at the start of each decision that do not count; int64 ``[n]``.
+
+    The last step of the decision always counts, also where a step is longer than the grace.
+    """
+    return np.minimum(int(steps(GRACE_MS, trials.dt)), trials.decision_steps - 1)
 
 
 def uniform_mask(trials: Trials, mask: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -24,7 +46,7 @@ def yang_mask(trials: Trials, mask: NDArray[np.float32]) -> NDArray[np.float32]:
 
     0 in the first 100 ms of the trial and of the decision, 1 before the go cue, 5 after it;
     scaled to mean 1 over the steps of trials. The last step of a decision counts at any `dt`, as it
-    does in scores (`modcog.trials.grace`).
+    does in scores.
     """
     n_lanes = mask.shape[1]
     flat = trial_steps(trials, n_lanes)

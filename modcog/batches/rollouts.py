@@ -64,7 +64,7 @@ def _plain(kind: type[Any], method: str) -> bool:
     return own is None or any(own is getattr(base, method, None) for base in bases)
 
 
-class PlayedLanes:
+class Rollouts:
     """Copies of an environment side by side, each with its own stream, that play whole trials.
 
     Args:

@@ -7,10 +7,13 @@ Gymnasium 0.29 calls `register_all` through its plugin entry point when it is im
 
 from __future__ import annotations
 
+import functools
 import sys
 from importlib import metadata
+from typing import Any
 
 from modcog.catalog.suites import task_names
+from modcog.errors import InvalidArgument
 
 VERSION = 0
 """Version suffix of the ids; a change that alters the trials of a task raises it."""
@@ -32,7 +35,7 @@ def register_all() -> None:
             registration.register(
                 id=f"{prefix}{name}-v{VERSION}",
                 entry_point="modcog.envs.wrappers:make",
-                vector_entry_point=f"modcog.envs.vector_ids:{name}",
+                vector_entry_point=f"{__name__}:{name}",
                 kwargs={"task": name},
             )
 
@@ -49,3 +52,29 @@ def _has_plugins() -> bool:
         return metadata.version("gymnasium").startswith("0.")
     except metadata.PackageNotFoundError:
         return True  # nothing to register with
+
+
+def __getattr__(name: str) -> Any:
+    """Give the vector entry point of a task, which is named as it.
+
+    Gymnasium 0.29 does not hand the arguments of an id to its vector entry point, so each id has an
+    entry point that knows them.
+    """
+    from modcog.catalog.settings import tasks_of
+
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        tasks_of(name)
+    except InvalidArgument as error:
+        raise AttributeError(str(error)) from error
+    return functools.partial(_make_vec, task=name)
+
+
+def _make_vec(**arguments: Any) -> Any:
+    """The vector environment of an id, which notes what it was made from."""
+    from modcog.envs.vector import make_vec
+
+    envs = make_vec(**arguments)
+    envs.made_from_id = arguments
+    return envs

@@ -26,8 +26,13 @@ from modcog.envs.compat import (
     reset_options,
 )
 from modcog.envs.env import TaskEnv
-from modcog.envs.lanes import NO_TRIALS, Selection, TrialQueue, selected
-from modcog.envs.vector_arguments import actions_of, generators_of, lanes_of
+from modcog.envs.lanes import (
+    TrialQueue,
+    actions_of,
+    generators_of,
+    lanes_of,
+    selected,
+)
 from modcog.errors import InvalidArgument, whole_number
 from modcog.rendering.reference import channels
 from modcog.rendering.renderers import RENDERERS
@@ -110,7 +115,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.render_mode = None
         self._lanes = np.arange(self.num_envs)
         self._queue = TrialQueue(self.specs, self.num_envs)
-        self._ended = NO_TRIALS
+        self._ended = self._queue.running(self._lanes[:0])
         n_channels = channels(self.specs[0].dim_ring, self.n_rules)["rule"].stop
         # Each lane has two places: one holds the trial that is running, the other the next one.
         self._ob = np.zeros((2 * self.num_envs, 0, n_channels), dtype=np.float32)
@@ -189,7 +194,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._elapsed[lanes] = 0
         self._over[lanes] = False
         self._begin(lanes)
-        self._ended = self._selection(self._lanes[:0])
+        self._ended = self._queue.running(self._lanes[:0])
         self.performance = np.zeros(0)
         return self._observations(), {}
 
@@ -248,7 +253,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             "_gt": np.ones_like(done),
         }
         over = np.flatnonzero(done)
-        self._ended = self._selection(over)
+        self._ended = self._queue.running(over)
         scores = np.where(self._broken[over], 0.0, self._score[over]).tolist()
         self.performance = np.array([round(score, 12) for score in scores])
         if over.size:
@@ -280,7 +285,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     @property
     def trials(self) -> Trials:
         """The current trial of each lane."""
-        return selected(self._selection(self._lanes))
+        return selected(self._queue.running(self._lanes))
 
     @property
     def ended(self) -> Trials:
@@ -289,10 +294,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     def _observations(self) -> NDArray[np.float32]:
         return self._ob[self._place, self._t]
-
-    def _selection(self, lanes: NDArray[np.int64]) -> Selection:
-        """The current trials of some lanes, not copied yet: few users look at them each step."""
-        return self._queue.trials, self._queue.row[lanes], lanes
 
     def _autoreset(self, truncated: NDArray[np.bool_], infos: dict[str, Any]) -> dict[str, Any]:
         """Reset the truncated lanes; what they would have shown goes into the infos."""

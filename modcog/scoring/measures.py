@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog import ring
+from modcog.batches.losses import decision_grace, start_grace
 from modcog.batches.sampler import Batch
 from modcog.errors import InvalidArgument, unknown_name
 from modcog.rendering.reference import flatten_spans, target_steps
 from modcog.scoring.chance import TOLERANCE, chance_level
 from modcog.trials.content import SameContent
-from modcog.trials.grace import decision_grace, start_grace
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 

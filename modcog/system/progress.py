@@ -19,7 +19,7 @@ LOG_S = 5.0
 """Shortest times between two messages, in seconds."""
 
 
-class Meter:
+class ProgressBar:
     """Writes how many parts of a whole are done, at which rate, and how long the rest takes.
 
     Args:

@@ -14,7 +14,7 @@ import pytest
 
 import modcog
 from modcog.cli import main
-from modcog.system.progress import Meter
+from modcog.system.progress import ProgressBar
 
 
 @pytest.mark.parametrize("suite", modcog.suites())
@@ -270,18 +270,20 @@ def test_a_command_leaves_the_backend_of_its_caller(monkeypatch: pytest.MonkeyPa
         assert os.environ.get("MPLBACKEND") == backend
 
 
-def test_the_meter_stays_in_one_line_of_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_bar_stays_in_one_line_of_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     monkeypatch.setenv("COLUMNS", "40")
     out, now = Terminal(), [0.0]
-    meter = Meter("batches with a rather long name for one", out, lambda: now[0])
+    bar = ProgressBar("batches with a rather long name for one", out, lambda: now[0])
     for done in range(0, 100_001, 10_000):
         now[0] += 10
-        meter(done, 100_000)
-    meter.close()
+        bar(done, 100_000)
+    bar.close()
     lines = out.getvalue().replace("\x1b[K", "").replace("\n", "").split("\r")
     assert len(lines) > 5
     assert max(map(len, lines)) < 40

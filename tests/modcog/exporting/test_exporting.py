@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 import modcog
 from modcog import cli
 from modcog.exporting import export as exporting, formats as export_formats
-from modcog.system.progress import Meter
+from modcog.system.progress import ProgressBar
 
 LIBRARIES = {".h5": "h5py", ".npz": "numpy", ".zarr": "zarr"}
 N = 6
@@ -601,7 +601,7 @@ def test_a_file_that_may_not_grow_is_told_and_gone_on_with(tmp_path: Path, suffi
     assert read(path)[0]["inputs"].shape[0] == 3000
 
 
-# --- the meter -----------------------------------------------------------------------------------
+# --- the progress bar ----------------------------------------------------------------------------
 
 
 class Terminal(io.StringIO):
@@ -609,14 +609,14 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_the_meter_draws_a_bar_on_a_terminal_and_lines_in_a_log() -> None:
+def test_the_progress_bar_draws_a_bar_on_a_terminal_and_lines_in_a_log() -> None:
     times = [0.0, 1.0, 1.01, 2.0, 10.0]
     texts = []
     for stream in (Terminal(), io.StringIO()):
-        meter = Meter("batches", stream, iter(times).__next__)
+        bar = ProgressBar("batches", stream, iter(times).__next__)
         for done in (0, 10, 11, 20, 80):
-            meter(done, 100)
-        meter.close()
+            bar(done, 100)
+        bar.close()
         texts.append(stream.getvalue())
     bar, log = texts
     assert log.splitlines() == ["0/100 batches", "80/100 batches, 8/s, 0:00:02 left"]
