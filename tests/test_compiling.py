@@ -18,7 +18,7 @@ pytest.importorskip("numba")
 
 def test_the_two_packages_keep_compiled_code_in_the_same_way() -> None:
     one = (ROOT / "modcog" / "rendering" / "compiling.py").read_bytes()
-    assert (ROOT / "sparse_rnn" / "kernels" / "compiling.py").read_bytes() == one
+    assert (ROOT / "sparse_rnn" / "kernels" / "cpu" / "compiling.py").read_bytes() == one
 
 
 # A package of two files, of which one is compiled into the other.

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
-from sparse_rnn.kernels import autapse, cuda, dense, reference, sparse_cpu
-from sparse_rnn.kernels._interface import (
+from sparse_rnn.kernels import autapse, cuda, dense, reference
+from sparse_rnn.kernels.api import (
     NONLINEARITIES as NONLINEARITIES,
     Drive as Drive,
     Edges as Edges,
@@ -24,6 +24,7 @@ from sparse_rnn.kernels._interface import (
     Nonlinearity as Nonlinearity,
     Product as Product,
 )
+from sparse_rnn.kernels.cpu import function as sparse_cpu
 from sparse_rnn.masks import Mask
 
 KERNELS: Mapping[str, Kernel] = MappingProxyType(

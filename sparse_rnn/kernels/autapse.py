@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sparse_rnn.kernels._formula import Recurrence
-from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity, Product
 from sparse_rnn.kernels._leak import leak, rates_beside, share_
+from sparse_rnn.kernels.api import Edges, Kernel, Nonlinearity, Product
 from sparse_rnn.kernels.derivatives import Tensors
+from sparse_rnn.kernels.recurrence import Recurrence
 from sparse_rnn.masks import Mask
 
 

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.kernels._formula import Recurrence
-from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels._leak import leak, rates_beside, share_
+from sparse_rnn.kernels.api import Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels.derivatives import Tensors
+from sparse_rnn.kernels.recurrence import Recurrence
 from sparse_rnn.masks import Mask
 
 SYNAPSES, MOST_LANES = 16, 64
@@ -31,9 +31,9 @@ SYNAPSES, MOST_LANES = 16, 64
 @cache
 def _kernels() -> Any:
     """The kernels; importing triton takes a moment, so only networks that need it do."""
-    from sparse_rnn.kernels import _triton
+    from sparse_rnn.kernels import triton
 
-    return _triton
+    return triton
 
 
 @dataclass(frozen=True, eq=False)

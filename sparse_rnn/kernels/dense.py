@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sparse_rnn.kernels._formula import Recurrence
-from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels._leak import leak, rates_beside, share_
 from sparse_rnn.kernels._short import add_product, product, short, weight_gradient
+from sparse_rnn.kernels.api import Edges, Kernel, Nonlinearity
 from sparse_rnn.kernels.derivatives import Tensors
+from sparse_rnn.kernels.recurrence import Recurrence
 
 
 class _DenseRecurrence(Recurrence):

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_rnn.kernels._compiled import loops as compiled
-from sparse_rnn.kernels._interface import Edges, Nonlinearity
-from sparse_rnn.kernels._layout import Layout, Synapses, layout as lay_out
-from sparse_rnn.kernels._tiles import Tiling, in_threads, shares
+from sparse_rnn.kernels.api import Edges, Nonlinearity
+from sparse_rnn.kernels.cpu.compiled import compiled
+from sparse_rnn.kernels.cpu.plan import Layout, Synapses, layout as lay_out
+from sparse_rnn.kernels.cpu.tiles import Tiling, in_threads, shares
 
 _KINDS = {"relu": "RELU", "tanh": "TANH", "softplus": "SOFTPLUS"}
 
@@ -52,13 +52,13 @@ class Sweep:
         tiling = Tiling.of(n_lanes, n_units)
         number = torch.empty(0, dtype=dtype).numpy().dtype
         rates = tiling.empty(n_steps, number) if alpha != 1 else tiling.empty(1, number, 0)
-        kind = getattr(compiled().lanes, _KINDS[f.name])
+        kind = getattr(compiled().loops, _KINDS[f.name])
         states = tiling.empty(n_steps + 1, number)
         return cls(tiling, lay_out(edges, tiling.width), kind, alpha, states, rates)
 
     def forth(self, h0: Tensor, weight: Tensor, feed: Feed) -> Tensor:
         """Compute the states ``[T, B, N]``."""
-        lanes_of, slots = compiled().lanes, self.tiling.slots
+        lanes_of, slots = compiled().loops, self.tiling.slots
         first = h0.detach().contiguous().numpy()
         shape = (self.states.shape[1] - 1, *first.shape)
         # By numpy, which asks for large pages.
@@ -89,7 +89,7 @@ class Sweep:
         Returns:
             These gradients as tiles, ``[tiles, T, N * W]``, and that of the first state.
         """
-        lanes_of, slots = compiled().lanes, self.tiling.slots
+        lanes_of, slots = compiled().loops, self.tiling.slots
         columns = self.layout.columns.with_weights(weight.detach().numpy())
         grouped = self.layout.columns.grouped
         outer = grad.contiguous().numpy()
@@ -134,7 +134,7 @@ def sums(
 
     def run(number: int) -> None:
         span = parts[number]
-        compiled().lanes.weight_gradient(total, tiles, delta_tiles, where, span, slots)
+        compiled().loops.weight_gradient(total, tiles, delta_tiles, where, span, slots)
 
     in_threads(run, len(parts))
     return total

@@ -1,9 +1,9 @@
 """Kernel `sparse_cpu`: only the synapses that exist, compiled with numba, for the CPU.
 
 Threads share out the batch: a tile of 8 to 32 lanes runs through all time steps on one thread
-(`sparse_rnn.kernels._lanes`). Time and memory grow with the number of synapses, not with N squared.
-States do not depend on the number of threads. Nor do gradients where the tiles have the same width
-(`sparse_rnn.kernels._tiles.tile_width`), as their lanes are summed in one order.
+(`sparse_rnn.kernels.cpu.loops`). Time and memory grow with the number of synapses, not with N
+squared. States do not depend on the number of threads. Nor do gradients where the tiles have the
+same width (`sparse_rnn.kernels.cpu.tiles.tile_width`), as their lanes are summed in one order.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_rnn.kernels._compiled import failure, loops as compiled
-from sparse_rnn.kernels._drive import TiledDrive
-from sparse_rnn.kernels._formula import Recurrence
-from sparse_rnn.kernels._interface import Drive, Edges, Kernel, Nonlinearity
-from sparse_rnn.kernels._layout import WIDTHS
-from sparse_rnn.kernels._stepwise import product
-from sparse_rnn.kernels._sweep import Sweep
+from sparse_rnn.kernels.api import Drive, Edges, Kernel, Nonlinearity
+from sparse_rnn.kernels.cpu.compiled import compiled, failure
+from sparse_rnn.kernels.cpu.drive import TiledDrive
+from sparse_rnn.kernels.cpu.passes import Sweep
+from sparse_rnn.kernels.cpu.plan import WIDTHS
+from sparse_rnn.kernels.cpu.products import product
 from sparse_rnn.kernels.derivatives import Tensors
+from sparse_rnn.kernels.recurrence import Recurrence
 from sparse_rnn.masks import Mask
 
 
@@ -31,7 +31,7 @@ class _Projected(Recurrence):
     def forth(self, *tensors: Tensor) -> Tensors:
         """The states, by the compiled loops."""
         projected, h0, weight = tensors
-        given: Any = compiled().lanes.forward, projected.detach().contiguous().numpy()
+        given: Any = compiled().loops.forward, projected.detach().contiguous().numpy()
         how = (self.edges, self.nonlinearity, self.alpha)
         self._sweep = Sweep.of(projected.shape, weight.dtype, *how)
         return (self._sweep.forth(h0, weight, lambda _: given),)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.kernels._interface import Edges, Nonlinearity
+from sparse_rnn.kernels.api import Edges, Nonlinearity
 from sparse_rnn.kernels.derivatives import Operation, Tensors
 
 

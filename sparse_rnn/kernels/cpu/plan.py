@@ -1,4 +1,4 @@
-"""How `sparse_cpu` lays out a mask for its compiled loops (`sparse_rnn.kernels._lanes`)."""
+"""How `sparse_cpu` lays out a mask for its compiled loops (`sparse_rnn.kernels.cpu.loops`)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from sparse_rnn.kernels._interface import Edges
+from sparse_rnn.kernels.api import Edges
 from sparse_rnn.masks import Mask
 
 GROUP = 4
-"""Units of a group; `sparse_rnn.kernels._lanes` has the same number, and needs numba."""
+"""Units of a group; `sparse_rnn.kernels.cpu.loops` has the same number, and needs numba."""
 
 WIDTHS = (8, 16, 32)
 """Lanes of a tile. Wider ones spend less on each synapse, narrower ones fill more threads."""

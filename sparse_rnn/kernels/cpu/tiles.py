@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sparse_rnn.kernels._layout import GROUP, WIDTHS
+from sparse_rnn.kernels.cpu.plan import GROUP, WIDTHS
 
 
 @dataclass(frozen=True)

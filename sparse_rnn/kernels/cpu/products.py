@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_rnn.kernels._compiled import loops as compiled
-from sparse_rnn.kernels._formula import check_types
-from sparse_rnn.kernels._interface import Edges, Product, product_by_matrix
-from sparse_rnn.kernels._layout import Layout, layout as lay_out
-from sparse_rnn.kernels._sweep import by_edge
-from sparse_rnn.kernels._tiles import Tiling
+from sparse_rnn.kernels.api import Edges, Product, product_by_matrix
+from sparse_rnn.kernels.cpu.compiled import compiled
+from sparse_rnn.kernels.cpu.passes import by_edge
+from sparse_rnn.kernels.cpu.plan import Layout, layout as lay_out
+from sparse_rnn.kernels.cpu.tiles import Tiling
 from sparse_rnn.kernels.derivatives import Operation, Tensors
+from sparse_rnn.kernels.recurrence import check_types
 
 
 class _Prepared:
@@ -60,7 +60,7 @@ class _SparseProduct(Operation):
     def forth(self, *tensors: Tensor) -> Tensors:
         """The products, by the compiled loops."""
         state, weight = tensors
-        loops = compiled().lanes
+        loops = compiled().loops
         self._tiling = tiling = Tiling.of(*state.shape)
         rows = self._prepared.rows(weight, tiling.width)
         grouped = self._prepared.layout(tiling.width).rows.grouped
@@ -83,7 +83,7 @@ class _SparseProduct(Operation):
         self, needed: Sequence[bool], grads: Tensors, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
         """The gradients, by the compiled loops."""
-        loops, tiling = compiled().lanes, self._tiling
+        loops, tiling = compiled().loops, self._tiling
         grad, weight = grads[0].contiguous().numpy(), tensors[1]
         layout = self._prepared.layout(tiling.width)
         columns = self._prepared.columns(weight, tiling.width)
