@@ -1,9 +1,9 @@
-"""The recurrence as its definition reads: the kernel `reference`, and the derivatives of others."""
+"""What kernels share: the recurrence as its definition reads, and the steps of those in torch."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -50,6 +50,23 @@ class Recurrence(Operation):
         how = (self.edges, self.nonlinearity, self.alpha)
         return (recurrence(projected, h0, weight, *how),)
 
+    @classmethod
+    def run(
+        cls,
+        projected: Tensor,
+        h0: Tensor,
+        weight: Tensor,
+        edges: Edges,
+        nonlinearity: Nonlinearity,
+        alpha: float = 1.0,
+    ) -> Tensor:
+        """Compute the states; see `sparse_rnn.kernels.Kernel` for the arguments.
+
+        Raises:
+            InvalidArgument: The tensors differ in their types.
+        """
+        return cls(edges, nonlinearity, alpha).states(projected, h0, weight)
+
     def states(self, *tensors: Tensor) -> Tensor:
         """Compute the states ``[T, B, N]``; differentiable in all tensors, to every order.
 
@@ -74,3 +91,60 @@ def check_types(tensors: Sequence[Tensor]) -> None:
     if len(kinds) > 1:
         found = ", ".join(sorted(map(str, kinds)))
         raise InvalidArgument("tensors", found, "input, state and weights of one type")
+
+
+Add = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""``add(base, state, out)`` writes base plus product of a state to `out`, and returns it."""
+
+
+def forward_steps(
+    how: Recurrence, projected: Tensor, h0: Tensor, states: Tensor, add: Add
+) -> Tensor:
+    """Compute the states step by step, without a graph.
+
+    Args:
+        how: Nonlinearity and leak.
+        projected: ``[T, ...]``.
+        h0: The first state ``[...]``.
+        states: Room for the states after each step; written.
+        add: Adds the recurrent product.
+
+    Returns:
+        What the nonlinearity gave at each step: the states themselves without a leak.
+    """
+    rates = states if how.alpha == 1 else torch.empty_like(states)
+    state = h0
+    for now, rate, out in zip(projected.unbind(0), rates.unbind(0), states.unbind(0), strict=True):
+        how.nonlinearity.apply_(add(now, state, rate))
+        state = rate if how.alpha == 1 else torch.lerp(state, rate, how.alpha, out=out)
+    return rates
+
+
+def backward_steps(
+    how: Recurrence, grad: Tensor, rates: Tensor, add: Add
+) -> tuple[Tensor, Tensor | None]:
+    """Go back through the steps.
+
+    Args:
+        how: Nonlinearity and leak.
+        grad: Gradients with respect to the states, ``[T, ...]``.
+        rates: What `forward_steps` returned.
+        add: Adds the product with the transposed matrix.
+
+    Returns:
+        The gradients with respect to the arguments of the nonlinearity, and what the leak of the
+        first step passes on to the state before it; None without a leak.
+    """
+    deltas = torch.empty_like(rates)
+    steps = list(zip(grad.unbind(0), rates.unbind(0), deltas.unbind(0), strict=True))
+    after: Tensor | None = None
+    passed: Tensor | None = None
+    for outer, rate, out in reversed(steps):
+        delta = out.copy_(outer) if after is None else add(outer, after, out)
+        if how.alpha != 1:
+            # A state's gradient is shared out between its rate and the state before.
+            total = delta if passed is None else delta.add_(passed)
+            passed = total * (1 - how.alpha)
+            delta.mul_(how.alpha)
+        after = how.nonlinearity.chain_(delta, rate)
+    return deltas, passed

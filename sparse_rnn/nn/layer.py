@@ -324,7 +324,8 @@ class MaskedLayer(nn.Module):
         joint._parameters, joint._buffers = {}, {}
         for name in self._buffers:
             setattr(joint, name, None)
-        joint.mask, joint.hidden_size, joint._edges = edges.mask, edges.mask.n_units, edges
+        joint.hidden_size, joint._edges = edges.mask.n_units, edges
+        del joint.mask  # That of one layer alone.
         joint.weight_hh = torch.cat([layer.recurrent_weights() for layer in layers], dim=-1)
         for name in self.PER_UNIT:
             values = [getattr(layer, name) for layer in layers]

@@ -126,7 +126,7 @@ class LeakyRNN(MaskedLayer):
             return super()._whole(sequence, first)
         edges = self._edges_here()  # Before the kernel is read, which it may change.
         drive, weight = kernels.Drive(sequence, self.weight_ih, self.bias), self.recurrent_weights()
-        states = self._kernel.drive(drive, first, weight, edges, self._f, self.alpha)
+        states = self._kernel.states(drive, first, weight, edges, self._f, self.alpha)
         return states, states[-1:]
 
     def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:

@@ -109,7 +109,7 @@ class MaskedRNN(MaskedLayer):
     def _whole(self, sequence: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         edges = self._edges_here()  # Before the kernel is read, which it may change.
         drive = kernels.Drive(sequence, self.weight_ih, self.bias)
-        states = self._kernel.drive(drive, first, self.recurrent_weights(), edges, self._f)
+        states = self._kernel.states(drive, first, self.recurrent_weights(), edges, self._f)
         return states, states[-1:]
 
     def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:

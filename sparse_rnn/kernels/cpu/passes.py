@@ -1,4 +1,4 @@
-"""One way of `sparse_cpu` forth and back through the steps of a batch."""
+"""The passes of `sparse_cpu` through the steps of a batch, forth and back."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from torch import Tensor
 
 from sparse_rnn.kernels.api import Edges, Nonlinearity
 from sparse_rnn.kernels.cpu.compiled import compiled
-from sparse_rnn.kernels.cpu.plan import Layout, Synapses, layout as lay_out
-from sparse_rnn.kernels.cpu.tiles import Tiling, in_threads, shares
+from sparse_rnn.kernels.cpu.plan import Layout, Synapses, Tiling, in_threads, lay_out, shares
 
 _KINDS = {"relu": "RELU", "tanh": "TANH", "softplus": "SOFTPLUS"}
 
@@ -23,7 +22,7 @@ Feed = Callable[[int], tuple[Callable[..., None], Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class Passes:
     """The states of a batch as tiles, and what it takes to compute them.
 
     Attributes:
@@ -46,8 +45,8 @@ class Sweep:
     @classmethod
     def of(
         cls, shape: torch.Size, dtype: torch.dtype, edges: Edges, f: Nonlinearity, alpha: float
-    ) -> Sweep:
-        """Prepare a sweep over ``[T, B, N]`` states."""
+    ) -> Passes:
+        """Prepare passes over ``[T, B, N]`` states."""
         n_steps, n_lanes, n_units = shape
         tiling = Tiling.of(n_lanes, n_units)
         number = torch.empty(0, dtype=dtype).numpy().dtype
