@@ -6,8 +6,8 @@ Those of masked layers carry the digest of their mask, and are refused by a laye
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -157,10 +157,14 @@ def _layer_like(
 ) -> _LayerT:
     """A layer with the weights of a state of torch's layer of that name, and its biases summed."""
     _check(state, mask, name, kind.GATES)
-    build: Callable[..., _LayerT] = kind
     width, dtype = state["weight_ih_l0"].shape[1], state["weight_hh_l0"].dtype
-    given = {"backend": backend, "batch_first": batch_first, "dtype": dtype, **options}
-    layer = build(width, mask, bias=_BIASES[0] in state, **given)
+    given: dict[str, Any] = {
+        "backend": backend,
+        "batch_first": batch_first,
+        "dtype": dtype,
+        **options,
+    }
+    layer = kind(width, mask, bias=_BIASES[0] in state, **given)
     _fill(layer, state)
     return layer
 
