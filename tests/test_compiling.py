@@ -18,7 +18,15 @@ pytest.importorskip("numba")
 
 def test_the_two_packages_keep_compiled_code_in_the_same_way() -> None:
     one = (ROOT / "modcog" / "rendering" / "compiling.py").read_bytes()
-    assert (ROOT / "sparse_rnn" / "kernels" / "compiling.py").read_bytes() == one
+    assert (ROOT / "sparse_rnn" / "kernels" / "cpu" / "compiling.py").read_bytes() == one
+
+
+def test_all_that_is_compiled_lies_beside_what_digests_it() -> None:
+    modules = [path for name in ("modcog", "sparse_rnn") for path in (ROOT / name).rglob("*.py")]
+    marks = ("@kept_njit(", "@intrinsic")
+    compiled = [path for path in modules if any(mark in path.read_text("utf-8") for mark in marks)]
+    assert len(compiled) >= 4
+    assert not [path for path in compiled if not (path.parent / "compiling.py").exists()]
 
 
 # A package of two files, of which one is compiled into the other.

@@ -7,8 +7,8 @@ numba and numpy, and the options of the compiler. A file that does not fit, beca
 damaged or of other sources, counts as absent, and is made again. Where no folder can be written,
 functions are compiled anew in each process, with one warning.
 
-`modcog.rendering.compiling` and `sparse_rnn.kernels.compiling` are one text, since neither package
-may lean on the other here; a test compares them.
+`modcog.rendering.compiling` and `sparse_rnn.kernels.cpu.compiling` are one text, since neither
+package may lean on the other here; a test compares them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable
 from dataclasses import field, make_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -15,10 +14,14 @@ from sparse_rnn import masks
 PREFIX = "--mask."
 """What these options begin with; `radius`, which is a setting of its own, is no such option."""
 
+_METAVARS = {bool: "{True,False}", int: "INT", float: "FLOAT", str: "TEXT"}
+
 
 def names() -> tuple[str, ...]:
     """Options that some family takes and that can be written on a command line, `radius` aside."""
-    return tuple(name for name in _by_name() if name != "radius")
+    every = (option for family in masks.MASKS for option in masks.options(family).values())
+    found = dict.fromkeys(option.name for option in every if option.kinds)
+    return tuple(name for name in found if name != "radius")
 
 
 def typed(name: str) -> str:
@@ -36,48 +39,26 @@ def given(flags: MaskFlags) -> dict[str, Any]:
     return {name: value for name, value in vars(flags).items() if value is not None}
 
 
-def _by_name() -> dict[str, dict[str, masks.Option]]:
-    """All options, each with the families that take it."""
-    found: dict[str, dict[str, masks.Option]] = {}
-    for family in masks.MASKS:
-        for option in masks.options(family).values():
-            if option.kinds:
-                found.setdefault(option.name, {})[family] = option
-    return found
-
-
-def _fields() -> list[tuple[str, Any, Any]]:
-    fields: list[tuple[str, Any, Any]] = []
-    takers = _by_name()
-    for name in names():
-        kinds = _kinds(takers[name].values())
-        if name == "seed":
-            about = "Seed of the mask; by default it follows from that of the run."
-        else:
-            about = next(iter(takers[name].values())).about
-        about = tyro.conf.arg(
-            help=f"{about} ({', '.join(takers[name])})",
-            metavar="|".join(map(_metavar, kinds)),
-            help_behavior_hint="",
-        )
-        kind = functools.reduce(operator.or_, kinds, None)
-        fields.append((name, Annotated[kind, about], field(default=None)))
-    return fields
-
-
-def _kinds(options: Iterable[masks.Option]) -> list[Any]:
-    """Types of an option in all families; the words that they allow become one type."""
-    kinds = list(dict.fromkeys(kind for option in options for kind in option.kinds))
-    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+def _field(name: str) -> tuple[str, Any, Any]:
+    """The field of an option, of the types that it has in any family."""
+    found = {family: masks.options(family)[name] for family in masks.takers(name)}
+    families = [family for family, option in found.items() if option.kinds]
+    options = [found[family] for family in families]
+    kinds = dict.fromkeys(kind for option in options for kind in option.kinds)
     plain = [kind for kind in kinds if get_origin(kind) is not Literal]
-    return [*plain, Literal[tuple(dict.fromkeys(words))]] if words else plain
-
-
-def _metavar(kind: Any) -> str:
-    if get_origin(kind) is Literal:
-        return "{" + ",".join(map(str, get_args(kind))) + "}"
-    words = {bool: "{True,False}", int: "INT", float: "FLOAT", str: "TEXT"}
-    return words[kind]
+    # The words that families allow become one type.
+    words = tuple(dict.fromkeys(word for kind in kinds for word in get_args(kind)))
+    shown = [_METAVARS[kind] for kind in plain] + (
+        [f"{{{','.join(map(str, words))}}}"] if words else []
+    )
+    about = options[0].about
+    if name == "seed":
+        about = "Seed of the mask; by default it follows from that of the run."
+    help_ = f"{about} ({', '.join(families)})"
+    flag = tyro.conf.arg(help=help_, metavar="|".join(shown), help_behavior_hint="")
+    every = [*plain, Literal[words]] if words else plain
+    kind = functools.reduce(operator.or_, every, None)
+    return name, Annotated[kind, flag], field(default=None)
 
 
 if TYPE_CHECKING:
@@ -86,5 +67,5 @@ if TYPE_CHECKING:
         """An attribute for each of `names`, None where it was not given."""
 
 else:
-    MaskFlags = make_dataclass("MaskFlags", _fields(), kw_only=True, frozen=True)
+    MaskFlags = make_dataclass("MaskFlags", map(_field, names()), kw_only=True, frozen=True)
     MaskFlags.__doc__ = "Options of the mask family."

@@ -15,16 +15,17 @@ import torch
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
-from sparse_rnn.kernels import autapse, cuda, dense, reference, sparse_cpu
-from sparse_rnn.kernels._interface import (
+from sparse_rnn.kernels import autapse, cuda, dense, reference
+from sparse_rnn.kernels.api import (
     NONLINEARITIES as NONLINEARITIES,
     Drive as Drive,
     Edges as Edges,
     Kernel as Kernel,
     Nonlinearity as Nonlinearity,
+    Pattern as Pattern,
     Product as Product,
 )
-from sparse_rnn.masks import Mask
+from sparse_rnn.kernels.cpu import function as sparse_cpu
 
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
     {
@@ -63,7 +64,7 @@ measured**: it is the ratio of what a float32 matrix product reaches to what mem
 
 def choose(
     backend: str,
-    mask: Mask,
+    mask: Pattern,
     device: str = "cpu",
     *,
     cost: float = SPARSE_COST,
@@ -114,7 +115,7 @@ def _check_dtype(kernel: Kernel, dtype: torch.dtype) -> None:
         raise InvalidArgument("dtype", dtype, f"{known} for the backend {kernel.name!r}", remedy)
 
 
-def reason(mask: Mask, device: str = "cpu") -> str:
+def reason(mask: Pattern, device: str = "cpu") -> str:
     """Say which backend "auto" picks for a mask and a vanilla cell with relu, and why.
 
     Example:
@@ -125,7 +126,7 @@ def reason(mask: Mask, device: str = "cpu") -> str:
     return ": ".join(_automatic(mask, device, SPARSE_COST, 0.0))
 
 
-def _automatic(mask: Mask, device: str, cost: float, unit_cost: float) -> tuple[str, str]:
+def _automatic(mask: Pattern, device: str, cost: float, unit_cost: float) -> tuple[str, str]:
     # `sparse_cpu` is asked last, as its answer loads numba.
     if not autapse.KERNEL.refusal(mask, device):
         why = "every unit has itself alone"
@@ -134,7 +135,7 @@ def _automatic(mask: Mask, device: str, cost: float, unit_cost: float) -> tuple[
         # on the way.
         elementwise = bool(refused) or cost > SPARSE_COST or unit_cost > 0
         return ("autapse" if elementwise else "sparse_cpu"), why
-    share = f"{100 * mask.density:.3g} % of the matrix exists"
+    share = f"{100 * mask.nnz / mask.n_units**2:.3g} % of the matrix exists"
     if device == "cuda" and cost == SPARSE_COST and not cuda.KERNEL.refusal(mask, device):
         return ("cuda" if mask.nnz * CUDA_COST <= mask.n_units**2 else "dense"), share
     if device != "cpu" or mask.nnz * cost + mask.n_units * unit_cost > mask.n_units**2:

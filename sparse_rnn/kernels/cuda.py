@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,11 +18,9 @@ import torch
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.kernels._formula import Recurrence
-from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
-from sparse_rnn.kernels._leak import leak, rates_beside, share_
+from sparse_rnn.kernels.api import Edges, Kernel, Pattern
 from sparse_rnn.kernels.derivatives import Tensors
-from sparse_rnn.masks import Mask
+from sparse_rnn.kernels.recurrence import Recurrence, backward_steps, forward_steps
 
 SYNAPSES, MOST_LANES = 16, 64
 """Synapses, and most lanes, that a block takes at a time."""
@@ -31,9 +29,9 @@ SYNAPSES, MOST_LANES = 16, 64
 @cache
 def _kernels() -> Any:
     """The kernels; importing triton takes a moment, so only networks that need it do."""
-    from sparse_rnn.kernels import _triton
+    from sparse_rnn.kernels import triton
 
-    return _triton
+    return triton
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +48,14 @@ class _Gather:
     sources: Tensor
     order: Tensor | None
 
-    def add(self, out: Tensor, add: Tensor, state: Tensor, weight: Tensor) -> Tensor:
-        """``out = add + W state``, all ``[N, B]``."""
+    def add(self, weight: Tensor, base: Tensor, state: Tensor, out: Tensor) -> Tensor:
+        """``out = base + W state``, all ``[N, B]``."""
         n_units, n_lanes = out.shape
         values = weight if self.order is None else weight[self.order]
         lanes = _lanes(n_lanes)
         grid = (n_units, -(-n_lanes // lanes))
         _kernels().add_products[grid](
-            out, add, state, self.pointers, self.sources, values, n_lanes, SYNAPSES, lanes
+            out, base, state, self.pointers, self.sources, values, n_lanes, SYNAPSES, lanes
         )
         return out
 
@@ -88,6 +86,17 @@ def _gathers(edges: Edges) -> tuple[_Gather, _Gather]:
 
 
 class _GatheredRecurrence(Recurrence):
+    def states(self, *tensors: Tensor) -> Tensor:
+        """Compute the states.
+
+        Raises:
+            InvalidArgument: The tensors are on another device, or differ in their types.
+        """
+        refused = refusal(self.edges.mask, tensors[0].device.type)
+        if refused:
+            raise InvalidArgument("backend", "cuda", "able to serve this device", f"({refused})")
+        return super().states(*tensors)
+
     def forth(self, *tensors: Tensor) -> Tensors:
         """The states, by the kernels."""
         projected, h0, weight = tensors
@@ -95,12 +104,7 @@ class _GatheredRecurrence(Recurrence):
         inputs = projected.transpose(1, 2).contiguous()  # [T, N, B], as everything here.
         states = inputs.new_empty((len(inputs) + 1, *inputs.shape[1:]))
         states[0] = h0.T
-        rates = rates_beside(states[1:], self.alpha)
-        steps = zip(inputs.unbind(0), rates.unbind(0), states[1:].unbind(0), strict=True)
-        state = states[0]
-        for now, rate, out in steps:
-            self.nonlinearity.apply_(rows.add(rate, now, state, weight))
-            state = leak(state, rate, out, self.alpha)
+        rates = forward_steps(self, inputs, states[0], states[1:], partial(rows.add, weight))
         self._kept = states, rates
         # A copy, also where a single lane or unit would make it a view.
         return (states[1:].transpose(1, 2).clone(memory_format=torch.contiguous_format),)
@@ -113,19 +117,11 @@ class _GatheredRecurrence(Recurrence):
         states, rates = self._kept
         _, columns = _gathers(self.edges)
         outer = grads[0].transpose(1, 2).contiguous()
-        deltas = torch.empty_like(outer)
-        passed: Tensor | None = None
-        for t in reversed(range(len(outer))):
-            if t + 1 < len(outer):
-                columns.add(deltas[t], outer[t], deltas[t + 1], weight)
-            else:
-                deltas[t] = outer[t]
-            passed = share_(deltas[t], passed, self.alpha)
-            self.nonlinearity.chain_(deltas[t], rates[t])
+        deltas, passed = backward_steps(self, outer, rates, partial(columns.add, weight))
         start = torch.zeros_like(deltas[0]) if passed is None else passed
         grad_h0 = None
         if needed[1]:
-            grad_h0 = columns.add(torch.empty_like(start), start, deltas[0], weight).T
+            grad_h0 = columns.add(weight, start, deltas[0], torch.empty_like(start)).T
         grad_weight = None
         if needed[2]:
             grad_weight = _weight_gradient(deltas, states, weight, self.edges)
@@ -144,26 +140,7 @@ def _weight_gradient(deltas: Tensor, states: Tensor, weight: Tensor, edges: Edge
     return found
 
 
-def run(
-    projected: Tensor,
-    h0: Tensor,
-    weight: Tensor,
-    edges: Edges,
-    nonlinearity: Nonlinearity,
-    alpha: float = 1.0,
-) -> Tensor:
-    """Compute the states; see `Kernel` for the arguments.
-
-    Raises:
-        InvalidArgument: The tensors are on another device.
-    """
-    refused = refusal(edges.mask, projected.device.type)
-    if refused:
-        raise InvalidArgument("backend", "cuda", "able to serve this device", f"({refused})")
-    return _GatheredRecurrence(edges, nonlinearity, alpha).states(projected, h0, weight)
-
-
-def refusal(mask: Mask, device: str) -> str:
+def refusal(mask: Pattern, device: str) -> str:
     """Why the kernel cannot serve a mask here, or ""."""
     del mask  # It serves them all.
     if device != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
@@ -173,4 +150,4 @@ def refusal(mask: Mask, device: str) -> str:
     return ""
 
 
-KERNEL = Kernel("cuda", run, refusal, dtypes=(torch.float32, torch.float64))
+KERNEL = Kernel("cuda", _GatheredRecurrence.run, refusal, dtypes=(torch.float32, torch.float64))

@@ -3,20 +3,23 @@
 The parameters are the edges; the matrix lives during a pass only. Against autograd through a loop
 it keeps nothing but the states, and it computes the weight gradient as one product over time and
 batch in place of T small ones.
+
+Products may be of shorter numbers (``precision="bf16"``). Parameters, states and sums keep their
+type. What is short is the matrix, as autocast says in the pass forward; the factors that it meets
+are shortened like it, and so is what comes out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from sparse_rnn.kernels._formula import Recurrence
-from sparse_rnn.kernels._interface import Edges, Kernel, Nonlinearity
-from sparse_rnn.kernels._leak import leak, rates_beside, share_
-from sparse_rnn.kernels._short import add_product, product, short, weight_gradient
+from sparse_rnn.kernels.api import Kernel
 from sparse_rnn.kernels.derivatives import Tensors
+from sparse_rnn.kernels.recurrence import Recurrence, backward_steps, forward_steps
 
 
 class _DenseRecurrence(Recurrence):
@@ -26,19 +29,14 @@ class _DenseRecurrence(Recurrence):
         """The states, by a product a step."""
         projected, h0, weight = (self._apart(tensor) for tensor in tensors)
         # With an axis for networks side by side, of the states too, where there are several.
-        matrix = short(
+        matrix = _short(
             self.edges.scatter_blocks(weight)
             if self.edges.n_blocks > 1
             else self.edges.scatter(weight)
         )
         transposed = matrix.mT.contiguous()
         states = torch.empty_like(projected, memory_format=torch.contiguous_format)
-        rates = rates_beside(states, self.alpha)
-        state = h0
-        steps = zip(projected.unbind(0), rates.unbind(0), states.unbind(0), strict=True)
-        for now, rate, out in steps:
-            self.nonlinearity.apply_(add_product(now, state, transposed, rate))
-            state = leak(state, rate, out, self.alpha)
+        rates = forward_steps(self, projected, h0, states, partial(_add_product, transposed))
         self._kept = h0, states.detach(), rates.detach(), matrix
         return (self._together(states),)
 
@@ -49,24 +47,14 @@ class _DenseRecurrence(Recurrence):
         del tensors
         h0, states, rates, matrix = self._kept
         grad = self._apart(grads[0])
-        chain_ = self.nonlinearity.chain_
-        # The gradient with respect to the argument of the nonlinearity, at each step.
-        deltas = torch.empty_like(states)
-        steps = list(zip(grad.unbind(0), rates.unbind(0), deltas.unbind(0), strict=True))
-        outer, rate, delta = steps.pop()
-        passed = share_(delta.copy_(outer), None, self.alpha)
-        chain_(delta, rate)
-        for outer, rate, out in reversed(steps):
-            delta = add_product(outer, delta, matrix, out)
-            passed = share_(delta, passed, self.alpha)
-            chain_(delta, rate)
+        deltas, passed = backward_steps(self, grad, rates, partial(_add_product, matrix))
         grad_h0 = None
         if needed[1]:
-            grad_h0 = product(delta, matrix)
+            grad_h0 = _product(deltas[0], matrix)
             grad_h0 = self._together(grad_h0 if passed is None else grad_h0.add_(passed))
         grad_weight = None
         if needed[2]:
-            grad_matrix = weight_gradient(deltas, states, h0, matrix)
+            grad_matrix = _weight_gradient(deltas, states, h0, matrix)
             several = self.edges.n_blocks > 1
             where = self.edges.block_indices() if several else self.edges.indices()
             grad_weight = grad_matrix[where]
@@ -83,16 +71,47 @@ class _DenseRecurrence(Recurrence):
         return values if self.edges.n_blocks == 1 else values.transpose(-3, -2).flatten(-2)
 
 
-def run(
-    projected: Tensor,
-    h0: Tensor,
-    weight: Tensor,
-    edges: Edges,
-    nonlinearity: Nonlinearity,
-    alpha: float = 1.0,
-) -> Tensor:
-    """Compute the states; see `Kernel` for the arguments."""
-    return _DenseRecurrence(edges, nonlinearity, alpha).states(projected, h0, weight)
+def _short(matrix: Tensor) -> Tensor:
+    """The matrix in the type that autocast asks for; itself where it asks for none."""
+    kind = matrix.device.type
+    if matrix.dtype != torch.float32 or not torch.is_autocast_enabled(kind):
+        return matrix
+    return matrix.to(torch.get_autocast_dtype(kind))
 
 
-KERNEL = Kernel("dense", run)
+def _add_product(matrix: Tensor, base: Tensor, left: Tensor, out: Tensor) -> Tensor:
+    """Write ``base + left @ matrix``, of two or three axes, to `out`."""
+    if matrix.dtype != left.dtype:
+        return torch.add(base, left.to(matrix.dtype) @ matrix, out=out)
+    add = torch.addmm if left.dim() == 2 else torch.baddbmm
+    return add(base, left, matrix, out=out)
+
+
+def _product(left: Tensor, matrix: Tensor) -> Tensor:
+    """``left @ matrix`` in the type of `left`."""
+    return (left.to(matrix.dtype) @ matrix).to(left.dtype)
+
+
+def _weight_gradient(deltas: Tensor, states: Tensor, first: Tensor, like: Tensor) -> Tensor:
+    """The gradient of a recurrent matrix.
+
+    Args:
+        deltas: Gradients with respect to the arguments of the nonlinearity, ``[T, ..., B, N]``.
+        states: States after each step, the same shape.
+        first: The state before, ``[..., B, N]``.
+        like: The matrix of the pass forward, whose type decides.
+
+    Returns:
+        ``[..., N, N]``, in the type of the states.
+    """
+    gradient = _product(deltas[0].mT, first.to(like.dtype))
+    later, before = (_rows(values) for values in (deltas[1:], states[:-1]))
+    return _add_product(before.to(like.dtype), gradient, later.mT, gradient)
+
+
+def _rows(values: Tensor) -> Tensor:
+    """``[T, ..., B, N]`` as ``[..., T * B, N]``."""
+    return values.movedim(0, -3).flatten(-3, -2)
+
+
+KERNEL = Kernel("dense", _DenseRecurrence.run)

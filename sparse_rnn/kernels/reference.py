@@ -6,7 +6,7 @@ matrix and one graph node a time step, so it is not meant to be fast.
 
 from __future__ import annotations
 
-from sparse_rnn.kernels._formula import recurrence
-from sparse_rnn.kernels._interface import Kernel
+from sparse_rnn.kernels.api import Kernel
+from sparse_rnn.kernels.recurrence import recurrence
 
 KERNEL = Kernel("reference", recurrence)

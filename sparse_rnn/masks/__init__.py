@@ -81,7 +81,7 @@ def options(name: str) -> dict[str, Option]:
         >>> options("locality")["radius"].required
         True
     """
-    return read_options(family(name))
+    return dict(read_options(family(name)))
 
 
 def takers(option: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -46,7 +46,8 @@ def takes_sheet(function: Callable[..., object]) -> bool:
 
 
 @cache
-def _read(function: Callable[..., object]) -> dict[str, Option]:
+def read_options(function: Callable[..., object]) -> Mapping[str, Option]:
+    """Options of a family in order, by name."""
     hints = get_type_hints(function)
     texts = _argument_texts(inspect.getdoc(function) or "")
     size = size_argument(function)
@@ -57,12 +58,7 @@ def _read(function: Callable[..., object]) -> dict[str, Option]:
             default = None if required else parameter.default
             kinds = _writable(hints.get(name, object))
             found[name] = Option(name, required, default, kinds, texts.get(name, ""))
-    return found
-
-
-def read_options(function: Callable[..., object]) -> dict[str, Option]:
-    """Options of a family in order, by name."""
-    return dict(_read(function))
+    return types.MappingProxyType(found)
 
 
 def _writable(hint: Any) -> tuple[Any, ...]:

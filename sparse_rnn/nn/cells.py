@@ -18,8 +18,7 @@ from sparse_rnn.nn.layer import (
     MaskedLayer as MaskedLayer,
     check_width as check_width,
 )
-from sparse_rnn.nn.leaky import LeakyRNN as LeakyRNN
-from sparse_rnn.nn.rnn import MaskedRNN as MaskedRNN
+from sparse_rnn.nn.rnn import LeakyRNN as LeakyRNN, MaskedRNN as MaskedRNN
 from sparse_rnn.nn.stack import Stack as Stack, project as project
 
 CELLS: Mapping[str, type[MaskedLayer]] = MappingProxyType(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -218,9 +219,15 @@ class MaskedLayer(nn.Module):
         last = tuple(one.clone() for one in last) if isinstance(last, tuple) else last.clone()
         return states.transpose(0, 1) if self.batch_first else states, last
 
-    def driven(self, projected: Tensor) -> Tensor:
-        """Add to the projected input ``[T, B, gates * N]`` what else drives the units: noise."""
+    def with_noise(self, projected: Tensor) -> Tensor:
+        """The projected input ``[T, B, gates * N]`` with noise, for a cell that has some."""
         return projected
+
+    def driven(self, projected: Tensor) -> Tensor:
+        """`with_noise`, by its name until version 0.2; goes in the next one."""
+        text = "driven is now with_noise; the old name goes in the next version."
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return self.with_noise(projected)
 
     def _whole(self, sequence: Tensor, first: Any) -> tuple[Tensor, Any]:
         """Compute the states from the input ``[T, B, I]``; for the rest see `_steps`.
@@ -229,7 +236,7 @@ class MaskedLayer(nn.Module):
         """
         projected = nn.functional.linear(sequence, self.weight_ih, self.bias)
         # Under autocast the product is shorter; the states are of the type of the weights.
-        return self._steps(self.driven(projected.to(self.weight_hh.dtype)), first)
+        return self._steps(self.with_noise(projected.to(self.weight_hh.dtype)), first)
 
     def first_states(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, ...]:
         """The states before the first step, ``[1, B, N]`` each: one, or two of an LSTM.
@@ -324,7 +331,8 @@ class MaskedLayer(nn.Module):
         joint._parameters, joint._buffers = {}, {}
         for name in self._buffers:
             setattr(joint, name, None)
-        joint.mask, joint.hidden_size, joint._edges = edges.mask, edges.mask.n_units, edges
+        joint.hidden_size, joint._edges = edges.mask.n_units, edges
+        del joint.mask  # That of one layer alone.
         joint.weight_hh = torch.cat([layer.recurrent_weights() for layer in layers], dim=-1)
         for name in self.PER_UNIT:
             values = [getattr(layer, name) for layer in layers]

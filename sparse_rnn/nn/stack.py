@@ -64,12 +64,12 @@ class Stack:
         ).to(first.weight_hh.dtype)
         projected = projected.view(shape)
         # [T, B, gates, S, N], in which all units of a gate are neighbours.
-        drives = [
-            layer.driven(own.flatten(2)).unflatten(2, shape[3:])
+        inputs_of = [
+            layer.with_noise(own.flatten(2)).unflatten(2, shape[3:])
             for layer, own in zip(layers, projected.unbind(0), strict=True)
         ]
         joint = first.side_by_side(layers, self._edges_on(inputs.device))
-        states = joint.from_rest(torch.stack(drives, dim=3).flatten(2))
+        states = joint.from_rest(torch.stack(inputs_of, dim=3).flatten(2))
         return states.unflatten(2, (len(layers), first.hidden_size)).permute(2, 0, 1, 3)
 
     def _edges_on(self, device: torch.device) -> kernels.Edges:

@@ -7,7 +7,7 @@ Those of masked layers carry the digest of their mask, and are refused by a laye
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -138,41 +138,33 @@ def from_torch_rnn_state(
         InvalidArgument: `nonlinearity` is none of ``torch.nn.RNN``.
     """
     _check_nonlinearity(nonlinearity)
-    _check(state, mask, "RNN", MaskedRNN.GATES)
-    layer = MaskedRNN(
-        state["weight_ih_l0"].shape[1],
-        mask,
-        nonlinearity,
-        backend,
-        bias=_BIASES[0] in state,
-        batch_first=batch_first,
-        dtype=state["weight_hh_l0"].dtype,
+    return _layer_like(
+        MaskedRNN, "RNN", state, mask, backend, batch_first, nonlinearity=nonlinearity
     )
-    _fill(layer, state)
-    return layer
 
 
-_GatedT = TypeVar("_GatedT", MaskedGRU, MaskedLSTM)
+_LayerT = TypeVar("_LayerT", MaskedRNN, MaskedGRU, MaskedLSTM)
 
 
 def _layer_like(
-    kind: type[_GatedT],
+    kind: type[_LayerT],
+    name: str,
     state: Mapping[str, Tensor],
     mask: Mask,
     backend: str,
-    *,
-    batch_first: bool,
-) -> _GatedT:
-    """A layer of gates with the weights of a state, and its two biases summed."""
-    _check(state, mask, kind.CELL.upper(), kind.GATES)
-    layer = kind(
-        state["weight_ih_l0"].shape[1],
-        mask,
-        backend,
-        bias=_BIASES[0] in state,
-        batch_first=batch_first,
-        dtype=state["weight_hh_l0"].dtype,
-    )
+    batch_first: bool,  # noqa: FBT001
+    **options: str,
+) -> _LayerT:
+    """A layer with the weights of a state of torch's layer of that name, and its biases summed."""
+    _check(state, mask, name, kind.GATES)
+    width, dtype = state["weight_ih_l0"].shape[1], state["weight_hh_l0"].dtype
+    given: dict[str, Any] = {
+        "backend": backend,
+        "batch_first": batch_first,
+        "dtype": dtype,
+        **options,
+    }
+    layer = kind(width, mask, bias=_BIASES[0] in state, **given)
     _fill(layer, state)
     return layer
 
@@ -199,7 +191,7 @@ def from_torch_gru_state(
         IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
             weight outside the mask is not zero.
     """
-    layer = _layer_like(MaskedGRU, state, mask, backend, batch_first=batch_first)
+    layer = _layer_like(MaskedGRU, "GRU", state, mask, backend, batch_first)
     if layer.bias is not None and layer.bias_hn is not None:
         new = slice(2 * mask.n_units, None)
         with torch.no_grad():
@@ -230,7 +222,7 @@ def from_torch_lstm_state(
         IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
             weight outside the mask is not zero.
     """
-    return _layer_like(MaskedLSTM, state, mask, backend, batch_first=batch_first)
+    return _layer_like(MaskedLSTM, "LSTM", state, mask, backend, batch_first)
 
 
 _TORCH_HAS = ("relu", "tanh")

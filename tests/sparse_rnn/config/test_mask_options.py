@@ -22,7 +22,10 @@ from tests.sparse_rnn.helpers import small_config
 from tests.sparse_rnn.mask_families import FAMILIES, GRAPH, SIZE
 
 SCALARS = st.one_of(
-    st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text().filter(str.isprintable),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def driven(
     kernel, edges, tanh = kernels.choose(name, mask), kernels.Edges.of(mask), "tanh"
 
     def of(inputs: torch.Tensor) -> Callable[..., torch.Tensor]:
-        return lambda weight, bias, *others: kernel.drive(
+        return lambda weight, bias, *others: kernel.states(
             kernels.Drive(inputs, weight, bias), *others, edges, kernels.nonlinearity(tanh), alpha
         )
 
@@ -243,3 +244,49 @@ def test_kernels_refuse_with_a_reason() -> None:
         kernels.choose("densse", masks.dense(3))
     with pytest.raises(srnn.SparseRnnError, match=r"'rellu'\. Did you mean 'relu'\?"):
         kernels.nonlinearity("rellu")
+
+
+class _Ring(NamedTuple):
+    """A pattern that is no mask: each unit hears the next one."""
+
+    n_units: int
+
+    @property
+    def nnz(self) -> int:
+        return self.n_units
+
+    @property
+    def indices(self) -> np.ndarray:
+        return np.roll(np.arange(self.n_units, dtype=np.int32), -1)
+
+    def targets(self) -> np.ndarray:
+        return np.arange(self.n_units)
+
+
+@pytest.mark.parametrize("name", ["auto", "dense", "sparse_cpu"])
+def test_kernels_know_nothing_of_masks_but_where_the_edges_are(name: str) -> None:
+    ring = _Ring(9)
+    mask = srnn.Mask.from_edges(9, ring.targets(), ring.indices)
+    projected, h0, weight = torch.randn(5, 3, 9), torch.randn(3, 9), torch.randn(9)
+    relu = kernels.nonlinearity("relu")
+    one, other = (
+        kernels.choose(name, pattern).run(projected, h0, weight, kernels.Edges.of(pattern), relu)
+        for pattern in (ring, mask)
+    )
+    assert torch.equal(one, other)
+    pair = kernels.Edges.side_by_side([ring, mask])
+    assert pair.mask.n_units == pair.mask.nnz == 18
+    assert torch.equal(
+        pair.scatter(torch.ones(18)),
+        torch.from_numpy(np.kron(np.eye(2), mask.to_dense()).astype(np.float32)),
+    )
+
+
+def test_the_old_name_of_states_warns() -> None:
+    mask = masks.autapse(4)
+    drive = kernels.Drive(torch.randn(5, 3, 2), torch.randn(4, 2), None)
+    rest = torch.zeros(3, 4), torch.ones(4), kernels.Edges.of(mask), kernels.nonlinearity("tanh")
+    kernel = kernels.choose("dense", mask)
+    with pytest.warns(DeprecationWarning, match=r"Kernel.drive is now Kernel.states"):
+        states = kernel.drive(drive, *rest)
+    assert torch.equal(states, kernel.states(drive, *rest))

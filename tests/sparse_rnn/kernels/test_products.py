@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
 from sparse_rnn import kernels, masks
-from sparse_rnn.kernels import _stepwise
+from sparse_rnn.kernels.cpu import products
 from tests.sparse_rnn.helpers import CPU_BACKENDS, random_mask
 
 # Rows of 0 to all sources.
@@ -115,7 +115,7 @@ def test_frozen_weights_cost_the_sparse_kernel_no_gradient(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     state, weight = leaves(RAGGED, 3, (), seed=1)
-    monkeypatch.setattr(_stepwise, "by_edge", None)
+    monkeypatch.setattr(products, "by_edge", None)
     prepared("sparse_cpu", RAGGED, weight.detach())(state).sum().backward()
     assert state.grad is not None
     assert weight.grad is None

@@ -18,7 +18,7 @@ from hypothesis import given, strategies as st
 import sparse_rnn as srnn
 from sparse_rnn import kernels, masks
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.kernels import _sweep, _tiles, sparse_cpu
+from sparse_rnn.kernels.cpu import function as sparse_cpu, passes, plan
 from tests.sparse_rnn.helpers import random_mask
 
 
@@ -86,13 +86,13 @@ def test_units_without_synapses_are_served() -> None:
 def test_the_number_of_threads_changes_no_bit() -> None:
     mask = masks.locality((15, 15), 2)
     torch.set_num_threads(1)
-    width = _tiles.tile_width(64, 1)
+    width = plan.tile_width(64, 1)
     alone = gradients("sparse_cpu", mask, (11, 64), torch.float32)
     for n_threads in (2, 3, 5):
         torch.set_num_threads(n_threads)
         together = gradients("sparse_cpu", mask, (11, 64), torch.float32)
         for a, b in zip(alone, together, strict=True):
-            if _tiles.tile_width(64, n_threads) == width:
+            if plan.tile_width(64, n_threads) == width:
                 assert torch.equal(a, b)
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
@@ -112,7 +112,7 @@ def test_the_number_of_threads_changes_no_bit_of_a_layer_and_its_input() -> None
         grads = [p.grad for p in layer.parameters()]
         layer.zero_grad()
         assert torch.equal(states, found[0][0] if found else states)  # Whatever the width.
-        if _tiles.tile_width(64, n_threads) == _tiles.tile_width(64, 1):
+        if plan.tile_width(64, n_threads) == plan.tile_width(64, 1):
             found.append((states, *grads))
     assert len(found) == 3
     for others in found[1:]:
@@ -131,9 +131,9 @@ def test_lanes_do_not_know_their_neighbours() -> None:
     projected = torch.randn(9, 32, 100, generator=generator)
     weight = torch.randn(mask.nnz, generator=generator) * 0.1
     edges, relu = kernels.Edges.of(mask), kernels.nonlinearity("relu")
-    whole = sparse_cpu.run(projected, torch.zeros(32, 100), weight, edges, relu)
+    whole = sparse_cpu.KERNEL.run(projected, torch.zeros(32, 100), weight, edges, relu)
     projected[:, 5:] = torch.nan
-    broken = sparse_cpu.run(projected, torch.zeros(32, 100), weight, edges, relu)
+    broken = sparse_cpu.KERNEL.run(projected, torch.zeros(32, 100), weight, edges, relu)
     assert torch.equal(broken[:, :5], whole[:, :5])
     assert broken[:, 5:].isnan().all()
 
@@ -171,7 +171,7 @@ def test_memory_grows_with_the_synapses() -> None:
 def test_a_frozen_recurrence_costs_no_weight_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     net = srnn.Network(3, 2, masks.locality((6, 6), 1), backend="sparse_cpu")
     net.rnn.weight_hh.requires_grad_(False)
-    monkeypatch.setattr(_sweep.Sweep, "weight_gradient", None)
+    monkeypatch.setattr(passes.Passes, "weight_gradient", None)
     net(torch.ones(4, 2, 3))[0].sum().backward()
     assert net.rnn.weight_hh.grad is None
     assert net.rnn.weight_ih.grad is not None
@@ -181,7 +181,7 @@ def test_a_frozen_recurrence_costs_no_weight_gradient(monkeypatch: pytest.Monkey
     ("n_lanes", "n_threads", "width"), [(64, 2, 32), (20, 2, 16), (1, 1, 8), (8, 4, 8), (20, 1, 32)]
 )
 def test_tiles_suit_the_batch_and_the_threads(n_lanes: int, n_threads: int, width: int) -> None:
-    assert _tiles.tile_width(n_lanes, n_threads) == width
+    assert plan.tile_width(n_lanes, n_threads) == width
 
 
 def test_without_numba_the_dense_kernel_steps_in_with_one_warning(
@@ -233,8 +233,8 @@ def in_a_process(script: str, cache: Path, **environment: str) -> subprocess.Com
 BOUNDS = """
 import torch, sparse_rnn as srnn
 from sparse_rnn import masks
-from sparse_rnn.kernels import _lanes
-assert _lanes.CHECKED
+from sparse_rnn.kernels.cpu import loops
+assert loops.CHECKED
 for cell in ("vanilla", "gru"):
     for mask in (masks.locality((5, 7), 2), masks.random(31, in_degree=3, seed=0)):
         for lanes in (1, 9, 40):
@@ -253,11 +253,11 @@ def test_no_access_is_out_of_bounds(tmp_path: Path) -> None:
 
 OUTSIDE = """
 import numpy as np
-from sparse_rnn.kernels import _lanes
+from sparse_rnn.kernels.cpu import loops
 pointers, weight = np.array([0, 1]), np.zeros(1)
 for offsets in ([0], [1]):
     synapses = (pointers, np.array(offsets, np.uint32), weight)
-    _lanes.add(np.zeros(8), np.zeros(8), synapses, False, (0,) * 8)
+    loops.add(np.zeros(8), np.zeros(8), synapses, False, (0,) * 8)
     print("inside", flush=True)
 """
 
@@ -275,8 +275,8 @@ assert "numba" not in sys.modules
 net = srnn.Network(3, 2, srnn.masks.locality((6, 6), 1), backend="sparse_cpu")
 for _ in range(2):
     net(torch.ones(5, 4, 3))[0].sum().backward()
-from sparse_rnn.kernels import _lanes
-for loop in (_lanes.forward, _lanes.backward):
+from sparse_rnn.kernels.cpu import loops
+for loop in (loops.forward, loops.backward):
     print(sum(loop.stats.cache_misses.values()))
 """
 

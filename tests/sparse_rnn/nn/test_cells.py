@@ -513,3 +513,9 @@ def test_runs_of_every_cell_are_the_same_bit_for_bit(name: str, tmp_path: Path) 
         assert loaded.network.rnn.noise_state[1] == config.steps
         quiet = srnn.train(small_config(cell=name, seq_len=100, dt=50.0, tau=100.0))
         assert not torch.equal(quiet.network.rnn.weight_hh, run.network.rnn.weight_hh)
+
+
+def test_the_old_name_of_with_noise_warns() -> None:
+    layer, projected = srnn.LeakyRNN(5, LOCAL), drawn(4, 2, 12)
+    with pytest.warns(DeprecationWarning, match="driven is now with_noise"):
+        assert torch.equal(layer.driven(projected), layer.with_noise(projected))

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_rnn.masks import Mask
+
+class Pattern(Protocol):
+    """Which synapses exist, as a kernel needs to know it; a `sparse_rnn.masks.Mask` is one."""
+
+    @property
+    def n_units(self) -> int:
+        """Number of units N."""
+        ...
+
+    @property
+    def nnz(self) -> int:
+        """Number of synapses."""
+        ...
+
+    @property
+    def indices(self) -> NDArray[np.int32]:
+        """Unit that each edge starts from (column), ascending within a row; ``[nnz]``."""
+        ...
+
+    def targets(self) -> NDArray[np.int64]:
+        """Unit that each edge ends on (row), ascending; ``[nnz]``."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """The pattern of several networks side by side."""
+
+    n_units: int
+    indices: NDArray[np.int32]
+    rows: NDArray[np.int64]
+
+    @property
+    def nnz(self) -> int:
+        return self.indices.size
+
+    def targets(self) -> NDArray[np.int64]:
+        return self.rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,43 +58,39 @@ class Edges:
     """The edges of a mask on a device.
 
     Attributes:
-        mask: The mask.
+        mask: The mask; that of several networks has their units side by side.
         targets: int64 ``[nnz]``, the unit each edge ends on (row).
         sources: int64 ``[nnz]``, the unit each edge starts from (column).
         n_blocks: Number of networks S that they belong to: units 0..N/S-1 and the edges among them
             are the first network, and so on.
     """
 
-    mask: Mask
+    mask: Pattern
     targets: Tensor
     sources: Tensor
     n_blocks: int = 1
 
     @classmethod
-    def of(cls, mask: Mask, device: torch.device | str = "cpu") -> Edges:
+    def of(cls, mask: Pattern, device: torch.device | str = "cpu") -> Edges:
         """Put the edges of a mask on a device."""
         targets = torch.from_numpy(mask.targets()).to(device)
         sources = torch.from_numpy(mask.indices.astype("int64")).to(device)
         return cls(mask, targets, sources)
 
     @classmethod
-    def side_by_side(cls, masks: Sequence[Mask], device: torch.device | str = "cpu") -> Edges:
+    def side_by_side(cls, masks: Sequence[Pattern], device: torch.device | str = "cpu") -> Edges:
         """The edges of several networks with as many units each, as one of separate blocks."""
-        n_units = masks[0].n_units
-        ends = np.cumsum([0, *(mask.nnz for mask in masks)])
-        indptr = [mask.indptr[:-1] + end for mask, end in zip(masks, ends, strict=False)]
-        indices = [mask.indices + i * n_units for i, mask in enumerate(masks)]
-        n_all = n_units * len(masks)
-        blocks = Mask(
-            np.concatenate([*indptr, ends[-1:]]).astype(masks[0].indptr.dtype),
-            np.concatenate(indices).astype(masks[0].indices.dtype),
-            (n_all, n_all),
-        )
+        starts = [number * masks[0].n_units for number in range(len(masks))]
+        pairs = list(zip(masks, starts, strict=True))
+        indices = np.concatenate([mask.indices + start for mask, start in pairs])
+        rows = np.concatenate([mask.targets() + start for mask, start in pairs])
+        blocks = _Blocks(masks[0].n_units * len(masks), indices, rows)
         return replace(cls.of(blocks, device), n_blocks=len(masks))
 
     def scatter(self, weight: Tensor) -> Tensor:
         """Write edge values ``[nnz]`` into a dense matrix of zeros ``[N, N]``; differentiable."""
-        return weight.new_zeros(self.mask.shape).index_put(self.indices(), weight)
+        n_units = self.mask.n_units
+        return weight.new_zeros(n_units, n_units).index_put(self.indices(), weight)
 
     def indices(self) -> tuple[Tensor, Tensor]:
         """Row and column of each edge, int64 ``[nnz]`` each."""
@@ -138,7 +173,9 @@ NONLINEARITIES: Mapping[str, Nonlinearity] = MappingProxyType(
 
 
 class Drive(NamedTuple):
-    """What drives the units of a layer.
+    """The drive of the units of a layer, their input current, as what it is made of.
+
+    It is ``weight @ input + bias`` at each step: all that a unit receives but its synapses.
 
     Attributes:
         inputs: ``[T, B, I]``.
@@ -151,28 +188,16 @@ class Drive(NamedTuple):
     bias: Tensor | None
 
 
-class Run(Protocol):
-    """A whole-sequence function of a kernel; see `Kernel.run`."""
+DriveT = TypeVar("DriveT", contravariant=True)
+
+
+class Run(Protocol[DriveT]):
+    """A whole-sequence function of a kernel; see `Kernel.run` and `Kernel.driven`."""
 
     def __call__(
         self,
-        projected: Tensor,
-        h0: Tensor,
-        weight: Tensor,
-        edges: Edges,
-        nonlinearity: Nonlinearity,
-        alpha: float = 1.0,
-    ) -> Tensor:
-        """Compute the states ``[T, B, N]``."""
-        ...
-
-
-class Driven(Protocol):
-    """The same with the input of the units; see `Kernel.driven`."""
-
-    def __call__(
-        self,
-        drive: Drive,
+        drive: DriveT,
+        /,
         h0: Tensor,
         weight: Tensor,
         edges: Edges,
@@ -217,7 +242,7 @@ def _product_by_blocks(weight: Tensor, edges: Edges) -> Product:
     return product
 
 
-def never(mask: Mask, device: str) -> str:
+def never(mask: Pattern, device: str) -> str:
     """The `refusal` of a kernel that serves every mask on every device."""
     del mask, device
     return ""
@@ -242,20 +267,20 @@ class Kernel:
         product: ``product(weight, edges)`` prepares, once for a sequence, the recurrent products of
             a cell with gates: of `weight` ``[gates, nnz]`` and a state ``[B, N]`` the function
             that it returns makes ``[gates, B, N]``, differentiable in both, to every order.
-        driven: ``driven(drive, h0, weight, edges, nonlinearity, alpha=1.0)``: `run` that also
-            multiplies the input by its weights. None for a kernel that has no faster way to do so
-            than torch.
+        driven: ``driven(drive, h0, weight, edges, nonlinearity, alpha=1.0)``: `run` of a `Drive`,
+            that multiplies the input by its weights on the way. None for a kernel that has no
+            faster way to do so than torch.
         dtypes: Types of number that it computes in.
     """
 
     name: str
-    run: Run
-    refusal: Callable[[Mask, str], str] = never
+    run: Run[Tensor]
+    refusal: Callable[[Pattern, str], str] = never
     product: Callable[[Tensor, Edges], Product] = product_by_matrix
-    driven: Driven | None = None
+    driven: Run[Drive] | None = None
     dtypes: tuple[torch.dtype, ...] = FLOATS
 
-    def drive(
+    def states(
         self,
         drive: Drive,
         h0: Tensor,
@@ -264,10 +289,16 @@ class Kernel:
         nonlinearity: Nonlinearity,
         alpha: float = 1.0,
     ) -> Tensor:
-        """Compute the states of a driven layer, differentiable in all tensors; see `run`."""
+        """Compute the states under a drive, differentiable in all tensors; see `run`."""
+        rest = h0, weight, edges, nonlinearity, alpha
         other = drive.inputs.requires_grad or drive.inputs.dtype != weight.dtype
         if self.driven is None or other:
             # Under autocast the product is shorter; states are of the type of the weights.
-            projected = torch.nn.functional.linear(*drive).to(weight.dtype)
-            return self.run(projected, h0, weight, edges, nonlinearity, alpha)
-        return self.driven(drive, h0, weight, edges, nonlinearity, alpha)
+            return self.run(torch.nn.functional.linear(*drive).to(weight.dtype), *rest)
+        return self.driven(drive, *rest)
+
+    def drive(self, *args: Any, **kwargs: Any) -> Tensor:
+        """`states`, by its name until version 0.2; goes in the next one."""
+        text = "Kernel.drive is now Kernel.states; the old name goes in the next version."
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return self.states(*args, **kwargs)

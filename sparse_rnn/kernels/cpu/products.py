@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_rnn.kernels._compiled import loops as compiled
-from sparse_rnn.kernels._formula import check_types
-from sparse_rnn.kernels._interface import Edges, Product, product_by_matrix
-from sparse_rnn.kernels._layout import Layout, layout as lay_out
-from sparse_rnn.kernels._sweep import by_edge
-from sparse_rnn.kernels._tiles import Tiling
+from sparse_rnn.kernels.api import Edges, Product, product_by_matrix
+from sparse_rnn.kernels.cpu.compiled import compiled
+from sparse_rnn.kernels.cpu.passes import by_edge
+from sparse_rnn.kernels.cpu.plan import Synapses, Tiling, lay_out
 from sparse_rnn.kernels.derivatives import Operation, Tensors
+from sparse_rnn.kernels.recurrence import check_types
 
 
 class _Prepared:
@@ -23,27 +22,18 @@ class _Prepared:
 
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
-        self._rows: dict[int, list[Any]] = {}
-        self._columns: dict[int, list[Any]] = {}
+        self._kept: dict[tuple[int, bool], tuple[Synapses, list[Any]]] = {}
 
-    def layout(self, width: int) -> Layout:
-        return lay_out(self._edges, width)
-
-    def rows(self, weight: Tensor, width: int) -> list[Any]:
-        if width not in self._rows:
-            rows = self.layout(width).rows
-            self._rows[width] = [rows.with_weights(values) for values in _gates(weight)]
-        return self._rows[width]
-
-    def columns(self, weight: Tensor, width: int) -> list[Any]:
-        if width not in self._columns:
-            columns = self.layout(width).columns
-            self._columns[width] = [columns.with_weights(values) for values in _gates(weight)]
-        return self._columns[width]
-
-
-def _gates(weight: Tensor) -> Any:
-    return weight.detach().contiguous().numpy()
+    def rows(
+        self, weight: Tensor, width: int, *, turned: bool = False
+    ) -> tuple[Synapses, list[Any]]:
+        """The synapses of the matrix, or of the transposed one, and what loops take of a gate."""
+        if (width, turned) not in self._kept:
+            layout = lay_out(self._edges, width)
+            rows = layout.columns if turned else layout.rows
+            gates = [rows.with_weights(values) for values in weight.detach().contiguous().numpy()]
+            self._kept[width, turned] = rows, gates
+        return self._kept[width, turned]
 
 
 class _SparseProduct(Operation):
@@ -60,21 +50,20 @@ class _SparseProduct(Operation):
     def forth(self, *tensors: Tensor) -> Tensors:
         """The products, by the compiled loops."""
         state, weight = tensors
-        loops = compiled().lanes
+        loops = compiled().loops
         self._tiling = tiling = Tiling.of(*state.shape)
-        rows = self._prepared.rows(weight, tiling.width)
-        grouped = self._prepared.layout(tiling.width).rows.grouped
+        rows, gates = self._prepared.rows(weight, tiling.width)
         inputs = state.detach().contiguous().numpy()
-        products = torch.empty((len(rows), *state.shape), dtype=state.dtype)
+        products = torch.empty((len(gates), *state.shape), dtype=state.dtype)
         outputs = products.numpy()
         self._tiles = tiles = tiling.empty(1, inputs.dtype)
 
         def run(number: int, lanes: tuple[int, int]) -> None:
             own, slots = tiles[number, 0], tiling.slots
             loops.pack(inputs[lanes[0] : lanes[1]], own, slots)
-            for gate, values in enumerate(rows):
+            for gate, values in enumerate(gates):
                 total = np.zeros_like(own)
-                loops.product(outputs[gate], own, total, values, lanes, grouped, slots)
+                loops.product(outputs[gate], own, total, values, lanes, rows.grouped, slots)
 
         tiling.each(run)
         return (products,)
@@ -83,27 +72,27 @@ class _SparseProduct(Operation):
         self, needed: Sequence[bool], grads: Tensors, *tensors: Tensor
     ) -> tuple[Tensor | None, ...]:
         """The gradients, by the compiled loops."""
-        loops, tiling = compiled().lanes, self._tiling
+        loops, tiling = compiled().loops, self._tiling
         grad, weight = grads[0].contiguous().numpy(), tensors[1]
-        layout = self._prepared.layout(tiling.width)
-        columns = self._prepared.columns(weight, tiling.width)
+        rows, _ = self._prepared.rows(weight, tiling.width)
+        columns, gates = self._prepared.rows(weight, tiling.width, turned=True)
         deltas = np.empty((len(grad), *self._tiles.shape), grad.dtype)
         by_gate = torch.empty(grad.shape, dtype=weight.dtype)
         outputs = by_gate.numpy()
 
         def run(number: int, lanes: tuple[int, int]) -> None:
-            for gate, values in enumerate(columns):
+            for gate, values in enumerate(gates):
                 own, total = deltas[gate, number, 0], np.zeros(tiling.size, grad.dtype)
                 loops.pack(grad[gate, lanes[0] : lanes[1]], own, tiling.slots)
                 loops.product(
-                    outputs[gate], own, total, values, lanes, layout.columns.grouped, tiling.slots
+                    outputs[gate], own, total, values, lanes, columns.grouped, tiling.slots
                 )
 
         tiling.each(run)
         grad_weight = None
         if needed[1]:
-            gates = [by_edge(layout.rows, self._tiles, delta, tiling.slots) for delta in deltas]
-            grad_weight = torch.from_numpy(np.stack(gates))
+            found = [by_edge(rows, self._tiles, delta, tiling.slots) for delta in deltas]
+            grad_weight = torch.from_numpy(np.stack(found))
         return by_gate.sum(0), grad_weight
 
 

@@ -1,4 +1,4 @@
-"""One way of `sparse_cpu` forth and back through the steps of a batch."""
+"""The passes of `sparse_cpu` through the steps of a batch, forth and back."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_rnn.kernels._compiled import loops as compiled
-from sparse_rnn.kernels._interface import Edges, Nonlinearity
-from sparse_rnn.kernels._layout import Layout, Synapses, layout as lay_out
-from sparse_rnn.kernels._tiles import Tiling, in_threads, shares
+from sparse_rnn.kernels.api import Edges, Nonlinearity
+from sparse_rnn.kernels.cpu.compiled import compiled
+from sparse_rnn.kernels.cpu.plan import Layout, Synapses, Tiling, in_threads, lay_out, shares
 
 _KINDS = {"relu": "RELU", "tanh": "TANH", "softplus": "SOFTPLUS"}
 
@@ -23,7 +22,7 @@ Feed = Callable[[int], tuple[Callable[..., None], Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class Passes:
     """The states of a batch as tiles, and what it takes to compute them.
 
     Attributes:
@@ -46,19 +45,19 @@ class Sweep:
     @classmethod
     def of(
         cls, shape: torch.Size, dtype: torch.dtype, edges: Edges, f: Nonlinearity, alpha: float
-    ) -> Sweep:
-        """Prepare a sweep over ``[T, B, N]`` states."""
+    ) -> Passes:
+        """Prepare passes over ``[T, B, N]`` states."""
         n_steps, n_lanes, n_units = shape
         tiling = Tiling.of(n_lanes, n_units)
         number = torch.empty(0, dtype=dtype).numpy().dtype
         rates = tiling.empty(n_steps, number) if alpha != 1 else tiling.empty(1, number, 0)
-        kind = getattr(compiled().lanes, _KINDS[f.name])
+        kind = getattr(compiled().loops, _KINDS[f.name])
         states = tiling.empty(n_steps + 1, number)
         return cls(tiling, lay_out(edges, tiling.width), kind, alpha, states, rates)
 
     def forth(self, h0: Tensor, weight: Tensor, feed: Feed) -> Tensor:
         """Compute the states ``[T, B, N]``."""
-        lanes_of, slots = compiled().lanes, self.tiling.slots
+        lanes_of, slots = compiled().loops, self.tiling.slots
         first = h0.detach().contiguous().numpy()
         shape = (self.states.shape[1] - 1, *first.shape)
         # By numpy, which asks for large pages.
@@ -89,7 +88,7 @@ class Sweep:
         Returns:
             These gradients as tiles, ``[tiles, T, N * W]``, and that of the first state.
         """
-        lanes_of, slots = compiled().lanes, self.tiling.slots
+        lanes_of, slots = compiled().loops, self.tiling.slots
         columns = self.layout.columns.with_weights(weight.detach().numpy())
         grouped = self.layout.columns.grouped
         outer = grad.contiguous().numpy()
@@ -134,7 +133,7 @@ def sums(
 
     def run(number: int) -> None:
         span = parts[number]
-        compiled().lanes.weight_gradient(total, tiles, delta_tiles, where, span, slots)
+        compiled().loops.weight_gradient(total, tiles, delta_tiles, where, span, slots)
 
     in_threads(run, len(parts))
     return total

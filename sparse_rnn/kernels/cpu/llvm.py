@@ -1,10 +1,10 @@
-"""Inner loops of `sparse_rnn.kernels._lanes`, written as vector instructions; needs numba.
+"""Inner loops of `sparse_rnn.kernels.cpu.loops`, written as vector instructions; needs numba.
 
 A compiler keeps the sums of such a loop in registers only where it sees that they fit. Here they
 are vectors from the start: sums over some units and as many lanes as two registers hold. The lanes
-of a tile and the numbers of units and sources are the lengths of tuples, as in `_lanes`.
+of a tile and the numbers of units and sources are the lengths of tuples, as in `loops`.
 
-No index is checked here; `sparse_rnn.kernels._lanes` does so where NUMBA_BOUNDSCHECK is set.
+No index is checked here; `sparse_rnn.kernels.cpu.loops` does so where NUMBA_BOUNDSCHECK is set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The input of the units in `sparse_cpu`, computed on the way (`sparse_rnn.kernels._inputs`)."""
+"""The drive of the units in `sparse_cpu`, computed on the way (`sparse_rnn.kernels.cpu.inputs`)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_rnn.kernels._compiled import loops as compiled
-from sparse_rnn.kernels._interface import Drive
-from sparse_rnn.kernels._layout import GROUP, Synapses
-from sparse_rnn.kernels._sweep import Feed, sums
-from sparse_rnn.kernels._tiles import Tiling, in_threads, shares
+from sparse_rnn.kernels.api import Drive
+from sparse_rnn.kernels.cpu.compiled import compiled
+from sparse_rnn.kernels.cpu.passes import Feed, sums
+from sparse_rnn.kernels.cpu.plan import GROUP, Synapses, Tiling, in_threads, shares
 
 CHANGE_COST = 128
 """Channels times steps that are multiplied in the time of looking one up anew. Measured."""
@@ -75,7 +74,7 @@ class TiledDrive:
         return self.tiles.shape[2] // self.tiling.width
 
     def feed(self) -> Feed:
-        """What each tile takes, for `sparse_rnn.kernels._sweep.Sweep.forth`."""
+        """What each tile takes, for `sparse_rnn.kernels.cpu.passes.Passes.forth`."""
         values = np.zeros((self.rows.pointers.size - 1, self.n_dense, GROUP), self.weight.dtype)
         by_unit = values.transpose(0, 2, 1)  # [N / 4, 4, C]
         whole = len(self.weight) // GROUP

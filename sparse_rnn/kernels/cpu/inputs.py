@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from sparse_rnn.kernels._lanes import add, pack, step, unpack
-from sparse_rnn.kernels.compiling import kept_njit
+from sparse_rnn.kernels.cpu.compiling import kept_njit
+from sparse_rnn.kernels.cpu.loops import add, pack, step, unpack
 
 
 @kept_njit(nogil=True, error_model="numpy")
@@ -25,7 +25,7 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
         drive: The tile's inputs ``[T, C * W]``; their weights, as `add` takes synapses of groups;
             the bias ``[N]``; the active channel of each step and lane and its value, ``[T, B]``
             (see `active`); the weights of those channels ``[K, N]``.
-        states: As in `sparse_rnn.kernels._lanes.forward`, like all that follow.
+        states: As in `sparse_rnn.kernels.cpu.loops.forward`, like all that follow.
         tile: See there.
         rows: See there.
         lanes: See there.

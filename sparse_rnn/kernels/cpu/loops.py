@@ -7,7 +7,7 @@ have one order, whatever the number of threads.
 
 W is a constant of the compiled code, so that loops over lanes become vector instructions. It comes
 as `slots`, a tuple of W zeros: numba compiles a function once for each length of a tuple. The loops
-over synapses are in `sparse_rnn.kernels._vectors`.
+over synapses are in `sparse_rnn.kernels.cpu.llvm`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numba.core import config
 
-from sparse_rnn.kernels import _vectors
-from sparse_rnn.kernels.compiling import kept_njit
+from sparse_rnn.kernels.cpu import llvm
+from sparse_rnn.kernels.cpu.compiling import kept_njit
 
 RELU, TANH, SOFTPLUS = range(3)
 
@@ -31,8 +31,8 @@ CHECKED = bool(config.BOUNDSCHECK)  # pyright: ignore[reportAttributeAccessIssue
 """Whether places are checked before they are used, as NUMBA_BOUNDSCHECK asks for."""
 
 # Numba passes what the first argument is for by itself.
-add_products: Any = _vectors.add_products
-add_dot_products: Any = _vectors.add_dot_products
+add_products: Any = llvm.add_products
+add_dot_products: Any = llvm.add_dot_products
 
 SPAN = 128
 """Numbers of a unit over which a weight gradient is summed before it is written."""

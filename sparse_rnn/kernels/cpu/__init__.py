@@ -1,0 +1,1 @@
+"""Kernel `sparse_cpu`: the synapses that exist, in loops that numba compiles, for the CPU."""
