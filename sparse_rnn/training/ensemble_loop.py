@@ -13,10 +13,10 @@ from torch import Tensor
 from sparse_rnn.data import Batch, grade
 from sparse_rnn.errors import InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import Record
+from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.nn.network import Network, NetworkSequence, NetworkStack, together
 from sparse_rnn.system.hardware import device_of
-from sparse_rnn.training.evaluation import evaluating
 from sparse_rnn.training.loop import Descent, StopSeen, Trainer
 from sparse_rnn.training.optimiser import masked_cross_entropy
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import cast
 
+from sparse_rnn.config.run import RunOptions
 from sparse_rnn.errors import TrainingDiverged
 from sparse_rnn.evaluation.history import History, Record
 from sparse_rnn.evaluation.scores import TaskScores
@@ -19,7 +20,7 @@ from sparse_rnn.training.ensemble_loop import EnsembleTrainer
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.loop import StopSeen, Trainer
 from sparse_rnn.training.progress import Display, OnStep, lasting
-from sparse_rnn.training.session import Job, Row, chunks, claim, leave, threads
+from sparse_rnn.training.session import Job, Row, chunks, claim, due, leave, threads
 
 Outcome = tuple[History, TaskScores] | TrainingDiverged
 
@@ -70,7 +71,7 @@ def carry_out(jobs: Sequence[Job], progress: Display) -> dict[int, Outcome]:
                         listed[i].rows.append(record.row())
                         if (archive := listed[i].archive) is not None:
                             archive.write(record)
-                    _save_if_due([listed[i] for i in by_member])
+                    _save_if_due([listed[i] for i in by_member], options)
                     _show(by_member, on_step)
             scores = _final_scores(trainer, listed)
         except StopSeen:
@@ -83,7 +84,7 @@ def carry_out(jobs: Sequence[Job], progress: Display) -> dict[int, Outcome]:
             history = History.of(listed[i].rows)
             outcomes[numbers[i]] = history, final
             if (archive := listed[i].archive) is not None:
-                archive.finish(listed[i].trainer, history, final)
+                archive.finish(listed[i].trainer, history, final, options.levels)
         return outcomes
 
 
@@ -131,10 +132,10 @@ def _ended(snapshot: Snapshot | None) -> bool:
     return snapshot is not None and bool(snapshot.facts["ended"])
 
 
-def _save_if_due(members: Sequence[_Member]) -> None:
+def _save_if_due(members: Sequence[_Member], options: RunOptions) -> None:
     """Write the checkpoints of all members where that of one is due, so that they stay in step."""
     archives = [(m.archive, m.trainer) for m in members if m.archive is not None]
-    if any(archive.due(trainer) for archive, trainer in archives):
+    if any(due(archive, trainer, options) for archive, trainer in archives):
         for archive, trainer in archives:
             archive.save(trainer)
 

@@ -14,7 +14,7 @@ from sparse_rnn.system import hardware
 from sparse_rnn.training import ensemble_session, group as distributed
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.run import Run, build, finished
-from sparse_rnn.training.session import Job
+from sparse_rnn.training.session import Job, identity_of
 
 _DEFAULT = RunOptions()
 
@@ -74,7 +74,7 @@ def train_ensemble(
     found = {
         i: finished(folder, one)
         for i, (one, folder) in enumerate(zip(configs, folders, strict=True))
-        if folder is not None and run_folder.state_of(folder, one) == "finished"
+        if folder is not None and run_folder.state_of(folder, identity_of(one)) == "finished"
     }
     missing = [i for i in range(len(configs)) if i not in found]
     jobs: list[Job] = []

@@ -16,10 +16,11 @@ from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.data import Batch, TaskStream, ahead
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import Record
+from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.runs.checkpoint import Snapshot, capture, restore
 from sparse_rnn.system.hardware import device_of, shortened
-from sparse_rnn.training.evaluation import evaluate, evaluating
+from sparse_rnn.training.evaluation import evaluate
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.optimiser import Optimiser, answer, masked_cross_entropy, probe, remedy
 

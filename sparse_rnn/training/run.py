@@ -19,11 +19,12 @@ from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder, weights as checkpoint
 from sparse_rnn.runs.checkpoint import Store
+from sparse_rnn.runs.finished import FinishedRun
 from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.progress import Display, silent
-from sparse_rnn.training.session import Job, carry_out
+from sparse_rnn.training.session import Job, carry_out, identity_of
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -31,7 +32,7 @@ _DEFAULT = RunOptions()
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(FinishedRun):
     """A finished training run.
 
     Attributes:
@@ -44,13 +45,10 @@ class Run:
 
     config: TrainConfig
     network: Network
-    history: History
-    evaluation: TaskScores
-    folder: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Fit(Generic[ModuleT]):
+class Fit(FinishedRun, Generic[ModuleT]):
     """A finished training run of a module of one's own.
 
     Attributes:
@@ -63,9 +61,6 @@ class Fit(Generic[ModuleT]):
 
     config: FitConfig
     network: ModuleT
-    history: History
-    evaluation: TaskScores
-    folder: Path | None = None
 
 
 def train(
@@ -205,7 +200,7 @@ def load_run(folder: Path | str) -> Run:
         IncompatibleState: A file is damaged; so also RunDamaged.
     """
     path = Path(folder)
-    config = run_folder.read_config(path)
+    config = run_folder.read_config(path, TrainConfig.from_json)
     return Run(config, checkpoint.load(path), *_results(path, config), path)
 
 
@@ -261,7 +256,11 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
 
 
 def _state(folder: Path | None, config: FitConfig, group: Group) -> run_folder.State:
-    return "new" if folder is None else group.decide(lambda: run_folder.state_of(folder, config))
+    return (
+        "new"
+        if folder is None
+        else group.decide(lambda: run_folder.state_of(folder, identity_of(config)))
+    )
 
 
 def _origin(
@@ -278,7 +277,7 @@ def _origin(
             raise InvalidArgument("continue_from", str(folder), allowed)
         if out is not None and ((out / checkpoint.WEIGHTS).exists() or Store(out).steps()):
             return False
-        read_origin(folder, config, group.size)
+        read_origin(folder, identity_of(config), group.size)
         return True
 
     return folder if group.decide(is_needed) else None

@@ -22,6 +22,7 @@ from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.archive import Archive
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, pack, unpack
+from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import Origin, read as read_origin
 from sparse_rnn.system.hardware import precision
 from sparse_rnn.system.lock import locked
@@ -54,6 +55,14 @@ class Job:
     folder: Path | None
     options: RunOptions
     continue_from: Path | None = None
+
+
+def identity_of(config: FitConfig) -> Identity:
+    """What a run's files hold of its configuration."""
+    parse = type(config).from_json
+    return Identity(
+        config.to_json(), dict(config), config.rate, lambda text: identity_of(parse(text))
+    )
 
 
 def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskScores] | None:
@@ -96,14 +105,14 @@ def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskS
                     if archive is not None:
                         archive.write(record)
                     on_step(record)
-                    if archive is not None:
-                        archive.save_if_due(trainer)
+                    if archive is not None and due(archive, trainer, job.options):
+                        archive.save(trainer)
             scores = trainer.examine(job.held_out.final().batches(0, job.config.final_batches))
         except StopSeen:
             raise leave(trainer, archive, request) from None
         history = History.of(rows)
         if archive is not None:
-            archive.finish(trainer, history, scores)
+            archive.finish(trainer, history, scores, job.options.levels)
         return history, scores
 
 
@@ -114,12 +123,14 @@ def claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Archi
     def claim() -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(locked(folder))
-        state = run_folder.state_of(folder, job.config)
+        identity = identity_of(job.config)
+        state = run_folder.state_of(folder, identity)
         if state == "finished":
             return True
         if state == "unfinished":
             run_folder.check_network(folder, job.network)
-        archive = Archive(folder, job.config, job.options, job.network, group.size)
+        events = job.options.tensorboard
+        archive = Archive(folder, identity, job.network, group.size, tensorboard=events)
         stack.callback(archive.close)
         claimed.append(archive)
         return False
@@ -143,7 +154,7 @@ def resume(job: Job, trainer: Trainer, archive: Archive | None, group: Group) ->
         nonlocal found, origin
         found = None if archive is None else archive.find()
         if found is None and job.continue_from is not None:
-            origin = read_origin(job.continue_from, job.config, group.size)
+            origin = read_origin(job.continue_from, identity_of(job.config), group.size)
             found = origin.snapshot
 
     def open_files() -> None:
@@ -164,6 +175,11 @@ def resume(job: Job, trainer: Trainer, archive: Archive | None, group: Group) ->
         group.begin_alike(job.network)
     group.decide(open_files)
     return rows
+
+
+def due(archive: Archive, trainer: Trainer, options: RunOptions) -> bool:
+    """Whether the options ask for a checkpoint now."""
+    return archive.due(trainer, options.checkpoint_every, options.checkpoint_seconds)
 
 
 def leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> Interrupted:
