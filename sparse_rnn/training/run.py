@@ -13,7 +13,7 @@ from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
-from sparse_rnn.errors import IncompatibleState, InvalidArgument
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import History
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.nn.network import Network
@@ -24,7 +24,7 @@ from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.progress import Display, silent
-from sparse_rnn.training.session import Job, carry_out, identity_of
+from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -117,8 +117,8 @@ def train(
             return finished(folder, config)
         training, held_out, network = build(config)
         network.to(device)
-        job = Job(config, network, training, held_out, folder, options, origin)
-        result = carry_out(job, group, progress)
+        plan = PlannedRun(config, network, training, held_out, folder, origin)
+        result = _alone(plan, options, group, progress)
         if result is None and folder is not None:
             return finished(folder, config)
     assert result is not None  # None says that the folder's run has ended.
@@ -182,8 +182,8 @@ def fit(
         origin = _origin(continue_from, folder, config, group)
         if _state(folder, config, group) != "finished":
             training, held_out = streams(config)
-            job = Job(config, network, training, held_out, folder, options, origin)
-            result = carry_out(job, group, progress)
+            plan = PlannedRun(config, network, training, held_out, folder, origin)
+            result = _alone(plan, options, group, progress)
         if result is None and folder is not None:
             checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
             result = _results(folder, config)
@@ -253,6 +253,16 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
         for purpose in (seeding.Purpose.TRAINING, seeding.Purpose.HELD_OUT)
     )
     return training, held_out
+
+
+def _alone(
+    plan: PlannedRun, options: RunOptions, group: Group, progress: Display
+) -> tuple[History, TaskScores] | None:
+    """The result of one run; None where another process has finished it meanwhile."""
+    result = run_to_end([plan], options, group, progress).get(0)
+    if isinstance(result, TrainingDiverged):
+        raise result
+    return result
 
 
 def _state(folder: Path | None, config: FitConfig, group: Group) -> run_folder.State:
