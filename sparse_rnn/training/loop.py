@@ -46,6 +46,15 @@ class Trainer:
         step: Gradient steps taken.
         ended: Why there will be no more of them: "steps", "target", or "" where there will be.
         pending: The step whose record is not complete yet, or None.
+
+    Example:
+        >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.training.run import build
+        >>> config = srnn.TrainConfig(suite="Go", arch="autapse", size=8, steps=3, eval_every=3)
+        >>> training, held_out, network = build(config)
+        >>> trainer = Trainer(network, training, held_out, config)
+        >>> [record.step for record in trainer.records()], trainer.ended
+        ([1, 2, 3], 'steps')
     """
 
     def __init__(

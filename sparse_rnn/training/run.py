@@ -20,6 +20,7 @@ from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder, weights as checkpoint
 from sparse_rnn.runs.checkpoint import Store
 from sparse_rnn.runs.finished import FinishedRun
+from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
 from sparse_rnn.training.group import Group, joined
@@ -112,8 +113,8 @@ def train(
     folder = None if out is None else Path(out)
     device = hardware.device(options.device)
     with joined() as group:
-        origin = _origin(continue_from, folder, config, group)
-        if _state(folder, config, group) == "finished" and folder is not None:
+        state, origin = _look(folder, continue_from, identity_of(config), group)
+        if state == "finished" and folder is not None:
             return finished(folder, config)
         training, held_out, network = build(config)
         network.to(device)
@@ -179,8 +180,8 @@ def fit(
         network.to(hardware.device(options.device))
     with joined() as group:
         result = None
-        origin = _origin(continue_from, folder, config, group)
-        if _state(folder, config, group) != "finished":
+        state, origin = _look(folder, continue_from, identity_of(config), group)
+        if state != "finished":
             training, held_out = streams(config)
             plan = PlannedRun(config, network, training, held_out, folder, origin)
             result = _alone(plan, options, group, progress)
@@ -265,32 +266,32 @@ def _alone(
     return result
 
 
-def _state(folder: Path | None, config: FitConfig, group: Group) -> run_folder.State:
-    return (
-        "new"
-        if folder is None
-        else group.decide(lambda: run_folder.state_of(folder, identity_of(config)))
-    )
+def _look(
+    out: Path | None, continue_from: Path | str | None, identity: Identity, group: Group
+) -> tuple[run_folder.State, Path | None]:
+    """How far a run has come, and the folder that it still needs to continue from.
 
+    All of it is checked before anything is made; `out` needs no other folder once it has its own
+    state.
+    """
+    origin = None if continue_from is None else Path(continue_from)
 
-def _origin(
-    given: Path | str | None, out: Path | None, config: FitConfig, group: Group
-) -> Path | None:
-    """The run to continue, checked before anything is made; None once `out` has its own state."""
-    if given is None:
-        return None
-    folder = Path(given)
-
-    def is_needed() -> bool:
-        if out is not None and out.resolve() == folder.resolve():
+    def needs_origin() -> bool:
+        if origin is None:
+            return False
+        if out is not None and out.resolve() == origin.resolve():
             allowed = "another folder than that of the run; a longer run has a folder of its own"
-            raise InvalidArgument("continue_from", str(folder), allowed)
+            raise InvalidArgument("continue_from", str(origin), allowed)
         if out is not None and ((out / checkpoint.WEIGHTS).exists() or Store(out).steps()):
             return False
-        read_origin(folder, identity_of(config), group.size)
+        read_origin(origin, identity, group.size)
         return True
 
-    return folder if group.decide(is_needed) else None
+    def state() -> run_folder.State:
+        return "new" if out is None else run_folder.state_of(out, identity)
+
+    needed = group.decide(needs_origin)
+    return group.decide(state), origin if needed else None
 
 
 def _results(folder: Path, config: FitConfig) -> tuple[History, TaskScores]:

@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -55,6 +56,11 @@ class PlannedRun:
     held_out: TaskStream
     folder: Path | None
     continue_from: Path | None = None
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What the run's files hold of its configuration."""
+        return identity_of(self.config)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +180,7 @@ def _claim(
     plan: PlannedRun, options: RunOptions, group: Group, stack: ExitStack
 ) -> tuple[Archive | None, bool]:
     """Take the folder; returns its archive, in the first process, and whether its run has ended."""
-    folder, identity = plan.folder, identity_of(plan.config)
+    folder, identity = plan.folder, plan.identity
     if folder is None:
         return None, False
     claimed: list[Archive] = []
@@ -232,7 +238,7 @@ def _begin(member: _Member, snapshot: Snapshot | None, group: Group) -> None:
     def find_origin() -> None:
         nonlocal snapshot, origin
         if snapshot is None and plan.continue_from is not None:
-            origin = read_origin(plan.continue_from, identity_of(plan.config), group.size)
+            origin = read_origin(plan.continue_from, plan.identity, group.size)
             snapshot = origin.snapshot
 
     def open_files() -> None:
