@@ -19,6 +19,7 @@ from sparse_rnn import analysis as analysis, kernels as kernels, masks as masks
 from sparse_rnn.config.fit import FitConfig as FitConfig
 from sparse_rnn.config.run import RunOptions as RunOptions
 from sparse_rnn.config.train import TrainConfig as TrainConfig
+from sparse_rnn.data import Batches as Batches
 from sparse_rnn.errors import Interrupted as Interrupted, SparseRnnError as SparseRnnError
 from sparse_rnn.masks import Mask as Mask
 from sparse_rnn.nn.cells import (
@@ -39,6 +40,8 @@ from sparse_rnn.nn.torch_state import (
 from sparse_rnn.runs.weights import load as load
 from sparse_rnn.training.dataset import BatchDataset as BatchDataset
 from sparse_rnn.training.ensembles import train_ensemble as train_ensemble
+from sparse_rnn.training.evaluation import evaluate as evaluate
+from sparse_rnn.training.loop import Trainer as Trainer
 from sparse_rnn.training.run import (
     Fit as Fit,
     Run as Run,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -58,6 +58,28 @@ class Batch:
             self.mask.to(device, non_blocking=True),
             self.source,
         )
+
+
+class Batches(Protocol):
+    """Where training batches come from; a `TaskStream` is one, and so is any object like this.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> class Halved:
+        ...     def __init__(self, stream):
+        ...         self.stream = stream
+        ...
+        ...     def batches(self, start, stop):
+        ...         for batch in self.stream.batches(start, stop):
+        ...             yield replace(batch, inputs=batch.inputs / 2)
+        >>> stream = task_stream("cog-20", batch_size=4, seq_len=100, seed=0)
+        >>> next(Halved(stream).batches(3, 5)).inputs.shape
+        torch.Size([100, 4, 53])
+    """
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """Iterate over the batches start..stop-1, each a pure function of its number."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,13 @@ import modcog
 import sparse_rnn as srnn
 from benchmarks.paper._arms import Trained
 from sparse_rnn.data import Batch, TaskStream
+from sparse_rnn.errors import TrainingDiverged
+from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.runs import weights as checkpoint
 from sparse_rnn.runs.folder import state_of
 from sparse_rnn.sweep import identity
-from sparse_rnn.training.evaluation import evaluating
-from sparse_rnn.training.group import Group
-from sparse_rnn.training.progress import silent
 from sparse_rnn.training.run import build
-from sparse_rnn.training.session import Job, carry_out
+from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
 
 RELEASED_DELAY_MS = 500.0
 """The interval that every DM trial with Int has in the released code."""
@@ -107,13 +106,15 @@ def folder_of(results: Path, config: srnn.TrainConfig, fault: Fault) -> Path:
 def train(config: srnn.TrainConfig, results: Path, fault: Fault) -> Trained:
     """Train a network on faulty tasks, or go on with it; it is evaluated against right labels."""
     folder = folder_of(results, config, fault)
-    if state_of(folder, config) != "finished":
+    if state_of(folder, identity_of(config)) != "finished":
         training, held_out = streams(config, fault)
         network = build(config)[2]
         batches = Relabelled(training, wrap_labels) if fault.wraps else training
         options = srnn.RunOptions(threads=1, prefetch=False, tensorboard=False)
-        job = Job(config, network, batches, held_out, folder, options)
-        carry_out(job, Group(), silent)
+        plan = PlannedRun(config, network, batches, held_out, folder)
+        result = run_to_end([plan], options).get(0)
+        if isinstance(result, TrainingDiverged):
+            raise result
     return Trained(config, folder)
 
 

@@ -15,7 +15,7 @@ from sparse_rnn.analysis.clusters import MAX_CLUSTERS, Clusters, cluster
 from sparse_rnn.analysis.recording import Recording, record, recordings
 from sparse_rnn.analysis.variance import TaskVariance, task_variance
 from sparse_rnn.errors import NotApplicable
-from sparse_rnn.training.run import Run
+from sparse_rnn.runs.finished import FinishedRun as Run
 
 
 @dataclass(frozen=True)

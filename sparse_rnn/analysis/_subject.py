@@ -10,12 +10,13 @@ from typing import Any
 from torch import nn
 
 from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder, weights as checkpoint
+from sparse_rnn.runs.finished import FinishedRun as Run
 from sparse_rnn.seeding import Seed
-from sparse_rnn.training.run import Run
 
 Source = nn.Module | Run | Path | str
 """A network, a finished run, or the folder of one."""
@@ -55,7 +56,9 @@ class Subject:
             return cls(source)
         if isinstance(source, Path | str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
             folder = Path(source)
-            return cls(checkpoint.load(folder), run_folder.read_config(folder))
+            return cls(
+                checkpoint.load(folder), run_folder.read_config(folder, TrainConfig.from_json)
+            )
         raise InvalidArgument("network", source, "a network, a run, or the folder of a run")
 
     @property

@@ -29,9 +29,9 @@ from sparse_rnn.analysis.stationary import Search, end_states, fixed_points
 from sparse_rnn.analysis.timescales import time_constants
 from sparse_rnn.errors import InvalidArgument, NotApplicable
 from sparse_rnn.evaluation.scores import MEASURES
+from sparse_rnn.runs.finished import FinishedRun as Run
 from sparse_rnn.runs.folder import write_json
 from sparse_rnn.system.provenance import provenance
-from sparse_rnn.training.run import Run
 
 SUMMARY = "analysis.json"
 """File with all numbers and reasons."""

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from sparse_rnn.analysis._subject import Source, Subject, Suite
 from sparse_rnn.data import Batch, Trials, join_trials
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.nn.network import Network
 from sparse_rnn.seeding import Seed
 from sparse_rnn.system.hardware import device_of
-from sparse_rnn.training.evaluation import evaluating
 
 
 @dataclass(frozen=True, eq=False)

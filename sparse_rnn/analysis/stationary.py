@@ -14,8 +14,8 @@ from sparse_rnn.analysis._dynamics import Dynamics
 from sparse_rnn.analysis._subject import Source, Subject
 from sparse_rnn.analysis.recording import Recording
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.nn.network import Network
-from sparse_rnn.training.evaluation import evaluating
 
 
 @dataclass(frozen=True)

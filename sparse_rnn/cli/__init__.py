@@ -42,6 +42,7 @@ from sparse_rnn.training.ensembles import train_ensemble
 from sparse_rnn.training.evaluation import confusion as count_answers, evaluate
 from sparse_rnn.training.optimiser import BURST_REMEDY
 from sparse_rnn.training.run import load_run, streams, train
+from sparse_rnn.training.session import identity_of
 
 REFUSED = 2
 """Exit status where the input was refused or a file cannot be used."""
@@ -269,7 +270,7 @@ def _train(
     quiet = quiet or not distributed.is_first()
     # Where kernels say that they are being compiled.
     logging.getLogger("sparse_rnn.kernels").setLevel(logging.ERROR if quiet else logging.NOTSET)
-    finished = run_folder.state_of(out, config) == "finished"
+    finished = run_folder.state_of(out, identity_of(config)) == "finished"
     began_s = time.monotonic()
     display = progress.silent if quiet else progress.automatic
     try:

@@ -160,13 +160,6 @@ class FitConfig(BaseModel):
             raise refusal(error, cls.model_fields) from None
 
 
-def differences(ours: FitConfig, theirs: FitConfig) -> dict[str, tuple[object, object]]:
-    """Settings in which two configurations differ, each with both values; None where missing."""
-    names = dict.fromkeys([*type(ours).model_fields, *type(theirs).model_fields])
-    pairs = {name: (getattr(ours, name, None), getattr(theirs, name, None)) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
 def refusal(error: ValidationError, known: dict[str, Any]) -> InvalidArgument:
     """The first refused setting of a validation, in this package's words.
 

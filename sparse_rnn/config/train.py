@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self, cast
 from pydantic import BeforeValidator, Field, model_validator
 
 from sparse_rnn import masks, seeding
-from sparse_rnn.config.fit import FitConfig, differences as differences
+from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.mask_options import MaskOptions, settle
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.kernels import KERNELS, NONLINEARITIES

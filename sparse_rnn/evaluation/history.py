@@ -28,22 +28,31 @@ BURST_RULE = f"a gradient norm above {BURST_NORM:g} or a loss above {BURST_LOSS:
 
 
 @dataclass(frozen=True)
-class Record:
-    """One gradient step.
+class Descent:
+    """A gradient step whose record is not complete yet: an evaluation may be due.
 
     Attributes:
         step: Number of the step, from 1.
         loss: Cross entropy before the step, in nats, mean over unmasked time steps.
         lr: Learning rate of the step.
         grad_norm: Norm of the gradient over all existing weights, before clipping.
-        elapsed_s: Seconds since training began.
-        scores: Held-out scores after the step, where the network was evaluated.
     """
 
     step: int
     loss: float
     lr: float
     grad_norm: float
+
+
+@dataclass(frozen=True)
+class Record(Descent):
+    """One gradient step: a `Descent` and what was seen after it.
+
+    Attributes:
+        elapsed_s: Seconds since training began.
+        scores: Held-out scores after the step, where the network was evaluated.
+    """
+
     elapsed_s: float
     scores: TaskScores | None = None
 

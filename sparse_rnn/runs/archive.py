@@ -6,26 +6,25 @@ import csv
 import json
 import logging
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from torch import nn
 
-from sparse_rnn.runs import folder as run_folder
-from sparse_rnn.runs.weights import WEIGHTS, save_state
 from sparse_rnn.errors import WriteFailed
-from sparse_rnn.runs.events import FOLDER, Events
-from sparse_rnn.system.files import NO_ROOM, Log, check_kind, open_regular, remove_leftovers
 from sparse_rnn.evaluation.history import History, Record, csv_line
-from sparse_rnn.config.run import RunOptions
-from sparse_rnn.runs.origin import Origin, fits_run, known_lines
-from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
-from sparse_rnn.runs.folder import LOGS
 from sparse_rnn.evaluation.scores import COLUMNS as SCORES, MEASURES, TaskScores
+from sparse_rnn.runs import folder as run_folder
+from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
+from sparse_rnn.runs.events import FOLDER, Events
+from sparse_rnn.runs.folder import LOGS
+from sparse_rnn.runs.identity import Identity
+from sparse_rnn.runs.origin import Origin, fits_run, known_lines
+from sparse_rnn.runs.weights import WEIGHTS, save_state
 from sparse_rnn.seeding import STREAMS
-from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.system.files import NO_ROOM, Log, check_kind, open_regular, remove_leftovers
 
 _LOG = logging.getLogger("sparse_rnn")
 
@@ -47,11 +46,11 @@ class Archive:
 
     Args:
         folder: The run folder, which exists and is locked.
-        config: The configuration.
-        options: When checkpoints are due.
+        identity: The run.
         network: The network that is trained.
         processes: Number of processes that train; a part of the run's identity, as each of them
             takes its share of the batches.
+        tensorboard: Whether events are written.
 
     Attributes:
         saved: Gradient step of the newest checkpoint, or None.
@@ -60,17 +59,18 @@ class Archive:
     def __init__(
         self,
         folder: Path,
-        config: FitConfig,
-        options: RunOptions,
+        identity: Identity,
         network: nn.Module,
         processes: int = 1,
+        *,
+        tensorboard: bool = False,
     ) -> None:
         self.folder = folder
         self.saved: int | None = None
-        self._config = config
-        self._options = options
+        self._identity = identity
         self._network = network
         self._processes = processes
+        self._tensorboard = tensorboard
         self._store = Store(folder)
         self._logs: dict[str, Log] = {}
         self._events: Events | None = None
@@ -129,7 +129,7 @@ class Archive:
                 facts: dict[str, Any] = {"network": run_folder.describe(self._network)}
                 if origin is not None:
                     facts["continued_from"] = origin.record()
-                run_folder.write_config(self.folder, self._config, facts)
+                run_folder.write_config(self.folder, self._identity.text, facts)
             else:
                 self.saved = step
                 run_folder.note_continuation(self.folder, step)
@@ -139,7 +139,7 @@ class Archive:
                 known = origin.logs if origin else known_lines(self.folder, snapshot.facts)
             for name in LOGS:
                 self._logs[name] = Log(self.folder / name, known[name])
-            if self._options.tensorboard:
+            if self._tensorboard:
                 check_kind(self.folder / FOLDER, "folder")
                 self._events = Events(self.folder, step)
         if snapshot is None:
@@ -170,11 +170,10 @@ class Archive:
         """
         with self._writing():
             logs = {name: log.mark().as_json() for name, log in self._logs.items()}
-            config = json.loads(self._config.to_json())
             more = {
                 "logs": logs,
                 "processes": self._processes,
-                "config": config,
+                "config": json.loads(self._identity.text),
                 "streams": STREAMS,
             }
             self._store.save(trainer.snapshot(more))
@@ -182,18 +181,27 @@ class Archive:
                 self._events.flush()
         self.saved, self._saved_s = trainer.step, time.monotonic()
 
-    def due(self, trainer: Saved) -> bool:
-        """Whether the options ask for a checkpoint now; one is due where the run has ended."""
-        stale = time.monotonic() - self._saved_s >= self._options.checkpoint_seconds
-        return bool(trainer.ended) or stale or trainer.step % self._options.checkpoint_every == 0
+    def due(self, trainer: Saved, steps: int, seconds: float) -> bool:
+        """Whether it is time for a checkpoint; it is where the run has ended.
 
-    def save_if_due(self, trainer: Saved) -> None:
-        """Write a checkpoint where one is due."""
-        if self.due(trainer):
-            self.save(trainer)
+        Args:
+            trainer: What is to be saved.
+            steps: Gradient steps between checkpoints.
+            seconds: Age of the last one from which another is written.
+        """
+        stale = time.monotonic() - self._saved_s >= seconds
+        return bool(trainer.ended) or stale or trainer.step % steps == 0
 
-    def finish(self, trainer: Saved, history: History, scores: TaskScores) -> None:
+    def finish(
+        self, trainer: Saved, history: History, scores: TaskScores, levels: Iterable[float]
+    ) -> None:
         """Write what a finished run has; the weights come last.
+
+        Args:
+            trainer: What was trained.
+            history: Its course.
+            scores: Those of the final evaluation.
+            levels: Levels of each measure whose times are reported.
 
         Raises:
             WriteFailed: A file could not be written.
@@ -201,7 +209,7 @@ class Archive:
         times = [
             {"measure": measure, "level": level, "step": found[0], "seconds": found[1]}
             for measure in MEASURES
-            for level in self._options.levels
+            for level in levels
             if (found := history.reached(level, measure)) is not None
         ]
         summary = {
@@ -224,7 +232,7 @@ class Archive:
 
     def _refusal(self, facts: Mapping[str, Any]) -> str:
         """Why a checkpoint does not fit the logs, or ""; raises what concerns all checkpoints."""
-        fits_run(self.folder, facts, self._config, self._processes)
+        fits_run(self.folder, facts, self._identity, self._processes)
         lost = sorted(LOGS.keys() - known_lines(self.folder, facts))
         return " and ".join(f"{name} has lost or changed lines that it knows" for name in lost)
 

@@ -5,7 +5,7 @@
 | `config.json` | the configuration, and where the result came from (below) |
 | `metrics.csv` | a line for each gradient step (`sparse_rnn.evaluation.history.COLUMNS`) |
 | `evaluations.csv` | the evaluations on the way, a line for each task |
-| `checkpoint/` | the two newest checkpoints (`sparse_rnn.runs.checkpoint`); a longer run starts from them |
+| `checkpoint/` | the two newest checkpoints (`sparse_rnn.runs.checkpoint`), where a longer run starts |
 | `checkpoint.set-aside-1/` | checkpoints that were damaged, with what belonged to them |
 | `.lock`, `.lock.json` | during a run: the lock, and the process that holds it |
 | `tensorboard/` | events for TensorBoard, where it is installed |
@@ -24,24 +24,23 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from torch import nn
 
-from sparse_rnn.nn.cells import MaskedLayer
-from sparse_rnn.runs.weights import WEIGHTS
-from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import InvalidArgument, RunConflict, RunDamaged
-from sparse_rnn.system.hardware import device_of
-from sparse_rnn.system.files import atomic_writer, check_kind, read_regular
 from sparse_rnn.evaluation.history import COLUMNS
-from sparse_rnn.system.provenance import provenance
-from sparse_rnn.runs.checkpoint import CHECKPOINT
 from sparse_rnn.evaluation.scores import COLUMNS as SCORES
+from sparse_rnn.nn.cells import MaskedLayer
+from sparse_rnn.runs.checkpoint import CHECKPOINT
+from sparse_rnn.runs.identity import Identity
+from sparse_rnn.runs.weights import WEIGHTS
 from sparse_rnn.seeding import STREAMS
-from sparse_rnn.config.fit import FitConfig, differences
+from sparse_rnn.system.files import atomic_writer, check_kind, read_regular
+from sparse_rnn.system.hardware import device_of
+from sparse_rnn.system.provenance import provenance
 
 CONFIG = "config.json"
 METRICS = "metrics.csv"
@@ -59,16 +58,16 @@ _REMEDY = "Choose another folder, or move the file away."
 _LOG = logging.getLogger("sparse_rnn")
 _OWN = (METRICS, EVALUATIONS, EVALUATION, SUMMARY, WEIGHTS)
 
-ConfigT = TypeVar("ConfigT", bound=FitConfig)
+ConfigT = TypeVar("ConfigT")
 State = Literal["new", "unfinished", "finished"]
 
 
-def state_of(folder: Path, config: FitConfig) -> State:
+def state_of(folder: Path, identity: Identity) -> State:
     """Say how far a run has come in a folder.
 
     Args:
         folder: The folder; it need not exist.
-        config: The configuration that wants to run in it.
+        identity: The run that wants to use it.
 
     Raises:
         RunConflict: The folder holds another run, or files that no run left there.
@@ -87,7 +86,7 @@ def state_of(folder: Path, config: FitConfig) -> State:
                 "run they belong to. Choose another folder, or move them away."
             )
         return "new"
-    different = differences(read_config(folder, type(config)), config)
+    different = read_config(folder, identity.parse).differences(identity)
     if different:
         listed = "; ".join(
             f"{name} is {theirs!r} there and {ours!r} here"
@@ -104,21 +103,16 @@ def state_of(folder: Path, config: FitConfig) -> State:
     return "finished" if (folder / WEIGHTS).exists() else "unfinished"
 
 
-def write_config(folder: Path, config: FitConfig, facts: Mapping[str, Any] | None = None) -> None:
+def write_config(folder: Path, config: str, facts: Mapping[str, Any] | None = None) -> None:
     """Make the folder and write `config.json`.
 
     Args:
         folder: The run folder.
-        config: The configuration.
+        config: The configuration as JSON.
         facts: More that is worth keeping, in JSON types, such as the backend in use.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    record = {
-        "config": config.model_dump(mode="json"),
-        "streams": STREAMS,
-        **(facts or {}),
-        **provenance(),
-    }
+    record = {"config": json.loads(config), "streams": STREAMS, **(facts or {}), **provenance()}
     write_json(folder / CONFIG, record)
 
 
@@ -233,12 +227,12 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
         file.write("\n")
 
 
-def read_config(folder: Path, kind: type[ConfigT] = TrainConfig) -> ConfigT:
+def read_config(folder: Path, parse: Callable[[str], ConfigT]) -> ConfigT:
     """Read the configuration of a run.
 
     Args:
         folder: The run folder.
-        kind: The class of the configuration.
+        parse: Reads it from JSON, as ``TrainConfig.from_json`` does.
 
     Raises:
         RunConflict: There is no `config.json` in the folder.
@@ -248,7 +242,7 @@ def read_config(folder: Path, kind: type[ConfigT] = TrainConfig) -> ConfigT:
     if not path.exists():
         raise RunConflict(f"{folder} holds no run: there is no {CONFIG} in it.")
     try:
-        return kind.from_json(json.dumps(_record(folder)["config"]))
+        return parse(json.dumps(_record(folder)["config"]))
     except InvalidArgument as error:
         raise RunDamaged(f"{path} holds no valid configuration: {error} {_REMEDY}") from error
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparse_rnn.runs import folder as run_folder
-from sparse_rnn.runs.weights import WEIGHTS
 from sparse_rnn.errors import InvalidArgument, RunConflict, RunInUse
-from sparse_rnn.system.files import Mark, digest_of
-from sparse_rnn.system.lock import is_held
 from sparse_rnn.evaluation.history import COLUMNS, csv_line
+from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
 from sparse_rnn.runs.folder import EVALUATIONS, FIRST_STREAMS, LOGS, METRICS
+from sparse_rnn.runs.identity import Identity
+from sparse_rnn.runs.weights import WEIGHTS
 from sparse_rnn.seeding import STREAMS
-from sparse_rnn.config.fit import FitConfig, differences
+from sparse_rnn.system.files import Mark, digest_of
+from sparse_rnn.system.lock import is_held
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +29,13 @@ class Origin:
 
     Attributes:
         folder: Its folder, which is only read.
-        config: Its configuration.
+        identity: What it is.
         snapshot: The checkpoint.
         logs: What its logs hold up to there, by name.
     """
 
     folder: Path
-    config: FitConfig
+    identity: Identity
     snapshot: Snapshot
     logs: Mapping[str, bytes]
 
@@ -48,14 +48,14 @@ class Origin:
         return {
             "folder": str(self.folder),
             "step": self.snapshot.facts["step"],
-            "steps": self.config.steps,
-            "config_sha256": hashlib.sha256(self.config.to_json().encode()).hexdigest(),
+            "steps": self.identity.settings["steps"],
+            "config_sha256": hashlib.sha256(self.identity.text.encode()).hexdigest(),
             "checkpoint_sha256": self.snapshot.facts["tensors_sha256"],
             "weights_sha256": _digest_of(self.folder / WEIGHTS),
         }
 
 
-def read(folder: Path, config: FitConfig, processes: int) -> Origin:
+def read(folder: Path, identity: Identity, processes: int) -> Origin:
     """Read the run that a longer one goes on from.
 
     The longer run has the bits of one that had its number of steps from the start. What depends
@@ -64,7 +64,7 @@ def read(folder: Path, config: FitConfig, processes: int) -> Origin:
 
     Args:
         folder: The folder of the run, finished or not.
-        config: The configuration of the longer run.
+        identity: The longer run.
         processes: Number of processes that train it.
 
     Raises:
@@ -74,8 +74,8 @@ def read(folder: Path, config: FitConfig, processes: int) -> Origin:
             reached its target or is still on its way.
         RunDamaged: A file is damaged.
     """
-    theirs = run_folder.read_config(folder, type(config))
-    different = differences(theirs, config)
+    theirs = run_folder.read_config(folder, identity.parse)
+    different = theirs.differences(identity)
     different.pop("steps", None)
     if different:
         listed = "; ".join(f"{name}: {a!r} there, {b!r} here" for name, (a, b) in different.items())
@@ -100,26 +100,28 @@ def read(folder: Path, config: FitConfig, processes: int) -> Origin:
         )
     facts = snapshot.facts
     step = int(facts["step"])
-    if config.steps <= step:
-        raise InvalidArgument("steps", config.steps, f"more than the {step} that {folder} has")
-    if any(theirs.rate(k) != config.rate(k) for k in range(1, step + 1)):
+    settings: Mapping[str, Any] = identity.settings
+    if settings["steps"] <= step:
+        raise InvalidArgument("steps", settings["steps"], f"more than the {step} that {folder} has")
+    if any(theirs.rate(k) != identity.rate(k) for k in range(1, step + 1)):
         raise InvalidArgument(
             "continue_from",
             str(folder),
-            f"a run whose learning rate does not depend on steps; the schedule {config.schedule!r} "
+            f"a run whose learning rate does not depend on steps; the schedule "
+            f"{settings['schedule']!r} "
             "does",
-            f"Its {step} steps are none of a run of {config.steps}: train that one anew.",
+            f"Its {step} steps are none of a run of {settings['steps']}: train that one anew.",
         )
-    examined = step % config.eval_every == 0
+    examined = step % settings["eval_every"] == 0
     if facts["ended"] == "target" and examined:
         raise RunConflict(f"{folder} has reached its target, so that more steps change nothing.")
     logs = known_lines(folder, facts)
-    if facts["pending"] is None and step == theirs.steps and not examined:
+    if facts["pending"] is None and step == theirs.settings["steps"] and not examined:
         logs = _without_last_evaluation(logs, step)
     return Origin(folder, theirs, Snapshot({**facts, "ended": ""}, snapshot.tensors), logs)
 
 
-def fits_run(folder: Path, facts: Mapping[str, Any], config: FitConfig, processes: int) -> None:
+def fits_run(folder: Path, facts: Mapping[str, Any], identity: Identity, processes: int) -> None:
     """Refuse a checkpoint that is not one of a run.
 
     Settings are compared as they are read, so that one that came with a later version has its
@@ -128,7 +130,7 @@ def fits_run(folder: Path, facts: Mapping[str, Any], config: FitConfig, processe
     Args:
         folder: The run folder.
         facts: Those of the checkpoint.
-        config: The configuration of the run.
+        identity: The run.
         processes: Number of processes that train.
 
     Raises:
@@ -144,13 +146,13 @@ def fits_run(folder: Path, facts: Mapping[str, Any], config: FitConfig, processe
             "folder."
         )
     try:
-        theirs = type(config).from_json(json.dumps(facts["config"]))
+        theirs = identity.parse(json.dumps(facts["config"]))
     except InvalidArgument as error:
         raise RunConflict(
             f"{where} has settings that this version does not understand: {error} Nothing was "
             "changed; go on with the version that wrote it, or choose another folder."
         ) from error
-    different = differences(theirs, config)
+    different = theirs.differences(identity)
     if different:
         listed = "; ".join(f"{name}: {a!r} there, {b!r} here" for name, (a, b) in different.items())
         raise RunConflict(

@@ -85,7 +85,7 @@ def rows_of(name: str, folder: Path, config: TrainConfig | None = None) -> Rows:
             return Rows(_checked(run))
         if config is None:
             store.check_config(folder)
-            config = run_folder.read_config(folder)
+            config = run_folder.read_config(folder, TrainConfig.from_json)
         run |= settings(config)
         run |= _origin(folder) if described else {}
         curve = _curve(name, folder / run_folder.METRICS)

@@ -11,10 +11,10 @@ from sparse_rnn.errors import EnsembleDiverged, InvalidArgument, TrainingDiverge
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.system import hardware
-from sparse_rnn.training import ensemble_session, group as distributed
+from sparse_rnn.training import group as distributed
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.run import Run, build, finished
-from sparse_rnn.training.session import Job
+from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
 
 _DEFAULT = RunOptions()
 
@@ -74,24 +74,25 @@ def train_ensemble(
     found = {
         i: finished(folder, one)
         for i, (one, folder) in enumerate(zip(configs, folders, strict=True))
-        if folder is not None and run_folder.state_of(folder, one) == "finished"
+        if folder is not None and run_folder.state_of(folder, identity_of(one)) == "finished"
     }
     missing = [i for i in range(len(configs)) if i not in found]
-    jobs: list[Job] = []
+    networks: list[Network] = []
+    plans: list[PlannedRun] = []
     for i in missing:
         training, held_out, network = build(configs[i])
-        network.to(device)
-        jobs.append(Job(configs[i], network, training, held_out, folders[i], options))
+        networks.append(network.to(device))
+        plans.append(PlannedRun(configs[i], network, training, held_out, folders[i]))
     diverged: dict[int, TrainingDiverged] = {}
-    outcomes = ensemble_session.carry_out(jobs, progress) if jobs else {}
-    for number, job in enumerate(jobs):
-        i, outcome = missing[number], outcomes.get(number)
-        if isinstance(outcome, TrainingDiverged):
-            diverged[configs[i].seed] = outcome
-        elif outcome is not None:
-            found[i] = Run(configs[i], _network(job), *outcome, job.folder)
-        elif job.folder is not None:
-            found[i] = finished(job.folder, configs[i])
+    results = run_to_end(plans, options, progress=progress) if plans else {}
+    for number, (i, plan) in enumerate(zip(missing, plans, strict=True)):
+        result = results.get(number)
+        if isinstance(result, TrainingDiverged):
+            diverged[configs[i].seed] = result
+        elif result is not None:
+            found[i] = Run(configs[i], networks[number], *result, plan.folder)
+        elif plan.folder is not None:
+            found[i] = finished(plan.folder, configs[i])
     runs = tuple(found[i] for i in sorted(found))
     if diverged:
         raise EnsembleDiverged(diverged, runs)
@@ -115,8 +116,3 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
         allowed = "a number of networks, or different whole numbers of at least 0"
         raise InvalidArgument("seeds", seeds, allowed)
     return listed
-
-
-def _network(job: Job) -> Network:
-    assert isinstance(job.network, Network)  # `build` made it.
-    return job.network

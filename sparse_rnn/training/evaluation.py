@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparse_rnn.data import Batch, TaskStream
+from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.system.hardware import device_of
 from sparse_rnn.training.optimiser import answer, probe
@@ -58,18 +58,6 @@ def confusion(
     """
     with evaluating(network):
         return stream.confusion(_answers(network, batches))
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Generator[None]:
-    """Put a network into evaluation mode, and back into the modes it had."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _answers(network: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Batch]]:

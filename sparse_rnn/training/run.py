@@ -13,17 +13,19 @@ from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
-from sparse_rnn.errors import IncompatibleState, InvalidArgument
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import History
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder, weights as checkpoint
 from sparse_rnn.runs.checkpoint import Store
+from sparse_rnn.runs.finished import FinishedRun
+from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.progress import Display, silent
-from sparse_rnn.training.session import Job, carry_out
+from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -31,7 +33,7 @@ _DEFAULT = RunOptions()
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(FinishedRun):
     """A finished training run.
 
     Attributes:
@@ -44,13 +46,10 @@ class Run:
 
     config: TrainConfig
     network: Network
-    history: History
-    evaluation: TaskScores
-    folder: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Fit(Generic[ModuleT]):
+class Fit(FinishedRun, Generic[ModuleT]):
     """A finished training run of a module of one's own.
 
     Attributes:
@@ -63,9 +62,6 @@ class Fit(Generic[ModuleT]):
 
     config: FitConfig
     network: ModuleT
-    history: History
-    evaluation: TaskScores
-    folder: Path | None = None
 
 
 def train(
@@ -117,13 +113,13 @@ def train(
     folder = None if out is None else Path(out)
     device = hardware.device(options.device)
     with joined() as group:
-        origin = _origin(continue_from, folder, config, group)
-        if _state(folder, config, group) == "finished" and folder is not None:
+        state, origin = _look(folder, continue_from, identity_of(config), group)
+        if state == "finished" and folder is not None:
             return finished(folder, config)
         training, held_out, network = build(config)
         network.to(device)
-        job = Job(config, network, training, held_out, folder, options, origin)
-        result = carry_out(job, group, progress)
+        plan = PlannedRun(config, network, training, held_out, folder, origin)
+        result = _alone(plan, options, group, progress)
         if result is None and folder is not None:
             return finished(folder, config)
     assert result is not None  # None says that the folder's run has ended.
@@ -184,11 +180,11 @@ def fit(
         network.to(hardware.device(options.device))
     with joined() as group:
         result = None
-        origin = _origin(continue_from, folder, config, group)
-        if _state(folder, config, group) != "finished":
+        state, origin = _look(folder, continue_from, identity_of(config), group)
+        if state != "finished":
             training, held_out = streams(config)
-            job = Job(config, network, training, held_out, folder, options, origin)
-            result = carry_out(job, group, progress)
+            plan = PlannedRun(config, network, training, held_out, folder, origin)
+            result = _alone(plan, options, group, progress)
         if result is None and folder is not None:
             checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
             result = _results(folder, config)
@@ -205,7 +201,7 @@ def load_run(folder: Path | str) -> Run:
         IncompatibleState: A file is damaged; so also RunDamaged.
     """
     path = Path(folder)
-    config = run_folder.read_config(path)
+    config = run_folder.read_config(path, TrainConfig.from_json)
     return Run(config, checkpoint.load(path), *_results(path, config), path)
 
 
@@ -260,28 +256,42 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
     return training, held_out
 
 
-def _state(folder: Path | None, config: FitConfig, group: Group) -> run_folder.State:
-    return "new" if folder is None else group.decide(lambda: run_folder.state_of(folder, config))
+def _alone(
+    plan: PlannedRun, options: RunOptions, group: Group, progress: Display
+) -> tuple[History, TaskScores] | None:
+    """The result of one run; None where another process has finished it meanwhile."""
+    result = run_to_end([plan], options, group, progress).get(0)
+    if isinstance(result, TrainingDiverged):
+        raise result
+    return result
 
 
-def _origin(
-    given: Path | str | None, out: Path | None, config: FitConfig, group: Group
-) -> Path | None:
-    """The run to continue, checked before anything is made; None once `out` has its own state."""
-    if given is None:
-        return None
-    folder = Path(given)
+def _look(
+    out: Path | None, continue_from: Path | str | None, identity: Identity, group: Group
+) -> tuple[run_folder.State, Path | None]:
+    """How far a run has come, and the folder that it still needs to continue from.
 
-    def is_needed() -> bool:
-        if out is not None and out.resolve() == folder.resolve():
+    All of it is checked before anything is made; `out` needs no other folder once it has its own
+    state.
+    """
+    origin = None if continue_from is None else Path(continue_from)
+
+    def needs_origin() -> bool:
+        if origin is None:
+            return False
+        if out is not None and out.resolve() == origin.resolve():
             allowed = "another folder than that of the run; a longer run has a folder of its own"
-            raise InvalidArgument("continue_from", str(folder), allowed)
+            raise InvalidArgument("continue_from", str(origin), allowed)
         if out is not None and ((out / checkpoint.WEIGHTS).exists() or Store(out).steps()):
             return False
-        read_origin(folder, config, group.size)
+        read_origin(origin, identity, group.size)
         return True
 
-    return folder if group.decide(is_needed) else None
+    def state() -> run_folder.State:
+        return "new" if out is None else run_folder.state_of(out, identity)
+
+    needed = group.decide(needs_origin)
+    return group.decide(state), origin if needed else None
 
 
 def _results(folder: Path, config: FitConfig) -> tuple[History, TaskScores]:

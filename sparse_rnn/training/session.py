@@ -1,11 +1,16 @@
-"""One run from its beginning, or from where it was left, to its end."""
+"""Runs from their beginnings, or from where they were left, to their ends: one, or several at once.
+
+A run is an ensemble of one: `train`, `fit` and `train_ensemble` all come through `run_to_end`.
+"""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Generator, Iterable
+import statistics
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -13,113 +18,183 @@ from torch import nn
 
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
-from sparse_rnn.data import TaskStream
-from sparse_rnn.errors import Interrupted, InvalidArgument
-from sparse_rnn.evaluation.history import History
+from sparse_rnn.data import Batches, TaskStream
+from sparse_rnn.errors import Interrupted, InvalidArgument, TrainingDiverged
+from sparse_rnn.evaluation.history import History, Record
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.nn.cells import LeakyRNN
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.archive import Archive
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, pack, unpack
+from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import Origin, read as read_origin
 from sparse_rnn.system.hardware import precision
 from sparse_rnn.system.lock import locked
 from sparse_rnn.system.signals import StopRequest, watched
 from sparse_rnn.training.group import Group
-from sparse_rnn.training.loop import StopSeen, Trainer
+from sparse_rnn.training.loop import Ensemble, StopSeen, Trainer
 from sparse_rnn.training.progress import Display, lasting, silent
-
-Row = Iterable[float | str]
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """A run that is to be carried out.
+class PlannedRun:
+    """A run that is to take place.
 
     Attributes:
-        config: The settings.
+        config: The configuration.
         network: The network, which is trained in place.
         training: The stream of training batches.
         held_out: The stream of the evaluations.
         folder: Where the files go, or None.
-        options: How the run is carried out.
         continue_from: Folder of a run whose newest checkpoint is the start, or None.
     """
 
     config: FitConfig
     network: nn.Module
-    training: TaskStream
+    training: Batches
     held_out: TaskStream
     folder: Path | None
-    options: RunOptions
     continue_from: Path | None = None
 
+    @cached_property
+    def identity(self) -> Identity:
+        """What the run's files hold of its configuration."""
+        return identity_of(self.config)
 
-def carry_out(job: Job, group: Group, progress: Display) -> tuple[History, TaskScores] | None:
-    """Train and evaluate.
+
+@dataclass(frozen=True, eq=False)
+class _Member:
+    plan: PlannedRun
+    trainer: Trainer
+    archive: Archive | None
+    rows: list[Iterable[float | str]]
+
+
+def identity_of(config: FitConfig) -> Identity:
+    """What a run's files hold of its configuration."""
+    parse = type(config).from_json
+    return Identity(
+        config.to_json(), dict(config), config.rate, lambda text: identity_of(parse(text))
+    )
+
+
+def run_to_end(
+    plans: Sequence[PlannedRun],
+    options: RunOptions,
+    group: Group | None = None,
+    progress: Display = silent,
+) -> dict[int, tuple[History, TaskScores] | TrainingDiverged]:
+    """Train and evaluate one run, or several at once.
 
     Args:
-        job: The run; its folder holds none that is finished.
-        group: The processes that take part, each with a job like this one.
-        progress: Shows the course, in the first process.
+        plans: The runs. Their folders hold none that is finished; the configurations of several
+            differ in their seeds alone.
+        options: How they are carried out.
+        group: The processes that take part in one run, each with a plan like this one.
+        progress: Shows the course, in the first process: means over the runs.
 
     Returns:
-        The course of the run and its final scores; None where another process has finished the
-        folder's run meanwhile.
+        The course and the final scores of each run by its number, or the error of one that
+        diverged. A run that another process has finished meanwhile is left out.
     """
+    group = group or Group()
+    config = plans[0].config
     with ExitStack() as stack:
-        stack.enter_context(threads(job.options.threads))
-        stack.enter_context(precision(job.config.precision))
-        stack.enter_context(chunks(job.network, job.options.chunk))
+        stack.enter_context(threads(options.threads))
+        stack.enter_context(precision(config.precision))
+        for plan in plans:
+            stack.enter_context(chunks(plan.network, options.chunk))
         request = StopRequest()
-        archive: Archive | None = None
-        if job.folder is not None:
+        if plans[0].folder is not None:
             request = stack.enter_context(watched())
-            archive, ended = claim(job, job.folder, group, stack)
-            if ended:
-                return None
-        shard = job.training if group.size == 1 else job.training.shard(group.rank, group.size)
-        for module in job.network.modules():
+        prepared = _prepare(plans, options, group, request, stack)
+        if not prepared:
+            return {}
+        members = list(prepared.values())
+        _resume(members, group)
+        for member in members:
+            member.plan.network.train()
+        ensemble = Ensemble([member.trainer for member in members])
+        on_step = stack.enter_context(lasting(progress if group.first else silent)(config))
+        try:
+            with closing(ensemble.records(prefetch=options.prefetch)) as records:
+                for found in records:
+                    for i, record in found.items():
+                        members[i].rows.append(record.row())
+                        if (archive := members[i].archive) is not None:
+                            archive.write(record)
+                    if found:
+                        on_step(_mean(list(found.values())))
+                    _save_if_due([members[i] for i in found], options)
+            final = {
+                i: member.plan.held_out.final().batches(0, config.final_batches)
+                for i, member in enumerate(members)
+                if i not in ensemble.diverged
+            }
+            scores = ensemble.examine(final) if final else {}
+        except StopSeen:
+            left = [_leave(member.trainer, member.archive, request) for member in members]
+            raise left[0] from None
+        results: dict[int, tuple[History, TaskScores] | TrainingDiverged] = {}
+        for i, (number, member) in enumerate(prepared.items()):
+            if i in ensemble.diverged:
+                results[number] = ensemble.diverged[i]
+                continue
+            history = History.of(member.rows)
+            results[number] = history, scores[i]
+            if member.archive is not None:
+                member.archive.finish(member.trainer, history, scores[i], options.levels)
+        return results
+
+
+def _prepare(
+    plans: Sequence[PlannedRun],
+    options: RunOptions,
+    group: Group,
+    request: StopRequest,
+    stack: ExitStack,
+) -> dict[int, _Member]:
+    """Take the folders; the members by number, without those whose run has ended."""
+    members: dict[int, _Member] = {}
+    for number, plan in enumerate(plans):
+        archive, ended = _claim(plan, options, group, stack)
+        if ended:
+            continue
+        training = plan.training
+        if group.size > 1:
+            assert isinstance(training, TaskStream)  # Others are trained on by one process.
+            training = training.shard(group.rank, group.size)
+        for module in plan.network.modules():
             if isinstance(module, LeakyRNN):
                 module.noise_stream = group.rank
         stop = request.__bool__
-        trainer = Trainer(job.network, shard, job.held_out, job.config, group=group, stop=stop)
-        rows: list[Row] = []
-        rows.extend(resume(job, trainer, archive, group))
-        job.network.train()
-        on_step = stack.enter_context(lasting(progress if group.first else silent)(job.config))
-        try:
-            with closing(trainer.records(prefetch=job.options.prefetch)) as records:
-                for record in records:
-                    rows.append(record.row())
-                    if archive is not None:
-                        archive.write(record)
-                    on_step(record)
-                    if archive is not None:
-                        archive.save_if_due(trainer)
-            scores = trainer.examine(job.held_out.final().batches(0, job.config.final_batches))
-        except StopSeen:
-            raise leave(trainer, archive, request) from None
-        history = History.of(rows)
-        if archive is not None:
-            archive.finish(trainer, history, scores)
-        return history, scores
+        trainer = Trainer(
+            plan.network, training, plan.held_out, plan.config, group=group, stop=stop
+        )
+        members[number] = _Member(plan, trainer, archive, [])
+    return members
 
 
-def claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Archive | None, bool]:
+def _claim(
+    plan: PlannedRun, options: RunOptions, group: Group, stack: ExitStack
+) -> tuple[Archive | None, bool]:
     """Take the folder; returns its archive, in the first process, and whether its run has ended."""
+    folder, identity = plan.folder, plan.identity
+    if folder is None:
+        return None, False
     claimed: list[Archive] = []
 
     def claim() -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(locked(folder))
-        state = run_folder.state_of(folder, job.config)
+        state = run_folder.state_of(folder, identity)
         if state == "finished":
             return True
         if state == "unfinished":
-            run_folder.check_network(folder, job.network)
-        archive = Archive(folder, job.config, job.options, job.network, group.size)
+            run_folder.check_network(folder, plan.network)
+        events = options.tensorboard
+        archive = Archive(folder, identity, plan.network, group.size, tensorboard=events)
         stack.callback(archive.close)
         claimed.append(archive)
         return False
@@ -128,45 +203,95 @@ def claim(job: Job, folder: Path, group: Group, stack: ExitStack) -> tuple[Archi
     return (claimed[0] if claimed else None), ended
 
 
-def resume(job: Job, trainer: Trainer, archive: Archive | None, group: Group) -> list[list[str]]:
-    """Go back to the newest checkpoint, in all processes; returns the rows of the steps before.
+def _resume(members: Sequence[_Member], group: Group) -> None:
+    """Go back to the newest step of which all members have a checkpoint.
 
-    That is the folder's own, else the one of the run that this one continues. Where there is none,
-    all processes start from the weights of the first.
+    Each keeps two, and all write them at the same steps, so that there is one even where the
+    process was killed between two of them. Runs that go on together from one step have the bits
+    of an ensemble that was never interrupted. Where damage leaves none in common, those that are
+    behind catch up, and the bits are those up to rounding.
     """
-    found: Snapshot | None = None
-    origin: Origin | None = None
-    rows: list[list[str]] = []
+    found: list[Snapshot | None] = [None] * len(members)
 
     # The first process alone looks, and knows what it found.
     def find() -> None:
-        nonlocal found, origin
-        found = None if archive is None else archive.find()
-        if found is None and job.continue_from is not None:
-            origin = read_origin(job.continue_from, job.config, group.size)
-            found = origin.snapshot
+        found[:] = [None if m.archive is None else m.archive.find() for m in members]
+        limit = min((_step(snapshot) for snapshot in found if not _ended(snapshot)), default=None)
+        for i, member in enumerate(members):
+            if limit is not None and member.archive is not None and _step(found[i]) > limit:
+                found[i] = member.archive.find(limit) or found[i]
+
+    group.decide(find)
+    for member, snapshot in zip(members, found, strict=True):
+        _begin(member, snapshot, group)
+
+
+def _begin(member: _Member, snapshot: Snapshot | None, group: Group) -> None:
+    """Go back to a checkpoint, in all processes.
+
+    Where there is none, that is the one of the run that this one continues; and where there is none
+    either, all processes start from the weights of the first.
+    """
+    plan, trainer, archive = member.plan, member.trainer, member.archive
+    origin: Origin | None = None
+
+    def find_origin() -> None:
+        nonlocal snapshot, origin
+        if snapshot is None and plan.continue_from is not None:
+            origin = read_origin(plan.continue_from, plan.identity, group.size)
+            snapshot = origin.snapshot
 
     def open_files() -> None:
-        nonlocal rows
         if archive is not None:
-            rows = archive.open(found, origin)
+            member.rows.extend(archive.open(snapshot, origin))
             if origin is not None:
                 archive.save(trainer)  # From here on the folder needs the other no more.
         elif origin is not None:
-            rows = origin.rows()
+            member.rows.extend(origin.rows())
 
-    group.decide(find)
+    group.decide(find_origin)
     if group.size > 1:
-        found = unpack(group.bytes(pack(found)))
-    if found is not None:
-        trainer.resume(found)
+        snapshot = unpack(group.bytes(pack(snapshot)))
+    if snapshot is not None:
+        trainer.resume(snapshot)
     else:
-        group.begin_alike(job.network)
+        group.begin_alike(plan.network)
     group.decide(open_files)
-    return rows
 
 
-def leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> Interrupted:
+def _step(snapshot: Snapshot | None) -> int:
+    return 0 if snapshot is None else int(snapshot.facts["step"])
+
+
+def _ended(snapshot: Snapshot | None) -> bool:
+    return snapshot is not None and bool(snapshot.facts["ended"])
+
+
+def _save_if_due(members: Sequence[_Member], options: RunOptions) -> None:
+    """Write the checkpoints of all members where that of one is due, so that they stay in step."""
+    archives = [(m.archive, m.trainer) for m in members if m.archive is not None]
+    often = options.checkpoint_every, options.checkpoint_seconds
+    if any(archive.due(trainer, *often) for archive, trainer in archives):
+        for archive, trainer in archives:
+            archive.save(trainer)
+
+
+def _mean(records: Sequence[Record]) -> Record:
+    """What a display shows of the records of several runs."""
+    if len(records) == 1:
+        return records[0]
+    scores = [record.scores for record in records if record.scores is not None]
+    return Record(
+        records[0].step,
+        statistics.fmean(record.loss for record in records),
+        records[0].lr,
+        statistics.fmean(record.grad_norm for record in records),
+        records[0].elapsed_s,
+        TaskScores.mean_of(scores) if scores else None,
+    )
+
+
+def _leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> Interrupted:
     """Save the run; returns the error that says how to go on."""
     number = request.number or signal.SIGTERM  # None where another process got the signal.
     if archive is None:

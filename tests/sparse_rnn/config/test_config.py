@@ -12,9 +12,10 @@ import torch
 from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
-from sparse_rnn.config.train import differences, parse_size
+from sparse_rnn.config.train import parse_size
 from sparse_rnn.errors import InvalidArgument, UnknownName
 from sparse_rnn.system import limits
+from sparse_rnn.training.session import identity_of
 from tests.sparse_rnn.helpers import small_config
 
 SHEETS = st.one_of(
@@ -141,8 +142,9 @@ def test_configurations_cannot_be_changed() -> None:
 
 def test_differences_are_listed_with_both_values() -> None:
     one, other = small_config(), small_config(steps=9, lr=0.1)
-    assert differences(one, one) == {}
-    assert differences(one, other) == {"steps": (4, 9), "lr": (0.001, 0.1)}
+    ours, theirs = identity_of(one), identity_of(other)
+    assert ours.differences(ours) == {}
+    assert ours.differences(theirs) == {"steps": (4, 9), "lr": (0.001, 0.1)}
 
 
 def test_what_a_cell_leaves_open_is_written_down() -> None:

@@ -19,7 +19,7 @@ from sparse_rnn.evaluation.history import Record
 from sparse_rnn.nn import cells
 from sparse_rnn.nn.cells import Stack
 from sparse_rnn.nn.network import NetworkStack
-from sparse_rnn.training import ensemble_loop
+from sparse_rnn.training import loop
 from sparse_rnn.training.progress import OnStep
 from tests.sparse_rnn.helpers import (
     contents,
@@ -127,7 +127,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to compute an ensemble; that of a GPU runs here on the CPU."""
     if request.param == "stacked":
-        monkeypatch.setattr(ensemble_loop, "together", NetworkStack)
+        monkeypatch.setattr(loop, "together", NetworkStack)
     return request.param
 
 
@@ -178,7 +178,7 @@ def killer(step: int) -> Callable[[srnn.FitConfig], Any]:
 def test_an_ensemble_that_was_killed_goes_on_with_the_same_bits(
     step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ensemble_loop, "together", NetworkStack)
+    monkeypatch.setattr(loop, "together", NetworkStack)
     config = small_config(steps=14, eval_every=4)
     options = srnn.RunOptions(checkpoint_every=3)
     srnn.train_ensemble(config, tmp_path / "whole", seeds=3, options=options)
@@ -195,7 +195,7 @@ def test_an_ensemble_that_was_killed_goes_on_with_the_same_bits(
 def test_a_kill_between_two_checkpoints_leaves_a_step_that_all_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ensemble_loop, "together", NetworkStack)
+    monkeypatch.setattr(loop, "together", NetworkStack)
     config = small_config(steps=9, eval_every=4)
     options = srnn.RunOptions(checkpoint_every=3)
     srnn.train_ensemble(config, tmp_path / "whole", seeds=3, options=options)
@@ -250,7 +250,7 @@ def test_one_that_diverges_does_not_stop_the_others(
         return made
 
     monkeypatch.setattr(ensembles, "build", poisoned)
-    monkeypatch.setattr(ensemble_loop, "together", NetworkStack)
+    monkeypatch.setattr(loop, "together", NetworkStack)
     with pytest.raises(EnsembleDiverged, match=r"2 networks are finished\. Seed 1: Training div"):
         srnn.train_ensemble(config, tmp_path, seeds=3)
     for seed in (0, 2):

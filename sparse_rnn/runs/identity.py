@@ -1,0 +1,30 @@
+"""`Identity`: what makes two runs the same one, as far as their files need to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """The configuration of a run, for files that know no configuration.
+
+    Attributes:
+        text: The configuration as JSON, an object.
+        settings: Value of each setting.
+        rate: Learning rate of a gradient step, counted from 1.
+        parse: Reads such a text as this version does, so that a setting that came with a later
+            version than the text has its default; raises `InvalidArgument`.
+    """
+
+    text: str
+    settings: Mapping[str, object]
+    rate: Callable[[int], float]
+    parse: Callable[[str], Identity]
+
+    def differences(self, other: Identity) -> dict[str, tuple[object, object]]:
+        """Settings in which two runs differ, each with both values; None where missing."""
+        names = dict.fromkeys([*self.settings, *other.settings])
+        pairs = {name: (self.settings.get(name), other.settings.get(name)) for name in names}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
