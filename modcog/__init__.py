@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from modcog.rendering.reference import Rendered as Rendered, render as render
     from modcog.scoring.chance import chance_level as chance_level, chance_table as chance_table
     from modcog.scoring.measures import Evaluation as Evaluation, evaluate as evaluate, pool as pool
-    from modcog.trials.plan import Stimulus as Stimulus, Trials as Trials, sample as sample
+    from modcog.trials.plan import Stimulus as Stimulus, Trials as Trials
+    from modcog.trials.sampling import sample as sample
     from modcog.trials.spec import Period as Period, TaskSpec as TaskSpec
 
 __version__ = "0.1.0"
@@ -73,7 +74,8 @@ _HOMES = {
     "catalog.suites": ("suite", "suites", "task_names"),
     "envs.vector": ("TaskVectorEnv", "make_vec"),
     "envs.wrappers": ("Integrate", "Sequence", "make"),
-    "trials.plan": ("Stimulus", "Trials", "sample"),
+    "trials.plan": ("Stimulus", "Trials"),
+    "trials.sampling": ("sample",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 

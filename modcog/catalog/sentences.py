@@ -12,7 +12,8 @@ from typing import Any
 
 from modcog.catalog.settings import task
 from modcog.ring import units_per_second
-from modcog.trials.spec import Modifier, TaskSpec
+from modcog.trials.interfaces import Modifier
+from modcog.trials.spec import TaskSpec
 
 BASE_SENTENCES: Mapping[str, str] = MappingProxyType(
     {

@@ -19,7 +19,8 @@ from modcog.catalog.suites import suite, suites, task_names
 from modcog.errors import InvalidArgument, UnknownName, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS, TIMING_PRESETS
-from modcog.trials.spec import Modifier, TaskSpec
+from modcog.trials.interfaces import Modifier
+from modcog.trials.spec import TaskSpec
 
 COMMON_SETTINGS: tuple[str, ...] = ("dt", "dim_ring", "noise", "timing")
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.trials.draws import rule_of, trial_keys
-from modcog.trials.plan import Trials, interleave, place, sample_mixed
+from modcog.trials.plan import Trials, interleave, place
+from modcog.trials.sampling import sample_mixed
 from modcog.trials.spec import TaskSpec
 
 QUEUED_TRIALS = 32

@@ -18,7 +18,8 @@ from modcog.envs.env import TaskEnv
 from modcog.errors import InvalidArgument, ModifierRefused, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS, IntModifier, SeqModifier
 from modcog.ring import VELOCITY
-from modcog.trials.spec import Modifier, TaskSpec
+from modcog.trials.interfaces import Modifier
+from modcog.trials.spec import TaskSpec
 
 
 class _ModifierWrapper(TrialWrapper):

@@ -20,7 +20,8 @@ from modcog.modifiers import MODIFIERS
 from modcog.plotting.palette import direction_colors
 from modcog.rendering.reference import render
 from modcog.tasks import BASE_TASKS, INTERVALS
-from modcog.trials.plan import Trials, sample
+from modcog.trials.plan import Trials
+from modcog.trials.sampling import sample
 from modcog.trials.spec import TaskSpec
 
 # Python's filter of warnings belongs to the process, and requests run in threads.

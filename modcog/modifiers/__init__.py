@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from modcog.modifiers.integrate import IntModifier
 from modcog.modifiers.sequence import SeqModifier
-from modcog.trials.spec import Modifier
+from modcog.trials.interfaces import Modifier
 
 MODIFIERS: Mapping[str, Callable[..., Modifier]] = MappingProxyType(
     {"Int": IntModifier, "Seq": SeqModifier}

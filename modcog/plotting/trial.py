@@ -19,7 +19,8 @@ from modcog.errors import InvalidArgument
 from modcog.plotting.palette import direction_colors
 from modcog.rendering.reference import channels, render
 from modcog.system.output import in_figure
-from modcog.trials.plan import Trials, sample
+from modcog.trials.plan import Trials
+from modcog.trials.sampling import sample
 from modcog.trials.spec import TaskSpec
 
 LINE_CHARACTERS = 84

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from modcog.errors import InvalidArgument, real_number, whole_number
 from modcog.system.limits import COHERENCES, LEVEL, STRENGTHS
 from modcog.trials.draws import Draws
-from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.plan import Stimulus, Trials
+from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
 
 TIE = 1e-6

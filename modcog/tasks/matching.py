@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from modcog.errors import InvalidArgument, truth_value, unknown_name
 from modcog.trials.draws import Draws
-from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.plan import Stimulus, Trials
+from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
 
 NONMATCHES = ("opposite", "any")

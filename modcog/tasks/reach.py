@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from modcog.errors import truth_value
 from modcog.trials.draws import Draws
-from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.plan import Stimulus, Trials
+from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
 
 
