@@ -18,7 +18,7 @@ from modcog.catalog import peers
 from modcog.catalog.suites import suite, suites, task_names
 from modcog.errors import InvalidArgument, UnknownName, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS
-from modcog.tasks import BASE_TASKS, TIMING_PRESETS
+from modcog.tasks import BASE_TASKS
 from modcog.trials.interfaces import Modifier
 from modcog.trials.spec import TaskSpec
 
@@ -99,7 +99,7 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
         >>> task("DlyGo_IntL", dt=20).period("delay").duration
         ('steps', (100.0, 1100.0))
     """
-    spec, used = _configured(name, settings)
+    spec, used = _with_settings(name, settings)
     _refuse_unused(settings, used, spec.name)
     return spec
 
@@ -117,7 +117,7 @@ def base_and_modifiers(
     else:
         base_settings = {k: v for k, v in settings.items() if k not in modifier_settings()}
         name = spec.base
-    base, _ = _configured(name, base_settings)
+    base, _ = _with_settings(name, base_settings)
     return base, spec.modifiers[len(base.modifiers) :]
 
 
@@ -144,10 +144,10 @@ def tasks_of(source: object, **settings: Any) -> tuple[TaskSpec, ...]:
     for name in names:
         mine = dict(settings)
         if isinstance(timing, Mapping):
-            periods = _configured(name, {})[0].period_names
+            periods = _with_settings(name, {})[0].period_names
             mine["timing"] = {k: v for k, v in timing.items() if k in periods}
             used_periods.update(mine["timing"])
-        spec, used_here = _configured(name, mine)
+        spec, used_here = _with_settings(name, mine)
         configured.append(spec)
         used |= used_here
     _refuse_unused(settings, used, "these tasks")
@@ -237,7 +237,12 @@ def _options(spec: TaskSpec) -> tuple[str, ...]:
     )
 
 
-def _configured(name: object, settings: Mapping[str, Any]) -> tuple[TaskSpec, set[str]]:
+def _presets(spec: TaskSpec) -> Mapping[str, Mapping[str, float]]:
+    """Named timings that the family brings: preset -> period -> ms."""
+    return getattr(spec.params, "timing_presets", {})
+
+
+def _with_settings(name: object, settings: Mapping[str, Any]) -> tuple[TaskSpec, set[str]]:
     """Configure a task by the settings that it knows; also return which those are."""
     if isinstance(name, TaskSpec):
         base, wanted = name, ()
@@ -254,9 +259,10 @@ def _configured(name: object, settings: Mapping[str, Any]) -> tuple[TaskSpec, se
         changes["params"] = replace(base.params, **options)
     timing = settings.get("timing", {})
     if isinstance(timing, str):
-        if timing not in TIMING_PRESETS:
-            raise unknown_name("timing", timing, TIMING_PRESETS, "a timing preset")
-        preset = TIMING_PRESETS[timing].get(base.family, {})
+        presets = dict.fromkeys(p for s in (base, *BASE_TASKS.values()) for p in _presets(s))
+        if timing not in presets:
+            raise unknown_name("timing", timing, presets, "a timing preset")
+        preset = _presets(base).get(timing, {})
         known = {key: ms for key, ms in preset.items() if key in base.period_names}
         if known and base.modifiers:
             # A preset is a default, and which durations the modifiers have replaced is not known.

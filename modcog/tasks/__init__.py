@@ -60,8 +60,3 @@ class _Tasks(Mapping[str, "TaskSpec"]):
 
 BASE_TASKS: Mapping[str, TaskSpec] = _Tasks()
 """Specification of each base task by name, in order."""
-
-TIMING_PRESETS: Mapping[str, Mapping[str, Mapping[str, float]]] = MappingProxyType(
-    {"neurogym": {"decision": {"delay": 1000.0}, "matching": {"delay": 1000.0}}}
-)
-"""Named timings: preset -> family -> period -> ms. They are defaults, which modifiers replace."""

@@ -78,9 +78,8 @@ class TaskSpec:
         family: Name of the family: "reach", "decision", "matching", or a user's own.
         periods: The periods of a trial in order; the last one is "decision".
         interval: Name of the period whose length `Integrate` times; None where there is none.
-        params: Family parameters, a frozen dataclass of plain values. If it has a method
-            ``check(spec)``, that is called with the finished specification, and raises where the
-            two do not fit, such as a distance that the ring does not have.
+        params: Family parameters, a frozen dataclass of plain values. What else it may bring is
+            said in `modcog.trials.interfaces`.
         plan: The function that draws the trials of the family, a
             `modcog.trials.interfaces.Plan`.
         p_response: Probability that the correct behaviour of a trial is a response.
@@ -91,6 +90,8 @@ class TaskSpec:
         noise: Standard deviation of the sensory noise in sqrt(ms), so that a step has
             ``noise / sqrt(dt)``; 0 is noise-free; "yang" is 0.1414 on every input at every step
             (Yang et al. 2019).
+        sentence: What the base task asks for, without a full stop; where it is empty, the task is
+            called by its name. It is no part of the task's value.
 
     Raises:
         InvalidArgument: A setting is out of range, `dt` is longer than a period, or a period or the
@@ -108,6 +109,7 @@ class TaskSpec:
     dt: float = 100.0
     dim_ring: int = 16
     noise: Noise = 1.0
+    sentence: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked before any trial is drawn."""
@@ -192,6 +194,19 @@ class TaskSpec:
         if by_user:
             timed.check_modifiers()
         return timed
+
+    def with_modifier(self, modifier: Any) -> TaskSpec:
+        """Return the specification with one more modifier, which the caller makes fit: `rewrite`.
+
+        Raises:
+            ModifierRefused: The task has a modifier of this kind.
+        """
+        for present in self.modifiers:
+            if present.kind == modifier.kind:
+                allowed = f"a task without {modifier.kind}"
+                remedy = f"{self.name} already has {present.label}; each modifier applies once."
+                raise ModifierRefused("task", self.name, allowed, remedy)
+        return replace(self, modifiers=(*self.modifiers, modifier))
 
     def check_modifiers(self) -> None:
         """Apply the modifiers anew, so that each can refuse what has changed since.
@@ -312,32 +327,3 @@ def _check_period(period: Period, dt: float) -> None:
             raise InvalidArgument("dt", dt, allowed)
     if not period.may_vanish and step_distribution(duration, dt)[0][0] == 0:
         raise InvalidArgument(argument, duration, "longer than 0 ms: the trial needs this period")
-
-
-def check_velocity(argument: str, velocity: object) -> float:
-    """Return an angular velocity in rad/s as a float.
-
-    Raises:
-        InvalidArgument: Not a finite number above 0; the direction says which way.
-    """
-    allowed = (
-        "a finite number of rad/s above 0 (the direction L or R gives the sign), at most "
-        f"{limits.VELOCITY:g}"
-    )
-    number = real_number(argument, velocity, allowed)
-    if not 0 < number <= limits.VELOCITY:
-        raise InvalidArgument(argument, velocity, allowed)
-    return number
-
-
-def refuse_second(kind: str, spec: TaskSpec) -> None:
-    """Refuse a modifier of a kind that the task already has.
-
-    Raises:
-        ModifierRefused: Naming the one that is there.
-    """
-    for present in spec.modifiers:
-        if present.kind == kind:
-            allowed = f"a task without {kind}"
-            remedy = f"{spec.name} already has {present.label}; each modifier applies once."
-            raise ModifierRefused("task", spec.name, allowed, remedy)

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 import modcog
-from modcog.tasks import BASE_TASKS, INTERVALS, TIMING_PRESETS
+from modcog.tasks import BASE_TASKS, INTERVALS
 from tests.modcog import helpers
 
 FAMILIES = {
@@ -77,7 +77,6 @@ def test_the_delay_alone_may_vanish_besides_fixation(name: str) -> None:
 
 
 def test_the_neurogym_preset_is_a_longer_delay_that_int_replaces() -> None:
-    assert set(TIMING_PRESETS) == {"neurogym"}
     for name in BASE_TASKS:
         plain, preset = BASE_TASKS[name], modcog.task(name, timing="neurogym")
         longer = name in (*DELAYED, *FAMILIES["matching"])
