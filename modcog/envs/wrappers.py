@@ -16,7 +16,9 @@ from modcog.catalog.settings import base_and_modifiers, slot_names, tasks_of
 from modcog.envs.compat import TrialWrapper, refuse_rendering
 from modcog.envs.env import TaskEnv
 from modcog.errors import InvalidArgument, ModifierRefused, unknown_keyword, unknown_name
-from modcog.modifiers import MODIFIERS, IntModifier, SeqModifier
+from modcog.modifiers import MODIFIERS
+from modcog.modifiers.integrate import IntModifier
+from modcog.modifiers.sequence import SeqModifier
 from modcog.ring import VELOCITY
 from modcog.trials.spec import TaskSpec
 
