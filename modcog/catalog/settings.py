@@ -80,7 +80,7 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
     """Build the specification of a task by name.
 
     Args:
-        name: The task's name or alias; a `TaskSpec` is configured further.
+        name: The task's name or alias; a `TaskSpec` gets further settings.
         **settings: ``dt`` (ms), ``dim_ring``, ``noise`` (sqrt(ms), or "yang"; the reach tasks show
             noise-free stimuli at any level but "yang"), ``timing`` (period -> duration, or the
             preset "neurogym"), ``int_velocity`` and ``seq_velocity`` (rad/s),
@@ -107,7 +107,7 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
 def base_and_modifiers(
     name: str | TaskSpec, **settings: Any
 ) -> tuple[TaskSpec, tuple[Modifier, ...]]:
-    """The configured base task and the modifiers that a name asks for, not yet applied.
+    """The base task with its settings, and the modifiers that a name asks for, not yet applied.
 
     Folding ``rewrite`` of the modifiers over the base gives `task` of the same arguments.
     """
@@ -138,7 +138,7 @@ def tasks_of(source: object, **settings: Any) -> tuple[TaskSpec, ...]:
     if not names:
         raise InvalidArgument("tasks", source, "a list of at least one task")
     timing = settings.get("timing")
-    configured: list[TaskSpec] = []
+    specs: list[TaskSpec] = []
     used: set[str] = set()
     used_periods: set[str] = set()
     for name in names:
@@ -148,20 +148,20 @@ def tasks_of(source: object, **settings: Any) -> tuple[TaskSpec, ...]:
             mine["timing"] = {k: v for k, v in timing.items() if k in periods}
             used_periods.update(mine["timing"])
         spec, used_here = _with_settings(name, mine)
-        configured.append(spec)
+        specs.append(spec)
         used |= used_here
     _refuse_unused(settings, used, "these tasks")
     if isinstance(timing, Mapping):
         for period in timing:
             if period not in used_periods:
-                known = dict.fromkeys(p for spec in configured for p in spec.period_names)
+                known = dict.fromkeys(p for spec in specs for p in spec.period_names)
                 raise unknown_name("timing", period, known, "a period of these tasks")
-    first = configured[0]
-    for spec in configured:
+    first = specs[0]
+    for spec in specs:
         if (spec.dt, spec.dim_ring) != (first.dt, first.dim_ring):
             allowed = f"tasks with one dt and dim_ring, such as those of {first.name}"
             raise InvalidArgument("tasks", spec.name, allowed)
-    return tuple(configured)
+    return tuple(specs)
 
 
 def task_from_json(text: str) -> TaskSpec:
@@ -243,7 +243,7 @@ def _presets(spec: TaskSpec) -> Mapping[str, Mapping[str, float]]:
 
 
 def _with_settings(name: object, settings: Mapping[str, Any]) -> tuple[TaskSpec, set[str]]:
-    """Configure a task by the settings that it knows; also return which those are."""
+    """A task with those of the settings that it knows, and which those are."""
     if isinstance(name, TaskSpec):
         base, wanted = name, ()
     else:

@@ -36,7 +36,7 @@ class Shown:
         name: The task.
         settings: Arguments of `modcog.make` that differ from its defaults.
         degrees: Those of them that the page gives in degrees per second.
-        spec: The configured task.
+        spec: The task with these settings.
     """
 
     name: str

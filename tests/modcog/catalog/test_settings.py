@@ -243,7 +243,7 @@ def test_timing_is_a_mapping_of_known_periods_or_a_preset(timing: Any, text: str
         modcog.task("Go", timing=timing)
 
 
-# --- specifications configured further -----------------------------------------------------------
+# --- further settings of a specification ----------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", helpers.NAMES)
