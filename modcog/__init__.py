@@ -2,8 +2,8 @@
 
 The 20 tasks of Yang et al. (2019) and their Mod-Cog variants (Khona, Chandra, Ma & Fiete, 2023),
 as gymnasium environments and as vectorised batches for supervised training. Importing this
-package loads numpy and little else; gymnasium and neurogym are imported when an environment is
-first made.
+package loads numpy and the tables of tasks and modifiers; gymnasium and neurogym are imported when
+an environment is first made.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ if TYPE_CHECKING:
     from modcog.rendering.reference import Rendered as Rendered, render as render
     from modcog.scoring.chance import chance_level as chance_level, chance_table as chance_table
     from modcog.scoring.measures import Evaluation as Evaluation, evaluate as evaluate, pool as pool
-    from modcog.trials.plan import Stimulus as Stimulus, Trials as Trials, sample as sample
+    from modcog.trials.draws import Draws as Draws
+    from modcog.trials.interfaces import Strategy as Strategy
+    from modcog.trials.plan import Stimulus as Stimulus, Trials as Trials
+    from modcog.trials.sampling import plan_trials as plan_trials, sample as sample
     from modcog.trials.spec import Period as Period, TaskSpec as TaskSpec
 
 __version__ = "0.1.0"
@@ -73,11 +76,15 @@ _HOMES = {
     "catalog.suites": ("suite", "suites", "task_names"),
     "envs.vector": ("TaskVectorEnv", "make_vec"),
     "envs.wrappers": ("Integrate", "Sequence", "make"),
-    "trials.plan": ("Stimulus", "Trials", "sample"),
+    "trials.plan": ("Stimulus", "Trials"),
+    "trials.draws": ("Draws",),
+    "trials.interfaces": ("Strategy",),
+    "trials.sampling": ("plan_trials", "sample"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-# The table above is the one list of public names; the imports above tell type checkers.
+# The one laziness of this package, since gymnasium and matplotlib cost more than all of it. The
+# imports above repeat the table for type checkers and editors, which read imports alone.
 __all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
 
 

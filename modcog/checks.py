@@ -20,8 +20,10 @@ from modcog.system.limits import TRIALS
 from modcog.tasks import BASE_TASKS
 from modcog.timing import step_distribution
 from modcog.trials.draws import Draws, trial_keys
-from modcog.trials.plan import Trials, sample, sample_keys
-from modcog.trials.spec import Modifier, TaskSpec
+from modcog.trials.interfaces import Modifier
+from modcog.trials.plan import Trials
+from modcog.trials.sampling import sample, sample_keys
+from modcog.trials.spec import TaskSpec
 
 FALSE_ALARM = 1e-6
 """Probability at which a right task is called wrong, for each frequency that is tested."""

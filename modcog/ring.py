@@ -7,13 +7,15 @@ and increasing angle, counter-clockwise in the usual plot; "L" (-1) is its mirro
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modcog.errors import InvalidArgument
+from modcog.errors import InvalidArgument, real_number
 from modcog.system import limits
 
 Direction = Literal["L", "R"]
@@ -28,13 +30,17 @@ BUMP_HEIGHT = 0.8
 """Peak of a bump of strength 1 (Yang et al. 2019, Methods)."""
 
 
+SIDES: Mapping[str, str] = MappingProxyType({"L": "left", "R": "right"})
+
+_NUMBERS = {1.0: "one unit", 2.0: "two units", 3.0: "three units", 4.0: "four units"}
+
+
 def check_dim_ring(dim_ring: object) -> int:
     """Return `dim_ring` as an int, or refuse it.
 
     Raises:
         InvalidArgument: `dim_ring` is not a multiple of 4 from 4 to `modcog.system.limits.RING`.
-        Anti
-            needs the opposite direction, the decision tasks need quarter turns, so other sizes
+            Anti needs the opposite direction, the decision tasks need quarter turns, so other sizes
             have no exact task.
     """
     allowed = f"a multiple of 4 that is at least 4 and at most {limits.RING}"
@@ -129,3 +135,30 @@ def displacement(velocity: float, duration_ms: ArrayLike, dim_ring: int) -> NDAr
     """
     seconds = np.asarray(duration_ms, dtype=np.float64) / 1000
     return units(units_per_second(velocity, dim_ring) * seconds)
+
+
+def check_velocity(argument: str, velocity: object) -> float:
+    """Return an angular velocity in rad/s as a float.
+
+    Raises:
+        InvalidArgument: Not a finite number above 0; the direction says which way.
+    """
+    allowed = (
+        "a finite number of rad/s above 0 (the direction L or R gives the sign), at most "
+        f"{limits.VELOCITY:g}"
+    )
+    number = real_number(argument, velocity, allowed)
+    if not 0 < number <= limits.VELOCITY:
+        raise InvalidArgument(argument, velocity, allowed)
+    return number
+
+
+def units_per_100_ms(velocity: float, dim_ring: int) -> str:
+    """How far a velocity in rad/s leads in 100 ms, in words.
+
+    Example:
+        >>> units_per_100_ms(VELOCITY, dim_ring=16)
+        'one unit'
+    """
+    moved = round(units_per_second(velocity, dim_ring) / 10, 3)
+    return _NUMBERS.get(moved, f"{moved:g} units")

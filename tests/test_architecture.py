@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import json
 import subprocess
 import sys
@@ -117,6 +118,22 @@ def test_import_contracts_hold() -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_imports_of_modcog_run_one_way_for_type_checkers_too() -> None:
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (ROOT / "modcog").rglob("*.py")
+    }
+    del files["modcog"]  # the public names, which no module imports
+    imported: dict[str, set[str]] = {}
+    for module, path in files.items():
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        found = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        names = {f"{node.module}.{alias.name}" for node in found for alias in node.names}
+        names |= {str(node.module) for node in found}
+        imported[module] = names & files.keys() - {module}
+    graphlib.TopologicalSorter(imported).prepare()  # raises CycleError, naming the circle
 
 
 def test_streams_are_derived_in_one_place_of_each_package() -> None:

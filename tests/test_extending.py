@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import modcog
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -66,35 +68,58 @@ def run(checkout: Path, code: str) -> str:
     return result.stdout.strip()
 
 
-def test_a_task_is_a_function_and_a_row(checkout: Path) -> None:
-    (checkout / "modcog" / "tasks" / "ring_go.py").write_text(
-        example("Add a task", "modcog"), encoding="utf-8"
-    )
-    table = checkout / "modcog" / "tasks" / "__init__.py"
-    insert(table, ")\n\nINTERVALS", '    ("RingGo", "ring_go:RING_GO", "delay"),\n')
+def at_home(code: str) -> str:
+    """The code with each public name of modcog imported from its own module."""
+
+    def imports(found: re.Match[str]) -> str:
+        names = found[1].split(", ")
+        homes = ((getattr(modcog, name).__module__, name) for name in names)
+        return "\n".join(f"from {home} import {name}" for home, name in homes)
+
+    return re.sub(r"^from modcog import ((?!ring\b).*)$", imports, code, flags=re.MULTILINE)
+
+
+def add_task(checkout: Path) -> None:
+    """One file and one row."""
+    tasks = checkout / "modcog" / "tasks"
+    code = at_home(example("Add a task", "modcog"))
+    (tasks / "ring_go.py").write_text(code, encoding="utf-8")
+    insert(tasks / "__init__.py", ")\n\nBASE_TASKS", '    "ring_go:RING_GO",\n')
+
+
+def add_modifier(checkout: Path) -> None:
+    """One file and one row."""
+    modifiers = checkout / "modcog" / "modifiers"
+    code = at_home(example("Add a modifier", "modcog"))
+    (modifiers / "turn.py").write_text(code, encoding="utf-8")
+    insert(modifiers / "__init__.py", ")\n\nMODIFIERS", '    "turn:TurnModifier",\n')
+
+
+def test_a_task_is_a_file_and_a_row(checkout: Path) -> None:
+    add_task(checkout)
     printed = run(
         checkout,
         "import gymnasium as gym, modcog\n"
         "modcog.check_task('RingGo_IntL_SeqR', strength=0.5)\n"
-        "env = gym.make('modcog/RingGo_IntL_SeqR-v0')\n"
-        "env.reset(seed=0)\n"
+        "gym.make('modcog/RingGo_IntL_SeqR-v0').reset(seed=0)\n"
         "spec = modcog.task('ringgointl')\n"
         "assert modcog.task_from_json(spec.to_json()) == spec\n"
         "assert modcog.BatchSampler(['RingGo'], batch_size=2).batch(0).trials.task[0] == 'RingGo'\n"
+        "assert modcog.describe('RingGo_SeqL').startswith('Answer in the direction of')\n"
+        "assert modcog.chance_table('RingGo')['ignore ring'] == (0.5, 0.5)\n"
+        "assert modcog.chance_level('RingGo', ignores='evidence') == 0.5\n"
+        "assert modcog.chance_level('RingGo') == 1 / 16\n"
+        "modcog.plot_trial('RingGo')\n"
         "print(len(modcog.suite('cog-20')), len(modcog.task_names()))",
     )
     assert printed == f"20 {168 + 9}"
 
 
 def test_a_modifier_is_a_file_and_a_row(checkout: Path) -> None:
-    code = example("Add a modifier", "modcog")
-    (checkout / "modcog" / "modifiers" / "turn.py").write_text(code, encoding="utf-8")
-    table = checkout / "modcog" / "modifiers" / "__init__.py"
-    insert(table, "}\n)", ', "Turn": TurnModifier')
-    insert(table, "from modcog.trials.spec", "from modcog.modifiers.turn import TurnModifier\n")
+    add_modifier(checkout)
     printed = run(
         checkout,
-        "import modcog\n"
+        "import gymnasium as gym, modcog\n"
         "from modcog.modifiers import MODIFIERS\n"
         "for name in ('Go_TurnL', 'dlygointlturnrseql', 'DMS_TurnR_IntL'):\n"
         "    spec = modcog.task(name, turn_quarters=2)\n"
@@ -104,9 +129,28 @@ def test_a_modifier_is_a_file_and_a_row(checkout: Path) -> None:
         "    assert env.task_spec == spec\n"
         "    env.reset(seed=0)\n"
         "    assert env.unwrapped.trial['task'] == spec.name\n"
-        "print(modcog.check_modifier(MODIFIERS['Turn']('L')), spec.name)",
+        "assert modcog.describe('Go_TurnL').endswith('; the answer is turned left by 90°.')\n"
+        "assert modcog.chance_table('Go_TurnL')['ignore turn'] == (0, 0)\n"
+        "texts = [ax.get_title(loc='left') for ax in modcog.plot_trial('Go_TurnL').axes]\n"
+        "assert 'turned by 90°' in texts[0]\n"
+        "gym.make('modcog/RTGo_TurnR-v0').reset(seed=0)\n"
+        "print(modcog.check_modifier(MODIFIERS['Turn']('L')), spec.name, len(modcog.task_names()))",
     )
-    assert printed == "20 DMS_TurnR_IntL"
+    assert printed == f"20 DMS_TurnR_IntL {168 + 40}"
+
+
+def test_a_task_and_a_modifier_that_know_nothing_of_each_other_meet(checkout: Path) -> None:
+    add_task(checkout)
+    add_modifier(checkout)
+    printed = run(
+        checkout,
+        "import gymnasium as gym, modcog\n"
+        "modcog.check_task('RingGo_IntR_TurnL')\n"
+        "gym.make('modcog/RingGo_TurnL-v0').reset(seed=0)\n"
+        "print(*modcog.chance_table('RingGo_TurnL'), len(modcog.task_names()), sep=', ')",
+    )
+    *_, ring, turn, n_names = printed.split(", ")
+    assert (ring, turn, n_names) == ("ignore ring", "ignore turn", str(168 + 9 + 42))
 
 
 def test_a_mask_family_is_a_function_and_a_row(checkout: Path) -> None:

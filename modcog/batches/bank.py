@@ -19,7 +19,8 @@ from modcog.rendering.renderers import RENDERERS
 from modcog.system.files import read_npz, whole_file
 from modcog.system.limits import TRIALS
 from modcog.trials.draws import trial_keys
-from modcog.trials.plan import Trials, concatenate, place, sample, sample_keys
+from modcog.trials.plan import Trials, concatenate, place
+from modcog.trials.sampling import sample, sample_keys
 from modcog.trials.spec import TaskSpec
 
 SPLITS = ("train", "validation", "test")

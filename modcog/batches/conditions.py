@@ -12,7 +12,8 @@ from modcog.catalog.settings import task as task_of
 from modcog.errors import InvalidArgument, whole_number
 from modcog.system.limits import TRIALS
 from modcog.trials.draws import as_numbers
-from modcog.trials.plan import Trials, sample
+from modcog.trials.plan import Trials
+from modcog.trials.sampling import sample
 from modcog.trials.spec import TaskSpec
 
 

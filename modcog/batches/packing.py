@@ -18,7 +18,8 @@ from modcog.errors import InvalidArgument
 from modcog.hashing import Purpose
 from modcog.trials.draws import rule_of, trial_keys
 from modcog.trials.gate import check_trials
-from modcog.trials.plan import Trials, concatenate, place, sample_mixed
+from modcog.trials.plan import Trials, concatenate, place
+from modcog.trials.sampling import sample_mixed
 from modcog.trials.spec import TaskSpec
 
 BLOCK_TRIALS = 1 << 13

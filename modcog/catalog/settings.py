@@ -18,8 +18,9 @@ from modcog.catalog import peers
 from modcog.catalog.suites import suite, suites, task_names
 from modcog.errors import InvalidArgument, UnknownName, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS
-from modcog.tasks import BASE_TASKS, TIMING_PRESETS
-from modcog.trials.spec import Modifier, TaskSpec
+from modcog.tasks import BASE_TASKS
+from modcog.trials.interfaces import Modifier
+from modcog.trials.spec import TaskSpec
 
 COMMON_SETTINGS: tuple[str, ...] = ("dt", "dim_ring", "noise", "timing")
 
@@ -79,7 +80,7 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
     """Build the specification of a task by name.
 
     Args:
-        name: The task's name or alias; a `TaskSpec` is configured further.
+        name: The task's name or alias; a `TaskSpec` gets further settings.
         **settings: ``dt`` (ms), ``dim_ring``, ``noise`` (sqrt(ms), or "yang"; the reach tasks show
             noise-free stimuli at any level but "yang"), ``timing`` (period -> duration, or the
             preset "neurogym"), ``int_velocity`` and ``seq_velocity`` (rad/s),
@@ -98,7 +99,7 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
         >>> task("DlyGo_IntL", dt=20).period("delay").duration
         ('steps', (100.0, 1100.0))
     """
-    spec, used = _configured(name, settings)
+    spec, used = _with_settings(name, settings)
     _refuse_unused(settings, used, spec.name)
     return spec
 
@@ -106,7 +107,7 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
 def base_and_modifiers(
     name: str | TaskSpec, **settings: Any
 ) -> tuple[TaskSpec, tuple[Modifier, ...]]:
-    """The configured base task and the modifiers that a name asks for, not yet applied.
+    """The base task with its settings, and the modifiers that a name asks for, not yet applied.
 
     Folding ``rewrite`` of the modifiers over the base gives `task` of the same arguments.
     """
@@ -116,7 +117,7 @@ def base_and_modifiers(
     else:
         base_settings = {k: v for k, v in settings.items() if k not in modifier_settings()}
         name = spec.base
-    base, _ = _configured(name, base_settings)
+    base, _ = _with_settings(name, base_settings)
     return base, spec.modifiers[len(base.modifiers) :]
 
 
@@ -137,30 +138,30 @@ def tasks_of(source: object, **settings: Any) -> tuple[TaskSpec, ...]:
     if not names:
         raise InvalidArgument("tasks", source, "a list of at least one task")
     timing = settings.get("timing")
-    configured: list[TaskSpec] = []
+    specs: list[TaskSpec] = []
     used: set[str] = set()
     used_periods: set[str] = set()
     for name in names:
         mine = dict(settings)
         if isinstance(timing, Mapping):
-            periods = _configured(name, {})[0].period_names
+            periods = _with_settings(name, {})[0].period_names
             mine["timing"] = {k: v for k, v in timing.items() if k in periods}
             used_periods.update(mine["timing"])
-        spec, used_here = _configured(name, mine)
-        configured.append(spec)
+        spec, used_here = _with_settings(name, mine)
+        specs.append(spec)
         used |= used_here
     _refuse_unused(settings, used, "these tasks")
     if isinstance(timing, Mapping):
         for period in timing:
             if period not in used_periods:
-                known = dict.fromkeys(p for spec in configured for p in spec.period_names)
+                known = dict.fromkeys(p for spec in specs for p in spec.period_names)
                 raise unknown_name("timing", period, known, "a period of these tasks")
-    first = configured[0]
-    for spec in configured:
+    first = specs[0]
+    for spec in specs:
         if (spec.dt, spec.dim_ring) != (first.dt, first.dim_ring):
             allowed = f"tasks with one dt and dim_ring, such as those of {first.name}"
             raise InvalidArgument("tasks", spec.name, allowed)
-    return tuple(configured)
+    return tuple(specs)
 
 
 def task_from_json(text: str) -> TaskSpec:
@@ -236,8 +237,13 @@ def _options(spec: TaskSpec) -> tuple[str, ...]:
     )
 
 
-def _configured(name: object, settings: Mapping[str, Any]) -> tuple[TaskSpec, set[str]]:
-    """Configure a task by the settings that it knows; also return which those are."""
+def _presets(spec: TaskSpec) -> Mapping[str, Mapping[str, float]]:
+    """Named timings that the family brings: preset -> period -> ms."""
+    return getattr(spec.params, "timing_presets", {})
+
+
+def _with_settings(name: object, settings: Mapping[str, Any]) -> tuple[TaskSpec, set[str]]:
+    """A task with those of the settings that it knows, and which those are."""
     if isinstance(name, TaskSpec):
         base, wanted = name, ()
     else:
@@ -253,9 +259,10 @@ def _configured(name: object, settings: Mapping[str, Any]) -> tuple[TaskSpec, se
         changes["params"] = replace(base.params, **options)
     timing = settings.get("timing", {})
     if isinstance(timing, str):
-        if timing not in TIMING_PRESETS:
-            raise unknown_name("timing", timing, TIMING_PRESETS, "a timing preset")
-        preset = TIMING_PRESETS[timing].get(base.family, {})
+        presets = dict.fromkeys(p for s in (base, *BASE_TASKS.values()) for p in _presets(s))
+        if timing not in presets:
+            raise unknown_name("timing", timing, presets, "a timing preset")
+        preset = _presets(base).get(timing, {})
         known = {key: ms for key, ms in preset.items() if key in base.period_names}
         if known and base.modifiers:
             # A preset is a default, and which durations the modifiers have replaced is not known.

@@ -1,8 +1,7 @@
 """Suites: ordered lists of task names, one per rule input.
 
-Only names live here, so that registering the tasks with gymnasium costs next to nothing; what a
-name means is in `modcog.catalog.settings`. Append only: the order of tasks is the order of rule
-inputs.
+What a name means is in `modcog.catalog.settings`. Append only: the order of tasks is the order of
+rule inputs.
 """
 
 from __future__ import annotations
@@ -12,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
-from modcog.errors import unknown_name
-from modcog.tasks import INTERVALS
+from modcog.errors import ModifierRefused, unknown_name
+from modcog.modifiers import MODIFIERS
+from modcog.tasks import BASE_TASKS
 
-N_YANG = 20
-"""The first rows of the table of tasks are those of Yang et al. (2019)."""
+N_YANG, N_PAPER = 20, 2
+"""The first rows of the tables: the tasks of Yang et al. (2019) and the modifiers of the paper."""
 
 
 def _with(bases: Iterable[str], *kinds: str) -> tuple[str, ...]:
@@ -32,9 +32,9 @@ def _with(bases: Iterable[str], *kinds: str) -> tuple[str, ...]:
 def _suites() -> Mapping[str, tuple[str, ...]]:
     """The named suites; append only, since the order of tasks is the order of rule inputs."""
     # A task that joins the table later enters none of these suites: their rule inputs are fixed.
-    cog_20 = tuple(INTERVALS)[:N_YANG]
-    delayed = [name for name in cog_20 if INTERVALS[name] == "delay"]
-    undelayed = [name for name in cog_20 if INTERVALS[name] == "stimulus"]
+    cog_20 = tuple(BASE_TASKS)[:N_YANG]
+    delayed = [name for name in cog_20 if BASE_TASKS[name].interval == "delay"]
+    undelayed = [name for name in cog_20 if BASE_TASKS[name].interval == "stimulus"]
     mod_cog_82 = (*cog_20, *_with(delayed, "Int"), *_with(cog_20, "Seq"))
     mod_cog_126 = (*mod_cog_82, *_with(delayed, "Int", "Seq"))
     twice_int, twice_composed = _with(["DlyAnti"], "Int"), _with(["DlyAnti"], "Int", "Seq")
@@ -78,10 +78,28 @@ def suite(name: str) -> tuple[str, ...]:
 def task_names() -> tuple[str, ...]:
     """All distinct task names, each a gymnasium id.
 
-    Those of `mod-cog-168`, then every task that joined the table later, alone and with Int, Seq
-    and both.
+    Those of `mod-cog-168`, then what the rows that joined the tables later make with the others:
+    every such task alone, with one modifier of the paper and with both, in their order; and every
+    task with one such modifier. Names of tasks that refuse a modifier are left out.
     """
-    later = tuple(INTERVALS)[N_YANG:]
-    timed = [name for name in later if INTERVALS[name]]
-    products = (*_with(timed, "Int"), *_with(later, "Seq"), *_with(timed, "Int", "Seq"))
-    return (*_suites()["mod-cog-168"], *later, *products)
+    tasks, kinds = tuple(BASE_TASKS), tuple(MODIFIERS)
+    later, paper = tasks[N_YANG:], kinds[:N_PAPER]
+    chosen = [some for n in range(N_PAPER + 1) for some in itertools.combinations(paper, n)]
+    made = [name for some in chosen for name in _with(_taking(later, *some), *some)]
+    made += [name for kind in kinds[N_PAPER:] for name in _with(_taking(tasks, kind), kind)]
+    return (*_suites()["mod-cog-168"], *made)
+
+
+def _taking(bases: Iterable[str], *kinds: str) -> list[str]:
+    """The base tasks that take these modifiers."""
+
+    def takes(base: str) -> bool:
+        spec = BASE_TASKS[base]
+        try:
+            for kind in kinds:
+                spec = MODIFIERS[kind]("L").rewrite(spec)
+        except ModifierRefused:
+            return False
+        return True
+
+    return [base for base in bases if takes(base)]

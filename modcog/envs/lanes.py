@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from modcog.errors import InvalidArgument, whole_number
 from modcog.trials.draws import rule_of, trial_keys
-from modcog.trials.plan import Trials, interleave, place, sample_mixed
+from modcog.trials.plan import Trials, interleave, place
+from modcog.trials.sampling import sample_mixed
 from modcog.trials.spec import TaskSpec
 
 QUEUED_TRIALS = 32

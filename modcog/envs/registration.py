@@ -1,4 +1,4 @@
-"""Gymnasium ids of all tasks; strings only, so that registering imports neither tasks nor neurogym.
+"""Gymnasium ids of all tasks; their entry points are strings, so that no environment is imported.
 
 Gymnasium 0.29 calls `register_all` through its plugin entry point when it is imported. Gymnasium
 1.x has no plugins: there ``import modcog`` registers, and so does the id

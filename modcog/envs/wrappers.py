@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence as SequenceOf
+from collections.abc import Callable, Mapping, Sequence as SequenceOf
 from functools import partial
 from types import MappingProxyType
 from typing import Any, cast
@@ -16,15 +16,41 @@ from modcog.catalog.settings import base_and_modifiers, slot_names, tasks_of
 from modcog.envs.compat import TrialWrapper, refuse_rendering
 from modcog.envs.env import TaskEnv
 from modcog.errors import InvalidArgument, ModifierRefused, unknown_keyword, unknown_name
-from modcog.modifiers import MODIFIERS, IntModifier, SeqModifier
+from modcog.modifiers import MODIFIERS
+from modcog.modifiers.integrate import IntModifier
+from modcog.modifiers.sequence import SeqModifier
 from modcog.ring import VELOCITY
-from modcog.trials.spec import Modifier, TaskSpec
+from modcog.trials.spec import TaskSpec
 
 
-class _ModifierWrapper(TrialWrapper):
-    """A task modifier as a wrapper: it composes specifications and holds no logic of its own."""
+class Modified(TrialWrapper, gym.utils.RecordConstructorArgs):
+    """A task modifier of any kind as a wrapper; `Integrate` and `Sequence` are those of the paper.
 
-    def __init__(self, env: Any, modifier: Modifier) -> None:
+    It composes specifications and holds no logic of its own.
+
+    Args:
+        env: An environment of one task.
+        kind: A row of `modcog.modifiers.MODIFIERS`, such as "Int".
+        direction: "L" or "R".
+        **fields: Further fields of the modifier's data.
+
+    Raises:
+        ModifierRefused: The task cannot take the modifier; the message says why.
+        UnknownName: There is no modifier of that kind, or it has no such field.
+
+    Example:
+        >>> Modified(make("DlyGo"), "Int", "L", delay=(300, 600)).task_spec.name
+        'DlyGo_IntL'
+    """
+
+    def __init__(self, env: Any, kind: str, direction: str, **fields: Any) -> None:
+        if kind not in MODIFIERS:
+            raise unknown_name("kind", kind, MODIFIERS, "a modifier")
+        known = [field.name for field in dataclasses.fields(cast("Any", MODIFIERS[kind]))]
+        for name in fields:
+            if name not in known[1:]:
+                raise unknown_keyword("field", name, known[1:], f"a field of {kind}")
+        modifier = MODIFIERS[kind](direction, **fields)
         base = env.unwrapped
         if not isinstance(base, TaskEnv):
             raise InvalidArgument("env", env, "an environment of modcog")
@@ -40,6 +66,14 @@ class _ModifierWrapper(TrialWrapper):
         super().__init__(env)
         base.set_top(self)
         base.modified_by = self
+        # A list, as JSON would have it: gymnasium compares specifications by value.
+        recorded: dict[str, Any] = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(cast("Any", modifier)).items()
+        }
+        if type(self) is Modified:
+            recorded["kind"] = kind
+        gym.utils.RecordConstructorArgs.__init__(self, **recorded)
 
     def new_trial(self, **given: Any) -> dict[str, Any]:
         """Draw the next trial with all modifiers; see `TaskEnv.new_trial`."""
@@ -94,7 +128,7 @@ class _ModifierWrapper(TrialWrapper):
         return self.unwrapped.choices
 
 
-class Integrate(_ModifierWrapper, gym.utils.RecordConstructorArgs):
+class Integrate(Modified):
     """Let the answer move with the length of an interval (`_IntL`, `_IntR`; paper, Section 2.4).
 
     Args:
@@ -121,18 +155,10 @@ class Integrate(_ModifierWrapper, gym.utils.RecordConstructorArgs):
         velocity: float = VELOCITY,
         delay: SequenceOf[float] = (100.0, 1100.0),
     ) -> None:
-        modifier = IntModifier(direction, velocity, cast("tuple[float, float]", delay))
-        _ModifierWrapper.__init__(self, env, modifier)
-        gym.utils.RecordConstructorArgs.__init__(
-            # A list, as JSON would have it: gymnasium compares specifications by value.
-            self,
-            direction=direction,
-            velocity=modifier.velocity,
-            delay=list(modifier.delay),
-        )
+        super().__init__(env, IntModifier.kind, direction, velocity=velocity, delay=delay)
 
 
-class Sequence(_ModifierWrapper, gym.utils.RecordConstructorArgs):
+class Sequence(Modified):
     """Let the answer drift during the response (`_SeqL`, `_SeqR`; paper, Section 2.4).
 
     Args:
@@ -151,44 +177,7 @@ class Sequence(_ModifierWrapper, gym.utils.RecordConstructorArgs):
     """
 
     def __init__(self, env: Any, direction: str, *, velocity: float = VELOCITY) -> None:
-        modifier = SeqModifier(direction, velocity)
-        _ModifierWrapper.__init__(self, env, modifier)
-        gym.utils.RecordConstructorArgs.__init__(
-            self, direction=direction, velocity=modifier.velocity
-        )
-
-
-class Modified(_ModifierWrapper, gym.utils.RecordConstructorArgs):
-    """Apply a modifier of any kind; `Integrate` and `Sequence` are those of the paper.
-
-    Args:
-        env: An environment of one task.
-        kind: A row of `modcog.modifiers.MODIFIERS`, such as "Int".
-        direction: "L" or "R".
-        **fields: Further fields of the modifier's data.
-
-    Raises:
-        ModifierRefused: The task cannot take the modifier; the message says why.
-        UnknownName: There is no modifier of that kind, or it has no such field.
-
-    Example:
-        >>> Modified(make("DlyGo"), "Int", "L", delay=(300, 600)).task_spec.name
-        'DlyGo_IntL'
-    """
-
-    def __init__(self, env: Any, kind: str, direction: str, **fields: Any) -> None:
-        if kind not in MODIFIERS:
-            raise unknown_name("kind", kind, MODIFIERS, "a modifier")
-        known = [field.name for field in dataclasses.fields(cast("Any", MODIFIERS[kind]))]
-        for name in fields:
-            if name not in known[1:]:
-                raise unknown_keyword("field", name, known[1:], f"a field of {kind}")
-        _ModifierWrapper.__init__(self, env, MODIFIERS[kind](direction, **fields))
-        recorded: dict[str, Any] = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in fields.items()
-        }
-        gym.utils.RecordConstructorArgs.__init__(self, kind=kind, direction=direction, **recorded)
+        super().__init__(env, SeqModifier.kind, direction, velocity=velocity)
 
 
 def make(
@@ -232,15 +221,18 @@ def make(
     base, modifiers = base_and_modifiers(names[0], **settings)
     env: Any = TaskEnv((base,), rewards, rule_input)
     for modifier in modifiers:
-        wrap = WRAPPERS.get(modifier.kind) or partial(Modified, kind=modifier.kind)
-        env = wrap(env, **dataclasses.asdict(cast("Any", modifier)))
+        env = WRAPPERS[modifier.kind](env, **dataclasses.asdict(cast("Any", modifier)))
     return env
 
 
-WRAPPERS: Mapping[str, type[Integrate] | type[Sequence]] = MappingProxyType(
-    {"Int": Integrate, "Seq": Sequence}
+WRAPPERS: Mapping[str, Callable[..., Modified]] = MappingProxyType(
+    {
+        **{kind: partial(Modified, kind=kind) for kind in MODIFIERS},
+        IntModifier.kind: Integrate,
+        SeqModifier.kind: Sequence,
+    }
 )
-"""The modifiers that have a wrapper of their own; its arguments are the fields of their data."""
+"""The wrapper of each modifier, whose arguments are the fields of its data."""
 
 
 def layers(env: Any) -> list[Any]:

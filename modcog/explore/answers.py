@@ -19,8 +19,9 @@ from modcog.explore.settings import Shown, has_coherence, read
 from modcog.modifiers import MODIFIERS
 from modcog.plotting.palette import direction_colors
 from modcog.rendering.reference import render
-from modcog.tasks import BASE_TASKS, INTERVALS
-from modcog.trials.plan import Trials, sample
+from modcog.tasks import BASE_TASKS
+from modcog.trials.plan import Trials
+from modcog.trials.sampling import sample
 from modcog.trials.spec import TaskSpec
 
 # Python's filter of warnings belongs to the process, and requests run in threads.
@@ -48,7 +49,7 @@ def _entry(name: str, spec: TaskSpec) -> dict[str, Any]:
         "name": name,
         "family": spec.family,
         "sentence": describe(name),
-        "interval": INTERVALS[name],
+        "interval": spec.interval,
         "coherence": has_coherence(name),
         "refused": {kind: reason for kind, reason in refused.items() if reason},
     }

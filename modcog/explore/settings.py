@@ -15,7 +15,7 @@ from typing import Any
 from modcog.catalog.settings import modifier_settings, parse_name, task
 from modcog.errors import InvalidArgument, unknown_name
 from modcog.ring import VELOCITY
-from modcog.tasks import BASE_TASKS, INTERVALS
+from modcog.tasks import BASE_TASKS
 from modcog.trials.spec import TaskSpec
 
 MAX_SEED = 2**53
@@ -36,7 +36,7 @@ class Shown:
         name: The task.
         settings: Arguments of `modcog.make` that differ from its defaults.
         degrees: Those of them that the page gives in degrees per second.
-        spec: The configured task.
+        spec: The task with these settings.
     """
 
     name: str
@@ -145,11 +145,16 @@ def _shown(name: str, values: Mapping[str, float | int]) -> Shown:
     if "coherence" in values and has_coherence(base):
         settings["coherences"] = (values["coherence"],)
     kinds = {kind for kind, _ in modifiers}
-    interval = INTERVALS[base]
+    interval = BASE_TASKS[base].interval
     if "interval" in values and interval:
         own = BASE_TASKS[base].period(interval).duration
-        if "Int" in kinds:
-            settings["int_delay"] = (values["interval"], values["interval"])
+        delays = [
+            key
+            for key, (kind, field) in modifier_settings().items()
+            if kind in kinds and field == "delay"
+        ]
+        if delays:
+            settings |= dict.fromkeys(delays, (values["interval"], values["interval"]))
         elif values["interval"] != own:
             settings["timing"] = {interval: values["interval"]}
     degrees = {

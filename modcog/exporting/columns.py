@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.exporting.formats import CHUNK_ROWS, Writer
-from modcog.trials.plan import Trials, sample
+from modcog.trials.plan import Trials
+from modcog.trials.sampling import sample
 from modcog.trials.spec import TaskSpec
 
 _NOT_WRITTEN = ("tasks", "task_index")

@@ -8,6 +8,7 @@ realised duration. A trial on which the correct behaviour is to withhold is left
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
@@ -22,8 +23,9 @@ from modcog.errors import (
 )
 from modcog.system.limits import DURATION_MS
 from modcog.timing import step_distribution
+from modcog.trials.interfaces import Strategy
 from modcog.trials.plan import Trials
-from modcog.trials.spec import TaskSpec, check_velocity, refuse_second
+from modcog.trials.spec import TaskSpec
 
 DELAY = (100.0, 1100.0)
 """Range of the interval in ms, unless the caller sets it: at 100 ms, 1 to 11 ring units."""
@@ -53,7 +55,7 @@ class IntModifier:
     def __post_init__(self) -> None:
         """Check and freeze."""
         ring.sign_of(self.direction)
-        object.__setattr__(self, "velocity", check_velocity("int_velocity", self.velocity))
+        object.__setattr__(self, "velocity", ring.check_velocity("int_velocity", self.velocity))
         object.__setattr__(self, "delay", _check_range(self.delay))
 
     @property
@@ -76,7 +78,7 @@ class IntModifier:
         Warns:
             AmbiguousIntervalWarning: The intervals span a full turn, so that two share an answer.
         """
-        refuse_second(self.kind, spec)
+        modified = spec.with_modifier(self)
         if spec.interval is None:
             allowed = "a task with an interval before the go cue"
             remedy = f"{spec.name} answers at the go cue: there is no interval to time. Use Seq."
@@ -86,9 +88,9 @@ class IntModifier:
         else:
             low, high = self.delay
             duration = ("steps", self.delay) if low < high else low
-            spec = spec.with_timing({spec.interval: duration}, by_user=False)
-        self._warn_if_ambiguous(spec)
-        return replace(spec, modifiers=(*spec.modifiers, self))
+            modified = modified.with_timing({spec.interval: duration}, by_user=False)
+        self._warn_if_ambiguous(modified)
+        return modified
 
     def transform(self, trials: Trials) -> Trials:
         """Move the answers by what the realised intervals amount to."""
@@ -100,6 +102,32 @@ class IntModifier:
         response = np.where(trials.responds, (trials.response + moved) % spec.dim_ring, -1)
         turned = sign * self.velocity * interval_ms / 1000
         return replace(trials, response=response, angle=(trials.angle + turned) % (2 * np.pi))
+
+    def clause(self, spec: TaskSpec) -> str:
+        """What it does to the answer, in words."""
+        moved = ring.units_per_100_ms(self.velocity, spec.dim_ring)
+        timed = "of delay" if spec.interval == "delay" else f"that the {spec.interval} lasts"
+        return f"moves {ring.SIDES[self.direction]} by {moved} for every 100 ms {timed}"
+
+    def mark(self, spec: TaskSpec, trial: Mapping[str, Any]) -> str:
+        """How far the interval of a trial moved its answer."""
+        interval = trial["period_ms"][spec.interval]
+        moved = int(ring.displacement(self.velocity, interval, spec.dim_ring)) % spec.dim_ring
+        way = {"L": "clockwise", "R": "counter-clockwise"}[self.direction]
+        turn = f"{moved * 360 / spec.dim_ring:g}° {way}"
+        return f"which is {turn} of the base answer for a {spec.interval} of {interval:g} ms"
+
+    def strategies(self, spec: TaskSpec) -> dict[str, Strategy]:
+        """All right but for the interval: left out, or replaced by one constant shift."""
+        if spec.interval is None or callable(duration := spec.period(spec.interval).duration):
+            return {}
+        n_steps, probability = step_distribution(duration, spec.dt)
+        moved = ring.displacement(self.velocity, n_steps * spec.dt, spec.dim_ring)
+        shifts = np.arange(spec.dim_ring)[:, None]
+        return {
+            "ignore interval": Strategy(moved, probability),
+            "constant interval": Strategy(moved - shifts, probability),
+        }
 
     def _check_chosen(self, interval: str, spec: TaskSpec) -> None:
         duration = spec.period(interval).duration

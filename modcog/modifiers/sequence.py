@@ -13,8 +13,10 @@ from typing import ClassVar
 import numpy as np
 
 from modcog import ring
+from modcog.timing import step_distribution
+from modcog.trials.interfaces import Strategy
 from modcog.trials.plan import Trials
-from modcog.trials.spec import TaskSpec, check_velocity, refuse_second
+from modcog.trials.spec import TaskSpec
 
 DECISION_MS = 1000.0
 """Duration of the decision under Seq in ms, unless the caller sets it."""
@@ -41,7 +43,7 @@ class SeqModifier:
     def __post_init__(self) -> None:
         """Check and freeze."""
         ring.sign_of(self.direction)
-        object.__setattr__(self, "velocity", check_velocity("seq_velocity", self.velocity))
+        object.__setattr__(self, "velocity", ring.check_velocity("seq_velocity", self.velocity))
 
     @property
     def label(self) -> str:
@@ -54,13 +56,28 @@ class SeqModifier:
         Raises:
             ModifierRefused: The task already drifts.
         """
-        refuse_second(self.kind, spec)
-        if not spec.period("decision").set_by_user:
-            spec = spec.with_timing({"decision": DECISION_MS}, by_user=False)
-        return replace(spec, modifiers=(*spec.modifiers, self))
+        modified = spec.with_modifier(self)
+        if spec.period("decision").set_by_user:
+            return modified
+        return modified.with_timing({"decision": DECISION_MS}, by_user=False)
 
     def transform(self, trials: Trials) -> Trials:
         """Give the answers their drift in ring units per step."""
         sign = ring.sign_of(self.direction)
         per_step = ring.units_per_second(self.velocity, trials.dim_ring) * trials.dt / 1000
         return replace(trials, drift=np.where(trials.responds, sign * per_step, 0.0))
+
+    def clause(self, spec: TaskSpec) -> str:
+        """What it does to the answer, in words."""
+        moved = ring.units_per_100_ms(self.velocity, spec.dim_ring)
+        return f"drifts {ring.SIDES[self.direction]} by {moved} every 100 ms"
+
+    def strategies(self, spec: TaskSpec) -> dict[str, Strategy]:
+        """The right answer at the start of the response, held."""
+        duration = spec.period("decision").duration
+        if callable(duration):
+            return {}
+        n_steps, probability = step_distribution(duration, spec.dt)
+        elapsed = (n_steps - 1) * spec.dt
+        moved = ring.displacement(self.velocity, elapsed, spec.dim_ring)
+        return {"ignore drift": Strategy(moved, probability)}

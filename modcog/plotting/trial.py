@@ -19,7 +19,8 @@ from modcog.errors import InvalidArgument
 from modcog.plotting.palette import direction_colors
 from modcog.rendering.reference import channels, render
 from modcog.system.output import in_figure
-from modcog.trials.plan import Trials, sample
+from modcog.trials.plan import Trials
+from modcog.trials.sampling import sample
 from modcog.trials.spec import TaskSpec
 
 LINE_CHARACTERS = 84
@@ -141,13 +142,8 @@ def describe_trial(trials: Trials) -> str:
         return f"{text}.\nNo response is correct: keep fixating."
     start = record["response"] * 2 * np.pi / trials.dim_ring
     answer = f"Answer {_degrees(start)}"
-    if spec.interval and any(modifier.kind == "Int" for modifier in spec.modifiers):
-        moved = (record["response"] - record["base_response"]) * 360 / trials.dim_ring
-        interval = record["period_ms"][spec.interval]
-        turn = f"{moved % 360:g}° counter-clockwise"
-        if "IntL" in spec.name:
-            turn = f"{-moved % 360:g}° clockwise"
-        answer += f", which is {turn} of the base answer for a {spec.interval} of {interval:g} ms"
+    marks = [m.mark(spec, record) for m in spec.modifiers if hasattr(m, "mark")]
+    answer = ", ".join([answer, *marks])
     if record["drift_velocity"]:
         answer += f", then drift by {np.degrees(record['drift_velocity']):+g}°/s"
     return f"{text}.\n{textwrap.fill(answer, LINE_CHARACTERS)}."

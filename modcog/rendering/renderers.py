@@ -14,7 +14,8 @@ import numpy as np
 from modcog.errors import InvalidArgument
 from modcog.rendering.reference import Rendered, reference
 from modcog.trials.draws import Draws
-from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.plan import Stimulus, Trials
+from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
 
 

@@ -1,11 +1,11 @@
 """What simple strategies score: the levels that a trained network is to be held against.
 
-Every number is computed from the task's specification; none is measured or looked up.
+Every number is computed from the task's specification; none is measured or looked up. A task and
+its modifiers bring the strategies that mean something for them (`modcog.trials.interfaces`).
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -17,15 +17,11 @@ from numpy.typing import NDArray
 from modcog import ring
 from modcog.catalog.settings import task
 from modcog.errors import unknown_name
-from modcog.tasks.decision import DecisionParams, DelayedDecisionParams, least_separation
-from modcog.timing import step_distribution
+from modcog.trials.interfaces import Strategy
 from modcog.trials.spec import TaskSpec
 
 TOLERANCE = math.pi / 5
 """A response counts as correct within less than this angle (36 degrees; Yang et al. 2019)."""
-
-
-_DECISION = (DecisionParams, DelayedDecisionParams)
 
 
 class Level(NamedTuple):
@@ -64,132 +60,47 @@ def random_direction(spec: TaskSpec) -> Level:
     return Level(p / n, p * int(accepted(np.arange(n), n).sum()) / n)
 
 
-def always_respond(spec: TaskSpec) -> Level | None:
-    """Respond in the right direction on every trial, also where withholding is correct."""
-    if spec.p_response == 1:
-        return None
-    return Level(spec.p_response, spec.p_response)
-
-
-def either_place(spec: TaskSpec) -> Level | None:
-    """One of the two shown places by a fair coin, all modifiers right (decision tasks)."""
-    if not isinstance(spec.params, _DECISION):
-        return None
-    n, least = spec.dim_ring, least_separation(spec)
-    separations = np.arange(least, n - least + 1)
-    return Level(0.5, 0.5 + 0.5 * float(accepted(separations, n).mean()))
-
-
-def judge_ring_1(spec: TaskSpec) -> Level | None:
-    """The place that is stronger on ring 1 (decision tasks that show both rings)."""
-    return _judge(spec, (0,))
-
-
-def judge_ring_2(spec: TaskSpec) -> Level | None:
-    """The place that is stronger on ring 2 (decision tasks that show both rings)."""
-    return _judge(spec, (1,))
-
-
-def judge_both_rings(spec: TaskSpec) -> Level | None:
-    """The place with the larger summed strength (decision tasks that show both rings)."""
-    return _judge(spec, (0, 1))
-
-
-def _judge(spec: TaskSpec, rings: tuple[int, ...]) -> Level | None:
-    """Enumerate the evidence on both rings; a tie of the strategy's own evidence is a coin flip."""
-    params = spec.params
-    if not isinstance(params, _DECISION) or len(params.shown) < 2 or rings == params.judged:
-        return None
-    evidence = np.array(list(itertools.product(params.evidence(), repeat=2)))
-    right = np.round(evidence[:, list(params.judged)].sum(axis=1), 9)
-    mine = np.round(evidence[:, list(rings)].sum(axis=1), 9)[right != 0]
-    right = right[right != 0]
-    p = float(np.where(mine == 0, 0.5, np.sign(mine) == np.sign(right)).mean())
-    near = either_place(spec)
-    assert near is not None  # this is a decision task
-    missed = 2 * (near.performance - 0.5)
-    return Level(p, p + (1 - p) * missed)
-
-
-def ignore_interval(spec: TaskSpec) -> Level | None:
-    """The right answer but for the interval: the modifier Int is left out."""
-    shifts = _interval_shifts(spec)
-    return None if shifts is None else _constant_shift(spec, *shifts, 0)
-
-
-def constant_interval(spec: TaskSpec) -> Level | None:
-    """The right answer but for the interval: one constant shift, the best for each measure."""
-    shifts = _interval_shifts(spec)
-    if shifts is None:
-        return None
-    levels = [_constant_shift(spec, *shifts, shift) for shift in range(spec.dim_ring)]
-    return Level(*(max(column) for column in zip(*levels, strict=True)))
-
-
-def ignore_drift(spec: TaskSpec) -> Level | None:
-    """The right answer at the start of the response, held: the modifier Seq is left out."""
-    for modifier in spec.modifiers:
-        if modifier.kind == "Seq":
-            duration = spec.period("decision").duration
-            if callable(duration):
-                return None
-            n_steps, probability = step_distribution(duration, spec.dt)
-            elapsed = (n_steps - 1) * spec.dt
-            velocity: float = modifier.velocity  # type: ignore[attr-defined]
-            moved = ring.displacement(velocity, elapsed, spec.dim_ring)
-            return _constant_shift(spec, moved, probability, 0)
-    return None
-
-
-def _interval_shifts(spec: TaskSpec) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
-    """Possible displacements by the interval in ring units, and their probabilities."""
-    for modifier in spec.modifiers:
-        if modifier.kind == "Int" and spec.interval is not None:
-            duration = spec.period(spec.interval).duration
-            if callable(duration):
-                return None
-            n_steps, probability = step_distribution(duration, spec.dt)
-            velocity: float = modifier.velocity  # type: ignore[attr-defined]
-            return ring.displacement(velocity, n_steps * spec.dt, spec.dim_ring), probability
-    return None
-
-
-def _constant_shift(
-    spec: TaskSpec, moved: NDArray[np.int64], probability: NDArray[Any], shift: int
-) -> Level:
-    """Answer with one shift where the target moves by `moved`; withholding is always right."""
-    off = (moved - shift) % spec.dim_ring
-    p, withheld = spec.p_response, 1 - spec.p_response
-    exact = float(probability[off == 0].sum())
-    near = float(probability[accepted(off, spec.dim_ring)].sum())
-    return Level(p * exact + withheld, p * near + withheld)
-
-
-STRATEGIES: Mapping[str, Callable[[TaskSpec], Level | None]] = MappingProxyType(
+BLIND: Mapping[str, Callable[[TaskSpec], Level]] = MappingProxyType(
     {
         "uniform label": uniform_label,
         "always fixate": always_fixate,
         "random direction": random_direction,
-        "always respond": always_respond,
-        "either place": either_place,
-        "judge ring 1": judge_ring_1,
-        "judge ring 2": judge_ring_2,
-        "judge both rings": judge_both_rings,
-        "ignore interval": ignore_interval,
-        "constant interval": constant_interval,
-        "ignore drift": ignore_drift,
     }
 )
-"""Strategies by name; one that means nothing for a task gives None."""
-
-BLIND = ("uniform label", "always fixate", "random direction")
 """The strategies that look at no stimulus."""
 
-IGNORING: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"stimuli": BLIND, "evidence": (*BLIND, "always respond", "either place")}
-)
-"""What a floor ignores -> its strategies: those that look at no stimulus, and with them those that
-see where stimuli are and weigh nothing: they pick either place, and never withhold."""
+IGNORED = ("stimuli", "evidence")
+"""What a floor ignores: with the stimuli also all that they show; with the evidence what weighing
+says, though not where stimuli are: such a strategy picks either place, and never withholds."""
+
+
+def _levels(spec: TaskSpec, ignores: str = "") -> dict[str, Level]:
+    """Levels of the strategies that mean something for a task, and ignore something."""
+    levels = {name: level(spec) for name, level in BLIND.items()}
+    if ignores == "stimuli":
+        return levels
+    if spec.p_response < 1:
+        levels["always respond"] = Level(spec.p_response, spec.p_response)
+    for member in (spec.params, *spec.modifiers):
+        strategies: dict[str, Strategy] = getattr(member, "strategies", _no_strategies)(spec)
+        for name, strategy in strategies.items():
+            if not ignores or not strategy.weighs:
+                levels[name] = _level(spec, strategy)
+    return levels
+
+
+def _no_strategies(spec: TaskSpec) -> dict[str, Strategy]:
+    del spec
+    return {}
+
+
+def _level(spec: TaskSpec, strategy: Strategy) -> Level:
+    """Of several variants the best for each measure; withholding is always right."""
+    p, withheld, probability = spec.p_response, 1 - spec.p_response, strategy.probability
+    variants = np.atleast_2d(strategy.off) % spec.dim_ring
+    exact = max(float(probability[off == 0].sum()) for off in variants)
+    near = max(float(probability[accepted(off, spec.dim_ring)].sum()) for off in variants)
+    return Level(p * exact + withheld, p * near + withheld)
 
 
 def chance_table(name: str | TaskSpec, **settings: Any) -> dict[str, Level]:
@@ -203,9 +114,7 @@ def chance_table(name: str | TaskSpec, **settings: Any) -> dict[str, Level]:
         >>> chance_table("MultiDM")["judge ring 1"].final_accuracy
         0.7857142857142857
     """
-    spec = task(name, **settings)
-    levels = {strategy: level(spec) for strategy, level in STRATEGIES.items()}
-    return {strategy: level for strategy, level in levels.items() if level is not None}
+    return _levels(task(name, **settings))
 
 
 def chance_level(name: str | TaskSpec, *, ignores: str = "stimuli", **settings: Any) -> float:
@@ -227,8 +136,7 @@ def chance_level(name: str | TaskSpec, *, ignores: str = "stimuli", **settings: 
         >>> chance_level("DM1"), chance_level("DM1", ignores="evidence")
         (0.0625, 0.5)
     """
-    if ignores not in IGNORING:
-        raise unknown_name("ignores", ignores, IGNORING, "what a floor ignores")
-    spec = task(name, **settings)
-    levels = [STRATEGIES[strategy](spec) for strategy in IGNORING[ignores]]
-    return max(level.final_accuracy for level in levels if level is not None)
+    if ignores not in IGNORED:
+        raise unknown_name("ignores", ignores, IGNORED, "what a floor ignores")
+    levels = _levels(task(name, **settings), ignores)
+    return max(level.final_accuracy for level in levels.values())

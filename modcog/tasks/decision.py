@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import itertools
 import numbers
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +22,79 @@ from numpy.typing import NDArray
 from modcog.errors import InvalidArgument, real_number, whole_number
 from modcog.system.limits import COHERENCES, LEVEL, STRENGTHS
 from modcog.trials.draws import Draws
-from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.interfaces import Strategy
+from modcog.trials.plan import Stimulus, Trials
+from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
 
 TIE = 1e-6
 """Evidence below this is a tie: strengths add up to decimal fractions, and float32 shows them."""
 
 Rings = tuple[int, ...]
+RING_1: Rings = (0,)
+RING_2: Rings = (1,)
+BOTH: Rings = (0, 1)
 
 
 @dataclass(frozen=True)
-class DecisionParams:
-    """Parameters of a simultaneous decision task.
+class TwoPlaces(ABC):
+    """What both kinds of decision tasks have.
 
     Attributes:
         shown: Rings that show the two places.
         judged: Rings whose summed strengths decide.
+    """
+
+    timing_presets: ClassVar = MappingProxyType({"neurogym": {"delay": 1000.0}})
+
+    shown: Rings
+    judged: Rings
+
+    def __post_init__(self) -> None:
+        """Freeze and check."""
+        # JSON brings lists; tuples keep the specification hashable.
+        object.__setattr__(self, "shown", tuple(self.shown))
+        object.__setattr__(self, "judged", tuple(self.judged))
+
+    def check(self, spec: TaskSpec) -> None:
+        """Refuse a separation that the ring does not have; see `least_separation`."""
+        least_separation(spec)
+
+    @abstractmethod
+    def evidence(self) -> NDArray[np.float64]:
+        """Evidence for the first place that a ring may show, each equally probable."""
+
+    def strategies(self, spec: TaskSpec) -> dict[str, Strategy]:
+        """One of the two places: by a coin, or by other rings than those that are to be judged."""
+        n, least = spec.dim_ring, least_separation(spec)
+        apart = np.arange(least, n - least + 1)
+        off = np.array([0, *apart])
+
+        def right(p: float) -> NDArray[np.float64]:
+            return np.array([p, *np.full(apart.size, (1 - p) / apart.size)])
+
+        found = {"either place": Strategy(off, right(0.5), weighs=False)}
+        if len(self.shown) > 1:
+            judges = {"judge ring 1": RING_1, "judge ring 2": RING_2, "judge both rings": BOTH}
+            for name, rings in judges.items():
+                if rings != self.judged:
+                    found[name] = Strategy(off, right(self._agreement(rings)))
+        return found
+
+    def _agreement(self, rings: Rings) -> float:
+        """How often the evidence of some rings says what is right; where it ties, by a coin."""
+        evidence = np.array(list(itertools.product(self.evidence(), repeat=2)))
+        right = np.round(evidence[:, list(self.judged)].sum(axis=1), 9)
+        mine = np.round(evidence[:, list(rings)].sum(axis=1), 9)[right != 0]
+        right = right[right != 0]
+        return float(np.where(mine == 0, 0.5, np.sign(mine) == np.sign(right)).mean())
+
+
+@dataclass(frozen=True)
+class DecisionParams(TwoPlaces):
+    """Parameters of a simultaneous decision task.
+
+    Attributes:
         coherences: Magnitudes of the coherence c, each in (0, 1].
         min_separation: Least distance of the two places in ring units; None is a quarter turn.
 
@@ -43,14 +102,12 @@ class DecisionParams:
         InvalidArgument: A coherence or the separation is out of range.
     """
 
-    shown: Rings
-    judged: Rings
     coherences: tuple[float, ...] = (0.08, 0.16, 0.32, 0.64)
     min_separation: int | None = None
 
     def __post_init__(self) -> None:
         """Freeze and check."""
-        _freeze_rings(self)
+        TwoPlaces.__post_init__(self)
         values = _numbers("coherences", self.coherences, COHERENCES)
         if not values or min(values) <= TIE or max(values) > 1:
             allowed = f"at least one number, each above 0 (more than {TIE:g}) and at most 1"
@@ -58,22 +115,16 @@ class DecisionParams:
         object.__setattr__(self, "coherences", values)
         object.__setattr__(self, "min_separation", _separation(self.min_separation))
 
-    def check(self, spec: TaskSpec) -> None:
-        """Refuse a separation that the ring does not have; see `least_separation`."""
-        least_separation(spec)
-
     def evidence(self) -> NDArray[np.float64]:
-        """Evidence for the first place that a ring may show, each equally probable."""
+        """The signed coherences."""
         return np.array(sorted(c * sign for c in self.coherences for sign in (-1, 1)))
 
 
 @dataclass(frozen=True)
-class DelayedDecisionParams:
+class DelayedDecisionParams(TwoPlaces):
     """Parameters of a delayed decision task.
 
     Attributes:
-        shown: Rings that show the two places.
-        judged: Rings whose summed strengths decide.
         strengths: Strengths of which a trial's first and second stimulus take two different ones.
         min_separation: Least distance of the two places in ring units; None is a quarter turn.
 
@@ -81,14 +132,12 @@ class DelayedDecisionParams:
         InvalidArgument: A strength or the separation is out of range.
     """
 
-    shown: Rings
-    judged: Rings
     strengths: tuple[float, ...] = (0.3, 0.6, 1.0)
     min_separation: int | None = None
 
     def __post_init__(self) -> None:
         """Freeze and check."""
-        _freeze_rings(self)
+        TwoPlaces.__post_init__(self)
         values = _numbers("strengths", self.strengths, STRENGTHS)
         gaps = np.diff(np.unique(values))
         in_range = bool(values) and min(values) > 0 and max(values) <= LEVEL
@@ -101,12 +150,8 @@ class DelayedDecisionParams:
         object.__setattr__(self, "strengths", values)
         object.__setattr__(self, "min_separation", _separation(self.min_separation))
 
-    def check(self, spec: TaskSpec) -> None:
-        """Refuse a separation that the ring does not have; see `least_separation`."""
-        least_separation(spec)
-
     def evidence(self) -> NDArray[np.float64]:
-        """Evidence for the first place that a ring may show, each equally probable."""
+        """The differences of first and second strength."""
         pairs = itertools.product(self.strengths, repeat=2)
         return np.array([first - second for first, second in pairs if first != second])
 
@@ -232,12 +277,6 @@ def least_separation(spec: TaskSpec) -> int:
     return least
 
 
-def _freeze_rings(params: DecisionParams | DelayedDecisionParams) -> None:
-    # JSON brings lists; tuples keep the specification hashable.
-    object.__setattr__(params, "shown", tuple(params.shown))
-    object.__setattr__(params, "judged", tuple(params.judged))
-
-
 def _numbers(argument: str, values: Any, most: int) -> tuple[float, ...]:
     allowed = "a list of finite numbers"
     if isinstance(values, str):
@@ -257,22 +296,17 @@ def _separation(units: object) -> int | None:
     return None if units is None else whole_number("min_separation", units, "ring units")
 
 
-RING_1: Rings = (0,)
-RING_2: Rings = (1,)
-BOTH: Rings = (0, 1)
-
-
-def _simultaneous(base: str, shown: Rings, judged: Rings) -> TaskSpec:
+def _simultaneous(base: str, shown: Rings, judged: Rings, which: str) -> TaskSpec:
     periods = (
         Period("fixation", ("uniform", (200.0, 500.0)), may_vanish=True),
         Period("stimulus", 500.0, noisy=True),
         Period("decision", 200.0),
     )
-    params = DecisionParams(shown, judged)
-    return TaskSpec(base, "decision", periods, "stimulus", params, plan_decision)
+    params, asked = DecisionParams(shown, judged), f"Answer in the direction {which}"
+    return TaskSpec(base, "decision", periods, "stimulus", params, plan_decision, sentence=asked)
 
 
-def _delayed(base: str, shown: Rings, judged: Rings) -> TaskSpec:
+def _delayed(base: str, shown: Rings, judged: Rings, which: str) -> TaskSpec:
     periods = (
         Period("fixation", ("uniform", (200.0, 500.0)), may_vanish=True),
         Period("stim1", 500.0, noisy=True),
@@ -281,16 +315,23 @@ def _delayed(base: str, shown: Rings, judged: Rings) -> TaskSpec:
         Period("decision", 200.0),
     )
     params = DelayedDecisionParams(shown, judged)
-    return TaskSpec(base, "decision", periods, "delay", params, plan_delayed_decision)
+    asked = f"Answer in the direction of the stronger of two successive stimuli{which}"
+    return TaskSpec(
+        base, "decision", periods, "delay", params, plan_delayed_decision, sentence=asked
+    )
 
 
-DM_1 = _simultaneous("DM1", RING_1, RING_1)
-DM_2 = _simultaneous("DM2", RING_2, RING_2)
-CTX_DM_1 = _simultaneous("CtxDM1", BOTH, RING_1)
-CTX_DM_2 = _simultaneous("CtxDM2", BOTH, RING_2)
-MULTI_DM = _simultaneous("MultiDM", BOTH, BOTH)
-DLY_DM_1 = _delayed("DlyDM1", RING_1, RING_1)
-DLY_DM_2 = _delayed("DlyDM2", RING_2, RING_2)
-CTX_DLY_DM_1 = _delayed("CtxDlyDM1", BOTH, RING_1)
-CTX_DLY_DM_2 = _delayed("CtxDlyDM2", BOTH, RING_2)
-MULTI_DLY_DM = _delayed("MultiDlyDM", BOTH, BOTH)
+DM_1 = _simultaneous("DM1", RING_1, RING_1, "of the stronger of two stimuli on ring 1")
+DM_2 = _simultaneous("DM2", RING_2, RING_2, "of the stronger of two stimuli on ring 2")
+CTX_DM_1 = _simultaneous(
+    "CtxDM1", BOTH, RING_1, "of the stronger stimulus on ring 1, whatever ring 2 shows"
+)
+CTX_DM_2 = _simultaneous(
+    "CtxDM2", BOTH, RING_2, "of the stronger stimulus on ring 2, whatever ring 1 shows"
+)
+MULTI_DM = _simultaneous("MultiDM", BOTH, BOTH, "that is stronger on both rings together")
+DLY_DM_1 = _delayed("DlyDM1", RING_1, RING_1, " on ring 1")
+DLY_DM_2 = _delayed("DlyDM2", RING_2, RING_2, " on ring 2")
+CTX_DLY_DM_1 = _delayed("CtxDlyDM1", BOTH, RING_1, " on ring 1, whatever ring 2 shows")
+CTX_DLY_DM_2 = _delayed("CtxDlyDM2", BOTH, RING_2, " on ring 2, whatever ring 1 shows")
+MULTI_DLY_DM = _delayed("MultiDlyDM", BOTH, BOTH, ", both rings taken together")

@@ -8,14 +8,17 @@ category 1 is k >= n/2). On half of the trials the correct behaviour is to keep 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modcog.errors import InvalidArgument, truth_value, unknown_name
 from modcog.trials.draws import Draws
-from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.interfaces import Plan
+from modcog.trials.plan import Stimulus, Trials
+from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
 
 NONMATCHES = ("opposite", "any")
@@ -33,6 +36,8 @@ class MatchingParams:
     Raises:
         InvalidArgument: One of them is no truth value.
     """
+
+    timing_presets: ClassVar = MappingProxyType({"neurogym": {"delay": 1000.0}})
 
     go_if_match: bool
     cross_modal: bool = False
@@ -139,15 +144,32 @@ _PERIODS = (
 )
 
 
-def _identity(base: str, params: IdentityParams) -> TaskSpec:
-    return TaskSpec(base, "matching", _PERIODS, "delay", params, plan_identity, 0.5)
+def _matching(base: str, params: MatchingParams, plan: Plan, sentence: str) -> TaskSpec:
+    whole = f"{sentence}, and keep fixating otherwise"
+    return TaskSpec(base, "matching", _PERIODS, "delay", params, plan, 0.5, sentence=whole)
 
 
-def _category(base: str, params: MatchingParams) -> TaskSpec:
-    return TaskSpec(base, "matching", _PERIODS, "delay", params, plan_category, 0.5)
-
-
-DMS = _identity("DMS", IdentityParams(go_if_match=True))
-DNMS = _identity("DNMS", IdentityParams(go_if_match=False))
-DMC = _category("DMC", MatchingParams(go_if_match=True))
-DNMC = _category("DNMC", MatchingParams(go_if_match=False))
+DMS = _matching(
+    "DMS",
+    IdentityParams(go_if_match=True),
+    plan_identity,
+    "Answer in the direction of the test if it is that of the sample",
+)
+DNMS = _matching(
+    "DNMS",
+    IdentityParams(go_if_match=False),
+    plan_identity,
+    "Answer in the direction of the test if it is not that of the sample",
+)
+DMC = _matching(
+    "DMC",
+    MatchingParams(go_if_match=True),
+    plan_category,
+    "Answer in the direction of the test if it lies in the same half of the ring as the sample",
+)
+DNMC = _matching(
+    "DNMC",
+    MatchingParams(go_if_match=False),
+    plan_category,
+    "Answer in the direction of the test if it lies in the other half of the ring than the sample",
+)

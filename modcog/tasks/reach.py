@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from modcog.errors import truth_value
 from modcog.trials.draws import Draws
-from modcog.trials.plan import Stimulus, Trials, plan_trials
+from modcog.trials.plan import Stimulus, Trials
+from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
 
 
@@ -54,11 +55,11 @@ def plan_reach(spec: TaskSpec, draws: Draws) -> Trials:
 
 
 def _reach(
-    base: str, params: ReachParams, middle: tuple[Period, ...], interval: str | None
+    base: str, params: ReachParams, middle: tuple[Period, ...], interval: str | None, sentence: str
 ) -> TaskSpec:
     fixation = Period("fixation", 500.0, may_vanish=True)
     periods = (fixation, *middle, Period("decision", 500.0))
-    return TaskSpec(base, "reach", periods, interval, params, plan_reach)
+    return TaskSpec(base, "reach", periods, interval, params, plan_reach, sentence=sentence)
 
 
 _STIMULUS = Period("stimulus", 500.0)
@@ -66,9 +67,48 @@ _DELAY = Period("delay", 500.0, may_vanish=True)
 
 _PRO = ReachParams(opposite=False, shown_in="stimulus")
 _OPPOSITE = ReachParams(opposite=True, shown_in="stimulus")
-GO = _reach("Go", _PRO, (_STIMULUS,), "stimulus")
-ANTI = _reach("Anti", _OPPOSITE, (_STIMULUS,), "stimulus")
-DLY_GO = _reach("DlyGo", _PRO, (_STIMULUS, _DELAY), "delay")
-DLY_ANTI = _reach("DlyAnti", _OPPOSITE, (_STIMULUS, _DELAY), "delay")
-RT_GO = _reach("RTGo", ReachParams(opposite=False, shown_in="decision"), (), None)
-RT_ANTI = _reach("RTAnti", ReachParams(opposite=True, shown_in="decision"), (), None)
+_PRO_AT_ONCE = ReachParams(opposite=False, shown_in="decision")
+_OPPOSITE_AT_ONCE = ReachParams(opposite=True, shown_in="decision")
+
+GO = _reach(
+    "Go",
+    _PRO,
+    (_STIMULUS,),
+    "stimulus",
+    "Answer in the direction of the stimulus once it has gone",
+)
+RT_GO = _reach(
+    "RTGo",
+    _PRO_AT_ONCE,
+    (),
+    None,
+    "Answer in the direction of the stimulus as soon as it appears",
+)
+DLY_GO = _reach(
+    "DlyGo",
+    _PRO,
+    (_STIMULUS, _DELAY),
+    "delay",
+    "Hold the direction of the stimulus over a delay, then answer in it",
+)
+ANTI = _reach(
+    "Anti",
+    _OPPOSITE,
+    (_STIMULUS,),
+    "stimulus",
+    "Answer opposite to the stimulus once it has gone",
+)
+RT_ANTI = _reach(
+    "RTAnti",
+    _OPPOSITE_AT_ONCE,
+    (),
+    None,
+    "Answer opposite to the stimulus as soon as it appears",
+)
+DLY_ANTI = _reach(
+    "DlyAnti",
+    _OPPOSITE,
+    (_STIMULUS, _DELAY),
+    "delay",
+    "Hold the direction of the stimulus over a delay, then answer opposite to it",
+)

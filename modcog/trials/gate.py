@@ -8,20 +8,15 @@ edits columns, so they are checked where they are drawn and again where they are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modcog.errors import InvalidArgument
 from modcog.system import limits
+from modcog.trials.plan import STIMULUS, Trials
 from modcog.trials.spec import TaskSpec
-
-if TYPE_CHECKING:
-    from modcog.trials.plan import Trials
-
-STIMULUS = ("stimulus_period", "stimulus_ring", "stimulus_location", "stimulus_strength")
-"""Columns of `Trials` with one entry a bump."""
 
 _PLAIN = (np.dtype(np.int64), 1)
 
@@ -101,8 +96,7 @@ def check_trials(trials: Trials) -> None:
 
     Raises:
         InvalidArgument: A column has another type or shape than `modcog.trials.plan.Trials` says,
-        or a
-            value that is out of range: NaN, a ring other than 0 and 1, a negative strength, a
+            or a value that is out of range: NaN, a ring other than 0 and 1, a negative strength, a
             needed period without steps, a response on a trial that asks for none, two trials in
             one place, and so on. The message names column, value and row.
     """

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from modcog.errors import InvalidArgument
 from modcog.trials.draws import rule_of, trial_keys
 from modcog.trials.gate import check_trials
-from modcog.trials.plan import Trials, interleave, place, sample_keys, sample_mixed
+from modcog.trials.plan import Trials, interleave, place
+from modcog.trials.sampling import sample_keys, sample_mixed
 from modcog.trials.spec import TaskSpec
 
 _CANDIDATES, _ROUNDS = 64, 64

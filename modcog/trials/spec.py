@@ -2,7 +2,8 @@
 
 A `TaskSpec` is what tasks, modifiers, environments and samplers hand to each other. It holds no
 state and no randomness, compares by value and survives JSON (`TaskSpec.to_json`,
-`modcog.task_from_json`).
+`modcog.task_from_json`). What it holds of its plan and its modifiers is said in
+`modcog.trials.interfaces`: they make trials, which hold specifications.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,10 +35,6 @@ from modcog.timing import (
     step_distribution,
     step_range,
 )
-
-if TYPE_CHECKING:
-    from modcog.trials.draws import Draws
-    from modcog.trials.plan import Trials
 
 Noise = float | Literal["yang"]
 
@@ -72,34 +69,6 @@ class Period:
             truth_value(name, getattr(self, name))
 
 
-class Modifier(Protocol):
-    """What a task modifier is: frozen data with two pure functions.
-
-    `rewrite` says which durations change and refuses tasks that it cannot modify; `transform`
-    moves the response of trials that were drawn from the rewritten specification. A modifier
-    knows no task family. Modifiers are dataclasses, so that a specification survives JSON.
-    """
-
-    kind: ClassVar[str]
-    """Row of the modifier in `modcog.modifiers.MODIFIERS`, such as "Int"."""
-
-    tracks: ClassVar[bool]
-    """Whether the response has to follow the target through the whole decision."""
-
-    @property
-    def label(self) -> str:
-        """How the modifier stands in a task name, such as "IntL"."""
-        ...
-
-    def rewrite(self, spec: TaskSpec) -> TaskSpec:
-        """Return the specification with this modifier applied."""
-        ...
-
-    def transform(self, trials: Trials) -> Trials:
-        """Return the trials with the response displaced."""
-        ...
-
-
 @dataclass(frozen=True)
 class TaskSpec:
     """A task, with its modifiers and settings, as frozen data.
@@ -109,17 +78,20 @@ class TaskSpec:
         family: Name of the family: "reach", "decision", "matching", or a user's own.
         periods: The periods of a trial in order; the last one is "decision".
         interval: Name of the period whose length `Integrate` times; None where there is none.
-        params: Family parameters, a frozen dataclass of plain values. If it has a method
-            ``check(spec)``, that is called with the finished specification, and raises where the
-            two do not fit, such as a distance that the ring does not have.
-        plan: The function that draws the trials of the family.
+        params: Family parameters, a frozen dataclass of plain values. What else it may bring is
+            said in `modcog.trials.interfaces`.
+        plan: The function that draws the trials of the family, a
+            `modcog.trials.interfaces.Plan`.
         p_response: Probability that the correct behaviour of a trial is a response.
-        modifiers: The modifiers in order of application.
+        modifiers: The modifiers in order of application, each a
+            `modcog.trials.interfaces.Modifier`.
         dt: Time step in ms.
         dim_ring: Number of ring directions n (a multiple of 4).
         noise: Standard deviation of the sensory noise in sqrt(ms), so that a step has
             ``noise / sqrt(dt)``; 0 is noise-free; "yang" is 0.1414 on every input at every step
             (Yang et al. 2019).
+        sentence: What the base task asks for, without a full stop; where it is empty, the task is
+            called by its name. It is no part of the task's value.
 
     Raises:
         InvalidArgument: A setting is out of range, `dt` is longer than a period, or a period or the
@@ -131,12 +103,13 @@ class TaskSpec:
     periods: tuple[Period, ...]
     interval: str | None
     params: Any
-    plan: Callable[[TaskSpec, Draws], Trials] = field(repr=False)
+    plan: Callable[..., Any] = field(repr=False)
     p_response: float = 1.0
-    modifiers: tuple[Modifier, ...] = ()
+    modifiers: tuple[Any, ...] = ()
     dt: float = 100.0
     dim_ring: int = 16
     noise: Noise = 1.0
+    sentence: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked before any trial is drawn."""
@@ -222,6 +195,19 @@ class TaskSpec:
             timed.check_modifiers()
         return timed
 
+    def with_modifier(self, modifier: Any) -> TaskSpec:
+        """Return the specification with one more modifier, which the caller makes fit: `rewrite`.
+
+        Raises:
+            ModifierRefused: The task has a modifier of this kind.
+        """
+        for present in self.modifiers:
+            if present.kind == modifier.kind:
+                allowed = f"a task without {modifier.kind}"
+                remedy = f"{self.name} already has {present.label}; each modifier applies once."
+                raise ModifierRefused("task", self.name, allowed, remedy)
+        return replace(self, modifiers=(*self.modifiers, modifier))
+
     def check_modifiers(self) -> None:
         """Apply the modifiers anew, so that each can refuse what has changed since.
 
@@ -288,7 +274,7 @@ class TaskSpec:
             "params": dataclasses.asdict(self.params),
             "periods": [dataclasses.asdict(period) for period in self.periods],
             "modifiers": [
-                {"kind": modifier.kind, **dataclasses.asdict(modifier)}  # type: ignore[call-overload]
+                {"kind": modifier.kind, **dataclasses.asdict(modifier)}
                 for modifier in self.modifiers
             ],
             "dt": self.dt,
@@ -341,32 +327,3 @@ def _check_period(period: Period, dt: float) -> None:
             raise InvalidArgument("dt", dt, allowed)
     if not period.may_vanish and step_distribution(duration, dt)[0][0] == 0:
         raise InvalidArgument(argument, duration, "longer than 0 ms: the trial needs this period")
-
-
-def check_velocity(argument: str, velocity: object) -> float:
-    """Return an angular velocity in rad/s as a float.
-
-    Raises:
-        InvalidArgument: Not a finite number above 0; the direction says which way.
-    """
-    allowed = (
-        "a finite number of rad/s above 0 (the direction L or R gives the sign), at most "
-        f"{limits.VELOCITY:g}"
-    )
-    number = real_number(argument, velocity, allowed)
-    if not 0 < number <= limits.VELOCITY:
-        raise InvalidArgument(argument, velocity, allowed)
-    return number
-
-
-def refuse_second(kind: str, spec: TaskSpec) -> None:
-    """Refuse a modifier of a kind that the task already has.
-
-    Raises:
-        ModifierRefused: Naming the one that is there.
-    """
-    for present in spec.modifiers:
-        if present.kind == kind:
-            allowed = f"a task without {kind}"
-            remedy = f"{spec.name} already has {present.label}; each modifier applies once."
-            raise ModifierRefused("task", spec.name, allowed, remedy)

@@ -12,7 +12,8 @@ import pytest
 import modcog
 from modcog.batches.bank import SPLITS, conditions_of
 from modcog.trials.draws import Draws
-from modcog.trials.plan import Stimulus, plan_trials
+from modcog.trials.plan import Stimulus
+from modcog.trials.sampling import plan_trials
 from tests.modcog import helpers
 
 COLUMNS = [f.name for f in fields(modcog.TrialBank)]

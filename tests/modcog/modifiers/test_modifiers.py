@@ -14,12 +14,12 @@ from hypothesis import given, strategies as st
 import modcog
 from modcog.envs.wrappers import WRAPPERS
 from modcog.modifiers import MODIFIERS
-from modcog.tasks import BASE_TASKS, INTERVALS
+from modcog.tasks import BASE_TASKS
 from tests.modcog import helpers
 
 MARKS = [f"{kind}{direction}" for kind in MODIFIERS for direction in "LR"]
-TIMED = [name for name in BASE_TASKS if INTERVALS[name]]
-UNTIMED = [name for name in BASE_TASKS if not INTERVALS[name]]
+TIMED = [name for name in BASE_TASKS if BASE_TASKS[name].interval]
+UNTIMED = [name for name in BASE_TASKS if not BASE_TASKS[name].interval]
 COMMUTING = [("Int", "Seq")]
 """Pairs of modifiers that give the same trials in either order."""
 
@@ -158,7 +158,7 @@ def test_int_moves_the_answer_and_never_the_stimuli(base: str) -> None:
     same = {"stimulus_location", "stimulus_ring", "stimulus_strength", "base_response", "match"}
     assert not same & helpers.differing(left, plain)
     shift = (right.response - right.base_response)[right.responds] % 16
-    interval = right.duration_ms(str(INTERVALS[base]))[right.responds]
+    interval = right.duration_ms(str(BASE_TASKS[base].interval))[right.responds]
     np.testing.assert_array_equal(shift, interval / 100)
     assert set(shift) == set(range(1, 12))
 
@@ -185,7 +185,7 @@ def test_the_stimulus_of_a_reaction_time_task_stays_on_while_the_answer_drifts(b
 
 @pytest.mark.parametrize("base", TIMED)
 def test_the_users_durations_win_over_the_modifiers(base: str) -> None:
-    interval = str(INTERVALS[base])
+    interval = str(BASE_TASKS[base].interval)
     timing = {interval: ("choice", (400, 600)), "decision": 700}
     spec = modcog.task(f"{base}_IntR_SeqL", timing=timing)
     trials = helpers.draw(spec, 50)
@@ -203,7 +203,7 @@ def test_the_users_durations_win_over_the_modifiers(base: str) -> None:
 @pytest.mark.parametrize("base", TIMED)
 @pytest.mark.parametrize("fixed", [400, ("uniform", (400, 400)), ("choice", (400, 410))])
 def test_a_fixed_interval_is_refused_unless_int_delay_says_so(base: str, fixed: Any) -> None:
-    interval = str(INTERVALS[base])
+    interval = str(BASE_TASKS[base].interval)
     match = rf"^timing\['{interval}'\] must be more than one duration.*int_delay=\(400, 400\)"
     for call in (
         lambda: modcog.task(f"{base}_IntR", timing={interval: fixed}),

@@ -17,7 +17,8 @@ from modcog.system import limits
 from modcog.tasks import BASE_TASKS
 from modcog.trials.draws import Draws
 from modcog.trials.gate import check_trials, task_table
-from modcog.trials.plan import Stimulus, concatenate, plan_trials
+from modcog.trials.plan import Stimulus, concatenate
+from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
 from tests.modcog import helpers
 

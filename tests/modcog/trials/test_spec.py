@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 
 import modcog
+from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS
-from modcog.trials.spec import YANG_NOISE, refuse_second
+from modcog.trials.spec import YANG_NOISE
 from tests.modcog import helpers
 
 
@@ -228,9 +229,9 @@ def test_lengths_lie_in_their_exact_distribution(spec: modcog.TaskSpec) -> None:
 
 def test_a_second_modifier_of_a_kind_is_refused() -> None:
     spec = modcog.task("DlyGo_IntL")
-    refuse_second("Seq", spec)
+    assert spec.with_modifier(MODIFIERS["Seq"]("L")).name == "DlyGo_IntL_SeqL"
     with pytest.raises(modcog.ModifierRefused, match="a task without Int.*already has IntL"):
-        refuse_second("Int", spec)
+        spec.with_modifier(MODIFIERS["Int"]("R"))
 
 
 @pytest.mark.parametrize(
