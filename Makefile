@@ -30,7 +30,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers test test-slow test-envs test-browser test-triton drill demo paper docs api format constraints hashes clean
+.PHONY: help env lint types layers house test test-slow test-envs test-browser test-triton drill demo paper docs api format constraints hashes clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -61,6 +61,9 @@ types: env  ## the type checker, strict
 
 layers: env  ## the import contracts
 	$(BIN)/lint-imports --no-logo
+
+house: env  ## print the measures of the architecture: floors, circles, entries, and the like
+	@$(BIN)/python -m tests.architecture
 
 test: env lint  ## lint, then the docs examples and the fast tests
 	$(PYTEST) -m "$(FAST)" $(PYTEST_FLAGS)

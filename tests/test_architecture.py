@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
-import graphlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import pytest
 
 import modcog
+from sparse_rnn.masks import MASKS
+from tests import architecture
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_LINES = 400
@@ -120,20 +122,37 @@ def test_import_contracts_hold() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_imports_of_modcog_run_one_way_for_type_checkers_too() -> None:
-    files = {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in (ROOT / "modcog").rglob("*.py")
-    }
-    del files["modcog"]  # the public names, which no module imports
-    imported: dict[str, set[str]] = {}
-    for module, path in files.items():
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        found = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-        names = {f"{node.module}.{alias.name}" for node in found for alias in node.names}
-        names |= {str(node.module) for node in found}
-        imported[module] = names & files.keys() - {module}
-    graphlib.TopologicalSorter(imported).prepare()  # raises CycleError, naming the circle
+@pytest.fixture(scope="module")
+def measures() -> dict[str, list[str]]:
+    return architecture.measures()
+
+
+@pytest.mark.parametrize("name", architecture.LIMITS)
+def test_the_house_keeps_to_its_measures(name: str, measures: dict[str, list[str]]) -> None:
+    assert len(measures[name]) <= architecture.LIMITS[name], "\n".join(measures[name])
+
+
+def test_the_measures_count(measures: dict[str, list[str]]) -> None:
+    """A measure that saw nothing would hold for ever."""
+    assert {"errors", "tasks", "trials"} <= set(measures["modcog: entries"])
+    assert measures["sparse_rnn: floors"][0] == "errors"
+    assert measures["sparse_rnn: floors"][-1] == "cli"
+    # What starts a run, what takes its steps, and what writes them each know the settings.
+    entered = {module.split(".")[1] for module in measures["modules that a configuration enters"]}
+    assert {"training", "runs"} <= entered
+    assert "sparse_rnn.nn.layer" in measures["modules that take a mask"]
+
+
+def test_a_circle_is_seen_and_is_one_floor() -> None:
+    imports = nx.DiGraph([("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")])
+    assert architecture.circular(imports) == ["b", "c"]
+    assert architecture.floors(imports) == [["d"], ["b", "c"], ["a"]]
+
+
+def test_mask_families_are_blind_to_each_other() -> None:
+    families = [family.__module__ for family in MASKS.values()]
+    assert architecture.sees("sparse_rnn", families) == []
+    assert architecture.sees("sparse_rnn", ["sparse_rnn.masks", *families])
 
 
 def test_streams_are_derived_in_one_place_of_each_package() -> None:

@@ -284,7 +284,7 @@ def test_every_option_of_a_run_is_there_and_reaches_it(
         "--no-prefetch --no-tensorboard"
     )
     seen: list[srnn.RunOptions] = []
-    monkeypatch.setattr(cli, "train", lambda *_, options, **__: seen.append(options))
+    monkeypatch.setattr(cli.train.training, "train", lambda *_, options, **__: seen.append(options))
     with pytest.raises(AttributeError):  # That train returns nothing.
         status(*SMALL, *given, "--out", tmp_path / "run")
     assert seen == [

@@ -73,7 +73,7 @@ def test_the_command_leaves_with_the_status_of_the_signal(
         f"--seq-len 45 --eval-every 2 --eval-batches 1 --final-batches 2 --out {out}"
     )
     with monkeypatch.context() as patch:
-        patch.setattr(cli.progress, "automatic", sender(number, 2))
+        patch.setattr(cli.train.progress, "automatic", sender(number, 2))
         assert cli.main(words) == STATUS[number]
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (

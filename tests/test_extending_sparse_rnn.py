@@ -1,0 +1,153 @@
+"""A mask family, a kernel, a command and an experiment join by one file and one row, no other line.
+
+Each test copies the packages, adds the made-up member, and uses it by name.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.test_extending import ROOT, insert, run as run_code
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the packages that may be edited."""
+    for package in ("modcog", "sparse_rnn", "benchmarks"):
+        ignored = shutil.ignore_patterns("__pycache__", "results")
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
+    return tmp_path
+
+
+def run(checkout: Path, code: str) -> str:
+    """Run code on the copies; return what it printed."""
+    return run_code(checkout, dedent(code))
+
+
+def write(path: Path, code: str) -> None:
+    """Add a file that was not there."""
+    assert not path.exists()
+    path.write_text("from __future__ import annotations\n" + dedent(code), encoding="utf-8")
+
+
+FAMILY = '''
+import numpy as np
+
+def ladder(size, rungs: int = 1):
+    """Connect each unit to those a few places before it.
+
+    Args:
+        size: Number of units.
+        rungs: How many places.
+    """
+    n_units = int(np.prod(size))
+    targets = np.arange(rungs, n_units)
+    return Mask.from_edges(
+        n_units,
+        targets,
+        targets - rungs,
+        family="ladder",
+        parameters={"size": size, "rungs": rungs},
+    )
+'''
+
+
+def test_a_mask_family_is_a_function_and_a_row(checkout: Path) -> None:
+    masks = checkout / "sparse_rnn" / "masks"
+    write(masks / "ladder.py", f"from sparse_rnn.masks._mask import Mask\n{FAMILY}")
+    row = '        "ladder": ladder,\n'
+    insert(masks / "__init__.py", "    }\n)", row)
+    insert(masks / "__init__.py", "MASKS: Mapping", "from sparse_rnn.masks.ladder import ladder\n")
+    printed = run(
+        checkout,
+        """
+        import sparse_rnn as srnn
+        from sparse_rnn.cli import main
+
+        srnn.masks.check_mask_family(srnn.masks.MASKS["ladder"], 9, rungs=2)
+        print(srnn.TrainConfig(arch="ladder", size=9, mask_options={"rungs": 2}).build_mask().nnz)
+        assert main(["info", "--arch", "ladder", "--size", "9", "--mask.rungs", "3"]) == 0
+        """,
+    )
+    assert printed.startswith("7\n")
+    assert "6 synapses" in printed
+
+
+def test_a_kernel_is_a_file_and_a_row(checkout: Path) -> None:
+    kernels = checkout / "sparse_rnn" / "kernels"
+    reference = (kernels / "reference.py").read_text(encoding="utf-8")
+    assert '"reference"' in reference
+    slow = reference.replace('"reference"', '"slow"')
+    (kernels / "slow.py").write_text(slow, encoding="utf-8")
+    insert(kernels / "__init__.py", "        )\n    }\n)", "            slow.KERNEL,\n")
+    insert(kernels / "__init__.py", "KERNELS: Mapping", "from sparse_rnn.kernels import slow\n")
+    printed = run(
+        checkout,
+        """
+        import torch
+        import sparse_rnn as srnn
+
+        mask, x = srnn.masks.dense(4), torch.ones(3, 2, 5)
+        made = [srnn.MaskedRNN(5, mask, backend=name) for name in ("slow", "reference")]
+        made[1].load_state_dict(made[0].state_dict())
+        print(torch.equal(made[0](x)[0], made[1](x)[0]))
+        print(srnn.TrainConfig(arch="dense", size=4, backend="slow").backend)
+        """,
+    )
+    assert printed.split() == ["True", "slow"]
+
+
+def test_a_command_is_a_file_and_a_row(checkout: Path) -> None:
+    cli = checkout / "sparse_rnn" / "cli"
+    write(
+        cli / "count.py",
+        '''
+        from sparse_rnn.errors import InvalidArgument
+        from sparse_rnn.system.output import say
+
+        def count(to: int) -> None:
+            """Count up to a number."""
+            if to < 1:
+                raise InvalidArgument("--to", to, "at least 1")
+            say(" ".join(map(str, range(1, to + 1))))
+        ''',
+    )
+    insert(cli / "__init__.py", "    }\n)", '        "count": count.count,\n')
+    insert(cli / "__init__.py", "COMMANDS: Mapping", "from sparse_rnn.cli import count\n")
+    printed = run(
+        checkout,
+        """
+        from sparse_rnn.cli import main
+
+        print(main(["count", "--to", "3"]), main(["count", "--to", "0"]))
+        try:
+            main(["--help"])
+        except SystemExit as end:
+            print(end.code)
+        """,
+    )
+    assert printed.startswith("1 2 3\n0 2\n")
+    assert "Count up to a number." in printed
+
+
+def test_an_experiment_is_a_file_and_a_row(checkout: Path) -> None:
+    paper = checkout / "benchmarks" / "paper"
+    again = (paper / "fig3i.py").read_text(encoding="utf-8").replace("fig3i", "again")
+    (paper / "again.py").write_text(again, encoding="utf-8")
+    insert(paper / "claims.py", "    }\n)", '        "again": Claim("Once more", "The same."),\n')
+    printed = run(
+        checkout,
+        """
+        from benchmarks.paper.__main__ import main
+
+        assert main(["again", "--dry-run"]) == 0
+        assert main(["again", "--finished", "--runs", "runs", "--results", "findings"]) == 0
+        """,
+    )
+    assert "again" in printed
+    assert "not run" in printed
+    assert "Once more" in printed
