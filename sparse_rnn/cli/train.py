@@ -27,6 +27,7 @@ from sparse_rnn.system.output import Courtesy, plain, say
 from sparse_rnn.training import group as distributed, progress, run as training
 from sparse_rnn.training.ensembles import train_ensemble
 from sparse_rnn.training.optimiser import BURST_REMEDY
+from sparse_rnn.training.session import identity_of
 
 _METAVARS = {
     "suite": "NAME [NAME ...]",
