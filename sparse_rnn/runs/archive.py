@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
 from sparse_rnn.runs.events import FOLDER, Events
 from sparse_rnn.runs.folder import LOGS
 from sparse_rnn.runs.identity import Identity
-from sparse_rnn.runs.origin import Origin, fits_run, known_lines
+from sparse_rnn.runs.origin import Origin, known_lines, unfit
 from sparse_rnn.runs.weights import WEIGHTS, save_state
 from sparse_rnn.seeding import STREAMS
 from sparse_rnn.system.files import NO_ROOM, Log, check_kind, open_regular, remove_leftovers
@@ -88,7 +89,8 @@ class Archive:
         Raises:
             RunConflict: One is whole and none fits; nothing has changed.
         """
-        snapshot, unusable = self._store.newest(self._refusal, limit)
+        refusal = partial(unfit, self.folder, self._identity, self._processes)
+        snapshot, unusable = self._store.newest(refusal, limit)
         if not unusable:
             return snapshot
         logs = [] if snapshot else [self.folder / name for name in LOGS]
@@ -229,12 +231,6 @@ class Archive:
             log.close()
         if self._events is not None:
             self._events.close()
-
-    def _refusal(self, facts: Mapping[str, Any]) -> str:
-        """Why a checkpoint does not fit the logs, or ""; raises what concerns all checkpoints."""
-        fits_run(self.folder, facts, self._identity, self._processes)
-        lost = sorted(LOGS.keys() - known_lines(self.folder, facts))
-        return " and ".join(f"{name} has lost or changed lines that it knows" for name in lost)
 
     @contextmanager
     def _writing(self) -> Generator[None]:

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,7 @@ def read(folder: Path, identity: Identity, processes: int) -> Origin:
     if is_held(folder):
         raise RunInUse(f"{folder} is still in use. Continue from it once its run has ended.")
 
-    def refusal(facts: Mapping[str, Any]) -> str:
-        fits_run(folder, facts, theirs, processes)
-        lost = sorted(LOGS.keys() - known_lines(folder, facts))
-        return " and ".join(f"{name} has lost or changed lines that it knows" for name in lost)
-
-    snapshot, _ = Store(folder).newest(refusal)
+    snapshot, _ = Store(folder).newest(partial(unfit, folder, theirs, processes))
     if snapshot is None:
         raise RunConflict(
             f"{folder} has no {CHECKPOINT} to continue from: that of a finished run is removed in "
@@ -121,7 +117,14 @@ def read(folder: Path, identity: Identity, processes: int) -> Origin:
     return Origin(folder, theirs, Snapshot({**facts, "ended": ""}, snapshot.tensors), logs)
 
 
-def fits_run(folder: Path, facts: Mapping[str, Any], identity: Identity, processes: int) -> None:
+def unfit(folder: Path, identity: Identity, processes: int, facts: Mapping[str, Any]) -> str:
+    """Why a checkpoint does not fit the logs, or ""; raises what concerns all checkpoints."""
+    _check_run(folder, facts, identity, processes)
+    lost = sorted(LOGS.keys() - known_lines(folder, facts))
+    return " and ".join(f"{name} has lost or changed lines that it knows" for name in lost)
+
+
+def _check_run(folder: Path, facts: Mapping[str, Any], identity: Identity, processes: int) -> None:
     """Refuse a checkpoint that is not one of a run.
 
     Settings are compared as they are read, so that one that came with a later version has its

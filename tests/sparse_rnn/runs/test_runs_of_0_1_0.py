@@ -51,7 +51,7 @@ def test_commands_read_a_finished_run(command: str, results: Path, tmp_path: Pat
 @pytest.mark.parametrize("name", [FINISHED, KILLED])
 def test_no_run_goes_on_with_other_trials(name: str, results: Path, tmp_path: Path) -> None:
     folder = results / "runs" / name
-    config = read_config(folder)
+    config = read_config(folder, srnn.TrainConfig.from_json)
     before = contents(results)
     with pytest.raises(RunConflict, match="streams of trials number 1, and this version"):
         srnn.train(config, folder)
@@ -75,7 +75,7 @@ def test_a_sweep_collects_them_and_adds_none_to_them(results: Path, tmp_path: Pa
     # Of one sweep, some runs would be on these trials and some on those.
     before = contents(results)
     for name in (FINISHED, KILLED):
-        config = read_config(results / "runs" / name)
+        config = read_config(results / "runs" / name, srnn.TrainConfig.from_json)
         new = config.model_copy(update={"seed": 2})
         with pytest.raises(RunConflict, match="streams of trials number 1.*--results"):
             sweep.run([new, config], results, workers=0)
