@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import field, make_dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
@@ -58,6 +59,8 @@ command goes on with such a run.
 
 Several processes train one network with: torchrun --nproc-per-node N -m sparse_rnn.cli train ...
 
+The version: sparse-rnn --version
+
 Completion for your shell: sparse-rnn --tyro-print-completion bash (or zsh, tcsh); write what it
 prints to a file that your shell reads."""
 
@@ -92,6 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = with_verb(sys.argv[1:] if arguments is None else arguments)
     with command_streams(words):
+        if words == ["--version"]:
+            say(f"sparse-rnn {version('modcog')}")
+            return 0
         return _run(words)
 
 
