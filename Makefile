@@ -71,10 +71,11 @@ test: env lint  ## lint, then the docs examples and the fast tests
 test-slow: env  ## the tests that train networks or build packages
 	$(PYTEST) -m "slow and not gpu" $(PYTEST_FLAGS)
 
-# Two more environments, by their lists of packages: pyproject.toml refuses neurogym 2.3.1, hence
-# --no-deps. Each stands in a folder of its own under .venvs/.
-ENVIRONMENTS := neurogym-2.3.1 gymnasium-1
+# More environments, by their lists of packages: pyproject.toml refuses neurogym 2.3.1, hence
+# --no-deps. Each stands in a folder of its own under .venvs/. neurogym needs a Python before 3.14.
+ENVIRONMENTS := neurogym-2.2.0 neurogym-2.3.1 lowest
 TESTS_OF_MODCOG := tests/modcog tests/acceptance
+PAGES_OF_neurogym-2.2.0 := docs/neurogym.md
 
 .venvs/%/.installed: tests/environments/%.txt
 	@echo "Setting up $(@D) (a few minutes the first time) ..."
@@ -86,9 +87,10 @@ TESTS_OF_MODCOG := tests/modcog tests/acceptance
 .PRECIOUS: .venvs/%/.installed
 
 test-envs-%: .venvs/%/.installed
-	.venvs/$*/bin/pytest -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)
+	OMP_NUM_THREADS=1 .venvs/$*/bin/pytest -n $(JOBS) --dist worksteal -m "$(FAST)" $(PYTEST_FLAGS) \
+	  $(TESTS_OF_MODCOG) $(PAGES_OF_$*)
 
-test-envs: env $(addprefix test-envs-,$(ENVIRONMENTS))  ## the fast tests of modcog in three environments
+test-envs: env $(addprefix test-envs-,$(ENVIRONMENTS))  ## the fast tests of modcog in four environments
 	$(PYTEST) -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)
 
 # Triton is large and needs no GPU here: its interpreter runs the kernel on the CPU. The shipped

@@ -2,8 +2,9 @@
 
 The 20 tasks of Yang et al. (2019) and their Mod-Cog variants (Khona, Chandra, Ma & Fiete, 2023),
 as gymnasium environments and as vectorised batches for supervised training. Importing this
-package loads numpy and the tables of tasks and modifiers; gymnasium and neurogym are imported when
-an environment is first made.
+package loads numpy, the tables of tasks and modifiers and, where gymnasium has no plugins (1.x),
+gymnasium, to register the ids; neurogym, if it is there, is imported when an environment is first
+made.
 """
 
 from __future__ import annotations

@@ -82,6 +82,50 @@ def test_workflow_tests_the_versions_of_python_that_are_promised() -> None:
     assert PROJECT["requires-python"] == f">={promised[0]}"
 
 
+def test_workflow_tests_the_systems_that_are_promised() -> None:
+    assert "Operating System :: OS Independent" in PROJECT["classifiers"]
+    jobs = workflow("tests.yml")["jobs"]
+    systems = [jobs["tests"]["runs-on"], *jobs["systems"]["strategy"]["matrix"]["system"]]
+    assert {name.partition("-")[0] for name in systems} == {"ubuntu", "macos", "windows"}
+    ends = jobs["systems"]["strategy"]["matrix"]["python"]
+    every = jobs["tests"]["strategy"]["matrix"]["python"]
+    assert ends == [every[0], every[-1]]
+
+
+def test_the_lowest_versions_are_tried() -> None:
+    bounds = [*PROJECT["dependencies"]]
+    for extra in ("fast", "export"):
+        bounds += PROJECT["optional-dependencies"][extra]
+    lines = (ROOT / "tests" / "environments" / "lowest.txt").read_text(encoding="utf-8").split()
+    tried = dict(line.split("==") for line in lines if "==" in line)
+    for name, lowest in (bound.split(">=") for bound in bounds):
+        assert re.fullmatch(rf"{re.escape(lowest)}(\.0)*", tried[name]), name
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("extra", ["", "[rnn]", "[neurogym]"])
+def test_there_are_wheels_for_each_python(python: str, extra: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run"]
+    command += ["--ignore-installed", "--only-binary=:all:", "--python-version", python]
+    command += ["--target", str(tmp_path / "none"), "--report", str(report), "-c", str(PINS)]
+    # The folder itself would be built for the Python that runs: what it asks for stands for it.
+    name = extra.strip("[]")
+    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"].get(name, [])
+    if name == "neurogym":  # It pins versions of its own.
+        command = command[:-2]
+    result = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)
+    if "NewConnectionError" in result.stderr:
+        pytest.skip("no package index can be reached")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(report.read_text(encoding="utf-8"))["install"]
+    names = {normalised(item["metadata"]["name"]) for item in found}
+    assert {"numpy", "gymnasium", "matplotlib"} <= names
+    assert ("torch" in names) == (name == "rnn")
+    assert ("neurogym" in names) == (name == "neurogym" and python != "3.14")
+
+
 def test_workflows_use_targets_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, flags=re.MULTILINE))
@@ -230,7 +274,7 @@ def test_wheel_holds_every_module(wheel: Path) -> None:
 def test_gym_make_works_without_importing_modcog(empty_environment: Path, tmp_path: Path) -> None:
     code = (
         "import gymnasium as gym\n"
-        "env = gym.make('modcog/DlyGo_IntL_SeqR-v0')\n"
+        "env = gym.make('modcog:modcog/DlyGo_IntL_SeqR-v0')\n"
         "observation, info = env.reset(seed=0)\n"
         "assert env.observation_space.contains(observation)\n"
         "env.step(0)\n"

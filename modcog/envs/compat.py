@@ -1,8 +1,9 @@
 """What differs between the environment libraries that are installed, in one place.
 
-Where neurogym is not installed, gymnasium's own classes take the place of its base classes: then
-everything but neurogym's tools works. Gymnasium 0.29 and 1.x differ in what vector environments say
-of lanes that they reset, and in what they make of a dictionary in an info.
+neurogym is an extra. Where it is installed, our environments are its `TrialEnv` and our wrappers
+its `TrialWrapper`, so that its tools take them; elsewhere gymnasium's classes are the bases, and
+everything but those tools works. Gymnasium 0.29 and 1.x differ in what vector environments say of
+lanes that they reset, and in what they make of a dictionary in an info.
 """
 
 from __future__ import annotations
@@ -21,8 +22,27 @@ if TYPE_CHECKING:
 else:
     try:
         from neurogym.core import TrialEnv as TrialEnv, TrialWrapper as TrialWrapper
-    except ImportError:
-        TrialEnv, TrialWrapper = gym.Env, gym.Wrapper
+    except ImportError as _error:
+        TrialWrapper = gym.Wrapper
+        _REMEDY = (
+            f"This is for neurogym, which cannot be imported ({_error}). From a checkout of the "
+            'repository, install it with: pip install ".[neurogym]"'
+        )
+
+        class TrialEnv(gym.Env):
+            """Gymnasium's class, which says of neurogym's ways to write a trial where they are."""
+
+            @property
+            def add_ob(self) -> Any:
+                """Missing.
+
+                Raises:
+                    AttributeError: Always.
+                """
+                raise AttributeError(_REMEDY)
+
+            add_period = add_randn = set_groundtruth = set_ob = add_ob
+
 
 HANDS_ARGUMENTS_ON = hasattr(gym, "VectorizeMode")
 """Whether `gymnasium.make_vec` hands its arguments to a vector entry point; 0.29 keeps them."""

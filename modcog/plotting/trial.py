@@ -95,7 +95,7 @@ def draw_trial(axes: NDArray[Any], trials: Trials) -> None:
     observations, targets, _ = render(single, n_rules=1)
     where = channels(n, 1)
     ob = observations[:, 0]
-    edges = np.arange(len(ob) + 1) * dt
+    edges = np.asarray(np.arange(len(ob) + 1) * dt, np.float64)
     spread = float(max(1.0, ob[:, 1 : 1 + 2 * n].max()))
     low = float(min(0.0, ob[:, 1 : 1 + 2 * n].min()))
     _draw_cue(axes[0], edges, ob[:, 0], "fixation")

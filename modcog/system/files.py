@@ -23,14 +23,19 @@ from numpy.typing import NDArray
 
 from modcog.errors import InvalidArgument
 
-if sys.platform == "win32":
-    import msvcrt
+try:
+    import fcntl
+except ImportError:  # Windows
 
     def _take(file: BinaryIO) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            raise OSError(errno.ENOSYS, "no locks")
 
 else:
-    import fcntl
 
     def _take(file: BinaryIO) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from types import MappingProxyType
 
 import tyro
 
 from sparse_rnn.cli import analyze, eval, explore, info, refusals, report, sweep, train
 from sparse_rnn.system.backend import figures_to_files
-from sparse_rnn.system.output import command_streams
+from sparse_rnn.system.output import command_streams, say
 
 COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
     {
@@ -34,6 +35,8 @@ command goes on with such a run.
 
 Several processes train one network with: torchrun --nproc-per-node N -m sparse_rnn.cli train ...
 
+The version: sparse-rnn --version
+
 Completion for your shell: sparse-rnn --tyro-print-completion bash (or zsh, tcsh); write what it
 prints to a file that your shell reads."""
 
@@ -52,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sweep.with_verb(sys.argv[1:] if arguments is None else arguments)
     with command_streams(words):
+        if words == ["--version"]:
+            say(f"sparse-rnn {version('modcog')}")
+            return 0
         return refusals.told(
             lambda: tyro.extras.subcommand_cli_from_dict(
                 dict(COMMANDS), prog="sparse-rnn", description=_ABOUT, args=words

@@ -31,7 +31,7 @@ def autapse(n: Size) -> Mask:
     check_counts("n", n_units, n_units)
     return Mask(
         np.arange(n_units + 1),
-        np.arange(n_units),
+        np.arange(n_units, dtype=np.int32),
         (n_units, n_units),
         coords=sheet_coords(sides),
         family="autapse",

@@ -21,6 +21,7 @@ from sparse_rnn.sweep.errand import Errand
 from sparse_rnn.sweep.naming import folder_of
 from sparse_rnn.sweep.tally import duration
 from sparse_rnn.sweep.work import Assignment, Outcome
+from sparse_rnn.system.hardware import cores
 
 PATIENCE_S = 600.0
 """How long to wait for a scheduler that does not answer any more."""
@@ -366,7 +367,7 @@ def _first_line(error: Exception) -> str:
 
 def default_workers(threads: int) -> int:
     """As many processes as this process's cores allow, with so many threads each."""
-    return max(1, len(os.sched_getaffinity(0)) // threads)
+    return max(1, cores() // threads)
 
 
 def absolute(results: Path | str) -> Path:

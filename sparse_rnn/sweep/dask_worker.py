@@ -18,6 +18,7 @@ from typing import Any
 from distributed import Status, WorkerPlugin, get_worker
 
 from sparse_rnn.sweep.work import Assignment, Outcome, carry_out
+from sparse_rnn.system import signals
 
 PLUGIN = "sparse-rnn-sweep"
 
@@ -66,7 +67,7 @@ def stop(sweep: str) -> None:
 def end_process(machine: str, pid: int) -> None:
     """End the process of a worker at once, unless it is the one that is named: the caller's own."""
     if (platform.node(), os.getpid()) != (machine, pid):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signals.KILL)
 
 
 class SaveOnLeave(WorkerPlugin):

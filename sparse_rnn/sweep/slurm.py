@@ -76,7 +76,9 @@ class ArrayJob:
         plan = Plan(
             turned, Path(self.results), self.retries, self.options, wait=False, limit_s=self.limit_s
         )
-        before = signal.signal(signal.SIGUSR2, lambda number, frame: signals.ask(number))  # noqa: ARG005 - a handler has it
+        requeue = signals.REQUEUE
+        assert requeue is not None  # or there would be no job
+        before = signal.signal(requeue, lambda number, frame: signals.ask(number))  # noqa: ARG005 - a handler has it
         try:
             drain(plan)
         except Interrupted as interrupt:
@@ -84,11 +86,11 @@ class ArrayJob:
         else:
             return "Nothing is left that no other job works on."
         finally:
-            signal.signal(signal.SIGUSR2, before)
+            signal.signal(requeue, before)
         say(str(stopped))
-        if stopped.number == signal.SIGUSR2:
+        if stopped.number == requeue:
             # Now that the run is saved, submitit's own handler may do what it does.
-            os.kill(os.getpid(), signal.SIGUSR2)
+            os.kill(os.getpid(), requeue)
         return str(stopped)
 
     def checkpoint(self) -> Any:
@@ -133,6 +135,11 @@ def submit(  # noqa: PLR0913 - each is a choice of the caller
             into the folder of the jobs.
     """
     extra.need("submitit")
+    if signals.REQUEUE is None:
+        raise SparseRnnError(
+            "This system has no SIGUSR2, by which jobs are told that their time is over: submit "
+            "from Linux or macOS. `sparse_rnn.sweep.run` works everywhere."
+        )
     if isinstance(jobs, bool) or jobs < 1:
         raise InvalidArgument("jobs", jobs, "a whole number of at least 1")
     if cluster not in CLUSTERS:

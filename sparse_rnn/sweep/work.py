@@ -46,7 +46,6 @@ BYTES = 20
 """Bytes that a synapse takes at least: its number, weight, gradient and two moments of Adam."""
 
 _FINAL = (InvalidArgument, TrainingDiverged, RunTooLong)
-_OVER = signal.SIGXCPU
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -125,7 +124,7 @@ def carry_out(
         watching = _watching(name, stop, tell, over_s)
         train(config, folder, progress=watching, options=assignment.options)
     except Interrupted as interrupt:
-        if interrupt.number == _OVER:
+        if interrupt.number == signals.OVER:
             return _failed(assignment, name, folder, _over(assignment))
         return Outcome(name, "stopped", signal=interrupt.number)
     except RunInUse as error:
@@ -154,7 +153,7 @@ def _watching(
             if stop():
                 signals.ask(signal.SIGTERM)
             elif time.monotonic() >= over_s:
-                signals.ask(_OVER)
+                signals.ask(signals.OVER)
             if time.monotonic() >= next_s:
                 next_s = time.monotonic() + TELL_EVERY_S
                 tell(name, record.step)

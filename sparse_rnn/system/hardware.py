@@ -24,6 +24,12 @@ PRECISIONS: Mapping[str, str] = MappingProxyType(
 _MATMUL: Mapping[str, str] = MappingProxyType({"fp32": "highest", "tf32": "high", "bf16": "high"})
 
 
+def cores() -> int:
+    """Cores that this process may use; macOS and Windows know only how many there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
 def device(name: str) -> torch.device:
     """Find a device.
 

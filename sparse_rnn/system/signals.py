@@ -19,6 +19,15 @@ SIGNALS = tuple(
 )
 """The signals that a run heeds; Windows has no SIGUSR1."""
 
+OVER = signal.Signals(getattr(signal, "SIGXCPU", signal.SIGABRT))
+"""What a run over its own time is asked with; it has only to differ from those above."""
+
+KILL = signal.Signals(getattr(signal, "SIGKILL", signal.SIGTERM))
+"""Ends a process at once; Windows has no other way than SIGTERM, which is one there."""
+
+REQUEUE = signal.Signals.SIGUSR2 if hasattr(signal, "SIGUSR2") else None
+"""What submitit has Slurm send to a job that shall go back into the queue; None on Windows."""
+
 
 class StopRequest:
     """Whether a signal has come.

@@ -85,8 +85,8 @@ def fixed_point_figure(
     norm = np.maximum(np.linalg.norm(points.states, axis=1), 1e-12)
     middle.semilogy(np.sort(np.maximum(points.speed / norm, 1e-16)), ".-", color=BLUE)
     plain(middle, "Speed", "points, slowest first", "distance of a step over norm")
-    circle = np.exp(1j * np.linspace(0, 2 * np.pi, 200))
-    right.plot(circle.real, circle.imag, color=GREY, linewidth=0.8)
+    angle = np.linspace(0, 2 * np.pi, 200)
+    right.plot(np.cos(angle), np.sin(angle), color=GREY, linewidth=0.8)
     values = spectra.ravel()
     unstable = np.abs(values) > 1
     for name, chosen, color in (("inside", ~unstable, BLUE), ("unstable", unstable, ORANGE)):

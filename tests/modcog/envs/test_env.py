@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -470,3 +471,14 @@ def test_the_trial_that_ended_is_described_and_not_the_next() -> None:
     current: Any = env.unwrapped.trial
     _, info = play(env, oracle)
     assert info["trial"] == current != env.unwrapped.trial
+
+
+def test_without_neurogym_its_ways_to_write_a_trial_say_how_it_is_installed() -> None:
+    env = modcog.make("Go").unwrapped
+    if importlib.util.find_spec("neurogym"):
+        assert callable(env.add_period)
+        return
+    with pytest.raises(AttributeError, match=r'pip install "\.\[neurogym\]"'):
+        _ = env.add_period
+    assert not hasattr(env, "add_ob")
+    assert not hasattr(env, "not_there")

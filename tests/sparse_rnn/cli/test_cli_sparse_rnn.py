@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import modcog
 import sparse_rnn as srnn
 from sparse_rnn import cli
 from sparse_rnn.evaluation.history import Record
@@ -45,6 +46,11 @@ def with_option(words: list[str], option: str, value: str) -> list[str]:
         return [*words, option, value]
     place = words.index(option) + 1
     return [*words[:place], value, *words[place + 1 :]]
+
+
+def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("--version") == 0
+    assert capsys.readouterr().out == f"sparse-rnn {modcog.__version__}\n"
 
 
 @pytest.mark.parametrize(

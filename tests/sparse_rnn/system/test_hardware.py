@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 import sparse_rnn as srnn
+from sparse_rnn.sweep.dask_pool import default_workers
 from sparse_rnn.system import hardware
 from tests.sparse_rnn.helpers import small_config, weights_of
 
@@ -89,3 +91,12 @@ def test_a_run_on_a_gpu_is_near_the_one_on_the_cpu(arch: str, precision: str) ->
     cpu = srnn.train(config, options=srnn.RunOptions(device="cpu"))
     gpu = srnn.train(config, options=srnn.RunOptions(device="cuda"))
     assert abs(gpu.history["loss"] - cpu.history["loss"]).max() < 0.05
+
+
+def test_cores_are_counted_where_nobody_says_which_are_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert hardware.cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")  # macOS, Windows
+    assert hardware.cores() == os.cpu_count()
+    assert default_workers(threads=1) == os.cpu_count()
