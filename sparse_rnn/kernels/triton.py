@@ -7,6 +7,7 @@ Importing this module needs triton.
 
 # pyright: reportMissingImports=false, reportUntypedFunctionDecorator=false
 # pyright: reportUnknownParameterType=false, reportInvalidTypeForm=false
+# pyright: reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
