@@ -7,11 +7,12 @@ that has no values here fails the test, so that whoever adds an argument adds a 
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,19 @@ class Row:
     values: Mapping[str, Values]
     seen: Callable[[Any], Any]
     at: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+KEYS = np.arange(4, dtype=np.uint64)
+PLANNED: Mapping[str, Any] = {
+    "spec": modcog.task("Go"),
+    "draws": modcog.Draws(KEYS),
+    "response": np.arange(4),
+}
+SHOWN = modcog.Stimulus("stimulus", 0, 2)
+
+
+def columns(trials: modcog.Trials) -> Any:
+    return [np.asarray(getattr(trials, f.name)).tolist() for f in fields(trials)]
 
 
 def bank(value: Any) -> Any:
@@ -205,6 +219,18 @@ TABLE: dict[str, Row] = {
         # With trials there is nothing to seed, to fix or to set.
         at={"dt": {"given": {"delay": 120}}},
     ),
+    "plan_trials": Row(
+        {**PLANNED, "stimuli": [SHOWN]},
+        {
+            "spec": (modcog.task("Go"), modcog.task("Go", dt=20)),
+            "draws": (PLANNED["draws"], modcog.Draws(KEYS + 4)),
+            "stimuli": ([SHOWN], [modcog.Stimulus("stimulus", 1, 2)]),
+            "response": (PLANNED["response"], PLANNED["response"] + 1),
+            "noisy_rings": ((False, False), (True, False)),
+            "match": (-1, 1),
+        },
+        columns,
+    ),
     "trial_lengths": Row(
         {"source": "DM1_IntL"},
         {"source": ("Go", "DMS"), "dt": SETTINGS["dt"]},
@@ -216,7 +242,7 @@ NO_ARGUMENT_OF_INTEREST = {
     # Records, errors and data, whose fields are what they hold.
     *("AmbiguousIntervalWarning", "Batch", "Evaluation", "ExportFailed", "InvalidArgument"),
     *("ModcogError", "ModifierRefused", "Period", "Rendered", "Stimulus", "TaskEnv", "TaskSpec"),
-    *("TaskVectorEnv", "TrialBank", "TrialLengths", "Trials", "UnknownName"),
+    *("TaskVectorEnv", "TrialBank", "TrialLengths", "Trials", "UnknownName", "Draws", "Strategy"),
     # Those of one argument, which there is no way to ignore.
     *("chance_level", "chance_table", "describe", "pool", "suite", "suites", "task_from_json"),
     "task_names",
@@ -230,6 +256,8 @@ def outcome(call: Callable[..., Any], row: Row, name: str, value: Any) -> Any:
     arguments = {**row.base, **row.at.get(name, {}), name: value}
     if "rng" in inspect.signature(call).parameters:
         arguments["rng"] = np.random.default_rng(arguments.get("rng", 0))
+    if "draws" in arguments:  # They are drawn once.
+        arguments["draws"] = copy.deepcopy(arguments["draws"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", modcog.AmbiguousIntervalWarning)
         try:

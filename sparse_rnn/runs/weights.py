@@ -156,7 +156,8 @@ def load(run: Path | str) -> Network:
     except RunDamaged:
         raise
     except _REFUSED as error:
-        raise IncompatibleState(f"{path} is damaged or holds no network: {error}") from error
+        why = " ".join(str(error).split())  # torch says it in several lines
+        raise IncompatibleState(f"{path} is damaged or holds no network: {why}") from error
 
 
 def _network_record(metadata: dict[str, str] | None) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def test_fit_goes_on_with_the_network_that_it_began_with(tmp_path: Path) -> None
     (tmp_path / "run" / "weights.safetensors").unlink()
     before = contents(tmp_path / "run")
     for other, words in (
-        (srnn.Network(34, 17, rewired(mask, 0)), "masks with other synapses"),
+        (srnn.Network(34, 17, rewired(mask, 0)), "mask has other synapses"),
         (torch.nn.Linear(34, 17), "other"),
     ):
         with pytest.raises(RunConflict, match=words):
