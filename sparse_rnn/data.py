@@ -22,6 +22,7 @@ from modcog.trials.plan import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.seeding import Purpose, Seed, derive
+from sparse_rnn.system.arguments import whole
 
 Trials = modcog.Trials
 """The plan of trials: what was drawn for each, a column a quantity."""
@@ -125,9 +126,10 @@ class TaskStream:
                 `modcog.sample`: ``location``, ``ring``, durations in ms such as ``delay``, ...
 
         Raises:
-            InvalidArgument: `n` or a given value is out of range.
+            InvalidArgument: `slot`, `n` or a given value is out of range.
             UnknownName: The task draws no quantity of a given name.
         """
+        slot = whole("slot", slot, 0, self.n_rules - 1)
         with _own_errors():
             rng = generator(seed, Purpose.ANALYSIS, slot)
             trials = modcog.sample(self.sampler.specs[slot], rng, n, given=given)

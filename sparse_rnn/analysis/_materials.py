@@ -16,6 +16,7 @@ from sparse_rnn.analysis.recording import Recording, record, recordings
 from sparse_rnn.analysis.variance import TaskVariance, task_variance
 from sparse_rnn.errors import NotApplicable
 from sparse_rnn.runs.finished import FinishedRun as Run
+from sparse_rnn.system.arguments import whole
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,19 @@ class Settings:
         trials: Trials of each task.
         seed: Where the trials are drawn from.
         max_clusters: Most clusters that are tried.
+
+    Raises:
+        InvalidArgument: A number is out of range: fewer than 2 trials or clusters.
     """
 
     trials: int = 64
     seed: int = 0
     max_clusters: int = MAX_CLUSTERS
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number of trials, no seed or no number of clusters."""
+        for name, least in (("trials", 2), ("seed", 0), ("max_clusters", 2)):
+            whole(name, getattr(self, name), least)
 
 
 @dataclass(frozen=True)

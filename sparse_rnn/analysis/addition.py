@@ -18,6 +18,7 @@ from sparse_rnn.kernels import nonlinearity
 from sparse_rnn.nn.cells import LeakyRNN, MaskedRNN
 from sparse_rnn.nn.network import Network
 from sparse_rnn.seeding import Seed
+from sparse_rnn.system.arguments import finite, instance, whole
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,20 @@ class Copies:
         stimulus: Vector of each stimulus.
         rule: Vector of the task's rule.
         bias: The bias of the units.
+
+    Raises:
+        InvalidArgument: One is no finite number.
     """
 
     fixation: float = 1.0
     stimulus: float = 1.0
     rule: float = 1.0
     bias: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no finite number."""
+        for name, times in vars(self).items():
+            finite(name, times, "a finite number")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +119,8 @@ def vector_addition(
 
     Raises:
         NotApplicable: The cell has gates.
-        InvalidArgument: The suite has no such task, or does not fit the network.
+        InvalidArgument: The suite has no such task, or does not fit the network; or a number is out
+            of range.
 
     Example:
         >>> import sparse_rnn as srnn
@@ -118,6 +128,8 @@ def vector_addition(
         >>> vector_addition(net, "Anti", ["Go", "Anti"]).responding.shape
         (32, 17)
     """
+    instance("copies", copies, Copies)
+    whole("trials", trials, 1)
     subject = Subject.of(network)
     net = subject.network
     if not isinstance(net.rnn, MaskedRNN | LeakyRNN):

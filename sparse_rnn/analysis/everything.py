@@ -31,6 +31,7 @@ from sparse_rnn.errors import InvalidArgument, NotApplicable
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.runs.finished import FinishedRun as Run
 from sparse_rnn.runs.folder import write_json
+from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.provenance import provenance
 
 SUMMARY = "analysis.json"
@@ -65,7 +66,9 @@ def analyze(run: Run, out: Path, settings: Settings | None = None) -> Outcome:
     Returns:
         What was made, and what was skipped and why.
     """
-    materials = Materials(run, Settings() if settings is None else settings)
+    instance("run", run, Run)
+    given = Settings() if settings is None else instance("settings", settings, Settings)
+    materials = Materials(run, given)
     out.mkdir(parents=True, exist_ok=True)
     done: dict[str, Any] = {}
     skipped: dict[str, str] = {}

@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sparse_rnn.analysis._subject import Source, Subject, Suite
+from sparse_rnn.analysis._subject import Source, Subject, Suite, numbered
 from sparse_rnn.data import Batch, Trials, join_trials
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.nn.network import Network
 from sparse_rnn.seeding import Seed
+from sparse_rnn.system.arguments import whole
 from sparse_rnn.system.hardware import device_of
 
 
@@ -59,6 +60,9 @@ class Recording:
         Args:
             trials: Their numbers, or bool ``[trial]``, such as ``rec.trials.match == 1``.
 
+        Raises:
+            InvalidArgument: There are no such trials.
+
         Example:
             >>> import sparse_rnn as srnn
             >>> net = srnn.Network(35, 17, srnn.masks.autapse(5))
@@ -66,7 +70,7 @@ class Recording:
             >>> rec.where(rec.trials.match == 1).hidden.shape[1] < 16
             True
         """
-        index = np.atleast_1d(np.arange(self.mask.shape[1])[trials])
+        index = numbered("trials", trials, self.mask.shape[1])
         return replace(
             self,
             hidden=self.hidden[:, index],
@@ -174,8 +178,11 @@ def recordings(
     Raises:
         InvalidArgument: As for `record`.
     """
+    whole("trials_per_task", trials_per_task, 1)
     subject = Subject.of(network)
     stream = subject.stream(suite, seed, noise)
+    if tasks is not None and (isinstance(tasks, str) or not len(tasks)):
+        raise InvalidArgument("tasks", tasks, "a list of at least one task, or None for all")
     if tasks is not None and (unknown := sorted(set(tasks) - set(stream.tasks))):
         allowed = "among " + ", ".join(dict.fromkeys(stream.tasks))
         raise InvalidArgument("tasks", unknown, allowed)

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from sparse_rnn.analysis._subject import Source, Subject
 from sparse_rnn.analysis._weights import recurrent
-from sparse_rnn.errors import InvalidArgument, NotApplicable
+from sparse_rnn.errors import NotApplicable
 from sparse_rnn.nn.cells import LeakyRNN
 from sparse_rnn.nn.network import Network
+from sparse_rnn.system.arguments import finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +68,8 @@ def time_constants(network: Source, dt: float | None = None) -> TimeConstants:
     reason = _why_not(net)
     if reason:
         raise NotApplicable(f"Time constants belong to single units, and here {reason}.")
-    if dt is not None and not dt > 0:
-        raise InvalidArgument("dt", dt, "a number of ms above 0")
+    if dt is not None:
+        finite("dt", dt, "a number of ms above 0", above=0)
     step = subject.dt if dt is None else dt
     weights = np.zeros(net.rnn.mask.n_units)
     weights[net.rnn.mask.targets()] = recurrent(net)

@@ -40,20 +40,18 @@ def analyze(
     Figures are PNG and SVG, tables CSV; analysis.json has all numbers, and the reasons for what was
     skipped. docs/analysis.md says what each means.
     """
-    for name, value, least in (
-        ("--trials", trials, 2),
-        ("--seed", seed, 0),
-        ("--max-clusters", max_clusters, 2),
-    ):
-        if value < least:
-            raise InvalidArgument(name, value, f"at least {least}")
+    try:
+        settings = Settings(trials, seed, max_clusters)
+    except InvalidArgument as error:
+        option = "--" + error.argument.replace("_", "-")
+        raise InvalidArgument(option, error.value, error.allowed) from None
     loaded = load_run(run)
     folder = run / FOLDER if out is None else out
     if out is None:
         check_kind(folder, "folder")  # A link would take the files out of the run's own folder.
     if folder.exists() and not folder.is_dir():
         raise InvalidArgument("--out", str(folder), "a folder, or a name that is free")
-    outcome = make_all(loaded, folder, Settings(trials, seed, max_clusters))
+    outcome = make_all(loaded, folder, settings)
     width = max(len(name) for name in (*outcome.done, *outcome.skipped))
     for name, sentence in outcome.done.items():
         say(f"{name:{width}}  {sentence}")

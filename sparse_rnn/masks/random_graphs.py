@@ -9,10 +9,11 @@ import numpy as np
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import _sampling as sampling
-from sparse_rnn.masks._arguments import SelfConnections, choice, real, self_rule, whole
+from sparse_rnn.masks._arguments import SelfConnections, self_rule
 from sparse_rnn.masks._keys import mask_of_keys, shown_size
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sizes import Size, check_counts, check_size
+from sparse_rnn.system.arguments import choice, real, whole
 
 
 def random(

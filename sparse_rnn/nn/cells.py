@@ -16,7 +16,6 @@ from sparse_rnn.nn.layer import (
     RECURRENCES as RECURRENCES,
     LayerOptions as LayerOptions,
     MaskedLayer as MaskedLayer,
-    check_width as check_width,
 )
 from sparse_rnn.nn.rnn import LeakyRNN as LeakyRNN, MaskedRNN as MaskedRNN
 from sparse_rnn.nn.stack import Stack as Stack, project as project

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +17,7 @@ from sparse_rnn import kernels, seeding
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, unknown_name
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn import dale as _dale, init as inits
+from sparse_rnn.system.arguments import flag, instance, whole
 
 RECURRENCES = ("trained", "frozen")
 """What becomes of the recurrent weights: parameters, or kept as they start."""
@@ -94,13 +94,14 @@ class MaskedLayer(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_width("input_size", input_size)
+        whole("input_size", input_size, 1)
+        instance("mask", mask, Mask)
         if recurrence not in RECURRENCES:
             raise unknown_name("recurrence", recurrence, RECURRENCES, "a kind of recurrence")
         self.input_size = input_size
         self.hidden_size = mask.n_units
         self.mask = mask
-        self.batch_first = batch_first
+        self.batch_first = flag("batch_first", batch_first)
         self.recurrence = recurrence
         self.inhibitory = inhibitory
         # A layer starts on the CPU, and one for `cuda` is moved to a device before it runs.
@@ -108,7 +109,7 @@ class MaskedLayer(nn.Module):
         self._choose = partial(
             kernels.choose, backend, mask, cost=self.COST, nonlinearity=nonlinearity
         )
-        dtype = dtype or torch.get_default_dtype()
+        dtype = torch.get_default_dtype() if dtype is None else dtype
         self._kernel = self._choose(device, dtype=dtype)
         self._edges = kernels.Edges.of(mask)
         # A stream for each kind of weight: two networks that differ in the mask or the bias alone
@@ -137,7 +138,7 @@ class MaskedLayer(nn.Module):
         weight_ih = inits.uniform((height, input_size), bound, seeding.generator(ih))
         self.weight_ih = nn.Parameter(weight_ih.to(dtype))
         self.bias: nn.Parameter | None = None
-        if bias:
+        if flag("bias", bias):
             values = inits.uniform((height,), bound, seeding.generator(b))
             self.bias = nn.Parameter(values.to(dtype))
 
@@ -354,13 +355,3 @@ class MaskedLayer(nn.Module):
         del options["cell"]
         listed = [f"{name}={value!r}" for name, value in options.items()]
         return ", ".join([str(self.input_size), repr(self.mask), *listed])
-
-
-def check_width(argument: str, width: object) -> None:
-    """Refuse a number of channels below 1.
-
-    Raises:
-        InvalidArgument: It is no whole number of at least 1.
-    """
-    if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
-        raise InvalidArgument(argument, width, "a whole number of at least 1")

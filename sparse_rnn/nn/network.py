@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from sparse_rnn import seeding
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn import cells, chunks, init as inits
+from sparse_rnn.system.arguments import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,7 +90,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.chunk: int | None = None
-        cells.check_width("output_size", output_size)
+        whole("output_size", output_size, 1)
         given = {"nonlinearity": nonlinearity, **options}
         self.rnn = cells.build(
             cell,

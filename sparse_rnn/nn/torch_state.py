@@ -16,6 +16,7 @@ from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.kernels import Edges
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn.cells import MaskedGRU, MaskedLayer, MaskedLSTM, MaskedRNN
+from sparse_rnn.system.arguments import instance
 
 
 def with_digests(state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
@@ -265,6 +266,8 @@ def _fill(layer: MaskedLayer, state: Mapping[str, Tensor]) -> None:
 
 
 def _check(state: Mapping[str, Tensor], mask: Mask, kind: str, gates: int) -> None:
+    instance("state", state, Mapping)
+    instance("mask", mask, Mask)
     _check_names(state, kind)
     height = gates * mask.n_units
     weight_ih, weight_hh = (state[name].detach() for name in _WEIGHTS)

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from sparse_rnn.data import TaskStream
-from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.errors import unknown_name
+from sparse_rnn.system.arguments import instance, whole
 
 RULES = ("one_hot", "index")
 
@@ -68,8 +69,9 @@ class BatchDataset(IterableDataset[Loaded]):
         rule: Literal["one_hot", "index"] = "one_hot",
     ) -> None:
         super().__init__()
-        if n_batches is not None and n_batches < 1:
-            raise InvalidArgument("n_batches", n_batches, "at least 1, or None for no end")
+        instance("stream", stream, TaskStream)
+        if n_batches is not None:
+            whole("n_batches", n_batches, 1)
         if rule not in RULES:
             raise unknown_name("rule", rule, RULES, "a form of the rule input")
         self.stream = stream

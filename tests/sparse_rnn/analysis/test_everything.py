@@ -167,9 +167,9 @@ def test_without_out_files_go_into_the_folder_of_the_run(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--trials", "1"], "--trials must be at least 2; got 1"),
-        (["--seed", "-1"], "--seed must be at least 0; got -1"),
-        (["--max-clusters", "1"], "--max-clusters must be at least 2; got 1"),
+        (["--trials", "1"], "--trials must be a whole number of at least 2; got 1"),
+        (["--seed", "-1"], "--seed must be a whole number of at least 0; got -1"),
+        (["--max-clusters", "1"], "--max-clusters must be a whole number of at least 2; got 1"),
     ],
 )
 def test_bad_numbers_are_refused_before_anything_is_written(

@@ -127,7 +127,7 @@ def test_histogram_counts_every_weight_where_it_is() -> None:
     np.testing.assert_array_equal(found.counts, [3, 1, 1, 1])
     np.testing.assert_allclose(found.edges, [0, 0.5, 1, 1.5, 2])
     np.testing.assert_array_equal(found.weights, [0.0, 0.1, 0.1, 0.95, 1.05, 2.0])
-    with pytest.raises(InvalidArgument, match="bins must be at least 1; got 0"):
+    with pytest.raises(InvalidArgument, match="bins must be a whole number of at least 1; got 0"):
         analysis.weight_histogram(net, bins=0)
 
 

@@ -220,7 +220,7 @@ def test_info_shows_the_mask_of_the_run_with_that_seed(capsys: pytest.CaptureFix
         ("--arch random --mask.in-degree 1 --mask.seed -1", "--mask.seed must be a whole number"),
         ("--arch from_graph --mask.graph no.csv", "--mask.graph must be a file that can be read"),
         ("--arch dense --sources 0", "--sources must be a whole number from 1 to 9; got 0."),
-        ("--arch dense --unit 9 -o mask.png", "--unit must be from 0 to 8; got 9."),
+        ("--arch dense --unit 9 -o mask.png", "--unit must be a whole number from 0 to 8; got 9."),
         ("--arch dense -o mask.gif", "--out must be a file name that ends in .png, .pdf, .svg"),
         ("--arch dense -o no/mask.png", "--out must be in a folder that exists"),
     ],
@@ -283,5 +283,5 @@ def test_without_a_sheet_the_picture_is_the_matrix(size: Any) -> None:
 
 
 def test_the_picture_needs_a_unit_that_exists() -> None:
-    with pytest.raises(InvalidArgument, match=r"^unit must be from 0 to 8; got 9"):
+    with pytest.raises(InvalidArgument, match=r"^unit must be a whole number from 0 to 8; got 9"):
         report.sheet(masks.dense(9), unit=9)

@@ -81,7 +81,7 @@ def test_memory_can_be_pinned(stream: TaskStream) -> None:
 
 
 def test_refusals(stream: TaskStream) -> None:
-    with pytest.raises(InvalidArgument, match="n_batches must be at least 1"):
+    with pytest.raises(InvalidArgument, match="n_batches must be a whole number of at least 1"):
         BatchDataset(stream, 0)
     with pytest.raises(UnknownName, match="rule must be the name of a form of the rule input"):
         BatchDataset(stream, rule="onehot")  # type: ignore[arg-type]
