@@ -6,6 +6,8 @@ _RECORD = "a record of what a function found, which nobody makes by hand"
 _HELD = "holds what it is given, for what it is given to"
 _SEAM = "the seam between a layer and its kernels, on the way of every step: tests/sparse_rnn/nn"
 _KERNEL = "the interface of a kernel, on the way of every step: tests/sparse_rnn/kernels"
+_PROTOCOL = "says what an object of the caller must have"
+_LOOP = "a part of a step, which `records` calls in turn: tests/sparse_rnn/training"
 _ERROR = "an error"
 _NOTHING = "takes nothing"
 
@@ -35,6 +37,16 @@ EXEMPT: dict[str, str] = {
     "sparse_rnn.LeakyRNN.first_states": _SEAM,
     "sparse_rnn.LeakyRNN.side_by_side": _SEAM,
     "sparse_rnn.LeakyRNN.set_extra_state": "tests/sparse_rnn/nn/test_states.py",
+    "sparse_rnn.LeakyRNN.with_noise": _SEAM,
+    "sparse_rnn.Batches": _PROTOCOL,
+    "sparse_rnn.Batches.batches": _PROTOCOL,
+    **{
+        f"sparse_rnn.Trainer.{name}": _LOOP
+        for name in (
+            *("advance", "complete", "examine", "judge", "resume", "snapshot", "take", "upcoming"),
+        )
+    },
+    "sparse_rnn.kernels.Pattern": _PROTOCOL,
     "sparse_rnn.kernels.Drive": _HELD,
     "sparse_rnn.kernels.Edges": _KERNEL,
     **{
@@ -42,7 +54,10 @@ EXEMPT: dict[str, str] = {
         for name in ("of", "scatter", "scatter_blocks", "side_by_side")
     },
     "sparse_rnn.kernels.Kernel": _HELD,
-    **{f"sparse_rnn.kernels.Kernel.{name}": _KERNEL for name in ("drive", "product", "refusal")},
+    **{
+        f"sparse_rnn.kernels.Kernel.{name}": _KERNEL
+        for name in ("drive", "product", "refusal", "states")
+    },
     "sparse_rnn.kernels.Nonlinearity": _HELD,
     "sparse_rnn.kernels.Product": "a type",
     "sparse_rnn.kernels.products": _KERNEL,

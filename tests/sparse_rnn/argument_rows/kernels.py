@@ -6,7 +6,7 @@ import torch
 
 import sparse_rnn as srnn
 from tests.sparse_rnn.argument_rows.table import NAN, Argument, Row
-from tests.sparse_rnn.argument_rows.values import MASKS, NO_MASKS, NO_NAMES, NO_NUMBERS, POOL
+from tests.sparse_rnn.argument_rows.values import NO_MASKS, NO_NAMES, NO_NUMBERS, POOL
 
 _WIDE = srnn.masks.locality((8, 8), radius=1)
 
@@ -14,7 +14,7 @@ ROWS = {
     "sparse_rnn.kernels.choose": Row(
         {
             "backend": Argument(("dense", "reference"), NO_NAMES),
-            "mask": Argument((POOL, srnn.masks.dense(9)), NO_MASKS),
+            "mask": Argument((POOL, srnn.masks.dense(9)), loud=NO_MASKS),
             "device": Argument(("cpu", "cuda"), ("gpu", "", None, 3)),
             "cost": Argument((1.15, 1e6), (0.0, NAN, *NO_NUMBERS)),
             "nonlinearity": Argument(("relu", "softplus"), NO_NAMES),
@@ -25,7 +25,7 @@ ROWS = {
     ),
     "sparse_rnn.kernels.reason": Row(
         {
-            "mask": MASKS,
+            "mask": Argument((POOL, srnn.masks.dense(9)), loud=NO_MASKS),
             "device": Argument(("cpu", "cuda"), ("gpu", "", None, 3)),
         },
         {"mask": _WIDE},

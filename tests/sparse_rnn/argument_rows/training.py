@@ -19,7 +19,13 @@ from sparse_rnn.config.run import RunOptions
 from sparse_rnn.data import task_stream
 from sparse_rnn.training.run import build
 from tests.sparse_rnn.argument_rows.table import INF, NAN, Argument, Made, Row, World, files
-from tests.sparse_rnn.argument_rows.values import NO_COUNTS, NO_FLAGS, NO_NAMES, NO_NUMBERS
+from tests.sparse_rnn.argument_rows.values import (
+    NO_COUNTS,
+    NO_FLAGS,
+    NO_NAMES,
+    NO_NUMBERS,
+    answering,
+)
 from tests.sparse_rnn.helpers import SMALL, small_config
 
 _NO_COUNTS = (*NO_COUNTS[:-1], 10**12)
@@ -187,8 +193,16 @@ def _with_folder(run: Any) -> Any:
     return run, there, run.evaluation.rows()
 
 
-def _stream(seed: int = 0) -> Any:
-    return task_stream(["Go", "DlyGo"], batch_size=2, seq_len=20, seed=seed)
+def _stream(seed: int = 0, tasks: tuple[str, ...] = ("Go", "DlyGo")) -> Any:
+    return task_stream(tasks, batch_size=2, seq_len=45, seed=seed)
+
+
+def _network(_: World) -> srnn.Network:
+    return build(small_config())[2]
+
+
+def _stopped() -> bool:
+    raise srnn.SparseRnnError("stopped")
 
 
 _FIT_CONFIG = srnn.FitConfig(**_FITTED)
@@ -265,6 +279,48 @@ ROWS = {
         },
         {"config": small_config(), "seeds": 1},
         lambda runs: [_with_folder(run) for run in runs],
+    ),
+    "sparse_rnn.Trainer": Row(
+        {
+            "network": Argument((Made(lambda _: _Net()), Made(_network)), loud=(None, "net")),
+            "training": Argument((_stream(), _stream(1)), loud=(None, "cog-20")),
+            "held_out": Argument((_stream(), _stream(1)), loud=(None, "cog-20")),
+            "config": Argument(
+                (_FIT_CONFIG, srnn.FitConfig(**{**_FITTED, "lr": 0.1})), loud=(None, dict(_FITTED))
+            ),
+            "group": Argument(
+                unseen="tests/sparse_rnn/training/test_distributed.py", loud=("one", [1])
+            ),
+            "stop": Argument((lambda: False, _stopped), free="called as it is"),
+        },
+        {
+            "network": Made(_network),
+            "training": _stream(),
+            "held_out": _stream(),
+            "config": _FIT_CONFIG,
+        },
+        lambda trainer: [(r.loss, r.lr, r.scores) for r in trainer.records()],
+    ),
+    "sparse_rnn.Trainer.records": Row(
+        {"prefetch": Argument(unseen="as that of `RunOptions`", wrong=NO_FLAGS)},
+        seen=list,
+        of=lambda _: srnn.Trainer(_Net(), _stream(), _stream(), _FIT_CONFIG),
+    ),
+    "sparse_rnn.evaluate": Row(
+        {
+            "network": Argument((answering(), answering(0.0)), loud=(None, "net")),
+            "stream": Argument((_stream(), _stream(tasks=("DlyGo", "Go"))), loud=(None, "cog-20")),
+            "batches": Argument(
+                ([_stream().batch(0)], [_stream().batch(0), _stream().batch(1)]),
+                loud=([], None, 3, ["batch"]),
+            ),
+        },
+        {
+            "network": answering(),
+            "stream": _stream(),
+            "batches": [_stream().batch(0), _stream().batch(1)],
+        },
+        lambda scores: scores.rows(),
     ),
     "sparse_rnn.load": Row(
         {
