@@ -117,10 +117,11 @@ def numbered(argument: str, chosen: Any, n: int) -> NDArray[np.int64]:
     Raises:
         InvalidArgument: It chooses what is not there, or nothing that has a number.
     """
+    allowed = f"numbers from 0 to {n - 1}, or bool [{n}]"
     try:
         index = np.atleast_1d(np.arange(n)[chosen])
-    except IndexError:
-        index = np.empty((0, 0))
+    except IndexError as error:
+        raise InvalidArgument(argument, chosen, allowed) from error
     if index.ndim != 1:
-        raise InvalidArgument(argument, chosen, f"numbers from 0 to {n - 1}, or bool [{n}]")
+        raise InvalidArgument(argument, chosen, allowed)
     return index

@@ -175,10 +175,8 @@ class Curve:
                 raise InvalidArgument(argument, len(numbers), allowed)
         if not self.x or any(b <= a for a, b in zip(self.x, self.x[1:], strict=False)):
             raise InvalidArgument("x", self.x, "ascending, with at least one entry")
-        if self.low is None or self.high is None:
-            _check_interval((self.low,), (self.high,))
-        else:
-            _check_interval(self.low, self.high)
+        absent = (None,) * len(self.x)
+        _check_interval(self.low or absent, self.high or absent)
 
     @classmethod
     def of(

@@ -290,7 +290,7 @@ def load(spec: Grid | Iterable[TrainConfig] | Path | str) -> tuple[TrainConfig, 
     if isinstance(spec, Grid):
         return spec.configs()
     allowed = "a grid, the path of a file with one, or configurations"
-    if isinstance(spec, TrainConfig) or not isinstance(spec, Iterable):
+    if isinstance(spec, TrainConfig) or not isinstance(spec, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
         raise InvalidArgument("spec", spec, allowed)
     configs = tuple(instance("spec", config, TrainConfig) for config in spec)
     if not configs:

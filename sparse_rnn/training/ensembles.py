@@ -110,7 +110,7 @@ def folder_of(out: Path, seed: int) -> Path:
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     # Callers without a type checker may pass anything.
-    given: object = range(seeds) if isinstance(seeds, int) else seeds
+    given = cast("object", range(seeds) if isinstance(seeds, int) else seeds)
     listed = tuple(cast("Iterable[object]", given)) if isinstance(given, Iterable) else ()
     known = tuple(
         seed

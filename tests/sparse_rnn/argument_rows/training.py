@@ -205,6 +205,7 @@ def _stopped() -> bool:
     raise srnn.SparseRnnError("stopped")
 
 
+_BATCHES = [_stream().batch(0), _stream().batch(1)]
 _FIT_CONFIG = srnn.FitConfig(**_FITTED)
 
 ROWS = {
@@ -311,14 +312,14 @@ ROWS = {
             "network": Argument((answering(), answering(0.0)), loud=(None, "net")),
             "stream": Argument((_stream(), _stream(tasks=("DlyGo", "Go"))), loud=(None, "cog-20")),
             "batches": Argument(
-                ([_stream().batch(0)], [_stream().batch(0), _stream().batch(1)]),
+                (_BATCHES[:1], _BATCHES),
                 loud=([], None, 3, ["batch"]),
             ),
         },
         {
             "network": answering(),
             "stream": _stream(),
-            "batches": [_stream().batch(0), _stream().batch(1)],
+            "batches": _BATCHES,
         },
         lambda scores: scores.rows(),
     ),
