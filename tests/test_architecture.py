@@ -142,9 +142,10 @@ def test_the_measures_count(measures: dict[str, list[str]]) -> None:
     assert {"errors", "tasks", "trials"} <= set(measures["modcog: entries"])
     assert measures["sparse_rnn: floors"][0] == "errors"
     assert measures["sparse_rnn: floors"][-1] == "cli"
-    # What starts a run and what takes its steps know the settings; its files do not.
+    # What starts a run and what takes its steps know the settings; its files do not. The gate of
+    # arguments, in `system`, looks at the class alone.
     entered = {module.split(".")[1] for module in measures["modules that a configuration enters"]}
-    assert entered == {"training"}
+    assert entered == {"system", "training"}
     assert "sparse_rnn.nn.layer" in measures["modules that take a mask"]
 
 

@@ -133,5 +133,7 @@ def instance(argument: str, value: object, kind: type[KindT]) -> KindT:
         InvalidArgument: It is of another one.
     """
     if not isinstance(value, kind):
-        raise InvalidArgument(argument, value, f"a {kind.__module__.split('.')[0]} {kind.__name__}")
+        root = kind.__module__.partition(".")[0]
+        whose = "" if root in ("builtins", "collections") else f" of {root}"
+        raise InvalidArgument(argument, value, f"a {kind.__name__}{whose}")
     return value
