@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from modcog.trials.sampling import plan_trials as plan_trials, sample as sample
     from modcog.trials.spec import Period as Period, TaskSpec as TaskSpec
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "batches.bank": ("TrialBank", "trial_bank"),

@@ -20,7 +20,7 @@ DOCUMENTS = [
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-WRITTEN_BY_THE_BUILD = {"commands.md", "../commands.md"}
+WRITTEN_BY_THE_BUILD = {"commands.md", "../commands.md", "changelog.md"}
 """Pages of the site that are no files; the strict build follows the links to them."""
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
