@@ -19,6 +19,7 @@ from modcog.rendering.renderers import RENDERERS
 from modcog.system.files import read_npz, whole_file
 from modcog.system.limits import TRIALS
 from modcog.trials.draws import trial_keys
+from modcog.trials.periods import period_labels, period_names
 from modcog.trials.plan import Trials, concatenate, place
 from modcog.trials.sampling import sample, sample_keys
 from modcog.trials.spec import TaskSpec
@@ -245,7 +246,7 @@ def _bank(trials: Trials, n_rules: int) -> TrialBank:
     rendered = RENDERERS["auto"]()(
         trials, n_rules=n_rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
     )
-    names = tuple(dict.fromkeys(name for spec in trials.tasks for name in spec.period_names))
+    names = period_names(trials.tasks)
 
     def of_task(values: list[str]) -> NDArray[np.str_]:
         return np.array(values)[trials.task_index]
@@ -254,7 +255,7 @@ def _bank(trials: Trials, n_rules: int) -> TrialBank:
         inputs=rendered.observations,
         targets=rendered.targets,
         mask=rendered.mask,
-        period=_periods(trials, names),
+        period=period_labels(trials, names, *rendered.targets.shape),
         period_names=np.array(names),
         length=trials.length,
         task=trials.task,
@@ -270,13 +271,3 @@ def _bank(trials: Trials, n_rules: int) -> TrialBank:
         match=trials.match,
         dt=np.array(trials.dt),
     )
-
-
-def _periods(trials: Trials, names: tuple[str, ...]) -> NDArray[np.int8]:
-    """Index of the period at each step of each trial; -1 after its end."""
-    step = np.arange(int(trials.length.max()))[:, np.newaxis]
-    label = np.full((len(step), len(trials)), -1, dtype=np.int8)
-    for index, name in enumerate(names):
-        start, end = trials.period_bounds(name)
-        label[(step >= start) & (step < end)] = index
-    return label

@@ -12,6 +12,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -28,6 +29,7 @@ from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES, SEQ_STEPS
 from modcog.trials.content import SameContent
 from modcog.trials.gate import check_tasks
+from modcog.trials.periods import period_labels, period_names
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 
@@ -42,12 +44,37 @@ class Batch(SameContent):
         targets: int64 ``[seq_len, batch_size]``; 0 = fixate, 1 + k = direction k.
         mask: float32 ``[seq_len, batch_size]``, loss weight of each step; 0 on padding.
         trials: The trials of the batch, ordered by lane and start.
+        period_names: What the numbers in `period` stand for, the same in all batches of a sampler;
+            by default the periods of the tasks of `trials`.
+
+    Example:
+        >>> batch = BatchSampler("Go", batch_size=1, seq_len=20).batch(0)
+        >>> batch.period_names
+        ('fixation', 'stimulus', 'decision')
+        >>> batch.period[:, 0]
+        array([ 0,  0,  0,  0,  0,  1,  1,  1,  1,  1,  2,  2,  2,  2,  2, -1, -1,
+               -1, -1, -1], dtype=int8)
     """
 
     inputs: NDArray[np.float32]
     targets: NDArray[np.int64]
     mask: NDArray[np.float32]
     trials: Trials
+    period_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Name the periods."""
+        if not self.period_names:
+            object.__setattr__(self, "period_names", period_names(self.trials.tasks))
+
+    @cached_property
+    def period(self) -> NDArray[np.int8]:
+        """Index into `period_names` of the period of each step; -1 on padding.
+
+        int8 ``[seq_len, batch_size]``, made when it is first asked for.
+        """
+        n_steps, n_lanes = self.inputs.shape[:2]
+        return period_labels(self.trials, self.period_names, n_steps, n_lanes)
 
 
 class BatchSampler:
@@ -112,6 +139,7 @@ class BatchSampler:
         **settings: Any,
     ) -> None:
         self.specs: tuple[TaskSpec, ...] = tasks_of(tasks, **settings)
+        self._period_names = period_names(self.specs)
         self._n_rules = rule_channels(len(self.specs), rule_input)
         self.rule_input = bool(rule_input)
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
@@ -305,7 +333,7 @@ class BatchSampler:
             trials, n_rules=self._n_rules, seq_len=seq_len, n_lanes=n_lanes, checked=checked
         )
         mask = LOSS_MASKS[self.loss_mask](trials, rendered.mask)
-        return Batch(rendered.observations, rendered.targets, mask, trials)
+        return Batch(rendered.observations, rendered.targets, mask, trials, self._period_names)
 
     def _checked_seq_len(self, seq_len: object) -> int:
         if seq_len == "auto":
