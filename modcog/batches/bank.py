@@ -19,10 +19,11 @@ from modcog.rendering.renderers import RENDERERS
 from modcog.system.files import read_npz, whole_file
 from modcog.system.limits import TRIALS
 from modcog.trials.draws import trial_keys
-from modcog.trials.periods import period_labels, period_names
+from modcog.trials.periods import period_labels
 from modcog.trials.plan import Trials, concatenate, place
 from modcog.trials.sampling import sample, sample_keys
 from modcog.trials.spec import TaskSpec
+from modcog.trials.tables import period_names
 
 SPLITS = ("train", "validation", "test")
 """Splits of a bank; the trials of one are independent of those of the others."""
@@ -248,26 +249,16 @@ def _bank(trials: Trials, n_rules: int) -> TrialBank:
     )
     names = period_names(trials.tasks)
 
-    def of_task(values: list[str]) -> NDArray[np.str_]:
-        return np.array(values)[trials.task_index]
-
+    table = trials.to_dict()
+    copied = ("task", "base", "family", "modifiers", "length", "rule", "responds")
+    answers = ("base_response", "response", "angle", "match")
     return TrialBank(
         inputs=rendered.observations,
         targets=rendered.targets,
         mask=rendered.mask,
         period=period_labels(trials, names, *rendered.targets.shape),
         period_names=np.array(names),
-        length=trials.length,
-        task=trials.task,
-        base=of_task([spec.base for spec in trials.tasks]),
-        family=of_task([spec.family for spec in trials.tasks]),
-        modifiers=of_task([spec.name.partition("_")[2] for spec in trials.tasks]),
-        rule=trials.rule,
         direction=trials.stimulus_location[:, 0],
-        responds=trials.responds,
-        base_response=trials.base_response,
-        response=trials.response,
-        angle=trials.angle,
-        match=trials.match,
+        **{name: table[name] for name in (*copied, *answers)},
         dt=np.array(trials.dt),
     )

@@ -29,9 +29,10 @@ from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES, SEQ_STEPS
 from modcog.trials.content import SameContent
 from modcog.trials.gate import check_tasks
-from modcog.trials.periods import period_labels, period_names
+from modcog.trials.periods import period_labels
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
+from modcog.trials.tables import period_names
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,8 @@ A modifier is a `Modifier`, and may have besides
   100 ms of delay", for `modcog.describe`;
 - a method ``mark(spec, trial)``: what a picture says of the answer of one trial, which it gets as
   `Trials.describe` returns it;
+- a method ``displacement(trials)``: by how many ring units it moves the answers of trials of one
+  task before the decision, negative to the left, int64 ``[n]``, for `Trials.displacement`;
 - a method ``strategies(spec)``, as above.
 """
 

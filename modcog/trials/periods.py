@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument
 from modcog.trials.plan import Trials
-from modcog.trials.spec import TaskSpec
+from modcog.trials.tables import period_table
 
 _MOST_NAMES = int(np.iinfo(np.int8).max) + 1
-
-
-def period_names(tasks: Iterable[TaskSpec]) -> tuple[str, ...]:
-    """Names of the periods of some tasks, each once, in the order in which they are met."""
-    return tuple(dict.fromkeys(name for spec in tasks for name in spec.period_names))
 
 
 def period_labels(
@@ -39,16 +32,10 @@ def period_labels(
     """
     if len(names) > _MOST_NAMES:
         raise InvalidArgument("period_names", f"{len(names)} names", f"at most {_MOST_NAMES}")
-    if any((trials.start + trials.length > n_steps) | (trials.lane >= n_lanes)):
-        raise InvalidArgument("trials", "a trial beyond them", f"in {n_steps} x {n_lanes} steps")
-    number = {name: index for index, name in enumerate(names)}
-    table = np.zeros((len(trials.tasks), trials.period_steps.shape[1]), dtype=np.int8)
-    for row, spec in enumerate(trials.tasks):
-        for column, name in enumerate(spec.period_names):
-            if name not in number:
-                raise unknown_name("period_names", names, [name], f"a period of {spec.name}")
-            table[row, column] = number[name]
     length = trials.length
+    if np.any((trials.start + length > n_steps) | (trials.lane >= n_lanes)):
+        raise InvalidArgument("trials", "a trial beyond them", f"in {n_steps} x {n_lanes} steps")
+    table = period_table(trials.tasks, names, trials.period_steps.shape[1])
     trial = np.repeat(np.arange(len(trials)), length)
     step = np.arange(trial.size) - np.repeat(np.cumsum(length) - length, length)
     labels = np.full((n_steps, n_lanes), -1, dtype=np.int8)
