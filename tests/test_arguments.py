@@ -152,6 +152,8 @@ TABLE: dict[str, Row] = {
             "seed": (0, 1),
             "split": ("train", "validation"),
             "split_by": ("trials", "conditions"),
+            "given": (None, {"stimulus": 300}),
+            "conditions": (None, {"location": [1, 2]}),
             "rule_input": (True, False),
             **SETTINGS,
         },

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from modcog.batches.conditions import design
 from modcog.catalog.settings import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.hashing import Purpose, Seed, derive, generator, mix
@@ -144,13 +145,15 @@ def _check_layout(columns: Mapping[str, NDArray[Any]]) -> None:
                 raise ValueError(f"{name} has the shape {column.shape}, unlike the others")
 
 
-def trial_bank(
+def trial_bank(  # noqa: PLR0913 - each is a choice of its own
     tasks: object,
     n: int,
     seed: Seed = 0,
     *,
     split: str = "train",
     split_by: str = "trials",
+    given: Mapping[str, ArrayLike] | None = None,
+    conditions: Mapping[str, ArrayLike] | None = None,
     rule_input: bool = True,
     **settings: Any,
 ) -> TrialBank:
@@ -166,7 +169,7 @@ def trial_bank(
     Args:
         tasks: Name of a suite or of one task, or a list of task names and `TaskSpec`, one per rule
             slot.
-        n: Trials of each rule slot.
+        n: Trials of each rule slot; with `conditions`, of each combination in each rule slot.
         seed: A whole number, a list of them, or a `numpy.random.SeedSequence`. The trials of a rule
             slot do not depend on the other slots.
         split: "train", "validation" or "test".
@@ -174,6 +177,10 @@ def trial_bank(
             the seed, into one split alone, with probability 1/2, 1/4 and 1/4, and a split draws
             from the trials of its conditions. Frequencies of answers and matches then differ a
             little between splits.
+        given: Quantities to fix instead of drawing them, as for `modcog.sample`: a value for all
+            trials, or n of them, one for each trial of a rule slot. All tasks draw them.
+        conditions: Quantities of which all combinations are shown, as for `modcog.conditions`: name
+            -> values. The last one named varies fastest, then come the n repeats.
         rule_input: Whether the inputs end with a channel for each rule slot, as in
             `modcog.BatchSampler`.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
@@ -182,14 +189,19 @@ def trial_bank(
         The bank, ordered by rule slot.
 
     Raises:
-        UnknownName: A name is not known.
-        InvalidArgument: An argument is out of range; a task has no condition in this split.
+        UnknownName: A name is not known, or a task draws no quantity of a given name.
+        InvalidArgument: An argument is out of range; a task has no condition in this split; a
+            quantity is given twice, or one value a trial where conditions are split, which leaves
+            no say in which trials these are.
 
     Example:
         >>> train = trial_bank("cog-20", 50, seed=0)
         >>> held_out = trial_bank("cog-20", 10, seed=0, split="validation")
         >>> train.inputs.shape, len(held_out), train.period_names[:2]
         ((27, 1000, 53), 200, array(['fixation', 'stimulus'], dtype='<U8'))
+        >>> tuning = trial_bank("DlyGo", 2, conditions={"location": range(16)}, given={"ring": 0})
+        >>> tuning.response[:6]
+        array([0, 0, 1, 1, 2, 2])
     """
     specs = tasks_of(tasks, **settings)
     n_rules = rule_channels(len(specs), rule_input)
@@ -198,22 +210,51 @@ def trial_bank(
         raise unknown_name("split", split, SPLITS, "a split")
     if split_by not in SPLIT_BY:
         raise unknown_name("split_by", split_by, SPLIT_BY, "what is split")
+    by_trials = split_by == "trials"
+    fixed, n = _fixed(given or {}, conditions or {}, n, by_trials=by_trials)
     number = SPLITS.index(split)
     parts: list[Trials] = []
     for slot, spec in enumerate(specs):
         rng = generator(seed, Purpose.BANK, SPLIT_BY.index(split_by), number, slot)
-        if split_by == "trials":
-            part = sample_keys(spec, trial_keys(rng, n))  # checked once, where all are rendered
+        if by_trials:
+            part = sample_keys(spec, trial_keys(rng, n), fixed)  # checked where all are rendered
         else:
-            part = _of_split(spec, rng, n, derive(seed, Purpose.BANK_SPLIT), number)
+            part = _of_split(spec, rng, n, derive(seed, Purpose.BANK_SPLIT), number, fixed)
         part.rule[:] = slot
         parts.append(part)
     trials = concatenate(parts)
     return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), n_rules)
 
 
+def _fixed(
+    given: Mapping[str, ArrayLike],
+    conditions: Mapping[str, ArrayLike],
+    n: int,
+    *,
+    by_trials: bool,
+) -> tuple[dict[str, Any], int]:
+    """What is fixed in the trials of a rule slot, and how many there are."""
+    for argument, chosen in (("given", given), ("conditions", conditions)):
+        if not isinstance(cast("object", chosen), Mapping):
+            raise InvalidArgument(argument, chosen, "a mapping: name of a quantity -> values")
+    one_a_trial = [name for name, value in given.items() if np.ndim(value) and np.size(value) != 1]
+    if not by_trials and (both := [*conditions, *one_a_trial]):
+        allowed = "a single value, in given, where split_by is 'conditions'"
+        raise InvalidArgument(both[0], conditions.get(both[0], given.get(both[0])), allowed)
+    for name in conditions:
+        if name in given:
+            raise InvalidArgument(name, given[name], "in given or in conditions, not in both")
+    cells, n_all = design(conditions, n, "n")
+    return {**given, **cells}, n_all
+
+
 def _of_split(
-    spec: TaskSpec, rng: np.random.Generator, n: int, seeds: np.random.SeedSequence, number: int
+    spec: TaskSpec,
+    rng: np.random.Generator,
+    n: int,
+    seeds: np.random.SeedSequence,
+    number: int,
+    given: Mapping[str, ArrayLike],
 ) -> Trials:
     """The first n trials whose condition falls into a split."""
     key = seeds.generate_state(1, np.uint64)
@@ -221,7 +262,7 @@ def _of_split(
     parts: list[Trials] = []
     n_drawn = 0
     while (missing := n - sum(map(len, parts))) > 0:
-        trials = sample(spec, rng, max(256, 3 * missing))
+        trials = sample(spec, rng, max(256, 3 * missing), given)
         position = (mix(conditions_of(trials) ^ key) >> np.uint64(11)) * 2.0**-53
         parts.append(trials[(low <= position) & (position < high)])
         n_drawn += len(trials)
@@ -248,7 +289,6 @@ def _bank(trials: Trials, n_rules: int) -> TrialBank:
         trials, n_rules=n_rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
     )
     names = period_names(trials.tasks)
-
     table = trials.to_dict()
     copied = ("task", "base", "family", "modifiers", "length", "rule", "responds")
     answers = ("base_response", "response", "angle", "match")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,17 +48,36 @@ def conditions(
         (176, array([100., 200., 300.]))
     """
     spec = task_of(task) if isinstance(task, str) else task
-    repeats = whole_number("repeats", repeats, "trials", most=TRIALS)
+    given, n = design(levels, repeats)
+    return sample(spec, rng, n, given=given)
+
+
+def design(
+    levels: Mapping[str, ArrayLike], repeats: int, argument: str = "repeats"
+) -> tuple[dict[str, NDArray[Any]], int]:
+    """All combinations of chosen values, each repeated.
+
+    Args:
+        levels: Values of each quantity.
+        repeats: Trials of each combination.
+        argument: What the repeats are called, for the error.
+
+    Returns:
+        The value of each quantity in each trial, ``[n]``, as `modcog.sample` takes them in `given`;
+        and n. The last quantity named varies fastest, then come the repeats.
+
+    Raises:
+        InvalidArgument: A quantity has no values, or there are too many trials.
+    """
+    repeats = whole_number(argument, repeats, "trials", most=TRIALS)
     axes = {name: _level(name, values) for name, values in levels.items()}
     shape = tuple(map(len, axes.values()))
     if (n := math.prod(shape) * repeats) > TRIALS:
         raise InvalidArgument("levels", f"{n} trials", f"at most {TRIALS} trials in all")
     cells = np.repeat(np.arange(math.prod(shape)), repeats)
     places = np.unravel_index(cells, shape) if shape else ()
-    given = {
-        name: values[place] for (name, values), place in zip(axes.items(), places, strict=True)
-    }
-    return sample(spec, rng, len(cells), given=given)
+    chosen = zip(axes.items(), places, strict=True)
+    return {name: values[place] for (name, values), place in chosen}, n
 
 
 def _level(name: str, values: ArrayLike) -> NDArray[Any]:
