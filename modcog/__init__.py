@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modcog.batches.prefetch import Prefetch as Prefetch
     from modcog.batches.sampler import Batch as Batch, BatchSampler as BatchSampler
     from modcog.catalog.lengths import TrialLengths as TrialLengths, trial_lengths as trial_lengths
+    from modcog.catalog.sampling import sample as sample
     from modcog.catalog.sentences import describe as describe
     from modcog.catalog.settings import task as task, task_from_json as task_from_json
     from modcog.catalog.suites import suite as suite, suites as suites, task_names as task_names
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from modcog.trials.draws import Draws as Draws
     from modcog.trials.interfaces import Strategy as Strategy
     from modcog.trials.plan import Stimulus as Stimulus, Trials as Trials
-    from modcog.trials.sampling import plan_trials as plan_trials, sample as sample
+    from modcog.trials.sampling import plan_trials as plan_trials
     from modcog.trials.spec import Period as Period, TaskSpec as TaskSpec
 
 __version__ = "0.2.0"
@@ -72,6 +73,7 @@ _HOMES = {
     "batches.sampler": ("Batch", "BatchSampler"),
     "scoring.chance": ("chance_level", "chance_table"),
     "scoring.measures": ("Evaluation", "evaluate", "pool"),
+    "catalog.sampling": ("sample",),
     "catalog.sentences": ("describe",),
     "trials.spec": ("Period", "TaskSpec"),
     "catalog.suites": ("suite", "suites", "task_names"),
@@ -80,7 +82,7 @@ _HOMES = {
     "trials.plan": ("Stimulus", "Trials"),
     "trials.draws": ("Draws",),
     "trials.interfaces": ("Strategy",),
-    "trials.sampling": ("plan_trials", "sample"),
+    "trials.sampling": ("plan_trials",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -177,7 +177,7 @@ TABLE: dict[str, Row] = {
     "sample": Row(
         {"spec": modcog.task("DM1")},
         {
-            "spec": (modcog.task("DM1"), modcog.task("DM2")),
+            "spec": ("DM1", modcog.task("DM2")),
             "rng": (0, 1),
             "n": (1, 2),
             "given": (None, {"stimulus": 300}),

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from modcog.batches.conditions import design
 from modcog.catalog.settings import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
-from modcog.hashing import Purpose, Seed, derive, generator, mix
+from modcog.hashing import Purpose, Random, derive, generator, mix, seed_of
 from modcog.rendering.reference import rule_channels
 from modcog.rendering.renderers import RENDERERS
 from modcog.system.files import read_npz, whole_file
@@ -148,7 +148,7 @@ def _check_layout(columns: Mapping[str, NDArray[Any]]) -> None:
 def trial_bank(  # noqa: PLR0913 - each is a choice of its own
     tasks: object,
     n: int,
-    seed: Seed = 0,
+    seed: Random = 0,
     *,
     split: str = "train",
     split_by: str = "trials",
@@ -170,13 +170,14 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
         tasks: Name of a suite or of one task, or a list of task names and `TaskSpec`, one per rule
             slot.
         n: Trials of each rule slot; with `conditions`, of each combination in each rule slot.
-        seed: A whole number, a list of them, or a `numpy.random.SeedSequence`. The trials of a rule
-            slot do not depend on the other slots.
+        seed: A whole number, a list of them, a `numpy.random.SeedSequence`, or a
+            `numpy.random.Generator` from which a seed is drawn, a new one for each bank. The trials
+            of a rule slot do not depend on the other slots.
         split: "train", "validation" or "test".
         split_by: "trials": each split draws from all trials. "conditions": each condition falls, by
             the seed, into one split alone, with probability 1/2, 1/4 and 1/4, and a split draws
             from the trials of its conditions. Frequencies of answers and matches then differ a
-            little between splits.
+            little between splits. Splits of conditions share a seed, which is not drawn then.
         given: Quantities to fix instead of drawing them, as for `modcog.sample`: a value for all
             trials, or n of them, one for each trial of a rule slot. All tasks draw them.
         conditions: Quantities of which all combinations are shown, as for `modcog.conditions`: name
@@ -211,6 +212,10 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
     if split_by not in SPLIT_BY:
         raise unknown_name("split_by", split_by, SPLIT_BY, "what is split")
     by_trials = split_by == "trials"
+    if not by_trials and isinstance(seed, np.random.Generator):
+        allowed = "a seed where split_by is 'conditions': another would split them otherwise"
+        raise InvalidArgument("seed", seed, allowed)
+    seed = seed_of(seed)
     fixed, n = _fixed(given or {}, conditions or {}, n, by_trials=by_trials)
     number = SPLITS.index(split)
     parts: list[Trials] = []

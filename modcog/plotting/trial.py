@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from modcog.catalog.settings import task
 from modcog.errors import InvalidArgument
+from modcog.hashing import Random, generator_of
 from modcog.plotting.palette import direction_colors
 from modcog.rendering.reference import channels, render
 from modcog.system.output import in_figure
@@ -38,7 +39,7 @@ CUE_COLOR = "#222222"
 def plot_trial(
     source: str | TaskSpec | Trials,
     *,
-    seed: int | None = None,
+    seed: Random | None = None,
     given: Any = None,
     **settings: Any,
 ) -> Figure:
@@ -46,7 +47,8 @@ def plot_trial(
 
     Args:
         source: A task, or `Trials` of which the first is drawn.
-        seed: Seed of the trial, where a task is given; None: 0.
+        seed: Seed or generator of the trial, as for `modcog.sample`, where a task is given; None
+            stands for 0.
         given: Quantities of the trial to fix, where a task is given (see `modcog.sample`).
         **settings: As for `modcog.task`, where a task is given.
 
@@ -68,7 +70,8 @@ def plot_trial(
                 raise InvalidArgument(name, value, "left out where trials are given")
         trials = source[:1]
     else:
-        trials = sample(task(source, **settings), np.random.default_rng(seed or 0), 1, given)
+        rng = generator_of(0 if seed is None else seed, "seed")
+        trials = sample(task(source, **settings), rng, 1, given)
     if not len(trials):
         raise InvalidArgument("source", source, "at least one trial")
     figure = Figure(figsize=(7.2, 6.4), layout="constrained")

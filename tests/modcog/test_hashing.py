@@ -134,6 +134,7 @@ USES: dict[str, Callable[[Any], list[int]]] = {
     "own, philox": lambda seed: of_trials(
         modcog.sample(modcog.task("DM1"), np.random.Generator(np.random.Philox(seed)), 20)
     ),
+    "own, by seed": lambda seed: of_trials(modcog.sample("DM1", seed, 20)),
 }
 
 

@@ -316,8 +316,3 @@ def test_trials_are_checked_once_on_their_way_into_a_batch(
     assert not checked
     sampler.batch_of(first.trials)  # which others have had in their hands
     assert checked == [len(first.trials)]
-
-
-def test_sample_takes_a_specification() -> None:
-    with pytest.raises(modcog.InvalidArgument, match="^spec must be a TaskSpec"):
-        modcog.sample("DM1", helpers.rng(0), 1)  # type: ignore[arg-type]  # that is the mistake
