@@ -198,7 +198,7 @@ def task_from_json(text: str) -> TaskSpec:
         periods = tuple(
             replace(
                 base.period(p["name"]),
-                **{**p, "duration": _from_list(p["duration"])},
+                **p,
             )
             for p in record["periods"]
         )
@@ -224,10 +224,6 @@ _RECORDED = (
     *("dt", "dim_ring", "noise"),
 )
 """What `TaskSpec.to_json` writes."""
-
-
-def _from_list(duration: Any) -> Any:
-    return (duration[0], tuple(duration[1])) if isinstance(duration, list) else duration
 
 
 def _options(spec: TaskSpec) -> tuple[str, ...]:

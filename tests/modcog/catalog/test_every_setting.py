@@ -26,7 +26,10 @@ NUMBER = ODD | st.floats(allow_nan=True, allow_infinity=True) | st.integers(-5, 
 NUMBERS = st.lists(NUMBER | st.sampled_from([0.3, 0.3, 0.6, 1.0]), max_size=4).map(tuple) | NUMBER
 DURATION = (
     NUMBER
-    | st.tuples(st.sampled_from(["uniform", "choice", "steps", "normal"]), NUMBERS)
+    | st.tuples(
+        st.sampled_from(["uniform", "choice", "steps", "exponential", "normal", "gamma"]), NUMBERS
+    )
+    | st.tuples(st.just("choice"), NUMBERS, NUMBERS)
     | NUMBER.map(lambda ms: lambda _: ms)
 )
 VALUES: dict[str, st.SearchStrategy[Any]] = {
