@@ -124,7 +124,7 @@ def describe(
         "task_names": tasks,
         "task_periods": [", ".join(by_name[name].period_names) for name in tasks],
     }
-    noise = {spec.noise for spec in specs}
+    noise = {spec.noise if isinstance(spec.noise, float) else str(spec.noise) for spec in specs}
     attributes = {
         "suite": next((name for name in suites() if suite(name) == sampler.tasks), ""),
         "seed": _shown(arguments["seed"]).removeprefix("entropy="),

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog import ring
 from modcog.rendering import noise
 from modcog.rendering.compiling import kept_njit
 from modcog.rendering.reference import Rendered, allocate, channels, noisy_periods
@@ -78,7 +77,7 @@ def render(
     )
     n_channels = tuple(int(size) for size in np.diff(edges))
     counters = noise.all_counters(int(trials.length.max(initial=0)), n_channels)
-    tables = _Tables(ring.bumps(n), noise.quantiles(), counters, np.array(edges))
+    tables = _Tables(trials.bumps, noise.quantiles(), counters, np.array(edges))
     _fill(rendered.observations, rendered.targets, rendered.mask, plan, tables, n_rules)
     return rendered
 

@@ -215,7 +215,7 @@ def _add_stimuli(flat: NDArray[np.float32], trials: Trials, n_lanes: int) -> Non
     """Write the bumps; those of one trial and period are summed first, then written once."""
     n = trials.dim_ring
     n_trials, n_periods = trials.period_steps.shape
-    table = ring.bumps(n)
+    table = trials.bumps
     image = np.zeros((n_trials, n_periods, 2, n))
     shown = np.zeros((n_trials, n_periods), dtype=np.bool_)
     rows = np.arange(n_trials)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from modcog import ring
 from modcog.errors import InvalidArgument
 from modcog.trials.content import SameContent
-from modcog.trials.spec import TaskSpec
+from modcog.trials.spec import SHARED_TEXT, TaskSpec
 from modcog.trials.tables import bump_columns, coherence, frame, period_names, period_table
 
 NOISE_GROUPS = ("fixation", "ring1", "ring2", "rule")
@@ -115,6 +115,12 @@ class Trials(SameContent):
     def dim_ring(self) -> int:
         """Number of ring directions, the same for all trials."""
         return self.tasks[0].dim_ring
+
+    @property
+    def bumps(self) -> NDArray[np.float64]:
+        """The activity bumps that are shown, one row a location (see `modcog.ring.bumps`)."""
+        spec = self.tasks[0]
+        return ring.bumps(spec.dim_ring, spec.bump_width, spec.bump_height)
 
     @property
     def task(self) -> NDArray[np.str_]:
@@ -293,7 +299,7 @@ def concatenate(parts: Sequence[Trials]) -> Trials:
     """Join trials of several tasks into one struct, in the given order.
 
     Raises:
-        InvalidArgument: `parts` is empty, or the time steps or rings differ.
+        InvalidArgument: `parts` is empty, or time steps, rings or bumps differ.
     """
     ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
     rows = [np.arange(end - len(part), end) for part, end in zip(parts, ends, strict=True)]
@@ -309,15 +315,13 @@ def interleave(parts: Sequence[Trials], rows: Sequence[NDArray[np.int64]]) -> Tr
             from 0 up, once.
 
     Raises:
-        InvalidArgument: `parts` is empty, or the time steps or rings differ.
+        InvalidArgument: `parts` is empty, or time steps, rings or bumps differ.
     """
     if not parts:
         raise InvalidArgument("parts", parts, "at least one Trials")
-    settings = {(part.dt, part.dim_ring) for part in parts}
-    if len(settings) > 1:
-        raise InvalidArgument(
-            "parts", sorted(settings), "trials with one time step and one ring size"
-        )
+    shared = {part.tasks[0].shared for part in parts}
+    if len(shared) > 1:
+        raise InvalidArgument("parts", sorted(shared), f"trials with one {SHARED_TEXT}")
     tasks = tuple(dict.fromkeys(spec for part in parts for spec in part.tasks))
     position, n = {spec: i for i, spec in enumerate(tasks)}, sum(map(len, parts))
     columns: dict[str, NDArray[Any]] = {}

@@ -26,7 +26,7 @@ def assert_same_bits(a: rendering.Rendered, b: rendering.Rendered) -> None:
         assert x.tobytes() == y.tobytes(), name
 
 
-@pytest.mark.parametrize("noise", [0, 1.0, "yang"])
+@pytest.mark.parametrize("noise", [0, 1.0, "yang", (0.0, 2.0)])
 @pytest.mark.parametrize("name", helpers.NAMES)
 def test_every_task_has_the_bits_of_the_reference(name: str, noise: Any) -> None:
     trials = modcog.sample(modcog.task(name, noise=noise), helpers.rng(3), 12)
@@ -38,15 +38,16 @@ def test_every_task_has_the_bits_of_the_reference(name: str, noise: Any) -> None
 @given(
     dt=st.sampled_from([1, 7, 20, 50, 100, 1000 / 60]),
     dim_ring=st.sampled_from([4, 8, 16, 36]),
-    noise=st.sampled_from([0, 0.3, 2.5, "yang"]),
+    noise=st.sampled_from([0, 0.3, 2.5, "yang", (0.2, 3), (1, 0)]),
+    bump=st.sampled_from([{}, {"bump_width": 0.1}, {"bump_width": 2.5, "bump_height": 3}]),
     velocity=st.floats(0.1, 20),
     seed=helpers.seeds,
 )
 @pytest.mark.filterwarnings("ignore::modcog.AmbiguousIntervalWarning")
 def test_every_setting_has_the_bits_of_the_reference(
-    dt: float, dim_ring: int, noise: Any, velocity: float, seed: int
+    dt: float, dim_ring: int, noise: Any, bump: dict[str, Any], velocity: float, seed: int
 ) -> None:
-    settings: dict[str, Any] = {"dt": dt, "dim_ring": dim_ring, "noise": noise}
+    settings: dict[str, Any] = {"dt": dt, "dim_ring": dim_ring, "noise": noise, **bump}
     moved = {**settings, "int_velocity": velocity, "seq_velocity": velocity}
     specs = [
         modcog.task("DMS_IntL_SeqR", **moved),

@@ -124,7 +124,7 @@ def test_trials_of_tasks_with_other_periods_pass_together() -> None:
     wrong = changed("stimulus_period", 2, 0)(trials)
     with pytest.raises(modcog.InvalidArgument, match="the index of a period of the task"):
         check_trials(wrong)
-    with pytest.raises(modcog.InvalidArgument, match="all with one time step and ring"):
+    with pytest.raises(modcog.InvalidArgument, match="all with one dt, dim_ring and bump"):
         task_table((modcog.task("Go"), modcog.task("Go", dt=50)), 5)
     with pytest.raises(modcog.InvalidArgument, match="^period_steps must be at least 5"):
         task_table((modcog.task("DlyDM1"),), 4)
