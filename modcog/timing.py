@@ -267,18 +267,18 @@ def step_distribution(duration: Duration, dt: float) -> tuple[NDArray[np.int64],
     return support, _MASSES[kind](values, edges)
 
 
-def _uniform(values: Values, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def _uniform(values: Values, edges: NDArray[Any]) -> NDArray[np.float64]:
     low, high = values
     return np.diff(edges) / (high - low)
 
 
-def _exponential(values: Values, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def _exponential(values: Values, edges: NDArray[Any]) -> NDArray[np.float64]:
     mean, low, high = values
     reached = np.exp((low - edges[:-1]) / mean)
     return reached * np.expm1(-np.diff(edges) / mean) / np.expm1((low - high) / mean)
 
 
-def _normal(values: Values, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def _normal(values: Values, edges: NDArray[Any]) -> NDArray[np.float64]:
     mean, std, low, _ = values
     # From the end where the tail is small, so that far tails keep their digits.
     side = 1.0 if low >= mean else -1.0
@@ -288,8 +288,8 @@ def _normal(values: Values, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.abs(np.diff(beyond)) / total if total else np.full(len(edges) - 1, np.nan)
 
 
-_MASSES: Mapping[str, Callable[[Values, NDArray[np.float64]], NDArray[np.float64]]] = (
-    MappingProxyType({"uniform": _uniform, "exponential": _exponential, "normal": _normal})
+_MASSES: Mapping[str, Callable[[Values, NDArray[Any]], NDArray[np.float64]]] = MappingProxyType(
+    {"uniform": _uniform, "exponential": _exponential, "normal": _normal}
 )
 """Probability of the parts between edges, the first of which is low and the last high."""
 

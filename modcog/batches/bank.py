@@ -294,16 +294,27 @@ def _bank(trials: Trials, n_rules: int) -> TrialBank:
         trials, n_rules=n_rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
     )
     names = period_names(trials.tasks)
-    table = trials.to_dict()
-    copied = ("task", "base", "family", "modifiers", "length", "rule", "responds")
-    answers = ("base_response", "response", "angle", "match")
+
+    def of_task(values: list[str]) -> NDArray[np.str_]:
+        return np.array(values)[trials.task_index]
+
     return TrialBank(
         inputs=rendered.observations,
         targets=rendered.targets,
         mask=rendered.mask,
         period=period_labels(trials, names, *rendered.targets.shape),
         period_names=np.array(names),
+        length=trials.length,
+        task=trials.task,
+        base=of_task([spec.base for spec in trials.tasks]),
+        family=of_task([spec.family for spec in trials.tasks]),
+        modifiers=of_task(["_".join(m.label for m in spec.modifiers) for spec in trials.tasks]),
+        rule=trials.rule,
         direction=trials.stimulus_location[:, 0],
-        **{name: table[name] for name in (*copied, *answers)},
+        responds=trials.responds,
+        base_response=trials.base_response,
+        response=trials.response,
+        angle=trials.angle,
+        match=trials.match,
         dt=np.array(trials.dt),
     )

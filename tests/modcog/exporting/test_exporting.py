@@ -153,7 +153,8 @@ def test_npz_holds_no_pickle_and_equal_data_make_equal_files(tmp_path: Path) -> 
 
 
 def test_arguments_change_what_is_exported(tmp_path: Path) -> None:
-    variants = [{}, {"seed": 6}, {"dt": 50, "seq_len": 90}, {"noise": 0}, {"loss_mask": "yang"}]
+    variants = [{}, {"seed": 6}, {"dt": 50, "seq_len": 90}, {"noise": 0}]
+    variants += [{"loss_mask": "yang"}, {"noise": (0, 2)}, {"bump_width": 0.3}]
     contents = {
         modcog.export(sampler_of(**v), tmp_path / f"{i}.npz", 2).read_bytes()
         for i, v in enumerate(variants)
