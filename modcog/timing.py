@@ -121,9 +121,10 @@ def check_duration(argument: str, value: object) -> Duration:
             raise InvalidArgument(argument, value, "a choice of at least one duration")
         return _choice(argument, values, rest[0]) if rest else ("choice", values)
     names = DISTRIBUTIONS[kind]
-    if len(values) != len(names) or values[-2] > values[-1] or not all(values[:-2]):
-        *others, _, _ = names
-        above = "".join(f" and {name} > 0" for name in others)
+    # Before the two bounds comes what scales the distribution.
+    scaled = len(names) > 2
+    if len(values) != len(names) or values[-2] > values[-1] or (scaled and not values[-3]):
+        above = f" and {names[-3]} > 0" if scaled else ""
         form = f"({kind!r}, ({', '.join(names)})) in ms with low <= high{above}"
         raise InvalidArgument(argument, value, form)
     low, high = values[-2:]

@@ -163,11 +163,13 @@ class Trials(SameContent):
         """
         moved = np.zeros(len(self), dtype=np.int64)
         for number, spec in enumerate(self.tasks):
+            telling = [m for m in spec.modifiers if hasattr(m, "displacement")]
+            if not telling:
+                continue
             rows = np.flatnonzero(self.task_index == number)
             own = replace(self[rows], tasks=(spec,), task_index=np.zeros_like(rows))
-            for modifier in spec.modifiers:
-                if hasattr(modifier, "displacement"):
-                    moved[rows] += modifier.displacement(own)
+            for modifier in telling:
+                moved[rows] += modifier.displacement(own)
         half = self.dim_ring // 2
         rest = self.response - self.base_response - moved
         return np.where(self.responds, moved + (rest + half) % self.dim_ring - half, 0)

@@ -341,6 +341,8 @@ def check_noise(noise: object) -> Noise:
 
 def _noise_level(value: object, noise: object) -> float:
     allowed = f"a finite number of at least 0 (in sqrt(ms)), at most {limits.LEVEL:g}, or 'yang'"
+    if noise is not value:
+        allowed = f"two finite numbers of at least 0 (in sqrt(ms)), at most {limits.LEVEL:g}"
     level = real_number("noise", value, allowed)
     if not 0 <= level <= limits.LEVEL:
         raise InvalidArgument("noise", noise, allowed)

@@ -30,7 +30,7 @@ def _chosen(values: list[float], weights: list[int]) -> Any:
 def _normal(drawn: tuple[float, float, Any]) -> Any:
     """A normal whose mean lies within its bounds, as narrow or wide as is wanted."""
     place, spread, (low, high) = drawn
-    mean = max(low + place * (high - low), 1e-3)
+    mean = low + place * (high - low)
     return ("normal", (mean, max(spread * (high - low), 1), low, high))
 
 
@@ -108,6 +108,7 @@ FORMS = {
     "flat exponential": ("exponential", (1e8, 150, 900)),
     "exponential within a step": ("exponential", (50, 460, 540)),
     "normal": ("normal", (500, 120, 200, 900)),
+    "half a normal": ("normal", (0, 250, 0, 900)),
     "lower part of a normal": ("normal", (900, 200, 0, 500)),
     "far tail of a normal": ("normal", (200, 50, 600, 900)),
     "far tail before a normal": ("normal", (900, 50, 100, 500)),
