@@ -253,10 +253,10 @@ def test_state_dicts_are_read_without_pickle_and_modules_are_not(case: Case) -> 
 COMPILED = """
 import torch
 from tests.sparse_rnn.nn.test_torch_callers import INPUTS, Case, assert_exact
-for kind in {kinds}:
+for kind in ("MaskedRNN", "LeakyRNN", "MaskedGRU", "Network in chunks"):
     module = Case(kind, {backend!r}).build()
     for inputs in (INPUTS, INPUTS[:3]):
-        assert_exact(torch.compile(module, backend={compiler!r})(inputs)[0], module, inputs)
+        assert_exact(torch.compile(module, backend="aot_eager")(inputs)[0], module, inputs)
 print("exact")
 """
 
@@ -265,7 +265,7 @@ print("exact")
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", CPU_BACKENDS)
 def test_torch_compile_as_the_first_call(backend: str) -> None:
-    code = COMPILED.format(backend=backend, kinds=list(MODULES), compiler="aot_eager")
+    code = COMPILED.format(backend=backend)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "exact", done.stderr[-2000:]
 
