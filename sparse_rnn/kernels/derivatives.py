@@ -86,11 +86,11 @@ _SAYS_WHY = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2,
 
 def break_graph() -> None:
     """End the graph that ``torch.compile`` writes here; with ``fullgraph=True`` torch raises."""
-    compiler: Any = torch._dynamo  # Documented; it is loaded where something is compiled.
+    loaded: Any = torch  # With its compiler, where something is compiled; documented, not exported.
     if _SAYS_WHY:
-        compiler.graph_break(msg=_OUTSIDE)
+        loaded._dynamo.graph_break(msg=_OUTSIDE)
     else:
-        compiler.graph_break()  # Older versions of torch take no reason.
+        loaded._dynamo.graph_break()  # Older versions of torch take no reason.
 
 
 @cache

@@ -135,8 +135,9 @@ class Network(nn.Module):
                 none can be drawn (`sparse_rnn.nn.noise.check`).
         """
         if self.chunk is not None:
-            first = self.rnn.first_states(inputs, h0)
-            return chunks.run(self._piece, inputs, first, self.chunk, self)
+            batch: Any = inputs  # `first_states` refuses what is none.
+            first = self.rnn.first_states(batch, h0)
+            return chunks.run(self._piece, batch, first, self.chunk, self)
         hidden, _ = self.rnn(inputs, h0)
         if isinstance(hidden, PackedSequence):
             return PackedSequence(self.readout(hidden.data), *hidden[1:]), hidden

@@ -5,7 +5,7 @@ Who calls a layer a second time to get the activations of the first call would g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -21,7 +21,7 @@ _AGAIN: ContextVar[bool] = ContextVar("again", default=False)
 
 
 @contextmanager
-def again() -> Iterator[None]:
+def again() -> Generator[None]:
     """Calls in this context have the count of the call that they repeat."""
     token = _AGAIN.set(True)
     try:
@@ -47,14 +47,15 @@ def check(recurrent_noise: float) -> None:
         break_graph()
     if _batched():
         raise InvalidArgument("recurrent_noise", recurrent_noise, "0 under torch.vmap", _QUIET)
-    autograd: Any = torch._C  # No public name says whether a pass back is running.
-    if autograd._current_graph_task_id() != -1 and not _AGAIN.get():
+    private: Any = torch  # No public name says whether a pass back is running.
+    if private._C._current_graph_task_id() != -1 and not _AGAIN.get():
         allowed = "0 where a pass back calls the layer again, as torch.utils.checkpoint does"
         remedy = f"It would draw other noise. Set `chunk` of a Network instead. {_QUIET}"
         raise InvalidArgument("recurrent_noise", recurrent_noise, allowed, remedy)
 
 
 def _batched() -> bool:
-    functorch: Any = torch._C._functorch  # No public name says which transforms are active.
+    private: Any = torch  # No public name says which transforms are active.
+    functorch = private._C._functorch
     stack = functorch.get_interpreter_stack() or ()
     return any(one.key() == functorch.TransformType.Vmap for one in stack)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -67,9 +68,9 @@ def over_packed(
     start = 0
     for n_lanes, steps in groupby(sizes.tolist()):
         stop = start + n_lanes * len(list(steps))
-        ended.insert(0, each(state, lambda one, n=n_lanes: one[n:]))
+        ended.insert(0, each(state, itemgetter(slice(n_lanes, None))))
         part = data[start:stop].unflatten(0, (-1, n_lanes))
-        states, last = run(part, each(state, lambda one, n=n_lanes: one[:n]))
+        states, last = run(part, each(state, itemgetter(slice(n_lanes))))
         outputs.append(states.flatten(0, 1))
         state = each(last, lambda one: one[0])
         start = stop

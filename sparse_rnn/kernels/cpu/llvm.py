@@ -26,7 +26,8 @@ def register_bytes() -> int:
 
     That is this one, unless NUMBA_CPU_NAME, NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX says otherwise.
     """
-    _, _, listed = cpu_target.target_context.codegen().magic_tuple()
+    context: Any = cpu_target.target_context  # A property made by hand, which has no type.
+    _, _, listed = context.codegen().magic_tuple()
     features = listed.split(",")
     return 64 if "+avx512f" in features else 32 if "+avx2" in features else 16
 
