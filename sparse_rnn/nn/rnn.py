@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sparse_rnn import kernels, seeding
 from sparse_rnn.masks import Mask
-from sparse_rnn.nn import init as inits
+from sparse_rnn.nn import init as inits, noise
 from sparse_rnn.nn.layer import LayerOptions, MaskedLayer
 from sparse_rnn.system.arguments import finite
 
@@ -216,6 +216,7 @@ class LeakyRNN(MaskedRNN):
         return MaskedLayer._whole(self, sequence, first)  # By the projected input, with noise.
 
     def _noise(self, like: Tensor, noise_state: Tensor) -> Tensor:
+        noise.check(self.recurrent_noise)
         key, calls = noise_state.tolist()
         noise_state[1] += 1
         stream = seeding.derive(key, seeding.Purpose.NOISE_OF_CALL, calls, self.noise_stream)

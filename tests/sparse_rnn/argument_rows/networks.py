@@ -88,8 +88,8 @@ def _inputs(value: float = 0.5, n: int = 3) -> Tensor:
 
 _CALLS = {
     "inputs": Argument(
-        (_inputs(), _inputs(0.25)),
-        (_inputs(n=4), _inputs()[0], _inputs().numpy(), _inputs().double(), _inputs()[:0], None),
+        (_inputs(), _inputs(0.25), _inputs()[:, 0]),
+        (_inputs(n=4), _inputs()[0, 0], _inputs().numpy(), _inputs().double(), _inputs()[:0], None),
     ),
     "h0": Argument((None, torch.ones(1, 1, 9)), (torch.ones(1, 9), torch.ones(1, 2, 9), 0.0)),
 }
