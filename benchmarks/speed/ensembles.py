@@ -37,7 +37,7 @@ MASKS: Mapping[str, Callable[[], srnn.Mask]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Row:
+class EnsembleTime:
     """One line of the table; times are medians of training steps in seconds.
 
     Attributes:
@@ -69,7 +69,7 @@ WAYS: Mapping[str, Callable[[Sequence[srnn.Network]], Callable[[Tensor], Tensor]
 
 def measure(
     name: str, way: str, *, seeds: int, shape: tuple[int, int], device: torch.device, repeats: int
-) -> Row:
+) -> EnsembleTime:
     """Time steps of an ensemble and of one of its members.
 
     Args:
@@ -118,10 +118,12 @@ def measure(
             one.append(alone)
     both = float(np.median(together)), float(np.median(one))
     backend = networks[0].rnn.backend
-    return Row(name, way, backend, seeds, *both, both[0] / both[1], both[0] / (seeds * both[1]))
+    return EnsembleTime(
+        name, way, backend, seeds, *both, both[0] / both[1], both[0] / (seeds * both[1])
+    )
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[EnsembleTime]) -> str:
     """The rows as text."""
     lines = [
         f"{'network':16} {'way':10} {'backend':10} seeds  at once/one  at once/one after another"

@@ -104,7 +104,7 @@ def step_of(network: nn.Module, n_steps: int) -> Callable[[], float]:
 
 
 @dataclass(frozen=True)
-class Row:
+class StepTime:
     """One line of the table; times are medians in seconds, with their ranges.
 
     Attributes:
@@ -145,7 +145,7 @@ def least_bytes(mask: srnn.Mask, n_steps: int) -> int:
     return 4 * (9 * states + (2 + 1 + 7) * weights)
 
 
-def compare(name: str, n_steps: int, repeats: int, limits: tuple[float, float]) -> Row:
+def compare(name: str, n_steps: int, repeats: int, limits: tuple[float, float]) -> StepTime:
     """Measure one network against the reference, in turns.
 
     Args:
@@ -168,7 +168,7 @@ def compare(name: str, n_steps: int, repeats: int, limits: tuple[float, float]) 
     n_weights = 3 * mask.nnz + mask.n_units * (2 * INPUT_SIZE + 3 * OUTPUT_SIZE)
     multiply_adds = n_weights * n_steps * BATCH_SIZE
     mine, other = ((float(np.median(s)), float(np.min(s)), float(np.max(s))) for s in seconds)
-    return Row(
+    return StepTime(
         name,
         mask.nnz,
         n_steps,
@@ -273,7 +273,7 @@ def measure(
     """
     load_before = os.getloadavg()
     limits = peak_multiply_adds(), bandwidth()
-    rows: list[Row] = []
+    rows: list[StepTime] = []
     for n_steps in lengths:
         for name in names:
             n_units = MASKS[name]().n_units
@@ -315,7 +315,7 @@ HEADER = (
 )
 
 
-def line(row: Row) -> str:
+def line(row: StepTime) -> str:
     """A row in Markdown; times as median (least to most)."""
     ours, other = (
         f"{1e3 * mid:.0f} ms ({1e3 * low:.0f} to {1e3 * high:.0f})"

@@ -20,8 +20,8 @@ from sparse_rnn.system.arguments import whole
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Settings of `analyze`.
+class AnalysisConfig:
+    """Settings of `analyze`; frozen.
 
     Attributes:
         trials: Trials of each task.
@@ -52,7 +52,7 @@ class Materials:
     """
 
     run: Run
-    settings: Settings = field(default_factory=Settings)
+    settings: AnalysisConfig = field(default_factory=AnalysisConfig)
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:

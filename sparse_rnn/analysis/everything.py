@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sparse_rnn.analysis._materials import Materials, Settings as Settings
+from sparse_rnn.analysis._materials import AnalysisConfig as AnalysisConfig, Materials
 from sparse_rnn.analysis._products import Product, Table
 from sparse_rnn.analysis.ablation import AblationEffect, cluster_parts, weight_group_parts
 from sparse_rnn.analysis.addition import vector_addition
@@ -39,7 +39,7 @@ SUMMARY = "analysis.json"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AnalysisResult:
     """What `analyze` did.
 
     Attributes:
@@ -55,7 +55,7 @@ class Outcome:
     files: tuple[str, ...]
 
 
-def analyze(run: Run, out: Path, settings: Settings | None = None) -> Outcome:
+def analyze(run: Run, out: Path, settings: AnalysisConfig | None = None) -> AnalysisResult:
     """Make all analyses that apply to a run, and write their figures and tables.
 
     Args:
@@ -67,7 +67,7 @@ def analyze(run: Run, out: Path, settings: Settings | None = None) -> Outcome:
         What was made, and what was skipped and why.
     """
     instance("run", run, Run)
-    given = Settings() if settings is None else instance("settings", settings, Settings)
+    given = instance("settings", AnalysisConfig() if settings is None else settings, AnalysisConfig)
     materials = Materials(run, given)
     out.mkdir(parents=True, exist_ok=True)
     done: dict[str, Any] = {}
@@ -90,7 +90,7 @@ def analyze(run: Run, out: Path, settings: Settings | None = None) -> Outcome:
     write_json(out / SUMMARY, record_)
     names = [file for entry in done.values() for file in entry["files"]]
     sentences = {name: entry["summary"] for name, entry in done.items()}
-    return Outcome(out, sentences, skipped, (*names, SUMMARY))
+    return AnalysisResult(out, sentences, skipped, (*names, SUMMARY))
 
 
 def _clusters(materials: Materials) -> Product:

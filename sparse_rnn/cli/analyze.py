@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from sparse_rnn.analysis.clusters import MAX_CLUSTERS
-from sparse_rnn.analysis.everything import Settings, analyze as make_all
+from sparse_rnn.analysis.everything import AnalysisConfig, analyze as make_all
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.system.files import check_kind
 from sparse_rnn.system.output import say
@@ -41,7 +41,7 @@ def analyze(
     skipped. docs/analysis.md says what each means.
     """
     try:
-        settings = Settings(trials, seed, max_clusters)
+        settings = AnalysisConfig(trials, seed, max_clusters)
     except InvalidArgument as error:
         option = "--" + error.argument.replace("_", "-")
         raise InvalidArgument(option, error.value, error.allowed) from None
@@ -51,10 +51,10 @@ def analyze(
         check_kind(folder, "folder")  # A link would take the files out of the run's own folder.
     if folder.exists() and not folder.is_dir():
         raise InvalidArgument("--out", str(folder), "a folder, or a name that is free")
-    outcome = make_all(loaded, folder, settings)
-    width = max(len(name) for name in (*outcome.done, *outcome.skipped))
-    for name, sentence in outcome.done.items():
+    result = make_all(loaded, folder, settings)
+    width = max(len(name) for name in (*result.done, *result.skipped))
+    for name, sentence in result.done.items():
         say(f"{name:{width}}  {sentence}")
-    for name, reason in outcome.skipped.items():
+    for name, reason in result.skipped.items():
         say(f"{name:{width}}  skipped: {reason}")
-    say(f"{len(outcome.files)} files: {folder}")
+    say(f"{len(result.files)} files: {folder}")

@@ -19,6 +19,7 @@ from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.files import open_given
 
 Settings = Mapping[str, Any]
+"""Settings of a `TrainConfig` by their names."""
 
 _PARTS = ("settings", "runs", "axes", "seeds")
 

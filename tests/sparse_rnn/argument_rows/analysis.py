@@ -279,7 +279,7 @@ ROWS = {
         },
         {"run": Made(lambda w: w.run), "out": Made(lambda w: w.folder)},
     ),
-    "sparse_rnn.analysis.Settings": Row(
+    "sparse_rnn.analysis.AnalysisConfig": Row(
         {
             "trials": Argument((2, 64), (1, *NO_COUNTS)),
             "seed": Argument((0, 1), NO_SEEDS),

@@ -21,7 +21,14 @@ EXEMPT: dict[str, str] = {
         f"sparse_rnn.analysis.{name}": _RECORD
         for name in (
             *("AblationEffect", "Circulant", "Clusters", "EndStates", "FixedPoints", "Histogram"),
-            *("InputOverlap", "Outcome", "Recording", "Ring", "TaskVariance", "TimeConstants"),
+            *(
+                "InputOverlap",
+                "AnalysisResult",
+                "Recording",
+                "Ring",
+                "TaskVariance",
+                "TimeConstants",
+            ),
             *("Trajectories", "VectorAddition", "WeightGroups"),
         )
     },
