@@ -113,6 +113,16 @@ class TaskStream:
         """Task names, one per rule slot."""
         return self.sampler.tasks
 
+    def conditions(self, slot: int) -> Mapping[str, NDArray[np.int64]]:
+        """Every condition of a rule slot once, as `given` of `trials_of`.
+
+        Returns:
+            int64 ``[n]`` by the name of the quantity; nothing where the task lists none.
+        """
+        spec: Any = self.sampler.specs[slot]
+        listed = getattr(spec.params, "conditions", None)
+        return {} if listed is None else listed(spec)
+
     def trials_of(
         self, slot: int, n: int, seed: Seed = 0, given: Mapping[str, ArrayLike] | None = None
     ) -> Batch:

@@ -172,3 +172,13 @@ def test_streams_are_derived_in_one_place_of_each_package() -> None:
                     name = getattr(node.func, "attr", getattr(node.func, "id", ""))
                     assert "spawn_key" not in made, path
                     assert name not in ("spawn", "Philox"), path
+
+
+def test_nothing_asks_for_a_family_by_its_name() -> None:
+    """What a task or a mask has beyond the others, it says itself."""
+    for package in ("modcog", "sparse_rnn", "benchmarks"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Compare):
+                    asked = getattr(node.left, "attr", "") == "family"
+                    assert not (asked and isinstance(node.comparators[0], ast.Constant)), path

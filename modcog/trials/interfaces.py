@@ -6,6 +6,8 @@ may have
 - a method ``check(spec)``, called with the finished specification: it raises where the two do not
   fit, such as a distance that the ring does not have;
 - a method ``strategies(spec)`` that returns `Strategy` by name, for `modcog.chance_table`;
+- a method ``conditions(spec)``: the quantities of a trial of each condition, by name and one
+  value a trial, as ``given`` of `modcog.sample`; where these are few enough to show each once;
 - a class attribute ``timing_presets``: name of a preset -> period -> ms, for ``timing`` of
   `modcog.task`. Presets are defaults, which modifiers replace.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from sparse_rnn.analysis._weights import InputColumns, as_array
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.errors import InvalidArgument, NotApplicable
 from sparse_rnn.kernels import nonlinearity
-from sparse_rnn.nn.cells import LeakyRNN, MaskedRNN
+from sparse_rnn.nn.cells import MaskedRNN
 from sparse_rnn.nn.network import Network
 from sparse_rnn.seeding import Seed
 from sparse_rnn.system.arguments import finite, instance, whole
@@ -110,8 +109,9 @@ def vector_addition(
         task: Name of a task of the suite.
         suite: The network's tasks; None are those of its run.
         copies: How often each vector is added.
-        trials: Number of trials that are drawn, for tasks other than those of the reach family (Go,
-            DlyGo, RTGo, Anti, ...), of which each direction on each ring occurs once.
+        trials: Number of trials that are drawn, for tasks that do not list their conditions. Of
+            those that do (Go, DlyGo, RTGo, Anti, ...), each condition occurs once: each direction
+            on each ring.
         seed: Where trials are drawn from.
 
     Returns:
@@ -132,7 +132,7 @@ def vector_addition(
     whole("trials", trials, 1)
     subject = Subject.of(network)
     net = subject.network
-    if not isinstance(net.rnn, MaskedRNN | LeakyRNN):
+    if not isinstance(net.rnn, MaskedRNN):
         raise NotApplicable(f"The cell {net.rnn.CELL!r} multiplies its inputs by gates.")
     stream = subject.stream(suite, seed, 0.0)
     if task not in stream.tasks:
@@ -178,11 +178,8 @@ def shown(batch: Batch) -> NDArray[np.float64]:
 
 
 def _conditions(stream: TaskStream, slot: int, n: int, seed: Seed) -> Batch:
-    spec: Any = stream.sampler.specs[slot]
-    if spec.family != "reach":
-        return stream.trials_of(slot, n, seed)
-    ring, location = np.divmod(np.arange(2 * spec.dim_ring), spec.dim_ring)
-    return stream.trials_of(slot, len(ring), seed, given={"ring": ring, "location": location})
+    given = stream.conditions(slot)
+    return stream.trials_of(slot, len(next(iter(given.values()), range(n))), seed, given)
 
 
 def _read(network: Network, summed: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -102,3 +102,13 @@ def test_logits_that_are_not_finite_are_refused() -> None:
         stream.score([(torch.full((80, 2, 17), torch.nan), batch)])
     with pytest.raises(InvalidArgument, match=r"^logits must be"):
         stream.score([(torch.zeros(80, 2, 16), batch)])
+
+
+def test_a_task_lists_its_conditions_or_none() -> None:
+    stream = task_stream(["Anti", "DM1"], batch_size=1, seq_len=40, seed=0, dim_ring=8)
+    listed = stream.conditions(0)
+    both = zip(listed["ring"].tolist(), listed["location"].tolist(), strict=True)
+    assert list(both) == [(ring, place) for ring in (0, 1) for place in range(8)]
+    assert stream.conditions(1) == {}
+    trials = stream.trials_of(0, 16, given=listed).source.trials
+    assert trials.stimulus_location[:, 0].tolist() == listed["location"].tolist()
