@@ -354,8 +354,9 @@ class MaskedLayer(nn.Module):
             edges: Their edges side by side (`sparse_rnn.kernels.Edges.side_by_side`).
 
         Returns:
-            A layer of S * N units without input weights, for use in `sparse_rnn.nn.cells.Stack`.
-            Its weights are those of the layers as they are now; gradients flow back to them.
+            A layer of S * N units without input weights, for use in a
+            `sparse_rnn.nn.cells.LayerStack`. Its weights are those of the layers as they are
+            now; gradients flow back to them.
         """
         joint = copy.copy(self)
         joint._parameters, joint._buffers = {}, {}

@@ -189,7 +189,7 @@ class NetworkStack:
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self.networks = tuple(networks)
-        self._layers = cells.Stack([network.rnn for network in networks])
+        self._layers = cells.LayerStack([network.rnn for network in networks])
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Run each network over its own batch of sequences.
