@@ -7,7 +7,6 @@ Steps of the ensemble and of its members alone take turns in one process. Run it
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import sparse_rnn as srnn
-from benchmarks.speed.data import machine
+from benchmarks.speed._machine import finish, machine
 from sparse_rnn.nn.network import NetworkStack, together
 
 INPUT_SIZE, OUTPUT_SIZE = 53, 17
@@ -151,10 +150,8 @@ def main() -> None:
     how = {"seeds": args.seeds, "shape": shape, "device": device, "repeats": args.repeats}
     rows = [measure(name, way, **how) for name in MASKS for way in WAYS]
     print(table(rows))
-    if args.out is not None:
-        record = {"machine": machine(load_before), "device": args.device, "shape": shape}
-        content = {**record, "rows": [asdict(row) for row in rows]}
-        args.out.write_text(json.dumps(content, indent=1) + "\n")
+    record = {"machine": machine(load_before), "device": args.device, "shape": shape}
+    finish({**record, "rows": [asdict(row) for row in rows]}, args.out)
 
 
 def _synchronise(device: torch.device) -> None:

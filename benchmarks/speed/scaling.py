@@ -22,7 +22,7 @@ import torch
 from matplotlib.figure import Figure
 
 import sparse_rnn as srnn
-from benchmarks.speed.data import machine
+from benchmarks.speed._machine import machine
 from benchmarks.speed.training import INPUT_SIZE, OUTPUT_SIZE, step_of
 
 RADIUS = 6

@@ -10,7 +10,6 @@ rule input of 84, which our kernel makes use of. Run it as
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -26,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 import sparse_rnn as srnn
-from benchmarks.speed.data import machine
+from benchmarks.speed._machine import finish, machine
 from sparse_rnn.data import task_stream
 
 INPUT_SIZE, OUTPUT_SIZE, BATCH_SIZE = 117, 17, 64
@@ -350,10 +349,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"{name}, mod-cog-84, batch 20 x 100: {run['update_s']:.3f} s an update over "
             f"{run['updates']:.0f} updates; 10 000 would take {run['minutes_for_10000']:.0f} min"
         )
-    print(json.dumps(result["machine"]))
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return finish(result, options.output)
 
 
 if __name__ == "__main__":

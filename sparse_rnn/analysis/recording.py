@@ -21,6 +21,9 @@ from sparse_rnn.seeding import Seed
 from sparse_rnn.system.arguments import whole
 from sparse_rnn.system.hardware import device_of
 
+_SERIES = ("hidden", "logits", "inputs", "targets", "mask")
+"""Arrays of a recording with a column a trial."""
+
 
 @dataclass(frozen=True, eq=False)
 class Recording:
@@ -73,12 +76,8 @@ class Recording:
         index = numbered("trials", trials, self.mask.shape[1])
         return replace(
             self,
-            hidden=self.hidden[:, index],
-            logits=self.logits[:, index],
-            inputs=self.inputs[:, index],
-            targets=self.targets[:, index],
-            mask=self.mask[:, index],
             trials=self.trials[index],
+            **{name: getattr(self, name)[:, index] for name in _SERIES},
         )
 
     def of_task(self, task: str) -> Recording:
@@ -142,11 +141,7 @@ def record(
         return whole
 
     return Recording(
-        hidden=joined("hidden"),
-        logits=joined("logits"),
-        inputs=joined("inputs"),
-        targets=joined("targets"),
-        mask=joined("mask"),
+        **{name: joined(name) for name in _SERIES},
         trials=join_trials([part.trials for part in parts]),
         tasks=tuple(task for part in parts for task in part.tasks),
         slots=np.concatenate([part.slots for part in parts]),

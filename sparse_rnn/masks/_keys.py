@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.masks import _sampling as sampling
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sizes import sheet_coords
 
@@ -45,6 +46,35 @@ def mask_of_keys(
         family=family,
         parameters=parameters,
     )
+
+
+def mask_by_rule(
+    family: str,
+    keys: NDArray[np.int64],
+    sides: tuple[int, ...],
+    density: str,
+    rule: str,
+    seed: sampling.Seed,
+    **parameters: Any,
+) -> Mask:
+    """Build the mask of a random family: of ascending keys, with self-connections by a rule.
+
+    Args:
+        family: Name of the family.
+        keys: int64 ``[nnz]``, as drawn.
+        sides: Side lengths of the sheet.
+        density: As in `mask_of_keys`.
+        rule: Its `self_connections`.
+        seed: Its seed.
+        **parameters: Its other arguments, but for the size.
+
+    Raises:
+        InvalidArgument: There is no synapse.
+    """
+    own = {"self_connections": rule, "seed": sampling.seed_record(seed)}
+    arguments = {"n": shown_size(sides), **parameters, **own}
+    keys = sampling.with_self_rule(keys, math.prod(sides), rule)
+    return mask_of_keys(keys, sides, family, arguments, density)
 
 
 def shown_size(sides: tuple[int, ...]) -> int | tuple[int, ...]:
