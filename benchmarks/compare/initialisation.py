@@ -4,7 +4,7 @@ A comparison of masks must not be decided by how the networks start. This trains
 network, a pool of autapses and a dense network of equal size on `cog-20` from every initialisation
 in `sparse_rnn.nn.init`, and reports for each pair all seeds, their mean and their range. On a dense
 mask "torch" and "fan_in" are one and the same. Made with
-``python -m benchmarks.initialisation --out runs/initialisation --results benchmarks/results``.
+``python -m benchmarks.compare.initialisation --results benchmarks/results``.
 """
 
 from __future__ import annotations
@@ -223,7 +223,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0; 2 where a run cannot use its folder.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.initialisation", description=(__doc__ or "").splitlines()[0]
+        prog="python -m benchmarks.compare.initialisation",
+        description=(__doc__ or "").splitlines()[0],
     )
     parser.add_argument("--out", type=Path, default=Path("runs/initialisation"))
     parser.add_argument("--results", type=Path, help="folder for table and figure (default: --out)")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import initialisation
-from benchmarks.initialisation import ARCHITECTURES, InitResult
+from benchmarks.compare import initialisation
+from benchmarks.compare.initialisation import ARCHITECTURES, InitResult
 from sparse_rnn.nn.init import INITS
 
 
