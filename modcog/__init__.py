@@ -88,7 +88,7 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 
 # The one laziness of this package, since gymnasium and matplotlib cost more than all of it. The
 # imports above repeat the table for type checkers and editors, which read imports alone.
-__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll] - see above
 
 
 def __getattr__(name: str) -> Any:

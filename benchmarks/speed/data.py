@@ -133,8 +133,8 @@ def competitors(
             listed.append(Competitor(group, "neurogym Dataset", build, reference=True))
     for name, task in VECTOR_TASKS.items():
         group = f"{name}, {lanes} environments"
-        ours = lambda t=task: vector_steps(modcog.make_vec(t, lanes), n_steps)  # noqa: E731
-        theirs = lambda t=task: vector_steps(_sync(t, lanes), n_steps)  # noqa: E731
+        ours = lambda t=task: vector_steps(modcog.make_vec(t, lanes), n_steps)  # noqa: E731 - as those above
+        theirs = lambda t=task: vector_steps(_sync(t, lanes), n_steps)  # noqa: E731 - as those above
         listed.append(Competitor(group, "TaskVectorEnv", ours))
         listed.append(Competitor(group, "SyncVectorEnv", theirs, reference=True))
     return listed

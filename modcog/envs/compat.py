@@ -87,7 +87,7 @@ class TrialInfo(list[dict[str, Any]]):
         """Whether the other one, or a dictionary, has the same entries."""
         return self[0] == other if isinstance(other, dict) else super().__eq__(other)
 
-    __hash__ = None  # pyright: ignore[reportAssignmentType]  # as of any list
+    __hash__ = None  # pyright: ignore[reportAssignmentType] - as of any list
 
     def __reduce__(self) -> tuple[type[TrialInfo], tuple[dict[str, Any]]]:
         """Pickle by the entries."""

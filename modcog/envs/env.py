@@ -89,7 +89,7 @@ class TaskEnv(TrialEnv):
         dt: Time step in ms.
     """
 
-    metadata: dict[str, Any] = {  # noqa: RUF012  (gymnasium's own declaration)
+    metadata: dict[str, Any] = {  # noqa: RUF012 - gymnasium's own declaration
         "render_modes": [],
         "paper_name": "Winning the lottery with neural connectivity constraints: faster learning "
         "across cognitive tasks with spatially constrained sparse RNNs",
@@ -176,7 +176,7 @@ class TaskEnv(TrialEnv):
         """The generator that neurogym's wrappers draw from; it changes nothing about the trials."""
         if self._rng is None:
             # neurogym's wrappers call methods that only the older kind of generator has.
-            self._rng = np.random.RandomState(  # noqa: TID251
+            self._rng = np.random.RandomState(  # noqa: TID251 - see above
                 np.random.MT19937(_wrappers_stream(self._rng_seed))
             )
         return self._rng

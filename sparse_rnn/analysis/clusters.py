@@ -92,7 +92,7 @@ def cluster(
     limit = n_units - 1 if max_clusters is None else whole("max_clusters", max_clusters, 2)
     points = variance.values.T
     try:
-        distances = pdist(points, metric)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        distances = pdist(points, metric)  # pyright: ignore[reportArgumentType, reportCallIssue] - the error says what is wrong
     except (TypeError, ValueError) as error:
         allowed = f"a distance of scipy.spatial.distance.pdist ({error})"
         raise InvalidArgument("metric", metric, allowed) from error

@@ -155,9 +155,9 @@ def weight_groups(network: Source, bins: int = 50) -> WeightGroups:
 
 def _check_limits(limits: object) -> None:
     allowed = "two finite numbers, the smaller one first"
-    if not isinstance(limits, tuple | list) or len(limits) != 2:  # pyright: ignore[reportUnknownArgumentType]
+    if not isinstance(limits, tuple | list) or len(limits) != 2:
         raise InvalidArgument("limits", limits, allowed)
-    low, high = (finite("limits", end, allowed) for end in limits)  # pyright: ignore[reportUnknownVariableType]
+    low, high = (finite("limits", end, allowed) for end in limits)
     finite("limits", high, allowed, above=low)
 
 

@@ -106,7 +106,7 @@ def _uncompiled() -> Callable[..., Tensors]:
 class _Forth(torch.autograd.Function):
     @staticmethod
     # The base class says *args; these are what `apply` was called with.
-    def forward(operation: Operation, *tensors: Tensor) -> Tensors:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(operation: Operation, *tensors: Tensor) -> Tensors:  # pyright: ignore[reportIncompatibleMethodOverride] - see above
         return operation.forth(*tensors)
 
     @staticmethod

@@ -139,9 +139,8 @@ def from_torch_rnn_state(
         InvalidArgument: `nonlinearity` is none of ``torch.nn.RNN``.
     """
     _check_nonlinearity(nonlinearity)
-    return _layer_like(
-        MaskedRNN, "RNN", state, mask, backend, batch_first, nonlinearity=nonlinearity
-    )
+    options = {"nonlinearity": nonlinearity, "backend": backend, "batch_first": batch_first}
+    return _layer_like(MaskedRNN, "RNN", state, mask, **options)
 
 
 _LayerT = TypeVar("_LayerT", MaskedRNN, MaskedGRU, MaskedLSTM)
@@ -152,20 +151,12 @@ def _layer_like(
     name: str,
     state: Mapping[str, Tensor],
     mask: Mask,
-    backend: str,
-    batch_first: bool,  # noqa: FBT001
-    **options: str,
+    **options: Any,
 ) -> _LayerT:
     """A layer with the weights of a state of torch's layer of that name, and its biases summed."""
     _check(state, mask, name, kind.GATES)
     width, dtype = state["weight_ih_l0"].shape[1], state["weight_hh_l0"].dtype
-    given: dict[str, Any] = {
-        "backend": backend,
-        "batch_first": batch_first,
-        "dtype": dtype,
-        **options,
-    }
-    layer = kind(width, mask, bias=_BIASES[0] in state, **given)
+    layer = kind(width, mask, bias=_BIASES[0] in state, dtype=dtype, **options)
     _fill(layer, state)
     return layer
 
@@ -192,7 +183,7 @@ def from_torch_gru_state(
         IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
             weight outside the mask is not zero.
     """
-    layer = _layer_like(MaskedGRU, "GRU", state, mask, backend, batch_first)
+    layer = _layer_like(MaskedGRU, "GRU", state, mask, backend=backend, batch_first=batch_first)
     if layer.bias is not None and layer.bias_hn is not None:
         new = slice(2 * mask.n_units, None)
         with torch.no_grad():
@@ -223,7 +214,7 @@ def from_torch_lstm_state(
         IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
             weight outside the mask is not zero.
     """
-    return _layer_like(MaskedLSTM, "LSTM", state, mask, backend, batch_first)
+    return _layer_like(MaskedLSTM, "LSTM", state, mask, backend=backend, batch_first=batch_first)
 
 
 _TORCH_HAS = ("relu", "tanh")

@@ -32,7 +32,7 @@ def test_batches_are_those_of_the_sampler_without_a_copy() -> None:
 
 def answers(batch: object, strength: float = 10.0) -> torch.Tensor:
     """Logits that are right at every step."""
-    return strength * torch.nn.functional.one_hot(batch.targets, 17).float()  # type: ignore[attr-defined]
+    return strength * torch.nn.functional.one_hot(batch.targets, 17).float()
 
 
 def test_scores_pool_batches_and_come_in_the_order_of_the_suite() -> None:
@@ -91,7 +91,7 @@ def test_settings_of_modcog_are_refused_as_errors_of_this_package(
 ) -> None:
     given = {"tasks": "cog-20", "batch_size": 2, "seq_len": 100, "seed": 0, **settings}
     with pytest.raises(InvalidArgument) as caught:
-        task_stream(given.pop("tasks"), **given)  # type: ignore[arg-type]
+        task_stream(given.pop("tasks"), **given)
     assert argument in str(caught.value)
 
 

@@ -392,7 +392,7 @@ def test_what_cannot_be_drawn_is_refused_when_the_sampler_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(modcog.InvalidArgument, match="^seed must be"):
-        modcog.BatchSampler("Go", seed=np.random.SeedSequence([[1, 2], [3]]))  # type: ignore[list-item]  # numpy takes it
+        modcog.BatchSampler("Go", seed=np.random.SeedSequence([[1, 2], [3]]))  # numpy takes it
 
     def broken() -> Any:
         raise modcog.InvalidArgument("renderer", "numba", "another one here")

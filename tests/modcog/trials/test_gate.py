@@ -212,7 +212,7 @@ def test_a_callable_duration_of_0_is_refused_as_the_number_is() -> None:
 def test_a_period_checks_its_duration(duration: Any) -> None:
     with pytest.raises(modcog.InvalidArgument, match=r"^timing\['delay'\] must be"):
         Period("delay", duration)
-    assert Period("delay", ["uniform", [100, 200]]) == Period("delay", ("uniform", (100.0, 200.0)))  # type: ignore[arg-type]
+    assert Period("delay", ["uniform", [100, 200]]) == Period("delay", ("uniform", (100.0, 200.0)))
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_json_is_plain_and_names_its_parts() -> None:
 def test_a_specification_is_frozen_and_compares_by_value() -> None:
     spec = modcog.task("DlyGo_IntL")
     with pytest.raises(dataclasses.FrozenInstanceError):
-        spec.dt = 20.0  # type: ignore[misc]
+        spec.dt = 20.0
     assert spec == modcog.task("dlygointl")
     assert len({spec, modcog.task("DlyGo_IntL"), modcog.task("DlyGo_IntR")}) == 2
 

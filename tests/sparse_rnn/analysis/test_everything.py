@@ -288,7 +288,7 @@ def test_each_axis_of_a_figure_says_what_it_shows_and_nothing_global_changes(
     before = dict(mpl.rcParams)  # noqa: TID251 - read, not changed
     figure = DRAWN[name](pool)
     figure.canvas.draw()
-    assert dict(mpl.rcParams) == before  # noqa: TID251
+    assert dict(mpl.rcParams) == before  # noqa: TID251 - compared alone
     titles = [ax.get_title(loc="left") for ax in figure.axes if ax.get_label() != "<colorbar>"]
     assert all(titles)
 
@@ -297,14 +297,14 @@ def test_fixed_points_are_drawn_by_kind_with_their_eigenvalues() -> None:
     net = srnn.Network(34, 17, srnn.masks.autapse(16), init="identity")
     starts = np.random.default_rng(0).random((7, 16))
     with torch.no_grad():
-        net.rnn.bias.zero_()  # pyright: ignore
+        net.rnn.bias.zero_()
     found = analysis.fixed_points(net, np.zeros(34), starts)
     for shape in (None, analysis.ring(net, found.hidden)):
         figure = figures.fixed_point_figure(found, shape, found.spectra([0, 1]))
         left, _, right = figure.axes[:3]
         assert f"{int(found.fixed.sum())} fixed" in left.get_title(loc="left")
-        assert sum(len(line.get_xdata()) for line in right.get_lines()[1:]) == 32  # type: ignore[arg-type]
-        assert sum(len(dots.get_offsets()) for dots in left.collections) == (  # type: ignore[arg-type]
+        assert sum(len(line.get_xdata()) for line in right.get_lines()[1:]) == 32
+        assert sum(len(dots.get_offsets()) for dots in left.collections) == (
             0 if shape is None else len(found)
         )
 

@@ -68,7 +68,7 @@ def test_options_are_frozen_and_survive_json(given_options: dict[str, Any]) -> N
     assert MaskOptions(json.loads(json.dumps(dict(options)))) == options
     assert hash(options) == hash(MaskOptions(dict(reversed(given_options.items()))))
     with pytest.raises(TypeError):
-        options["radius"] = 2  # type: ignore[index]
+        options["radius"] = 2
 
 
 def test_the_radius_has_one_place() -> None:
@@ -263,7 +263,7 @@ def test_the_picture_shows_the_connections_of_the_unit() -> None:
     expected = dense[20] + 2 * dense[:, 20]
     expected[20] = 4
     np.testing.assert_array_equal(kinds, expected)
-    assert sum(patch.get_height() for patch in right.patches) == 72  # type: ignore[attr-defined]
+    assert sum(patch.get_height() for patch in right.patches) == 72
     middle = np.asarray(report.sheet(mask).axes[0].images[0].get_array())
     assert middle[4, 4] == 4
 

@@ -188,7 +188,7 @@ def test_tiles_suit_the_batch_and_the_threads(n_lanes: int, n_threads: int, widt
 def test_without_numba_the_dense_kernel_steps_in_with_one_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sparse_cpu, "find_spec", lambda name: None)  # noqa: ARG005
+    monkeypatch.setattr(sparse_cpu, "find_spec", lambda name: None)  # noqa: ARG005 - as importlib has it
     kernels._warn_once.cache_clear()
     mask = masks.locality((30, 30), 2)
     with pytest.warns(UserWarning, match="numba is not installed"):

@@ -293,7 +293,7 @@ def test_other_columns_are_named_by_the_caller(
         with pytest.raises(srnn.SparseRnnError, match="source must be left out for"):
             from_graph(graph, source=0, target=1)
     with pytest.raises(srnn.SparseRnnError, match="aggregate must be 'refuse' or 'sum'"):
-        from_graph(path, source=2, target=1, aggregate="mean")  # type: ignore[arg-type]
+        from_graph(path, source=2, target=1, aggregate="mean")
 
 
 WEIGHTED = {(0, 1): [3.0], (1, 2): [0.0], (2, 0): [1.0, 2.0], (2, 2): [0.0, -1.0], (0, 2): [1, -1]}

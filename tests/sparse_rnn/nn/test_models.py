@@ -34,7 +34,7 @@ def test_weights_are_as_many_as_in_the_paper(
     suite: str, family: object, arguments: tuple[object, ...], recurrent: int, total: int
 ) -> None:
     stream = task_stream(suite, batch_size=1, seq_len="auto", seed=0)
-    mask = family(*arguments)  # type: ignore[operator]
+    mask = family(*arguments)
     net = srnn.Network(stream.input_size, stream.output_size, mask)
     counts = net.weight_counts()
     assert counts["recurrent"] == mask.nnz == recurrent

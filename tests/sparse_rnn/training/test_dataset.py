@@ -84,7 +84,7 @@ def test_refusals(stream: TaskStream) -> None:
     with pytest.raises(InvalidArgument, match="n_batches must be a whole number of at least 1"):
         BatchDataset(stream, 0)
     with pytest.raises(UnknownName, match="rule must be the name of a form of the rule input"):
-        BatchDataset(stream, rule="onehot")  # type: ignore[arg-type]
+        BatchDataset(stream, rule="onehot")
     with pytest.raises(InvalidArgument, match="rank must be below world_size, 2"):
         stream.shard(2, 2)
 
