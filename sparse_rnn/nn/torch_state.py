@@ -172,16 +172,15 @@ def from_torch_gru_state(
 
     Args:
         state: The state dict, with or without biases. Those of the first two gates are summed.
-        mask: The mask; the state has no weight outside it.
-        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
-        batch_first: As in `MaskedRNN`.
+        mask: As for `from_torch_rnn_state`, and so are the others.
+        backend: See there.
+        batch_first: See there.
 
     Returns:
         A layer that computes the same outputs.
 
     Raises:
-        IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
-            weight outside the mask is not zero.
+        IncompatibleState: See there.
     """
     layer = _layer_like(MaskedGRU, "GRU", state, mask, backend=backend, batch_first=batch_first)
     if layer.bias is not None and layer.bias_hn is not None:
@@ -203,16 +202,15 @@ def from_torch_lstm_state(
 
     Args:
         state: The state dict, with or without biases. The two biases are summed.
-        mask: The mask; the state has no weight outside it.
-        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
-        batch_first: As in `MaskedRNN`.
+        mask: As for `from_torch_rnn_state`, and so are the others.
+        backend: See there.
+        batch_first: See there.
 
     Returns:
         A layer that computes the same outputs.
 
     Raises:
-        IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
-            weight outside the mask is not zero.
+        IncompatibleState: See there.
     """
     return _layer_like(MaskedLSTM, "LSTM", state, mask, backend=backend, batch_first=batch_first)
 
