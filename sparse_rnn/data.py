@@ -114,11 +114,7 @@ class TaskStream:
         return self.sampler.tasks
 
     def conditions(self, slot: int) -> Mapping[str, NDArray[np.int64]]:
-        """Every condition of a rule slot once, as `given` of `trials_of`.
-
-        Returns:
-            int64 ``[n]`` by the name of the quantity; nothing where the task lists none.
-        """
+        """Every condition of a rule slot once, as `given` of `trials_of`; empty if none listed."""
         spec: Any = self.sampler.specs[slot]
         listed = getattr(spec.params, "conditions", None)
         return {} if listed is None else listed(spec)

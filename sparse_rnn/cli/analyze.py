@@ -40,11 +40,7 @@ def analyze(
     Figures are PNG and SVG, tables CSV; analysis.json has all numbers, and the reasons for what was
     skipped. docs/analysis.md says what each means.
     """
-    try:
-        settings = AnalysisConfig(trials, seed, max_clusters)
-    except InvalidArgument as error:
-        option = "--" + error.argument.replace("_", "-")
-        raise InvalidArgument(option, error.value, error.allowed) from None
+    settings = AnalysisConfig(trials, seed, max_clusters)
     loaded = load_run(run)
     folder = run / FOLDER if out is None else out
     if out is None:

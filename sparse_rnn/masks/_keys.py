@@ -57,20 +57,7 @@ def mask_by_rule(
     seed: sampling.Seed,
     **parameters: Any,
 ) -> Mask:
-    """Build the mask of a random family: of ascending keys, with self-connections by a rule.
-
-    Args:
-        family: Name of the family.
-        keys: int64 ``[nnz]``, as drawn.
-        sides: Side lengths of the sheet.
-        density: As in `mask_of_keys`.
-        rule: Its `self_connections`.
-        seed: Its seed.
-        **parameters: Its other arguments, but for the size.
-
-    Raises:
-        InvalidArgument: There is no synapse.
-    """
+    """The mask of a random family: of its keys as drawn and its arguments but for the size."""
     own = {"self_connections": rule, "seed": sampling.seed_record(seed)}
     arguments = {"n": shown_size(sides), **parameters, **own}
     keys = sampling.with_self_rule(keys, math.prod(sides), rule)

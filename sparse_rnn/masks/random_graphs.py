@@ -10,7 +10,7 @@ import numpy as np
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import _sampling as sampling
 from sparse_rnn.masks._arguments import SelfConnections, self_rule
-from sparse_rnn.masks._keys import mask_by_rule, mask_of_keys, shown_size
+from sparse_rnn.masks._keys import mask_by_rule
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sizes import Size, check_counts, check_size
 from sparse_rnn.system.arguments import choice, real, whole
@@ -54,17 +54,9 @@ def random(
     if rule == "random":
         keys = sampling.distinct(rng, others, n_units)
     else:
-        own = sampling.diagonal(n_units)
         ranks = sampling.distinct(rng, others - (rule == "always"), n_units - 1)
-        keys = sampling.skip(ranks, own)
-        keys = keys if rule == "never" else sampling.merge(keys, own)
-    parameters = {
-        "n": shown_size(sides),
-        "in_degree": in_degree,
-        "self_connections": rule,
-        "seed": sampling.seed_record(seed),
-    }
-    return mask_of_keys(keys, sides, "random", parameters, "in_degree")
+        keys = sampling.skip(ranks, sampling.diagonal(n_units))
+    return mask_by_rule("random", keys, sides, "in_degree", rule, seed, in_degree=in_degree)
 
 
 def erdos_renyi(
