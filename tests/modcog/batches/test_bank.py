@@ -264,7 +264,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
 def test_quantities_that_cannot_be_fixed_are_refused(case: str) -> None:
     arguments, text = REFUSED[case]
     with pytest.raises(modcog.InvalidArgument, match=text):
-        modcog.trial_bank(**{"tasks": "Go", "n": 3, **arguments})  # type: ignore[arg-type]
+        modcog.trial_bank(**{"tasks": "Go", "n": 3, **arguments})
 
 
 def test_wrong_arguments_are_refused() -> None:
