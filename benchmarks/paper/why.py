@@ -154,7 +154,8 @@ def nets(axes: Map) -> Iterator[Net]:
         for d in axes.radii:
             yield Net(side, f"local d={d}", locality(side, d), neighbours(side, d))
         degree = neighbours(side, axes.random_as)
-        options = {"in_degree": degree}
+        # As a local mask has them, and as the start "identity" needs them.
+        options = {"in_degree": degree, "self_connections": "always"}
         settings = {"arch": "random", "size": n, "mask_options": options}
         yield Net(side, f"random, in-degree {degree}", settings, degree)
         yield Net(side, "autapses", autapses(n), 1)
