@@ -48,6 +48,7 @@ class Purpose(StrEnum):
     PLAYED = "dataset of trials that wrappers play"
     WRAPPERS = "what wrappers of an environment draw"
     SAMPLE = "trials of one call, from a seed that is a list"
+    RULES = "rule inputs at random"
 
 
 def seed_sequence(seed: object) -> np.random.SeedSequence:

@@ -140,7 +140,7 @@ class TaskStream:
             rng = generator(seed, Purpose.ANALYSIS, slot)
             trials = modcog.sample(self.sampler.specs[slot], rng, n, given=given)
         trials.rule[:] = slot
-        drawn = modcog.render(trials, n_rules=self.n_rules)
+        drawn = modcog.render(trials, rules=self.sampler.rules)
         return _as_tensors(modcog.Batch(drawn.observations, drawn.targets, drawn.mask, trials))
 
     def shard(self, rank: int, world_size: int) -> TaskStream:

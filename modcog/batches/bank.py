@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modcog.batches.conditions import design
+from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.hashing import Purpose, Random, derive, generator, mix, seed_of
-from modcog.rendering.reference import rule_channels
 from modcog.rendering.renderers import RENDERERS
+from modcog.rendering.rule_input import RuleInput
 from modcog.system.files import read_npz, whole_file
 from modcog.system.limits import TRIALS
 from modcog.trials.draws import trial_keys
@@ -43,7 +44,7 @@ class TrialBank:
     """Whole trials, one a column, padded at the end.
 
     Attributes:
-        inputs: float32 ``[steps, n, 1 + 2 dim_ring + n_rules]``.
+        inputs: float32 ``[steps, n, 1 + 2 dim_ring + d]`` with d rule channels.
         targets: int64 ``[steps, n]``; 0 = fixate, 1 + k = direction k.
         mask: float32 ``[steps, n]``; 0 on padding.
         period: int8 ``[steps, n]``, index into `period_names`; -1 on padding.
@@ -154,7 +155,8 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
     split_by: str = "trials",
     given: Mapping[str, ArrayLike] | None = None,
     conditions: Mapping[str, ArrayLike] | None = None,
-    rule_input: bool = True,
+    rule_input: bool | None = None,
+    rules: object = None,
     **settings: Any,
 ) -> TrialBank:
     """Draw a bank of trials.
@@ -182,8 +184,8 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
             trials, or n of them, one for each trial of a rule slot. All tasks draw them.
         conditions: Quantities of which all combinations are shown, as for `modcog.conditions`: name
             -> values. The last one named varies fastest, then come the n repeats.
-        rule_input: Whether the inputs end with a channel for each rule slot, as in
-            `modcog.BatchSampler`.
+        rule_input: Whether the inputs end with rule channels, as in `modcog.BatchSampler`.
+        rules: What the rule channels show, as for `modcog.BatchSampler`.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Returns:
@@ -205,7 +207,7 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
         array([0, 0, 1, 1, 2, 2])
     """
     specs = tasks_of(tasks, **settings)
-    n_rules = rule_channels(len(specs), rule_input)
+    shown = rule_input_of(specs, rules, rule_input, default=True)
     n = whole_number("n", n, "trials", most=TRIALS)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS, "a split")
@@ -228,7 +230,7 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
         part.rule[:] = slot
         parts.append(part)
     trials = concatenate(parts)
-    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), n_rules)
+    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), shown)
 
 
 def _fixed(
@@ -289,9 +291,9 @@ def conditions_of(trials: Trials) -> NDArray[np.uint64]:
     return shown
 
 
-def _bank(trials: Trials, n_rules: int) -> TrialBank:
+def _bank(trials: Trials, rules: RuleInput) -> TrialBank:
     rendered = RENDERERS["auto"]()(
-        trials, n_rules=n_rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
+        trials, rules=rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
     )
     names = period_names(trials.tasks)
 

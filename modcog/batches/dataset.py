@@ -17,7 +17,6 @@ from modcog.envs.registration import env_id
 from modcog.envs.wrappers import Integrate, Modified, Sequence, layers, make
 from modcog.errors import InvalidArgument, whole_number
 from modcog.hashing import Purpose, Seed, derive, seed_sequence
-from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import BATCHES, LANES
 from modcog.trials.spec import TaskSpec
 
@@ -31,8 +30,8 @@ class Dataset:
     Arguments, order and shapes are neurogym's. The batches are made as those of
     `modcog.BatchSampler`, on a stream of their own: each array is new, each lane holds whole trials
     from its first step, what is left at its end is padding (zero inputs, target 0), and a seed
-    gives all of it again. One task has no rule channels unless `rule_input` asks for them; several
-    tasks have one each.
+    gives all of it again. One task has no rule channels unless `rule_input` or `rules` ask for
+    them; several tasks have one each.
 
     Trial wrappers of other makers, such as neurogym's `ScheduleEnvs` and `RandomGroundTruth`, are
     played: each lane is a copy of the environment that starts one trial after the other. A wrapper
@@ -43,7 +42,8 @@ class Dataset:
     Args:
         env: Name of a task, an alias such as "dlygointl", an id such as "modcog/DlyGo-v0", the name
             of a suite, a list of tasks, or an environment of modcog.
-        env_kwargs: Settings and `rule_input` as for `modcog.make`, where `env` is no environment.
+        env_kwargs: Settings, `rule_input` and `rules` as for `modcog.make`, where `env` is no
+            environment.
         batch_size: Number of lanes.
         seq_len: Steps of each lane; None: 1000; "auto": four times the longest trial.
         max_batch: Batches of one iteration; None or infinity for no end.
@@ -51,8 +51,9 @@ class Dataset:
         cache_len: None: nothing is cached here.
         seed: A whole number, a list of them or a `numpy.random.SeedSequence`; None for new trials
             in each run.
-        rule_input: Whether the inputs end with a channel for each rule slot, where `env` is no
-            environment; see `modcog.make`.
+        rule_input: Whether the inputs end with rule channels, where `env` is no environment; see
+            `modcog.make`.
+        rules: What the rule channels show, where `env` is no environment; see `modcog.make`.
 
     Attributes:
         env: The environment whose trials these are.
@@ -83,18 +84,19 @@ class Dataset:
         *,
         seed: Seed | None = None,
         rule_input: bool | None = None,
+        rules: object = None,
     ) -> None:
         if cache_len is not None:
             raise InvalidArgument("cache_len", cache_len, "None: nothing is cached here")
         settings = dict(env_kwargs or {})
-        if rule_input is not None:
-            if "rule_input" in settings:
-                raise InvalidArgument("rule_input", rule_input, "given once")
-            settings["rule_input"] = rule_input
+        for name, value in (("rule_input", rule_input), ("rules", rules)):
+            if value is not None:
+                if name in settings:
+                    raise InvalidArgument(name, value, "given once")
+                settings[name] = value
         self.env: Any = _environment(env, settings)
         self._played = bool(foreign_wrappers(self.env))
         self._specs = _tasks(self.env)
-        self._n_rules: int = self.env.unwrapped.n_rules
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         self._asked_seq_len: int | Literal["auto"] = SEQ_LEN if seq_len is None else seq_len
         self.max_batch = math.inf
@@ -135,6 +137,7 @@ class Dataset:
             batch_size=self.batch_size,
             seq_len=self._asked_seq_len,
             seed=derive(self.seeds, Purpose.DATASET),
+            rules=self.env.unwrapped.rule_channels.array,
         )
         self._index = 0
 
@@ -149,14 +152,8 @@ class Dataset:
             inputs, targets = self._lanes.batch()
         else:
             assert self.sampler is not None  # `seed` has made one of the two
-            # Not `sampler.batch`, whose rule channels need not be those of the environment.
-            inputs, targets, _ = RENDERERS["auto"]()(
-                self.sampler.trials(self._index),
-                n_rules=self._n_rules,
-                seq_len=self.seq_len,
-                n_lanes=self.batch_size,
-                checked=True,
-            )
+            batch = self.sampler.batch(self._index)
+            inputs, targets = batch.inputs, batch.targets
             self._index += 1
         if self.batch_first:
             return inputs.swapaxes(0, 1), targets.swapaxes(0, 1)

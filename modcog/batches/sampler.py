@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from modcog.batches.losses import LOSS_MASKS
 from modcog.batches.packing import Condition, TrialStream
 from modcog.catalog.lengths import TrialLengths, lengths_of
+from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.hashing import STREAMS, Seed, seed_sequence
-from modcog.rendering.reference import rule_channels
 from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES, SEQ_STEPS
 from modcog.trials.content import SameContent
@@ -40,8 +40,8 @@ class Batch(SameContent):
     """One batch of packed trials; the arrays are fresh and belong to the caller.
 
     Attributes:
-        inputs: float32 ``[seq_len, batch_size, 1 + 2 dim_ring + n_rules]``; without `rule_input`
-            there are no rule channels.
+        inputs: float32 ``[seq_len, batch_size, 1 + 2 dim_ring + d]``, d being the number of rule
+            channels: with one-hot rules, one a rule slot.
         targets: int64 ``[seq_len, batch_size]``; 0 = fixate, 1 + k = direction k.
         mask: float32 ``[seq_len, batch_size]``, loss weight of each step; 0 on padding.
         trials: The trials of the batch, ordered by lane and start.
@@ -104,14 +104,16 @@ class BatchSampler:
         loss_mask: Name of the loss weighting, "uniform" or "yang" (see `LOSS_MASKS`).
         renderer: "numpy", "numba", or "auto": the compiled one where numba is installed. Both
             write the same bits.
-        rule_input: Whether the inputs end with a channel for each rule slot, as in `modcog.make`,
-            where a single task has none unless it is asked for: a network that is to act there
-            needs the same value in both.
+        rule_input: Whether the inputs end with rule channels, as in `modcog.make`, where a single
+            task has none unless it is asked for: a network that is to act there needs the same
+            value in both. None: as `rules` say.
+        rules: What the rule channels show: "one_hot", "none" (no channels; `Trials.rule` keeps the
+            slot), "factors", "orthogonal", what `modcog.rules` makes, an array ``[slots, d]``, or a
+            function from the tasks to one. None: one-hot, or as `rule_input` says.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Attributes:
         specs: The tasks, one per rule slot.
-        rule_input: Whether the inputs have rule channels.
         seeds: The seed sequence that all is drawn from.
         lengths: Exact statistics of the trial lengths; None where a duration is a callable.
 
@@ -136,13 +138,13 @@ class BatchSampler:
         seed: Seed = 0,
         loss_mask: str = "uniform",
         renderer: str = "auto",
-        rule_input: bool = True,
+        rule_input: bool | None = None,
+        rules: object = None,
         **settings: Any,
     ) -> None:
         self.specs: tuple[TaskSpec, ...] = tasks_of(tasks, **settings)
         self._period_names = period_names(self.specs)
-        self._n_rules = rule_channels(len(self.specs), rule_input)
-        self.rule_input = bool(rule_input)
+        self._rule_input = rule_input_of(self.specs, rules, rule_input, default=True)
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         if loss_mask not in LOSS_MASKS:
             raise unknown_name("loss_mask", loss_mask, LOSS_MASKS, "a loss mask")
@@ -184,7 +186,7 @@ class BatchSampler:
             "batch_size": self.batch_size,
             "seq_len": self.seq_len,
             "loss_mask": self.loss_mask,
-            "rule_input": self.rule_input,
+            "rules": self._rule_input.identity,
             "conditions": list(self._condition_names),
             "tasks": [_recorded(spec) for spec in self.specs],
         }
@@ -196,8 +198,23 @@ class BatchSampler:
 
     @property
     def input_size(self) -> int:
-        """Number of input channels: fixation, two rings and, with `rule_input`, one a rule slot."""
-        return 1 + 2 * self.specs[0].dim_ring + self._n_rules
+        """Number of input channels: fixation, two rings and the rule channels."""
+        return 1 + 2 * self.specs[0].dim_ring + self._rule_input.n_channels
+
+    @property
+    def rules(self) -> NDArray[np.float32]:
+        """What the rule channels show in each slot; float32 ``[slots, d]``, a copy.
+
+        Example:
+            >>> BatchSampler("cog-20", rules="factors").rules.shape
+            (20, 26)
+        """
+        return self._rule_input.array
+
+    @property
+    def rule_input(self) -> bool:
+        """Whether the inputs have rule channels."""
+        return self._rule_input.n_channels > 0
 
     @property
     def output_size(self) -> int:
@@ -331,7 +348,7 @@ class BatchSampler:
         self, trials: Trials, seq_len: int, n_lanes: int, *, checked: bool = False
     ) -> Batch:
         rendered = RENDERERS[self.renderer]()(
-            trials, n_rules=self._n_rules, seq_len=seq_len, n_lanes=n_lanes, checked=checked
+            trials, rules=self._rule_input, seq_len=seq_len, n_lanes=n_lanes, checked=checked
         )
         mask = LOSS_MASKS[self.loss_mask](trials, rendered.mask)
         return Batch(rendered.observations, rendered.targets, mask, trials, self._period_names)
