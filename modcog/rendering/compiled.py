@@ -92,7 +92,7 @@ _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _LOW = np.uint64(0xFFFF)
 _NEXT = np.uint64(16)
 _N_GROUPS = len(NOISE_GROUPS)
-_NO_TABLE = np.zeros((0, 0), dtype=np.float32)
+_NO_TABLE = np.zeros((1, 0), dtype=np.float32)
 
 
 @kept_njit(inline="always")
@@ -138,12 +138,13 @@ def _fill(observations: Any, targets: Any, mask: Any, plan: Any, tables: Any, on
     """Write all trials into arrays of zeros."""
     n = tables.bumps.shape[0]
     groups = tables.groups
-    n_rule = tables.rules.shape[1]
     image = np.empty((2, n), dtype=np.float64)
     picture = image.reshape(2 * n)
     for trial in range(plan.lane.size):
         lane, time, step = plan.lane[trial], plan.start[trial], 0
         drift = plan.drift[trial]
+        # Without a table it has one empty row.
+        rule = tables.rules[min(plan.rule[trial], tables.rules.shape[0] - 1)]
         for period in range(plan.n_periods[trial]):
             decides = period == plan.n_periods[trial] - 1
             shown = _draw_image(image, trial, period, plan, tables.bumps)
@@ -155,8 +156,9 @@ def _fill(observations: Any, targets: Any, mask: Any, plan: Any, tables: Any, on
                 if one_hot:
                     row[1 + 2 * n + plan.rule[trial]] = 1
                 else:
-                    for k in range(n_rule):
-                        row[1 + 2 * n + k] = tables.rules[plan.rule[trial], k]
+                    part = row[1 + 2 * n :]
+                    for k in range(rule.size):
+                        part[k] = rule[k]
                 if shown:
                     for k in range(2 * n):
                         row[1 + k] = np.float32(picture[k])
