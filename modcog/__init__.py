@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modcog.batches.dataset import Dataset as Dataset
     from modcog.batches.prefetch import Prefetch as Prefetch
     from modcog.batches.sampler import Batch as Batch, BatchSampler as BatchSampler
+    from modcog.batches.targets import targets_of as targets_of
     from modcog.catalog import rules as rules
     from modcog.catalog.lengths import TrialLengths as TrialLengths, trial_lengths as trial_lengths
     from modcog.catalog.sampling import sample as sample
@@ -72,6 +73,7 @@ _HOMES = {
     "plotting.trial": ("plot_trial",),
     "rendering.reference": ("Rendered", "render"),
     "batches.sampler": ("Batch", "BatchSampler"),
+    "batches.targets": ("targets_of",),
     "scoring.chance": ("chance_level", "chance_table"),
     "scoring.measures": ("Evaluation", "evaluate", "pool"),
     "catalog.sampling": ("sample",),

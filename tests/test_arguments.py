@@ -59,7 +59,8 @@ def bank(value: Any) -> Any:
 
 def batches(value: Any) -> Any:
     batch = value.batch(0)
-    return batch.inputs.tobytes(), batch.inputs.shape, batch.mask.tobytes(), value.renderer
+    arrays = [(a.shape, a.tobytes()) for a in (batch.inputs, batch.targets, batch.mask)]
+    return arrays, value.renderer
 
 
 def first_steps(value: Any) -> Any:
@@ -143,6 +144,7 @@ TABLE: dict[str, Row] = {
             "renderer": ("auto", "numpy"),
             "rule_input": (True, False),
             "rules": (None, "factors"),
+            "targets": ("labels", "ring"),
             **SETTINGS,
         },
         batches,
@@ -210,9 +212,23 @@ TABLE: dict[str, Row] = {
         },
         lambda rendered: [(a.shape, a.tobytes()) for a in rendered],
     ),
+    "targets_of": Row(
+        {"trials": TRIALS},
+        {
+            "trials": (TRIALS, TRIALS[:2]),
+            "kind": ("labels", "ring"),
+            "seq_len": (50, 60),
+            "n_lanes": (3, 4),
+        },
+        lambda targets: (targets.shape, targets.tobytes()),
+    ),
     "evaluate": Row(
         {"batch": BATCH, "logits": LOGITS[0]},
-        {"logits": (LOGITS[0], LOGITS[1]), "batch": (BATCH, None)},
+        {
+            "logits": (LOGITS[0], LOGITS[1]),
+            "batch": (BATCH, None),
+            "targets": ("labels", "ring"),
+        },
         str,
     ),
     "Prefetch": Row(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from modcog.batches.losses import LOSS_MASKS
 from modcog.batches.packing import Condition, TrialStream
+from modcog.batches.targets import TARGETS, check_kind
 from modcog.catalog.lengths import TrialLengths, lengths_of
 from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
@@ -42,11 +43,13 @@ class Batch(SameContent):
     Attributes:
         inputs: float32 ``[seq_len, batch_size, 1 + 2 dim_ring + d]``, d being the number of rule
             channels: with one-hot rules, one a rule slot.
-        targets: int64 ``[seq_len, batch_size]``; 0 = fixate, 1 + k = direction k.
+        targets: int64 ``[seq_len, batch_size]``; 0 = fixate, 1 + k = direction k. Of other kinds
+            (`target_kind`) float32 ``[seq_len, batch_size, outputs]``, 0 on padding.
         mask: float32 ``[seq_len, batch_size]``, loss weight of each step; 0 on padding.
         trials: The trials of the batch, ordered by lane and start.
         period_names: What the numbers in `period` stand for, the same in all batches of a sampler;
             by default the periods of the tasks of `trials`.
+        target_kind: What `targets` are: a name in `modcog.batches.targets.TARGETS`.
 
     Example:
         >>> batch = BatchSampler("Go", batch_size=1, seq_len=20).batch(0)
@@ -58,10 +61,11 @@ class Batch(SameContent):
     """
 
     inputs: NDArray[np.float32]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     mask: NDArray[np.float32]
     trials: Trials
     period_names: tuple[str, ...] = ()
+    target_kind: str = "labels"
 
     def __post_init__(self) -> None:
         """Name the periods."""
@@ -110,10 +114,14 @@ class BatchSampler:
         rules: What the rule channels show: "one_hot", "none" (no channels; `Trials.rule` keeps the
             slot), "factors", "orthogonal", what `modcog.rules` makes, an array ``[slots, d]``, or a
             function from the tasks to one. None: one-hot, or as `rule_input` says.
+        targets: What outputs are held against: "labels"; "ring", a fixation unit and a bump around
+            the answer on a ring of units (Yang et al. 2019); "sin_cos", fixation and the point of
+            the answer on the circle, not rounded to a direction; or "none".
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Attributes:
         specs: The tasks, one per rule slot.
+        targets: The kind of targets.
         seeds: The seed sequence that all is drawn from.
         lengths: Exact statistics of the trial lengths; None where a duration is a callable.
 
@@ -140,11 +148,13 @@ class BatchSampler:
         renderer: str = "auto",
         rule_input: bool | None = None,
         rules: object = None,
+        targets: str = "labels",
         **settings: Any,
     ) -> None:
         self.specs: tuple[TaskSpec, ...] = tasks_of(tasks, **settings)
         self._period_names = period_names(self.specs)
         self._rule_input = rule_input_of(self.specs, rules, rule_input, default=True)
+        self.targets = check_kind(targets)
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         if loss_mask not in LOSS_MASKS:
             raise unknown_name("loss_mask", loss_mask, LOSS_MASKS, "a loss mask")
@@ -187,6 +197,7 @@ class BatchSampler:
             "seq_len": self.seq_len,
             "loss_mask": self.loss_mask,
             "rules": self._rule_input.identity,
+            "targets": self.targets,
             "conditions": list(self._condition_names),
             "tasks": [_recorded(spec) for spec in self.specs],
         }
@@ -218,8 +229,8 @@ class BatchSampler:
 
     @property
     def output_size(self) -> int:
-        """Number of labels: fixation and one per direction."""
-        return 1 + self.specs[0].dim_ring
+        """Number of outputs for these targets: of labels and "ring" fixation and the directions."""
+        return TARGETS[self.targets].size(self.specs[0].dim_ring)
 
     def batch(self, index: int) -> Batch:
         """Draw batch number `index`, in any order and as often as wanted.
@@ -351,7 +362,9 @@ class BatchSampler:
             trials, rules=self._rule_input, seq_len=seq_len, n_lanes=n_lanes, checked=checked
         )
         mask = LOSS_MASKS[self.loss_mask](trials, rendered.mask)
-        return Batch(rendered.observations, rendered.targets, mask, trials, self._period_names)
+        targets = TARGETS[self.targets].write(trials, rendered.targets, rendered.mask)
+        names = self._period_names
+        return Batch(rendered.observations, targets, mask, trials, names, self.targets)
 
     def _checked_seq_len(self, seq_len: object) -> int:
         if seq_len == "auto":

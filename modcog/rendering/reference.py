@@ -106,14 +106,27 @@ def target_steps(
     return trial, j, np.where(trials.responds[trial], label, 0)
 
 
-def allocate(
-    trials: Trials, rules: RuleInput, seq_len: int | None, n_lanes: int | None, *, checked: bool
-) -> Rendered:
-    """Make the arrays of `render`, all zero, and check the trials and that they fit."""
-    if not checked:
-        check_trials(trials)
-    length = trials.length
-    needed_steps = int((trials.start + length).max(initial=0))
+def decision_rows(
+    trials: Trials, n_lanes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Where the decision steps of `target_steps` lie in arrays of so many lanes.
+
+    Returns:
+        What `target_steps` does, and the positions in a ``[time * batch]`` array.
+    """
+    count = trials.decision_steps
+    trial, j, label = target_steps(trials, count)
+    step = trials.start[trial] + (trials.length - count)[trial] + j
+    return trial, j, label, step * n_lanes + trials.lane[trial]
+
+
+def array_size(trials: Trials, seq_len: int | None, n_lanes: int | None) -> tuple[int, int]:
+    """Steps and lanes of arrays that hold trials at their places.
+
+    Raises:
+        InvalidArgument: The trials need more than is asked for.
+    """
+    needed_steps = int((trials.start + trials.length).max(initial=0))
     needed_lanes = int(trials.lane.max(initial=-1)) + 1
     seq_len = needed_steps if seq_len is None else seq_len
     n_lanes = needed_lanes if n_lanes is None else n_lanes
@@ -121,13 +134,23 @@ def allocate(
         raise InvalidArgument("seq_len", seq_len, f"at least {needed_steps} for these trials")
     if n_lanes < needed_lanes:
         raise InvalidArgument("n_lanes", n_lanes, f"at least {needed_lanes} for these trials")
+    return seq_len, n_lanes
+
+
+def allocate(
+    trials: Trials, rules: RuleInput, seq_len: int | None, n_lanes: int | None, *, checked: bool
+) -> Rendered:
+    """Make the arrays of `render`, all zero, and check the trials and that they fit."""
+    if not checked:
+        check_trials(trials)
+    size = array_size(trials, seq_len, n_lanes)
     if rules.n_channels and int(trials.rule.max(initial=0)) >= rules.n_slots:
         raise InvalidArgument("n_rules", rules.n_slots, f"more than {int(trials.rule.max())}")
     n_channels = 1 + 2 * trials.dim_ring + rules.n_channels
     return Rendered(
-        np.zeros((seq_len, n_lanes, n_channels), dtype=np.float32),
-        np.zeros((seq_len, n_lanes), dtype=np.int64),
-        np.zeros((seq_len, n_lanes), dtype=np.float32),
+        np.zeros((*size, n_channels), dtype=np.float32),
+        np.zeros(size, dtype=np.int64),
+        np.zeros(size, dtype=np.float32),
     )
 
 
@@ -191,8 +214,7 @@ def reference(
     where = channels(trials.dim_ring, rules.n_channels)
     flat = observations.reshape(mask.size, observations.shape[-1])
 
-    steps, decision_steps = trial_steps(trials, lanes), trials.decision_steps
-    decision_start = trials.length - decision_steps
+    steps, decision_start = trial_steps(trials, lanes), trials.decision_start
     mask.reshape(-1)[steps.row] = 1
     fixating = steps.step < decision_start[steps.trial]
     flat[steps.row[fixating], 0] = 1
@@ -202,9 +224,8 @@ def reference(
         flat[steps.row, where["rule"].start + trials.rule[steps.trial]] = 1
     _add_stimuli(flat, trials, lanes)
 
-    trial, j, label = target_steps(trials, decision_steps)
-    step = trials.start[trial] + decision_start[trial] + j
-    targets.reshape(-1)[step * lanes + trials.lane[trial]] = label
+    _, _, label, row = decision_rows(trials, lanes)
+    targets.reshape(-1)[row] = label
     _add_noise(flat, trials, lanes, where)
     return rendered
 
