@@ -167,6 +167,17 @@ def _plain(root: np.random.SeedSequence) -> int | list[int]:
         raise InvalidArgument("seed", root, _ALLOWED) from None
 
 
+def content_of(array: NDArray[np.float32]) -> dict[str, Any]:
+    """What tells an array from others, in JSON types: its shape and a digest of its numbers.
+
+    Args:
+        array: float32, of any shape.
+    """
+    content = np.ascontiguousarray(array, "<f4").tobytes()
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    return {"shape": list(array.shape), "digest": digest}
+
+
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
 

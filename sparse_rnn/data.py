@@ -141,7 +141,11 @@ class TaskStream:
             trials = modcog.sample(self.sampler.specs[slot], rng, n, given=given)
         trials.rule[:] = slot
         drawn = modcog.render(trials, rules=self.sampler.rules)
-        return _as_tensors(modcog.Batch(drawn.observations, drawn.targets, drawn.mask, trials))
+        kind = self.sampler.targets
+        targets = modcog.targets_of(trials, kind)
+        return _as_tensors(
+            modcog.Batch(drawn.observations, targets, drawn.mask, trials, target_kind=kind)
+        )
 
     def shard(self, rank: int, world_size: int) -> TaskStream:
         """The part of the stream that one of several processes trains on.

@@ -54,7 +54,7 @@ def columns(trials: modcog.Trials) -> Any:
 
 
 def bank(value: Any) -> Any:
-    return value.inputs.tobytes(), value.inputs.shape, value.task.tolist()
+    return value.inputs.tobytes(), value.inputs.shape, value.targets.shape, value.task.tolist()
 
 
 def batches(value: Any) -> Any:
@@ -161,6 +161,7 @@ TABLE: dict[str, Row] = {
             "conditions": (None, {"location": [1, 2]}),
             "rule_input": (True, False),
             "rules": (None, "factors"),
+            "targets": ("labels", "ring"),
             **SETTINGS,
         },
         bank,
@@ -178,6 +179,7 @@ TABLE: dict[str, Row] = {
             "seed": (0, 1),
             "rule_input": (None, True),
             "rules": (None, "factors"),
+            "targets": ("labels", "ring"),
         },
         dataset,
     ),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modcog.batches.conditions import design
+from modcog.batches.targets import TARGETS, check_kind
 from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
@@ -45,7 +46,8 @@ class TrialBank:
 
     Attributes:
         inputs: float32 ``[steps, n, 1 + 2 dim_ring + d]`` with d rule channels.
-        targets: int64 ``[steps, n]``; 0 = fixate, 1 + k = direction k.
+        targets: int64 ``[steps, n]``; 0 = fixate, 1 + k = direction k. Of other kinds float32
+            ``[steps, n, outputs]``, 0 on padding.
         mask: float32 ``[steps, n]``; 0 on padding.
         period: int8 ``[steps, n]``, index into `period_names`; -1 on padding.
         period_names: str ``[periods]``.
@@ -65,7 +67,7 @@ class TrialBank:
     """
 
     inputs: NDArray[np.float32]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     mask: NDArray[np.float32]
     period: NDArray[np.int8]
     period_names: NDArray[np.str_]
@@ -132,13 +134,15 @@ _LAYOUT: Mapping[str, tuple[type[np.generic], str]] = MappingProxyType(
         "dt": (np.float64, ""),
     }
 )
-"""Type and axes of each column: time, trial, channel, period."""
+"""Type and axes of each column: time, trial, channel, period (and output, of some targets)."""
 
 
 def _check_layout(columns: Mapping[str, NDArray[Any]]) -> None:
     sizes: dict[str, int] = {}
     for name, (kind, axes) in _LAYOUT.items():
         column = columns[name]
+        if name == "targets" and column.ndim == 3:  # of another kind than labels
+            kind, axes = np.float32, "tno"
         if not np.issubdtype(column.dtype, kind) or column.ndim != len(axes):
             raise ValueError(f"{name} is {column.dtype} with {column.ndim} axes")
         for axis, size in zip(axes, column.shape, strict=True):
@@ -157,6 +161,7 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
     conditions: Mapping[str, ArrayLike] | None = None,
     rule_input: bool | None = None,
     rules: object = None,
+    targets: str = "labels",
     **settings: Any,
 ) -> TrialBank:
     """Draw a bank of trials.
@@ -186,6 +191,7 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
             -> values. The last one named varies fastest, then come the n repeats.
         rule_input: Whether the inputs end with rule channels, as in `modcog.BatchSampler`.
         rules: What the rule channels show, as for `modcog.BatchSampler`.
+        targets: The kind of targets, as for `modcog.BatchSampler`.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Returns:
@@ -208,6 +214,7 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
     """
     specs = tasks_of(tasks, **settings)
     shown = rule_input_of(specs, rules, rule_input, default=True)
+    check_kind(targets)
     n = whole_number("n", n, "trials", most=TRIALS)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS, "a split")
@@ -230,7 +237,9 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
         part.rule[:] = slot
         parts.append(part)
     trials = concatenate(parts)
-    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), shown)
+    return _bank(
+        place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), shown, targets
+    )
 
 
 def _fixed(
@@ -291,7 +300,7 @@ def conditions_of(trials: Trials) -> NDArray[np.uint64]:
     return shown
 
 
-def _bank(trials: Trials, rules: RuleInput) -> TrialBank:
+def _bank(trials: Trials, rules: RuleInput, kind: str) -> TrialBank:
     rendered = RENDERERS["auto"]()(
         trials, rules=rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
     )
@@ -302,7 +311,7 @@ def _bank(trials: Trials, rules: RuleInput) -> TrialBank:
 
     return TrialBank(
         inputs=rendered.observations,
-        targets=rendered.targets,
+        targets=TARGETS[kind].write(trials, rendered.targets, rendered.mask),
         mask=rendered.mask,
         period=period_labels(trials, names, *rendered.targets.shape),
         period_names=np.array(names),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from modcog.batches.rollouts import Rollouts, foreign_wrappers
 from modcog.batches.sampler import BatchSampler
+from modcog.batches.targets import check_kind
 from modcog.envs.env import TaskEnv
 from modcog.envs.registration import env_id
 from modcog.envs.wrappers import Integrate, Modified, Sequence, layers, make
@@ -54,9 +55,12 @@ class Dataset:
         rule_input: Whether the inputs end with rule channels, where `env` is no environment; see
             `modcog.make`.
         rules: What the rule channels show, where `env` is no environment; see `modcog.make`.
+        targets: The kind of targets, as for `modcog.BatchSampler`; of trials that wrappers play,
+            labels alone are known.
 
     Attributes:
         env: The environment whose trials these are.
+        targets: The kind of targets.
         sampler: The sampler that draws them; None where they are played through wrappers.
         seeds: The seed sequence in use; given as `seed` it repeats the run.
 
@@ -85,6 +89,7 @@ class Dataset:
         seed: Seed | None = None,
         rule_input: bool | None = None,
         rules: object = None,
+        targets: str = "labels",
     ) -> None:
         if cache_len is not None:
             raise InvalidArgument("cache_len", cache_len, "None: nothing is cached here")
@@ -106,6 +111,10 @@ class Dataset:
             raise InvalidArgument("batch_first", batch_first, "True or False")
         self.batch_first = batch_first
         self._i_batch = 0
+        self.targets = check_kind(targets)
+        if self._played and targets != "labels":
+            remedy = "What a wrapper makes of a trial is known by its labels alone."
+            raise InvalidArgument("targets", targets, "'labels' here", remedy)
         if self._played:
             if seq_len == "auto":
                 remedy = "The lengths of trials that a wrapper starts are not known."
@@ -138,15 +147,17 @@ class Dataset:
             seq_len=self._asked_seq_len,
             seed=derive(self.seeds, Purpose.DATASET),
             rules=self.env.unwrapped.rule_channels.array,
+            targets=self.targets,
         )
         self._index = 0
 
-    def __call__(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def __call__(self) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """The next batch.
 
         Returns:
             Inputs, float32 ``[seq_len, batch_size, channels]``, and targets, int64
-            ``[seq_len, batch_size]``; with `batch_first` the first two axes change places.
+            ``[seq_len, batch_size]`` where they are labels; with `batch_first` the first two axes
+            change places.
         """
         if self._lanes is not None:
             inputs, targets = self._lanes.batch()
@@ -159,11 +170,11 @@ class Dataset:
             return inputs.swapaxes(0, 1), targets.swapaxes(0, 1)
         return inputs, targets
 
-    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[Any]]]:
         """The dataset itself; it goes on where the last iteration ended."""
         return self
 
-    def __next__(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def __next__(self) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """The next batch, at most `max_batch` of them."""
         if self._i_batch >= self.max_batch:
             self._i_batch = 0

@@ -10,15 +10,15 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from modcog.batches.losses import LOSS_MASKS
+from modcog.batches.losses import loss_of
 from modcog.batches.packing import Condition, TrialStream
 from modcog.batches.targets import TARGETS, check_kind
 from modcog.catalog.lengths import TrialLengths, lengths_of
@@ -105,7 +105,10 @@ class BatchSampler:
         seed: A whole number, a list of them, or a `numpy.random.SeedSequence`; 1, [1] and [1, 0]
             are different ones. No other use of the seed, nor of one spawned from it, shares a trial
             with these batches.
-        loss_mask: Name of the loss weighting, "uniform" or "yang" (see `LOSS_MASKS`).
+        loss_mask: What weighs the steps in the loss: "uniform", "yang" (see `LOSS_MASKS`); an array
+            that broadcasts to ``[seq_len, batch_size]``, the same for all batches; or a function of
+            `Trials` that returns a weight a trial, ``[n]``, or one a step of each lane. Padding has
+            weight 0.
         renderer: "numpy", "numba", or "auto": the compiled one where numba is installed. Both
             write the same bits.
         rule_input: Whether the inputs end with rule channels, as in `modcog.make`, where a single
@@ -144,7 +147,7 @@ class BatchSampler:
         batch_size: int = 64,
         seq_len: int | Literal["auto"] = "auto",
         seed: Seed = 0,
-        loss_mask: str = "uniform",
+        loss_mask: str | ArrayLike | Callable[[Trials], ArrayLike] = "uniform",
         renderer: str = "auto",
         rule_input: bool | None = None,
         rules: object = None,
@@ -156,8 +159,6 @@ class BatchSampler:
         self._rule_input = rule_input_of(self.specs, rules, rule_input, default=True)
         self.targets = check_kind(targets)
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
-        if loss_mask not in LOSS_MASKS:
-            raise unknown_name("loss_mask", loss_mask, LOSS_MASKS, "a loss mask")
         self.loss_mask = loss_mask
         if renderer not in RENDERERS:
             raise unknown_name("renderer", renderer, RENDERERS, "a renderer")
@@ -168,6 +169,7 @@ class BatchSampler:
         if not any(callable(p.duration) for spec in self.specs for p in spec.periods):
             self.lengths = lengths_of(self.specs)
         self.seq_len = self._checked_seq_len(seq_len)
+        self._loss = loss_of(loss_mask, (self.seq_len, self.batch_size))
         # Nothing is known of durations that a callable draws: a guess, which costs time if wrong.
         mean_length = self.lengths.mean if self.lengths else min(self.seq_len, 20)
         self.seeds = seed_sequence(seed)
@@ -181,8 +183,8 @@ class BatchSampler:
     def identity(self) -> dict[str, Any]:
         """What decides the batches, in JSON types: equal for samplers that draw the same.
 
-        A task with a callable as a duration, and a condition without a name (`where`), are None:
-        of these nothing is known that outlives the process.
+        A task with a callable as a duration, a condition without a name (`where`), and loss
+        weights from a function are None: of these nothing is known that outlives the process.
 
         Example:
             >>> BatchSampler("Go").shard(1, 4).identity["shard"]
@@ -195,7 +197,8 @@ class BatchSampler:
             "shard": {"first": self._first, "stride": self._stride},
             "batch_size": self.batch_size,
             "seq_len": self.seq_len,
-            "loss_mask": self.loss_mask,
+            "loss_mask": self._loss.identity,
+            "rule_input": self.rule_input,
             "rules": self._rule_input.identity,
             "targets": self.targets,
             "conditions": list(self._condition_names),
@@ -361,7 +364,7 @@ class BatchSampler:
         rendered = RENDERERS[self.renderer]()(
             trials, rules=self._rule_input, seq_len=seq_len, n_lanes=n_lanes, checked=checked
         )
-        mask = LOSS_MASKS[self.loss_mask](trials, rendered.mask)
+        mask = self._loss.weigh(trials, rendered.mask)
         targets = TARGETS[self.targets].write(trials, rendered.targets, rendered.mask)
         names = self._period_names
         return Batch(rendered.observations, targets, mask, trials, names, self.targets)

@@ -50,11 +50,13 @@ class Target(NamedTuple):
             that is 0 on padding; returns the targets.
         read: Takes outputs float64 ``[..., size]`` and `dim_ring`; None where nothing is known of
             outputs.
+        axes: The axes of targets in an export, and what stands along the last one.
     """
 
     size: Callable[[int], int]
     write: Callable[[Trials, NDArray[np.int64], NDArray[np.float32]], NDArray[Any]]
     read: Callable[[NDArray[np.float64], int], Answers] | None
+    axes: str
 
 
 # --- labels: classification ----------------------------------------------------------------------
@@ -176,10 +178,25 @@ def write_none(
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
-        "labels": Target(lambda n: 1 + n, write_labels, read_logits),
-        "ring": Target(lambda n: 1 + n, write_ring, read_ring),
-        "sin_cos": Target(lambda _: 3, write_sin_cos, read_sin_cos),
-        "none": Target(lambda _: 0, write_none, None),
+        "labels": Target(
+            lambda n: 1 + n,
+            write_labels,
+            read_logits,
+            "targets [batch, time, lane]: 0 = fixate, 1 + k = direction k",
+        ),
+        "ring": Target(
+            lambda n: 1 + n,
+            write_ring,
+            read_ring,
+            "targets [batch, time, lane, output]: fixation, ring",
+        ),
+        "sin_cos": Target(
+            lambda _: 3,
+            write_sin_cos,
+            read_sin_cos,
+            "targets [batch, time, lane, output]: fixation, sine, cosine",
+        ),
+        "none": Target(lambda _: 0, write_none, None, "no targets"),
     }
 )
 """Kinds of targets by name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.errors import InvalidArgument
+from modcog.hashing import content_of
 from modcog.system.limits import LEVEL
 from modcog.trials.content import SameContent
 
@@ -49,9 +49,7 @@ class RuleInput(SameContent):
             return "none"
         if self.table is None:
             return "one_hot"
-        content = self.table.astype("<f4").tobytes()
-        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-        return {"shape": list(self.table.shape), "digest": digest}
+        return content_of(self.table)
 
     def rows(self, rule: NDArray[np.int64]) -> NDArray[np.float32]:
         """What is shown for some rule slots; float32 ``[n, d]``."""

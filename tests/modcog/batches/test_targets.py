@@ -220,3 +220,42 @@ def test_other_kinds_and_outputs_are_refused() -> None:
     trials.response[:] = 99
     with pytest.raises(modcog.InvalidArgument, match="^response must be a ring index"):
         modcog.targets_of(trials, "ring")
+
+
+# --- other rooms ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_banks_and_datasets_take_all_kinds(kind: str, tmp_path: Any) -> None:
+    bank = modcog.trial_bank(TASKS, 3, targets=kind)
+    labels = modcog.trial_bank(TASKS, 3)
+    n_outputs = modcog.BatchSampler(TASKS, targets=kind).output_size
+    axes = () if kind == "labels" else (n_outputs,)
+    assert bank.targets.shape == (*bank.mask.shape, *axes)
+    np.testing.assert_array_equal(bank.inputs, labels.inputs)
+    if read := TARGETS[kind].read:
+        outputs = bank.targets if axes else 50.0 * (labels.targets[..., None] == np.arange(17))
+        found = read(outputs[bank.mask > 0].astype(np.float64), 16)
+        np.testing.assert_array_equal(found.label, labels.targets[bank.mask > 0])
+    bank.save(tmp_path / "bank.npz")
+    again = modcog.TrialBank.load(tmp_path / "bank.npz")
+    np.testing.assert_array_equal(again.targets, bank.targets)
+    assert again.targets.dtype == bank.targets.dtype
+
+    dataset = modcog.Dataset(TASKS, batch_size=3, seq_len=70, seed=1, targets=kind)
+    inputs, targets = dataset()
+    batch = dataset.sampler.batch(0)
+    assert batch.target_kind == kind
+    np.testing.assert_array_equal(targets, batch.targets)
+    first = modcog.Dataset(TASKS, None, 3, 70, None, batch_first=True, seed=1, targets=kind)()
+    assert first[1].shape == (3, 70, *axes)
+    np.testing.assert_array_equal(first[0].swapaxes(0, 1), inputs)
+
+
+def test_a_bank_of_other_targets_is_whole(tmp_path: Any) -> None:
+    bank = modcog.trial_bank("Go", 2, targets="ring")
+    for wrong in (bank.targets[:-1], bank.targets.astype(np.float64), bank.targets[..., None]):
+        object.__setattr__(bank, "targets", wrong)
+        bank.save(tmp_path / "bank.npz")
+        with pytest.raises(modcog.InvalidArgument, match="^path must be a file that TrialBank"):
+            modcog.TrialBank.load(tmp_path / "bank.npz")
