@@ -76,7 +76,7 @@ def factor_names(specs: Sequence[TaskSpec] = ()) -> tuple[tuple[str, str], ...]:
 
     Example:
         >>> factor_names()[19:23]
-        (('base', 'DMC'), ('Int', 'none'), ('Int', 'L'), ('Int', 'R'))
+        (('base', 'DNMC'), ('Int', 'none'), ('Int', 'L'), ('Int', 'R'))
     """
     bases = dict.fromkeys([*tuple(BASE_TASKS)[:N_YANG], *(spec.base for spec in specs)])
     kinds = dict.fromkeys(

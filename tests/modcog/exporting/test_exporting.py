@@ -153,11 +153,36 @@ def test_rules_and_targets_of_every_kind_are_exported(
                 np.testing.assert_array_equal(arrays[name][i], getattr(batch, name))
     if rules == "factors":
         np.testing.assert_array_equal(arrays["rules"], sampler.rules)
-    said = {"labels": "1 + k", "ring": "fixation, ring]", "sin_cos": "sine", "none": "no targets"}
-    assert said[kind].rstrip("]") in attributes["axes"]
-    assert {"one_hot": "one-hot", "none": "no rule", "factors": "rules [slot"}[rules] in str(
-        attributes["axes"]
-    )
+    said = {
+        **{"labels": "1 + k", "ring": "output]: fixation, ring", "sin_cos": "sine, cosine"},
+        **{"one_hot": "rule one-hot", "factors": "rules [slot, channel]"},
+    }
+    for chosen, otherwise in ((kind, "no targets"), (rules, "no rule channels")):
+        assert said.get(chosen, otherwise) in str(attributes["axes"])
+
+
+def test_the_command_takes_rules_and_targets(tmp_path: Path, capsys: Any) -> None:
+    words = [
+        "export",
+        "DMS",
+        "--batches",
+        "2",
+        "--batch-size",
+        "3",
+        "--seq-len",
+        "70",
+        "--seed",
+        "5",
+    ]
+    chosen = ["--rules", "factors", "--targets", "ring", "-o", str(tmp_path / "data.npz")]
+    assert cli.main([*words, *chosen]) == 0
+    expected = sampler_of("DMS", rules="factors", targets="ring").batch(1)
+    arrays, _ = read(tmp_path / "data.npz")
+    np.testing.assert_array_equal(arrays["inputs"][1], expected.inputs)
+    np.testing.assert_array_equal(arrays["targets"][1], expected.targets)
+    for option, wrong in (("--rules", "factor"), ("--targets", "rings")):
+        assert cli.main([*words, option, wrong, "-o", str(tmp_path / "no.npz")]) == 2
+        assert f"Did you mean {wrong.rstrip('s')}" in capsys.readouterr().err
 
 
 def test_matlab_can_read_every_type(tmp_path: Path) -> None:
