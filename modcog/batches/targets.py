@@ -45,7 +45,8 @@ class Target(NamedTuple):
     """One kind of target.
 
     Attributes:
-        size: Takes `dim_ring`, returns the number of outputs.
+        n_other: Number of outputs that do not stand for directions.
+        has_ring: Whether there is an output for each direction besides.
         write: Takes trials, their labels int64 ``[time, lane]`` and a mask float32 ``[time, lane]``
             that is 0 on padding; returns the targets.
         read: Takes outputs float64 ``[..., size]`` and `dim_ring`; None where nothing is known of
@@ -53,10 +54,15 @@ class Target(NamedTuple):
         axes: The axes of targets in an export, and what stands along the last one.
     """
 
-    size: Callable[[int], int]
+    n_other: int
+    has_ring: bool
     write: Callable[[Trials, NDArray[np.int64], NDArray[np.float32]], NDArray[Any]]
     read: Callable[[NDArray[np.float64], int], Answers] | None
     axes: str
+
+    def size(self, dim_ring: int) -> int:
+        """Number of outputs, on a ring of so many directions."""
+        return self.n_other + self.has_ring * dim_ring
 
 
 # --- labels: classification ----------------------------------------------------------------------
@@ -179,24 +185,27 @@ def write_none(
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         "labels": Target(
-            lambda n: 1 + n,
-            write_labels,
-            read_logits,
-            "targets [batch, time, lane]: 0 = fixate, 1 + k = direction k",
+            n_other=1,
+            has_ring=True,
+            write=write_labels,
+            read=read_logits,
+            axes="targets [batch, time, lane]: 0 = fixate, 1 + k = direction k",
         ),
         "ring": Target(
-            lambda n: 1 + n,
-            write_ring,
-            read_ring,
-            "targets [batch, time, lane, output]: fixation, ring",
+            n_other=1,
+            has_ring=True,
+            write=write_ring,
+            read=read_ring,
+            axes="targets [batch, time, lane, output]: fixation, ring",
         ),
         "sin_cos": Target(
-            lambda _: 3,
-            write_sin_cos,
-            read_sin_cos,
-            "targets [batch, time, lane, output]: fixation, sine, cosine",
+            n_other=3,
+            has_ring=False,
+            write=write_sin_cos,
+            read=read_sin_cos,
+            axes="targets [batch, time, lane, output]: fixation, sine, cosine",
         ),
-        "none": Target(lambda _: 0, write_none, None, "no targets"),
+        "none": Target(n_other=0, has_ring=False, write=write_none, read=None, axes="no targets"),
     }
 )
 """Kinds of targets by name."""

@@ -51,14 +51,6 @@ class RuleInput(SameContent):
             return "one_hot"
         return content_of(self.table)
 
-    def rows(self, rule: NDArray[np.int64]) -> NDArray[np.float32]:
-        """What is shown for some rule slots; float32 ``[n, d]``."""
-        if self.table is None:
-            shown = np.zeros((rule.size, self.n_slots), dtype=np.float32)
-            shown[np.arange(rule.size), rule] = 1
-            return shown
-        return self.table[rule]
-
 
 def one_hot(n_slots: int) -> RuleInput:
     """One channel for each rule slot, 1 during its trials; none for no slot."""

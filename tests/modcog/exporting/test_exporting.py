@@ -162,18 +162,8 @@ def test_rules_and_targets_of_every_kind_are_exported(
 
 
 def test_the_command_takes_rules_and_targets(tmp_path: Path, capsys: Any) -> None:
-    words = [
-        "export",
-        "DMS",
-        "--batches",
-        "2",
-        "--batch-size",
-        "3",
-        "--seq-len",
-        "70",
-        "--seed",
-        "5",
-    ]
+    words = ["export", "DMS", "--batches", "2", "--batch-size", "3", "--seq-len", "70"]
+    words += ["--seed", "5"]
     chosen = ["--rules", "factors", "--targets", "ring", "-o", str(tmp_path / "data.npz")]
     assert cli.main([*words, *chosen]) == 0
     expected = sampler_of("DMS", rules="factors", targets="ring").batch(1)
