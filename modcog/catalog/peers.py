@@ -96,8 +96,8 @@ PEER_KEYWORDS: Mapping[str, str] = MappingProxyType(
         "rule_off": "A rule input is 1 during its whole trial.",
         "replace_rule": "Give what the rule channels show as an array, 'rules' of BatchSampler.",
         "noise_on": "It is called 'noise' here; noise=0 is noise-free.",
-        "loss_type": "BatchSampler has 'targets' ('ring' for 'lsq') and 'loss_mask'; the loss itself "
-        "belongs to the training.",
+        "loss_type": "BatchSampler has 'targets' ('ring' for 'lsq') and 'loss_mask'; the loss "
+        "itself belongs to the training.",
         "batch_size_train": "batch_size",
         "batch_size_test": "batch_size",
         "tdim": "It is called 'seq_len' in BatchSampler; a trial is as long as 'timing' says.",

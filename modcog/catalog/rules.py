@@ -149,7 +149,12 @@ def _rounded(rows: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 ENCODINGS: Mapping[str, Encoding] = MappingProxyType(
-    {"one_hot": one_hot, "none": none, "factors": factors, "orthogonal": orthogonal()}
+    {
+        "one_hot": one_hot,
+        "none": none,
+        "factors": factors,
+        "orthogonal": orthogonal(),
+    }
 )
 """Encodings by name."""
 

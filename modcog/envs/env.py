@@ -75,10 +75,8 @@ class TaskEnv(TrialEnv):
     Args:
         specs: The tasks; with several, each is a rule slot.
         rewards: Replacements for some of `REWARDS`.
-        rule_input: Whether the observation has rule channels; None: as `rules` say, and where they
-            are not given, only where there are several tasks.
-        rules: What the rule channels show, as for `modcog.BatchSampler`: one row a task, modifiers
-            applied. None: one-hot, or as `rule_input` says.
+        rule_input: As for `modcog.make`.
+        rules: As for `modcog.make`; a row is for a task with its modifiers.
 
     Raises:
         InvalidArgument: A reward is no finite number, `rule_input` is no truth value, or `rules`

@@ -20,21 +20,15 @@ from modcog.envs.compat import (
     HANDS_ARGUMENTS_ON,
     as_gymnasium,
     autoreset_mode as mode_of,
+    differ,
     final_info,
     masked,
     refuse_rendering,
     reset_options,
 )
 from modcog.envs.env import TaskEnv
-from modcog.envs.lanes import (
-    TrialQueue,
-    actions_of,
-    generators_of,
-    lanes_of,
-    selected,
-)
+from modcog.envs.lanes import TrialQueue, actions_of, generators_of, lanes_of, selected
 from modcog.errors import InvalidArgument, whole_number
-from modcog.rendering.reference import channels
 from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES
 from modcog.trials.given import from_keys
@@ -68,10 +62,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         rewards: Replacements for some of `modcog.envs.env.REWARDS`.
         max_episode_steps: Steps after which a lane is truncated; None for no end.
         autoreset_mode: One of the three, or a member of gymnasium's `AutoresetMode`.
-        rule_input: Whether the observation has rule channels; None: as `rules` say, and where they
-            are not given, only where there are several tasks.
-        rules: What the rule channels show, as for `modcog.BatchSampler`; None: one-hot, or as
-            `rule_input` says.
+        rule_input: As for `modcog.make`.
+        rules: As for `modcog.make`.
 
     Attributes:
         performance: float64 ``[len(ended)]``, performance of the trials that ended, 0 to 1.
@@ -120,7 +112,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._lanes = np.arange(self.num_envs)
         self._queue = TrialQueue(self.specs, self.num_envs)
         self._ended = self._queue.running(self._lanes[:0])
-        n_channels = channels(self.specs[0].dim_ring, self.n_rules)["rule"].stop
+        n_channels = single.observation_space.shape[0]
         # Each lane has two places: one holds the trial that is running, the other the next one.
         self._ob = np.zeros((2 * self.num_envs, 0, n_channels), dtype=np.float32)
         self._gt = np.zeros((2 * self.num_envs, 0), dtype=np.int64)
@@ -150,7 +142,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             return
         # gymnasium 0.29 shows the arguments of its `make_vec` here alone.
         for name, value in spec.kwargs.items():
-            if name in made and _differ(made[name], value):
+            if name in made and differ(made[name], value):
                 raise InvalidArgument(name, value, f"as in vector_kwargs, {made[name]!r}")
         if not spec.kwargs.keys() <= made.keys():
             vars(self).update(vars(make_vec(**{**made, **spec.kwargs})))
@@ -356,12 +348,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._ob[places, :longest] = rendered.observations.swapaxes(0, 1)
         self._gt[places, :longest] = rendered.targets.T
         self._ready[lanes] = True
-
-
-def _differ(one: Any, other: Any) -> bool:
-    """Whether two values of an argument differ, which may be arrays."""
-    arrays = isinstance(one, np.ndarray) or isinstance(other, np.ndarray)
-    return not np.array_equal(one, other) if arrays else bool(one != other)
 
 
 def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not the task
