@@ -169,7 +169,6 @@ class BatchSampler:
         if not any(callable(p.duration) for spec in self.specs for p in spec.periods):
             self.lengths = lengths_of(self.specs)
         self.seq_len = self._checked_seq_len(seq_len)
-        self._loss = loss_of(loss_mask, (self.seq_len, self.batch_size))
         # Nothing is known of durations that a callable draws: a guess, which costs time if wrong.
         mean_length = self.lengths.mean if self.lengths else min(self.seq_len, 20)
         self.seeds = seed_sequence(seed)
@@ -178,6 +177,7 @@ class BatchSampler:
         )
         self._first, self._stride = 0, 1
         self._condition_names: tuple[str | None, ...] = ()
+        self._loss = loss_of(loss_mask, (self.seq_len, self.batch_size))
 
     @property
     def identity(self) -> dict[str, Any]:
