@@ -112,7 +112,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._lanes = np.arange(self.num_envs)
         self._queue = TrialQueue(self.specs, self.num_envs)
         self._ended = self._queue.running(self._lanes[:0])
-        n_channels = single.observation_space.shape[0]
+        n_channels = 1 + 2 * self.specs[0].dim_ring + self.n_rules
         # Each lane has two places: one holds the trial that is running, the other the next one.
         self._ob = np.zeros((2 * self.num_envs, 0, n_channels), dtype=np.float32)
         self._gt = np.zeros((2 * self.num_envs, 0), dtype=np.int64)
