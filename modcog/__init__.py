@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from modcog.batches.sampler import Batch as Batch, BatchSampler as BatchSampler
     from modcog.batches.targets import targets_of as targets_of
     from modcog.catalog import rules as rules
+    from modcog.catalog.chance import chance_level as chance_level, chance_table as chance_table
+    from modcog.catalog.features import features as features
+    from modcog.catalog.filters import suite as suite
     from modcog.catalog.lengths import TrialLengths as TrialLengths, trial_lengths as trial_lengths
     from modcog.catalog.sampling import sample as sample
     from modcog.catalog.sentences import describe as describe
     from modcog.catalog.settings import task as task, task_from_json as task_from_json
-    from modcog.catalog.suites import suite as suite, suites as suites, task_names as task_names
+    from modcog.catalog.suites import suites as suites, task_names as task_names
     from modcog.checks import check_modifier as check_modifier, check_task as check_task
     from modcog.envs.env import TaskEnv as TaskEnv
     from modcog.envs.vector import TaskVectorEnv as TaskVectorEnv, make_vec as make_vec
@@ -42,7 +45,6 @@ if TYPE_CHECKING:
     from modcog.exporting.export import export as export
     from modcog.plotting.trial import plot_trial as plot_trial
     from modcog.rendering.reference import Rendered as Rendered, render as render
-    from modcog.scoring.chance import chance_level as chance_level, chance_table as chance_table
     from modcog.scoring.measures import Evaluation as Evaluation, evaluate as evaluate, pool as pool
     from modcog.trials.draws import Draws as Draws
     from modcog.trials.interfaces import Strategy as Strategy
@@ -69,17 +71,19 @@ _HOMES = {
         "UnknownName",
     ),
     "exporting.export": ("export",),
+    "catalog.features": ("features",),
+    "catalog.filters": ("suite",),
     "catalog.lengths": ("TrialLengths", "trial_lengths"),
     "plotting.trial": ("plot_trial",),
     "rendering.reference": ("Rendered", "render"),
     "batches.sampler": ("Batch", "BatchSampler"),
     "batches.targets": ("targets_of",),
-    "scoring.chance": ("chance_level", "chance_table"),
+    "catalog.chance": ("chance_level", "chance_table"),
     "scoring.measures": ("Evaluation", "evaluate", "pool"),
     "catalog.sampling": ("sample",),
     "catalog.sentences": ("describe",),
     "trials.spec": ("Period", "TaskSpec"),
-    "catalog.suites": ("suite", "suites", "task_names"),
+    "catalog.suites": ("suites", "task_names"),
     "envs.vector": ("TaskVectorEnv", "make_vec"),
     "envs.wrappers": ("Integrate", "Sequence", "make"),
     "trials.plan": ("Stimulus", "Trials"),

@@ -13,14 +13,15 @@ from typing import Any
 from modcog import __version__
 from modcog.batches.sampler import BatchSampler
 from modcog.batches.targets import TARGETS
+from modcog.catalog.chance import chance_table
+from modcog.catalog.filters import matching, suite
 from modcog.catalog.lengths import trial_lengths
 from modcog.catalog.rules import ENCODINGS
 from modcog.catalog.sentences import describe
 from modcog.catalog.settings import task, tasks_of
-from modcog.catalog.suites import suite, suites
+from modcog.catalog.suites import suites
 from modcog.errors import InvalidArgument, ModcogError
 from modcog.exporting.export import export
-from modcog.scoring.chance import chance_table
 from modcog.system.output import command_streams, complain, figures_to_files, say
 from modcog.system.progress import ProgressBar
 
@@ -67,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
         "--suite",
         default="mod-cog-168",
         help=f"one of {', '.join(suites())} (default: %(default)s)",
+    )
+    listing.add_argument(
+        "--features",
+        metavar="EXPRESSION",
+        help="which of them, by what modcog.features says, such as 'delay & ~match & Int=L'",
     )
     listing.set_defaults(run=_list)
 
@@ -131,16 +137,21 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def _list(options: argparse.Namespace) -> int:
     names = suite(options.suite)
+    listed = names if options.features is None else matching(names, options.features, "--features")
     specs = tasks_of(options.suite)
     width = max(len(name) for name in names)
     say(f"{'slot':>4}  {'task':{width}}  {'family':8}  steps at dt=100 ms")
     for slot, spec in enumerate(specs):
+        if spec.name not in listed:
+            continue
         support, _ = spec.length_distribution()
         shortest, longest = int(support[0]), int(support[-1])
         span = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
         say(f"{slot:>4}  {spec.name:{width}}  {spec.family:8}  {span}")
-    distinct = len(set(names))
-    say(f"{options.suite}: {len(names)} rule slots, {distinct} distinct tasks.")
+    what = f"{options.suite}: {len(listed)}"
+    if options.features is not None:
+        what += f" of {len(names)}"
+    say(f"{what} rule slots, {len(set(listed))} distinct tasks.")
     return 0
 
 

@@ -264,6 +264,16 @@ TABLE: dict[str, Row] = {
         },
         columns,
     ),
+    "features": Row(
+        {"tasks": "DM1_IntL"},
+        {"tasks": ("Go", None), "dt": SETTINGS["dt"]},
+        lambda table: {name: dict(row) for name, row in table.items()},
+    ),
+    "suite": Row(
+        {"name": "cog-20"},
+        {"name": ("cog-20", "mod-cog-84"), "features": (None, "delay")},
+        lambda names: names,
+    ),
     "trial_lengths": Row(
         {"source": "DM1_IntL"},
         {"source": ("Go", "DMS"), "dt": SETTINGS["dt"]},
@@ -277,7 +287,7 @@ NO_ARGUMENT_OF_INTEREST = {
     *("ModcogError", "ModifierRefused", "Period", "Rendered", "Stimulus", "TaskEnv", "TaskSpec"),
     *("TaskVectorEnv", "TrialBank", "TrialLengths", "Trials", "UnknownName", "Draws", "Strategy"),
     # Those of one argument, which there is no way to ignore.
-    *("chance_level", "chance_table", "describe", "pool", "suite", "suites", "task_from_json"),
+    *("chance_level", "chance_table", "describe", "pool", "suites", "task_from_json"),
     "task_names",
     # They raise or return nothing; their own tests try each argument.
     *("check_modifier", "check_task", "export", "Integrate", "Sequence"),

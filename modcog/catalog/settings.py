@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from modcog.catalog import peers
-from modcog.catalog.suites import suite, suites, task_names
+from modcog.catalog.suites import named_suite, suites, task_names
 from modcog.errors import InvalidArgument, UnknownName, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS
@@ -303,7 +303,7 @@ def slot_names(source: object) -> list[str | TaskSpec]:
         return [source]
     if isinstance(source, str):
         if source in suites():
-            return list(suite(source))
+            return list(named_suite(source))
         try:
             parse_name(source)
         except UnknownName:

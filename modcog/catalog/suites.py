@@ -54,24 +54,24 @@ def _suites() -> Mapping[str, tuple[str, ...]]:
     )
 
 
+_OWN: dict[str, tuple[str, ...]] = {}
+"""Suites that a user has registered (`modcog.catalog.registry`)."""
+
+
 def suites() -> tuple[str, ...]:
-    """Names of the task suites, smallest first."""
-    return tuple(_suites())
+    """Names of the task suites, smallest first; then those that were registered."""
+    return (*_suites(), *_OWN)
 
 
-def suite(name: str) -> tuple[str, ...]:
-    """Task names of a suite, one per rule slot; a task may occupy more than one slot.
+def named_suite(name: str) -> tuple[str, ...]:
+    """Task names of a suite, one per rule slot.
 
     Raises:
         UnknownName: There is no such suite.
-
-    Example:
-        >>> len(suite("mod-cog-84")), len(set(suite("mod-cog-84")))
-        (84, 82)
     """
-    if name not in _suites():
-        raise unknown_name("suite", name, _suites(), "a suite")
-    return _suites()[name]
+    if name not in suites():
+        raise unknown_name("suite", name, suites(), "a suite")
+    return {**_suites(), **_OWN}[name]
 
 
 @cache

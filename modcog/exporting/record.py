@@ -10,7 +10,7 @@ from typing import Any, cast
 from modcog import __version__
 from modcog.batches.sampler import BatchSampler
 from modcog.batches.targets import TARGETS
-from modcog.catalog.suites import suite, suites
+from modcog.catalog.suites import named_suite, suites
 from modcog.errors import InvalidArgument
 from modcog.system.files import read_regular
 
@@ -132,7 +132,7 @@ def describe(
     }
     noise = {spec.noise if isinstance(spec.noise, float) else str(spec.noise) for spec in specs}
     attributes = {
-        "suite": next((name for name in suites() if suite(name) == sampler.tasks), ""),
+        "suite": next((name for name in suites() if named_suite(name) == sampler.tasks), ""),
         "seed": _shown(arguments["seed"]).removeprefix("entropy="),
         "dt_ms": specs[0].dt,
         "noise": next(iter(noise)) if len(noise) == 1 else "differs between tasks",
