@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from modcog.batches.prefetch import Prefetch as Prefetch
     from modcog.batches.sampler import Batch as Batch, BatchSampler as BatchSampler
     from modcog.batches.targets import targets_of as targets_of
-    from modcog.catalog import rules as rules
+    from modcog.catalog import rules as rules, splits as splits
     from modcog.catalog.chance import chance_level as chance_level, chance_table as chance_table
     from modcog.catalog.features import features as features
     from modcog.catalog.filters import suite as suite
@@ -92,7 +92,7 @@ _HOMES = {
     "trials.sampling": ("plan_trials",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = {"rules": "catalog.rules"}
+_MODULES = {"rules": "catalog.rules", "splits": "catalog.splits"}
 """Modules whose own names are public, under the name that they have here."""
 
 # The one laziness of this package, since gymnasium and matplotlib cost more than all of it. The

@@ -137,8 +137,8 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def _list(options: argparse.Namespace) -> int:
     names = suite(options.suite)
-    listed = names if options.features is None else matching(names, options.features, "--features")
     specs = tasks_of(options.suite)
+    listed = names if options.features is None else matching(specs, options.features, "--features")
     width = max(len(name) for name in names)
     say(f"{'slot':>4}  {'task':{width}}  {'family':8}  steps at dt=100 ms")
     for slot, spec in enumerate(specs):

@@ -49,6 +49,7 @@ class Purpose(StrEnum):
     WRAPPERS = "what wrappers of an environment draw"
     SAMPLE = "trials of one call, from a seed that is a list"
     RULES = "rule inputs at random"
+    HOLD_OUT = "tasks that are held out"
 
 
 def seed_sequence(seed: object) -> np.random.SeedSequence:

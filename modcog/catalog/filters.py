@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.catalog.features import Features, features
+from modcog.catalog.settings import tasks_of
 from modcog.catalog.suites import named_suite, task_names
 from modcog.errors import InvalidArgument, unknown_name
+from modcog.trials.spec import TaskSpec
 
 LONGEST = 10_000
 """Characters of the longest expression that is read."""
@@ -61,17 +63,17 @@ def suite(name: str | None = None, *, features: str | None = None) -> tuple[str,
     if name is None and features is None:
         raise InvalidArgument("name", name, "given, or else 'features'")
     names = task_names() if name is None else named_suite(name)
-    return names if features is None else matching(names, features)
+    return names if features is None else matching(tasks_of(names), features)
 
 
-def matching(names: Sequence[str], expression: str, argument: str = "features") -> tuple[str, ...]:
-    """Those of some tasks that an expression holds for, in their order."""
+def matching(
+    specs: Sequence[TaskSpec], expression: str, argument: str = "features"
+) -> tuple[str, ...]:
+    """Names of those of some tasks that an expression holds for, in their order."""
     # All tasks, so that what is a word of a feature does not depend on which tasks are asked for.
-    table = features()
-    if not set(names) <= set(table):
-        table = features(dict.fromkeys((*table, *names)))
+    table = {**features(), **features(specs)}
     holds = dict(zip(table, _Reader(expression, table, argument).read().tolist(), strict=True))
-    return tuple(name for name in names if holds[name])
+    return tuple(spec.name for spec in specs if holds[spec.name])
 
 
 class _Token(NamedTuple):

@@ -169,6 +169,35 @@ def tasks_of(source: object, **settings: Any) -> tuple[TaskSpec, ...]:
     return tuple(specs)
 
 
+def names_of(source: object, argument: str = "tasks") -> tuple[str, ...]:
+    """The names of the tasks that `slot_names` gives, one per rule slot; each name says all.
+
+    Raises:
+        UnknownName: A name is not known.
+        InvalidArgument: A specification has other settings than the task of its name, or none has.
+    """
+    names: list[str] = []
+    for given in slot_names(source):
+        spec = task(given)
+        if isinstance(given, TaskSpec) and not _is_named(given):
+            remedy = "Register it: modcog.register_task; or give a name."
+            allowed = "names of tasks, or tasks that a name stands for"
+            raise InvalidArgument(
+                argument, f"a task {spec.name} of other settings", allowed, remedy
+            )
+        names.append(spec.name)
+    if not names:
+        raise InvalidArgument(argument, source, "a list of at least one task")
+    return tuple(names)
+
+
+def _is_named(spec: TaskSpec) -> bool:
+    try:
+        return task(spec.name) == spec
+    except InvalidArgument:  # no name, or one that refuses a modifier
+        return False
+
+
 def task_from_json(text: str) -> TaskSpec:
     """Read a specification that `TaskSpec.to_json` wrote.
 
