@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from modcog.catalog.suites import suites as suites, task_names as task_names
     from modcog.checks import check_modifier as check_modifier, check_task as check_task
     from modcog.envs.env import TaskEnv as TaskEnv
+    from modcog.envs.registration import (
+        register_suite as register_suite,
+        register_task as register_task,
+        unregister as unregister,
+    )
     from modcog.envs.vector import TaskVectorEnv as TaskVectorEnv, make_vec as make_vec
     from modcog.envs.wrappers import Integrate as Integrate, Sequence as Sequence, make as make
     from modcog.errors import (
@@ -84,6 +89,7 @@ _HOMES = {
     "catalog.sentences": ("describe",),
     "trials.spec": ("Period", "TaskSpec"),
     "catalog.suites": ("suites", "task_names"),
+    "envs.registration": ("register_suite", "register_task", "unregister"),
     "envs.vector": ("TaskVectorEnv", "make_vec"),
     "envs.wrappers": ("Integrate", "Sequence", "make"),
     "trials.plan": ("Stimulus", "Trials"),

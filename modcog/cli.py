@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import sys
 import threading
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        _import(options.modules)
         return options.run(options)
     except ModcogError as error:
         complain(f"modcog {options.command}: {error}")
@@ -55,12 +57,32 @@ def _run(options: argparse.Namespace) -> int:
     return USAGE_ERROR
 
 
+def _import(modules: Sequence[str]) -> None:
+    """Import the modules that are to register something, also those of the working directory."""
+    if modules:
+        sys.path.insert(0, str(Path.cwd()))
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            allowed = "the name of a module that can be imported"
+            raise InvalidArgument("--import", name, allowed, f"({error})") from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="modcog",
         description="The 168 Mod-Cog tasks: list them, see one, export batches.",
     )
     parser.add_argument("--version", action="version", version=f"modcog {__version__}")
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="module, here or installed, that registers tasks and suites of your own",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
 
     listing = commands.add_parser("list", help="list the tasks of a suite")

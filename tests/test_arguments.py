@@ -291,6 +291,7 @@ NO_ARGUMENT_OF_INTEREST = {
     "task_names",
     # They raise or return nothing; their own tests try each argument.
     *("check_modifier", "check_task", "export", "Integrate", "Sequence"),
+    *("register_suite", "register_task", "unregister"),
 }
 
 

@@ -84,7 +84,7 @@ def add_task(checkout: Path) -> None:
     tasks = checkout / "modcog" / "tasks"
     code = at_home(example("Add a task", "modcog"))
     (tasks / "ring_go.py").write_text(code, encoding="utf-8")
-    insert(tasks / "__init__.py", ")\n\nBASE_TASKS", '    "ring_go:RING_GO",\n')
+    insert(tasks / "__init__.py", ")\n\nBUILT_IN", '    "ring_go:RING_GO",\n')
 
 
 def add_modifier(checkout: Path) -> None:
