@@ -109,6 +109,7 @@ def test_a_task_is_a_file_and_a_row(checkout: Path) -> None:
         "assert modcog.chance_table('RingGo')['ignore ring'] == (0.5, 0.5)\n"
         "assert modcog.chance_level('RingGo', ignores='evidence') == 0.5\n"
         "assert modcog.chance_level('RingGo') == 1 / 16\n"
+        "assert modcog.features()['RingGo_IntL']['timed'] == 'delay'\n"
         "modcog.plot_trial('RingGo')\n"
         "print(len(modcog.suite('cog-20')), len(modcog.task_names()))",
     )

@@ -108,7 +108,7 @@ FEATURES: Mapping[str, Row] = MappingProxyType(
 """The features, in the order of the table."""
 
 
-def features(tasks: object = None, **settings: Any) -> Mapping[str, Features]:
+def features(tasks: object = None, **settings: Any) -> dict[str, dict[str, Feature]]:
     """What each task is, as a table: task name -> feature -> value.
 
     A value is True or False, a word, a number, or None where there is none:
@@ -140,7 +140,8 @@ def features(tasks: object = None, **settings: Any) -> Mapping[str, Features]:
         **settings: As for `modcog.task`: lengths and floors follow them.
 
     Returns:
-        A read-only table, in the order of the tasks; a task in two rule slots has one row.
+        The table, in the order of the tasks; a task in two rule slots has one row. It is made of
+        what JSON holds, and a data frame reads it: ``pandas.DataFrame(table).T``.
 
     Raises:
         UnknownName: A name is not known.
@@ -154,13 +155,18 @@ def features(tasks: object = None, **settings: Any) -> Mapping[str, Features]:
         ['CtxDM1', 'CtxDM2', 'CtxDlyDM1', 'CtxDlyDM2']
     """
     if tasks is None and not settings:
-        return _named(task_names(), tuple(BASE_TASKS.values()))
-    return _table(tasks_of(task_names() if tasks is None else tasks, **settings))
+        table = _named(task_names(), tuple(BASE_TASKS.values()))
+    else:
+        table = _table(tasks_of(task_names() if tasks is None else tasks, **settings))
+    absent: dict[str, Feature] = dict.fromkeys(
+        (name for row in table.values() for name in row), None
+    )
+    return {name: {**absent, **row} for name, row in table.items()}
 
 
 @lru_cache(maxsize=1)
 def _named(names: tuple[str, ...], bases: tuple[TaskSpec, ...]) -> Mapping[str, Features]:
-    """The table of all names, which stand for the same tasks as long as the base tasks do."""
+    """The rows of all names, which stand for the same tasks as long as the base tasks do."""
     del bases
     return _table(tasks_of(names))
 
@@ -171,11 +177,7 @@ def _table(specs: Iterable[TaskSpec]) -> Mapping[str, Features]:
         if chosen.setdefault(spec.name, spec) != spec:
             allowed = f"a list with one task of the name {spec.name}"
             raise InvalidArgument("tasks", "two different ones", allowed)
-    rows = [features_of(spec) for spec in chosen.values()]
-    absent: dict[str, Feature] = dict.fromkeys((name for row in rows for name in row), None)
-    return MappingProxyType(
-        {name: MappingProxyType({**absent, **row}) for name, row in zip(chosen, rows, strict=True)}
-    )
+    return MappingProxyType({name: features_of(spec) for name, spec in chosen.items()})
 
 
 @lru_cache(maxsize=1024)
