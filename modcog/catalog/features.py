@@ -8,9 +8,10 @@ name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from modcog.catalog.chance import IGNORED, floor
 from modcog.catalog.lengths import TrialLengths, lengths_of
@@ -25,7 +26,8 @@ from modcog.trials.spec import TaskSpec
 Features = Mapping[str, Feature]
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """A column of the table.
 
     Attributes:

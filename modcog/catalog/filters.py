@@ -6,7 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,11 +91,12 @@ class _Reader:
     """
 
     def __init__(self, expression: str, table: Mapping[str, Features], argument: str) -> None:
-        given: object = expression
-        if not isinstance(given, str) or not given.strip():
-            raise InvalidArgument(argument, given, GRAMMAR)
-        if len(given) > LONGEST:
-            raise InvalidArgument(argument, f"{len(given)} characters", f"at most {LONGEST} long")
+        if not isinstance(cast("object", expression), str) or not expression.strip():
+            raise InvalidArgument(argument, expression, GRAMMAR)
+        if len(expression) > LONGEST:
+            raise InvalidArgument(
+                argument, f"{len(expression)} characters", f"at most {LONGEST} long"
+            )
         self._argument, self._text, self._table = argument, expression, table
         self._tokens = list(self._split())
         self._position = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,8 @@ from modcog.trials.plan import Trials
 Column = NDArray[Any]
 
 
-class Quantity(NamedTuple):
+@dataclass(frozen=True)
+class Quantity:
     """What of a trial may be held out.
 
     Attributes:
@@ -100,8 +101,8 @@ class HeldOut:
             InvalidArgument: A direction is held out that the ring of the trials does not have.
         """
         has = [_has(trials, name, values) for name, values in self.values]
-        held_out = np.all(has, axis=0) if self.together else np.any(has, axis=0)
-        return held_out != self.negated
+        join = np.logical_and if self.together else np.logical_or
+        return np.asarray(join.reduce(has) != self.negated)
 
 
 def _has(trials: Trials, name: str, values: tuple[float, ...]) -> NDArray[np.bool_]:
@@ -110,7 +111,8 @@ def _has(trials: Trials, name: str, values: tuple[float, ...]) -> NDArray[np.boo
         allowed = f"directions of the ring, below {trials.dim_ring}"
         raise InvalidArgument(name, list(values), allowed)
     column = quantity.of(trials).reshape(len(trials), -1)
-    return np.isclose(column[..., None], values, rtol=0, atol=1e-6).any(axis=(1, 2))
+    close = np.isclose(column[..., None], values, rtol=0, atol=1e-6)
+    return np.asarray(close.any(axis=(1, 2)))
 
 
 def _quantity(name: str) -> Quantity:

@@ -7,9 +7,9 @@ all else follow, as for the rows of the package.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from modcog import tasks
 from modcog.catalog import suites
@@ -22,9 +22,8 @@ from modcog.trials.spec import TaskSpec
 
 def add_task(spec: TaskSpec, *, replace: bool) -> None:
     """Register a task: see `modcog.register_task`."""
-    given: object = spec
-    if not isinstance(given, TaskSpec):
-        raise InvalidArgument("spec", given, "a TaskSpec")
+    if not isinstance(cast("object", spec), TaskSpec):
+        raise InvalidArgument("spec", spec, "a TaskSpec")
     if spec.modifiers:
         allowed = "a base task: its name with modifiers follows"
         raise InvalidArgument("spec", spec.name, allowed, f"Register {spec.base} alone.")
@@ -42,10 +41,9 @@ def add_task(spec: TaskSpec, *, replace: bool) -> None:
 
 def add_suite(name: str, source: object, *, replace: bool) -> None:
     """Register a suite: see `modcog.register_suite`."""
-    given: object = name
-    if not isinstance(given, str) or not re.fullmatch(r"\w[\w.-]*", given):
+    if not isinstance(cast("object", name), str) or not re.fullmatch(r"\w[\w.-]*", name):
         allowed = "a name of letters, digits, '-', '_' and '.'"
-        raise InvalidArgument("name", given, allowed)
+        raise InvalidArgument("name", name, allowed)
     listed = names_of(source)
     if suites.OWN.get(name) == listed:
         return
@@ -73,7 +71,7 @@ def remove(name: str) -> None:
 
 
 @contextmanager
-def _restored_on_failure(own: dict[str, Any]) -> Iterator[None]:
+def _restored_on_failure(own: dict[str, Any]) -> Generator[None]:
     """Change a table as a whole or not at all; what was made from it is made anew."""
     before = dict(own)
     try:

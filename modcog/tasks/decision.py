@@ -289,7 +289,7 @@ def least_separation(spec: TaskSpec) -> int:
 
 def _rings(rings: Rings) -> str:
     """How features call some rings."""
-    return "both" if len(rings) > 1 else f"ring{rings[0] + 1}"
+    return "both" if len(rings) > 1 else f"ring{min(rings) + 1}"
 
 
 def _numbers(argument: str, values: Any, most: int) -> tuple[float, ...]:
