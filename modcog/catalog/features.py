@@ -7,6 +7,7 @@ name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,9 @@ from modcog.trials.interfaces import Feature
 from modcog.trials.spec import TaskSpec
 
 Features = Mapping[str, Feature]
+
+WORD = r"[\w.+-]+"
+"""What a word is where a feature has words: expressions have to tell it from their signs."""
 
 
 @dataclass(frozen=True)
@@ -222,5 +226,6 @@ def _check(spec: TaskSpec, name: object, value: object) -> None:
     if name in FEATURES and not FEATURES[name].brought:
         allowed = "other than those that follow from the specification"
         raise InvalidArgument(where, name, allowed)
-    if value is not None and not isinstance(value, bool | str | int | float):
-        raise InvalidArgument(f"{where}: {name}", value, "True or False, a text, a number or None")
+    is_word = isinstance(value, str) and re.fullmatch(WORD, value)
+    if not (value is None or is_word or isinstance(value, bool | int | float)):
+        raise InvalidArgument(f"{where}: {name}", value, "True or False, a word, a number or None")

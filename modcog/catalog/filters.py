@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.catalog.features import Features, features
+from modcog.catalog.features import WORD, Features, features
 from modcog.catalog.settings import tasks_of
 from modcog.catalog.suites import named_suite, task_names
 from modcog.errors import InvalidArgument, unknown_name
@@ -29,7 +29,7 @@ _ORDER: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
 )
 _BINDS = {"|": 1, "&": 2, "~": 3}
-_TOKEN = re.compile(r"\s*(?:(?P<word>[\w.+-]+)|(?P<sign><=|>=|[<>=&|~()])|(?P<other>\S))")
+_TOKEN = re.compile(rf"\s*(?:(?P<word>{WORD})|(?P<sign><=|>=|[<>=&|~()])|(?P<other>\S))")
 
 
 def suite(name: str | None = None, *, features: str | None = None) -> tuple[str, ...]:
@@ -98,6 +98,7 @@ class _Reader:
                 argument, f"{len(expression)} characters", f"at most {LONGEST} long"
             )
         self._argument, self._text, self._table = argument, expression, table
+        self._columns = {name: None for row in table.values() for name in row}
         self._tokens = list(self._split())
         self._position = 0
         self._values: list[NDArray[np.bool_]] = []
@@ -163,11 +164,10 @@ class _Reader:
     def _feature(self, token: _Token) -> NDArray[np.bool_]:
         """A feature that stands alone, or one that is compared."""
         name = token.text
-        columns = {name: None for row in self._table.values() for name in row}
-        if name not in columns:
-            texts = (f"{key}={word}" for key in columns for word in self._words(key))
-            raise unknown_name(self._at(token), name, (*columns, *texts), "a feature")
-        values = [row[name] for row in self._table.values()]
+        if name not in self._columns:
+            texts = (f"{key}={word}" for key in self._columns for word in self._words(key))
+            raise unknown_name(self._at(token), name, (*self._columns, *texts), "a feature")
+        values = self._column(name)
         following = self._tokens[self._position] if self._position < len(self._tokens) else None
         if following is not None and following.text in _ORDER:
             self._position += 1
@@ -206,10 +206,13 @@ class _Reader:
 
     def _words(self, name: str) -> list[str]:
         """The values of a feature that is no number, in order of appearance."""
-        values = [row[name] for row in self._table.values()]
+        values = self._column(name)
         if any(type(value) in (int, float) for value in values):
             return []
         return list(dict.fromkeys(map(str, values)))
+
+    def _column(self, name: str) -> list[Any]:
+        return [row.get(name) for row in self._table.values()]
 
     def _at(self, token: _Token) -> str:
         """Where a token stands, as the slice of the expression that it is."""

@@ -200,6 +200,7 @@ def test_a_modifier_brings_features_as_well() -> None:
         ({"Int": "L"}, "other than those that follow"),
         ({"two words": True}, "named by words of letters, digits and underscores; got 'two words'"),
         ({"anti": (1,)}, r"features of Own: anti must be True or False, .*; got \(1,\)"),
+        ({"mood": "very calm"}, "mood must be True or False, a word, a number or None"),
     ],
 )
 def test_features_that_no_table_could_hold_are_refused(brought: dict[str, Any], told: str) -> None:

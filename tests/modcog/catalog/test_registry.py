@@ -175,6 +175,25 @@ def test_tasks_without_a_name_make_no_suite(tasks: Any, told: str) -> None:
 
 
 @dataclass(frozen=True)
+class MoodParams:
+    mood: str
+
+    def features(self, spec: modcog.TaskSpec) -> dict[str, Any]:
+        return {"mood": self.mood, "size": len(spec.periods)}
+
+
+def test_features_of_ones_own_choose_tasks_where_others_have_none() -> None:
+    for mood in ("Calm", "Wild"):
+        modcog.register_task(replace(hard(), base=mood, params=MoodParams(mood.lower())))
+    assert modcog.suite(features="mood=calm & Seq=L & ~Int") == ("Calm_SeqL",)
+    assert modcog.suite("cog-20", features="mood=calm | size>2 | mood") == ()
+    assert len(modcog.suite(features="mood")) == 18
+    assert modcog.splits.leave_out(["Calm", "Wild", "Go"], "size>2").train == ("Go",)
+    with pytest.raises(modcog.UnknownName, match="got 'clam'. Did you mean calm"):
+        modcog.suite("cog-20", features="mood=clam")
+
+
+@dataclass(frozen=True)
 class ListParams:
     weights: Any = (1.0, 2.0)
 
