@@ -15,6 +15,7 @@ from modcog import __version__
 from modcog.batches.sampler import BatchSampler
 from modcog.batches.targets import TARGETS
 from modcog.catalog.chance import chance_table
+from modcog.catalog.features import features_of
 from modcog.catalog.filters import matching, suite
 from modcog.catalog.lengths import trial_lengths
 from modcog.catalog.rules import ENCODINGS
@@ -25,6 +26,7 @@ from modcog.errors import InvalidArgument, ModcogError
 from modcog.exporting.export import export
 from modcog.system.output import command_streams, complain, figures_to_files, say
 from modcog.system.progress import ProgressBar
+from modcog.trials.spec import TaskSpec
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -196,12 +198,19 @@ def _show(options: argparse.Namespace) -> int:
     lengths = trial_lengths(spec)
     say(f"{spec.name} ({spec.family} family): {describe(spec)}")
     say(f"  periods   {', '.join(spec.period_names)}")
+    say(f"  features  {' & '.join(_told(spec))}")
     say(f"  length    {lengths.shortest} to {lengths.longest} steps, mean {lengths.mean:.4g}")
     say("  scores of simple strategies   final_accuracy  performance")
     for strategy, level in chance_table(spec).items():
         say(f"    {strategy:27} {level.final_accuracy:14.3f} {level.performance:12.3f}")
     say(f"Picture: {path}")
     return 0
+
+
+def _told(spec: TaskSpec) -> list[str]:
+    """What features say of a task, as `modcog list --features` takes it: no names, no numbers."""
+    rows = ((k, v) for k, v in features_of(spec).items() if k not in ("base", "family"))
+    return [k if v is True else f"{k}={v}" for k, v in rows if v is True or isinstance(v, str)]
 
 
 def _export(options: argparse.Namespace) -> int:

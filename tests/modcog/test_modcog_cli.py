@@ -66,6 +66,9 @@ def test_show_writes_a_picture_and_prints_the_facts(
     assert "DlyGo_IntL_SeqR (reach family)" in out
     assert "fixation, stimulus, delay, decision" in out
     assert "21 to 31 steps, mean 26" in out
+    (told,) = (line.split(None, 1)[1] for line in out.splitlines() if "  features  " in line)
+    assert told == "modality=either & judged=either & delay & Int=L & Seq=R & timed=delay & tracks"
+    assert "DlyGo_IntL_SeqR" in modcog.suite(features=told)
     for strategy, level in modcog.chance_table("DlyGo_IntL_SeqR").items():
         (line,) = (line for line in out.splitlines() if line.strip().startswith(strategy))
         assert line.split()[-2:] == [f"{value:.3f}" for value in level]
