@@ -15,7 +15,8 @@ from modcog.catalog.settings import tasks_of
 from modcog.catalog.suites import task_names
 from modcog.errors import InvalidArgument, truth_value, unknown_keyword
 from modcog.trials.draws import as_numbers
-from modcog.trials.plan import Trials
+from modcog.trials.plan import STIMULUS, Trials
+from modcog.trials.tables import coherence
 
 Column = NDArray[Any]
 
@@ -45,19 +46,9 @@ def _shown(trials: Trials, column: Column) -> Column:
 
 
 def _coherence(trials: Trials) -> Column:
-    """By how much two stimuli of one ring and period differ in strength, for each two of them.
-
-    The weaker one of them may have the strength 0.
-    """
-    ring, period, strength = (
-        trials.stimulus_ring,
-        trials.stimulus_period,
-        trials.stimulus_strength,
-    )
-    one, other = np.triu_indices(ring.shape[1], 1)
-    together = (ring[:, one] == ring[:, other]) & (period[:, one] == period[:, other])
-    differs = np.abs(strength[:, one] - strength[:, other])
-    return np.where(together & (strength[:, one] + strength[:, other] > 0), differs, np.nan)
+    """By how much the two stimuli of a ring differ in strength, for each ring; NaN without two."""
+    bumps = {name.removeprefix("stimulus_"): getattr(trials, name) for name in STIMULUS}
+    return np.abs(np.stack([coherence(bumps, ring) for ring in (0, 1)], axis=1))
 
 
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
