@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from modcog.envs.registration import register_if_needed
 
 if TYPE_CHECKING:
+    from modcog.batches import schedules as schedules
     from modcog.batches.bank import TrialBank as TrialBank, trial_bank as trial_bank
     from modcog.batches.conditions import conditions as conditions
     from modcog.batches.dataset import Dataset as Dataset
@@ -85,17 +86,22 @@ _HOMES = {
     "trials.sampling": ("plan_trials",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = {"schedules": "batches.schedules"}
+"""Modules whose own names are public, under the name that they have here."""
 
 # The one laziness of this package, since gymnasium and matplotlib cost more than all of it. The
 # imports above repeat the table for type checkers and editors, which read imports alone.
-__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll] - see above
+__all__ = sorted({**_MODULE_OF, **_MODULES})  # pyright: ignore[reportUnsupportedDunderAll] - see above
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used (PEP 562)."""
-    if name not in _MODULE_OF:
+    if name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    elif name in _MODULE_OF:
+        value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

@@ -140,9 +140,12 @@ TABLE: dict[str, Row] = {
             "loss_mask": ("uniform", "yang"),
             "renderer": ("auto", "numpy"),
             "rule_input": (True, False),
+            "weights": (None, {"DM2": 3}),
+            "schedule": (None, modcog.schedules.constant(["DM2"])),
             **SETTINGS,
         },
         batches,
+        at=dict.fromkeys(("weights", "schedule"), {"tasks": ["DM1", "DM2"]}),
     ),
     "trial_bank": Row(
         {"tasks": "DM1", "n": 3},
@@ -235,8 +238,9 @@ TABLE: dict[str, Row] = {
     ),
     "trial_lengths": Row(
         {"source": "DM1_IntL"},
-        {"source": ("Go", "DMS"), "dt": SETTINGS["dt"]},
+        {"source": ("Go", "DMS"), "weights": (None, [1, 0]), "dt": SETTINGS["dt"]},
         lambda lengths: lengths,
+        at={"weights": {"source": ["Go", "DMS"]}},
     ),
 }
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from modcog import __version__
 from modcog.batches.sampler import BatchSampler
+from modcog.batches.schedule_data import Constant
 from modcog.catalog.suites import suite, suites
 from modcog.errors import InvalidArgument
 from modcog.system.files import read_regular
@@ -47,8 +48,13 @@ def check_determined(arguments: Mapping[str, Any]) -> None:
     """Refuse to go on where nothing says whether the sampler is that of before.
 
     Raises:
-        InvalidArgument: A condition has no name, or a duration is a callable.
+        InvalidArgument: A condition has no name, a duration is a callable, or the schedule or a
+            part of it is a function.
     """
+    if _is_unknown(arguments["schedule"]):
+        remedy = "Write down what it returned: modcog.schedules.recorded."
+        allowed = "left out where the schedule is a function"
+        raise InvalidArgument("resume", "given", allowed, remedy)
     if None in arguments["conditions"]:
         remedy = "Give it one, where(condition, name=...), from the first call on."
         raise InvalidArgument("resume", "given", "left out where a condition has no name", remedy)
@@ -86,7 +92,8 @@ def refuse_other(kept: object, wanted: Mapping[str, Any]) -> None:
     """Refuse to go on with an export that was made with other arguments."""
     if not isinstance(kept, dict):
         raise InvalidArgument("path", "something else", "an export of modcog")
-    there = cast("dict[str, Any]", kept)
+    # Version 0.1 had no schedules, and its records say nothing of one.
+    there = {"schedule": Constant().record(), **cast("dict[str, Any]", kept)}
     if there.get("streams") != wanted["streams"]:
         version = there.get("version of modcog", "another version")
         allowed = f"of streams {wanted['streams']}, as this version of modcog draws them"
@@ -103,6 +110,11 @@ def refuse_other(kept: object, wanted: Mapping[str, Any]) -> None:
             raise InvalidArgument(what, f"other {what}", "those of the export that is there")
         allowed = f"{_shown(there.get(name))}, as in the export that is there"
         raise InvalidArgument(name, _shown(value), allowed)
+
+
+def _is_unknown(schedule: dict[str, Any] | None) -> bool:
+    """Whether a schedule or a part of it is a function."""
+    return schedule is None or any(map(_is_unknown, schedule.get("parts", ())))
 
 
 def _shown(value: Any) -> Any:
