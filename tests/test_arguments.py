@@ -145,7 +145,7 @@ TABLE: dict[str, Row] = {
             **SETTINGS,
         },
         batches,
-        at=dict.fromkeys(("weights", "schedule"), {"tasks": ["DM1", "DM2"]}),
+        at={name: {"tasks": ["DM1", "DM2"]} for name in ("weights", "schedule")},
     ),
     "trial_bank": Row(
         {"tasks": "DM1", "n": 3},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
@@ -17,8 +18,8 @@ from modcog.trials.plan import Trials, concatenate, interleave, place
 from modcog.trials.sampling import sample_mixed
 from modcog.trials.spec import TaskSpec
 
-RETRIES = 1 << 14
-"""Trials that are drawn at once, at the most, for those that met no condition."""
+AT_ONCE = 1 << 14
+"""Trials that are drawn at once, at the most, in place of those that met no condition."""
 
 
 class SlotLengths(NamedTuple):
@@ -104,11 +105,11 @@ class Chunk:
     def finished(self) -> tuple[Trials, tuple[int, ...]]:
         """The trials of all batches, once each is filled, and where each begins and the last ends.
 
-        They are ordered by batch, lane and start.
+        They are ordered by lane and start, and the lanes are numbered from the first batch on.
         """
         found = [one for one in self._places if one is not None]
         row, lane, start = (np.concatenate(column) for column in zip(*found, strict=True))
-        drawn = self._drawn[0] if len(self._drawn) == 1 else concatenate(self._drawn)
+        drawn = self._drawn[0] if len(self._drawn) == 1 else self._in_order_of_slots()
         return place(drawn[row], lane, start), (0, *accumulate(len(one.row) for one in found))
 
     def fill(self, mixes: Mapping[int, Mix]) -> None:
@@ -128,13 +129,15 @@ class Chunk:
         todo = np.array(list(mixes), dtype=np.int64)
         n_drawn = np.zeros(len(self._keys), dtype=np.int64)
         owner = row = length = np.zeros(0, dtype=np.int64)
+        times = 1
         while todo.size:
             of_each = [draws[mixes[number]] for number in todo.tolist()]
-            counts = np.array([draw.n for draw in of_each])
+            counts = np.array([max(draw.n, min(times * draw.n, AT_ONCE)) for draw in of_each])
+            times *= 2  # where conditions leave few
             new_owner = np.repeat(todo, counts)
             keys = successors(self._keys[new_owner], n_drawn[new_owner] + _within(counts))
             n_drawn[todo] += counts
-            trials = sample_mixed(self._specs, keys, _slots(keys, of_each))
+            trials = sample_mixed(self._specs, keys, _slots(keys, of_each, counts))
             kept = meeting(self._conditions, trials)
             # By batch; in front of the trials of each the room for the one that does not fit.
             owner = np.concatenate([todo, owner, new_owner[kept]])
@@ -169,9 +172,10 @@ class Chunk:
         ends = np.cumsum(n_placed)
         for turn in np.flatnonzero(full).tolist():
             own = slice(int(ends[turn] - n_placed[turn]), int(ends[turn]))
+            first_lane = int(numbers[turn]) * self._n_lanes
             # It always fits, but where no room was left as the longest trial is not known.
             fits = start[own] + length[found[own]] <= self._seq_len
-            places = _Places(row[found[own]][fits], lane[own][fits], start[own][fits])
+            places = _Places(row[found[own]][fits], first_lane + lane[own][fits], start[own][fits])
             self._places[int(numbers[turn])] = places
         return full
 
@@ -203,8 +207,15 @@ class Chunk:
         ends = np.searchsorted(lane, self._n_lanes * np.arange(len(numbers) + 1)).tolist()
         for turn, number in enumerate(numbers):
             own = slice(ends[turn], ends[turn + 1])
-            places = _Places(row[own], lane[own] - turn * self._n_lanes, start[own])
+            places = _Places(row[own], lane[own] + (number - turn) * self._n_lanes, start[own])
             self._places[number] = places
+
+    def _in_order_of_slots(self) -> Trials:
+        """All that was drawn, with its tasks in the order that does not depend on who came first."""
+        trials = concatenate(self._drawn)
+        tasks = [spec for spec in dict.fromkeys(self._specs) if spec in trials.tasks]
+        position = np.array([tasks.index(spec) for spec in trials.tasks])
+        return replace(trials, tasks=tuple(tasks), task_index=position[trials.task_index])
 
     def _add(self, trials: Trials) -> int:
         """Keep trials that were drawn; returns the row of the first."""
@@ -237,7 +248,7 @@ class Chunk:
                 refuse_rare(n_kept[slot], n_drawn[slot], f"trials of {self._specs[slot].name}")
             missing = np.delete(missing, owner)
             number += width
-            width = min(2 * width, max(1, RETRIES // max(1, missing.size)))
+            width = min(2 * width, max(1, AT_ONCE // max(1, missing.size)))
         return interleave(parts, rows)
 
 
@@ -273,14 +284,18 @@ class _SlotDraw(NamedTuple):
         return np.searchsorted(self.cumulative, uniform, side="right")
 
 
-def _slots(keys: NDArray[np.uint64], draws: Sequence[_SlotDraw]) -> NDArray[np.int64]:
-    """The rule slots of the trials of several batches, which are drawn one after another."""
+def _slots(
+    keys: NDArray[np.uint64], draws: Sequence[_SlotDraw], counts: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The rule slots of the trials of several batches, so many of each, one after another."""
+    ends = np.cumsum(counts).tolist()
     parts: list[NDArray[np.int64]] = []
-    end = 0
-    for _, group in groupby(draws, key=id):
+    begin = 0
+    for _, group in groupby(zip(draws, ends, strict=True), key=lambda pair: id(pair[0])):
         alike = list(group)
-        begin, end = end, end + alike[0].n * len(alike)
-        parts.append(alike[0].slots(keys[begin:end]))
+        draw, end = alike[-1]
+        parts.append(draw.slots(keys[begin:end]))
+        begin = end
     return np.concatenate(parts)
 
 

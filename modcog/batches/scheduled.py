@@ -8,6 +8,7 @@ no bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import compress
@@ -32,21 +33,31 @@ class _Drawn:
     Attributes:
         first: Number of the first one.
         stride: Difference of their numbers.
+        mixes: How each was drawn.
         bounds: Where the trials of each begin, and where those of the last one end.
-        trials: The trials of all.
+        trials: The trials of all; their lanes are numbered from the first batch on.
+        n_lanes: Lanes of a batch.
     """
 
     first: int
     stride: int
+    mixes: list[Mix]
     bounds: tuple[int, ...]
     trials: Trials
+    n_lanes: int
 
-    def find(self, index: int) -> Trials | None:
-        """A copy of the trials of a batch, if it is among these."""
+    def find(self, index: int, mix: Mix) -> Trials | None:
+        """A copy of the trials of a batch, if it is among these and is drawn so."""
         number, rest = divmod(index - self.first, self.stride)
-        if rest or not 0 <= number < len(self.bounds) - 1:
+        if rest or not 0 <= number < len(self.mixes) or self.mixes[number] != mix:
             return None
-        return _alone(self.trials, slice(self.bounds[number], self.bounds[number + 1]))
+        return self.copy(number)
+
+    def copy(self, number: int) -> Trials:
+        """The trials of one of the batches."""
+        trials = _alone(self.trials, slice(self.bounds[number], self.bounds[number + 1]))
+        trials.lane[:] -= number * self.n_lanes
+        return trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,23 +84,25 @@ class ScheduledStream:
 
     def trials(self, index: int) -> Trials:
         """The trials of batch number `index`, ordered by lane and start; a copy."""
+        mix = self.schedule.at(index)
         n_batches, stride = 1, 1
         for drawn in list(self._recent.values()):
-            found = drawn.find(index)
+            found = drawn.find(index, mix)
             if found is not None:
                 return found
-            n_drawn = len(drawn.bounds) - 1
+            n_drawn = len(drawn.mixes)
             if index == drawn.first + drawn.stride * n_drawn:  # they are asked for in order
                 n_batches, stride = min(4 * n_drawn, self._most), drawn.stride
             elif n_batches == 1:  # perhaps those of a shard
                 stride = max(1, index - drawn.first)
-        drawn = self._draw(range(index, index + stride * n_batches, stride))
+        mixes = [mix, *self._ahead(range(index, index + stride * n_batches, stride)[1:])]
+        drawn = self._draw(range(index, index + stride * len(mixes), stride), mixes)
         # Threads may share the stream: each of these steps is atomic, and a batch that is drawn
         # twice is drawn equal.
         self._recent[index] = drawn
         for old in list(self._recent)[:-2]:
             self._recent.pop(old, None)
-        return _alone(drawn.trials, slice(0, drawn.bounds[1]))
+        return drawn.copy(0)
 
     def renewed(self, **changes: Any) -> ScheduledStream:
         """The stream with some other attributes."""
@@ -115,12 +128,19 @@ class ScheduledStream:
         mean = float(self.lengths.mean.mean())
         return block_batches(len(self.specs), mean, self.n_lanes * self.seq_len)
 
-    def _draw(self, indices: range) -> _Drawn:
+    def _ahead(self, indices: range) -> Iterator[Mix]:
+        """How the next batches will be drawn, up to the first one of which nothing is known yet."""
+        for index in indices:
+            try:
+                yield self.schedule.at(index)
+            except Exception:
+                return
+
+    def _draw(self, indices: range, mixes: list[Mix]) -> _Drawn:
         """Draw some batches."""
         # The key of a batch, by its number; the keys of its trials or lanes follow from it.
         keys = successors(self._root, np.array(indices))
         chunk = Chunk(self.specs, self.n_lanes, self.seq_len, self.lengths, self.conditions, keys)
-        mixes = [self.schedule.at(index) for index in indices]
         in_blocks: dict[Mix, list[int]] = {}
         for number, mix in enumerate(mixes):
             if mix.block is not None:
@@ -131,7 +151,7 @@ class ScheduledStream:
         trials, bounds = chunk.finished()
         if self.conditions:  # which have had the trials in their hands
             check_trials(trials)
-        return _Drawn(indices.start, indices.step, bounds, trials)
+        return _Drawn(indices.start, indices.step, mixes, bounds, trials, self.n_lanes)
 
 
 def _alone(trials: Trials, rows: slice) -> Trials:
