@@ -211,11 +211,13 @@ class Chunk:
             self._places[number] = places
 
     def _in_order_of_slots(self) -> Trials:
-        """All that was drawn, with its tasks in the order that does not depend on who came first."""
+        """All that was drawn, with its tasks in an order that does not depend on who came first."""
         trials = concatenate(self._drawn)
-        tasks = [spec for spec in dict.fromkeys(self._specs) if spec in trials.tasks]
-        position = np.array([tasks.index(spec) for spec in trials.tasks])
-        return replace(trials, tasks=tuple(tasks), task_index=position[trials.task_index])
+        present = set(trials.tasks)
+        tasks = tuple(spec for spec in dict.fromkeys(self._specs) if spec in present)
+        position = {spec: number for number, spec in enumerate(tasks)}
+        new_index = np.array([position[spec] for spec in trials.tasks])
+        return replace(trials, tasks=tasks, task_index=new_index[trials.task_index])
 
     def _add(self, trials: Trials) -> int:
         """Keep trials that were drawn; returns the row of the first."""

@@ -225,7 +225,7 @@ def test_a_function_says_what_each_batch_is_drawn_from() -> None:
 
 def test_a_function_is_asked_again_for_what_was_drawn_ahead() -> None:
     weights = ["Go"]
-    one = sampler(lambda index: weights)
+    one = sampler(lambda _: weights)
     for index in range(30):
         assert set(one.trials(index).task) == set(weights)
         weights = [BASES[index % 20]]  # decided on the way, from scores of before
