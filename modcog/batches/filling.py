@@ -278,7 +278,7 @@ class _SlotDraw(NamedTuple):
         variance = max(0.0, float(shares @ lengths.square) - mean**2)
         n_mean = n_lanes * (seq_len / mean + (variance / mean**2 - 1) / 2) - room / mean
         n_std = math.sqrt(n_lanes * seq_len * variance / mean**3)
-        return cls(cumulative(shares), room, 3 + max(0, int(n_mean + 2 * n_std)))
+        return cls(cumulative(shares), room, 2 + max(0, int(n_mean + 3 * n_std)))
 
     def slots(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The rule slots of trials."""

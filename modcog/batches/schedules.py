@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import accumulate, pairwise
+from types import MappingProxyType
 from typing import Any, cast
 
 from modcog.batches.block_lengths import block_length
@@ -269,17 +270,10 @@ def from_json(text: str) -> Schedule:
 
 def _read(record: object) -> Schedule:
     data = cast("dict[str, Any]", record) if isinstance(record, dict) else {}
-    readers: Mapping[str, tuple[type[Schedule], Callable[..., Schedule]]] = {
-        "constant": (Constant, constant),
-        "blocks": (Blocks, blocks),
-        "ramp": (Ramp, ramp),
-        "stages": (Stages, lambda starts, parts: recorded(_zipped(starts, map(_read, parts)))),
-        "interleave": (Interleave, lambda parts: interleave(*map(_read, parts))),
-    }
     kind = data.get("kind")
-    if kind not in readers:
-        raise unknown_name("kind", kind, readers, "a kind of schedule")
-    made, reader = readers[kind]
+    if kind not in KINDS:
+        raise unknown_name("kind", kind, KINDS, "a kind of schedule")
+    made, reader = KINDS[kind]
     values = {key: value for key, value in data.items() if key != "kind"}
     expected = {field.name for field in fields(made)}
     if values.keys() != expected:
@@ -303,3 +297,15 @@ def _pairs(argument: str, given: object, what: str, *, least: int = 1) -> list[t
         if not isinstance(pair, list | tuple) or len(cast("Sequence[Any]", pair)) != 2:
             raise InvalidArgument(argument, pair, f"a list of pairs {what}")
     return [(pair[0], pair[1]) for pair in listed]
+
+
+KINDS: Mapping[str, tuple[type[Schedule], Callable[..., Schedule]]] = MappingProxyType(
+    {
+        "constant": (Constant, constant),
+        "blocks": (Blocks, blocks),
+        "ramp": (Ramp, ramp),
+        "stages": (Stages, lambda starts, parts: recorded(_zipped(starts, map(_read, parts)))),
+        "interleave": (Interleave, lambda parts: interleave(*map(_read, parts))),
+    }
+)
+"""The kinds of schedules in JSON: their data, and what makes them from the fields of the record."""
