@@ -220,7 +220,7 @@ def successors(keys: NDArray[np.uint64], numbers: NDArray[np.int64]) -> NDArray[
 
 def fractions(words: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Uniform numbers in [0, 1), multiples of 2**-53, from uniform words."""
-    return (words >> np.uint64(11)) * 2.0**-53
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def below(size: int | NDArray[np.int64], words: NDArray[np.uint64]) -> NDArray[np.int64]:

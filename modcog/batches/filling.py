@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.batches.packing import Condition, meeting, pack_each, refuse_rare
+from modcog.batches.packing import Condition, check_fits, meeting, pack_each, refuse_rare
 from modcog.batches.schedule_data import Mix
 from modcog.hashing import Space, fractions, successors, words
 from modcog.trials.plan import Trials, concatenate, interleave, place
@@ -196,6 +196,7 @@ class Chunk:
             trials = self._meeting(keys[more], rule[more])
             row[more] = self._add(trials) + np.arange(len(trials))
             length[more] = trials.length
+            check_fits(trials.length, self._seq_len)
             drawn |= more
             # A lane is finished where a trial was drawn that ends at its end or beyond.
             before = _before(length, first, lane)
@@ -247,7 +248,8 @@ class Chunk:
             n_drawn += width * np.bincount(rules[missing], minlength=len(self._specs))
             n_kept += np.bincount(rules[missing[kept // width]], minlength=len(self._specs))
             for slot in np.unique(rules[missing]).tolist():
-                refuse_rare(n_kept[slot], n_drawn[slot], f"trials of {self._specs[slot].name}")
+                of = f"trials of {self._specs[slot].name}"
+                refuse_rare(int(n_kept[slot]), int(n_drawn[slot]), of)
             missing = np.delete(missing, owner)
             number += width
             width = min(2 * width, max(1, AT_ONCE // max(1, missing.size)))

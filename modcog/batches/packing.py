@@ -159,6 +159,17 @@ def refuse_rare(n_kept: int, n_drawn: int, of: str = "trials") -> None:
         raise InvalidArgument("condition", found, f"met by one trial in {RAREST} or more")
 
 
+def check_fits(length: NDArray[np.int64], seq_len: int) -> None:
+    """Refuse trials that are longer than a lane; of callable durations that is known late.
+
+    Raises:
+        InvalidArgument: There is one.
+    """
+    longest = int(length.max(initial=0))
+    if longest > seq_len:
+        raise InvalidArgument("seq_len", seq_len, f"at least {longest}, a trial's length")
+
+
 def pack(
     length: NDArray[np.int64], n_lanes: int, seq_len: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -203,8 +214,7 @@ def pack_each(
     Raises:
         InvalidArgument: A trial is longer than a lane.
     """
-    if int(length.max(initial=0)) > seq_len:
-        raise InvalidArgument("seq_len", seq_len, f"at least {int(length.max())}, a trial's length")
+    check_fits(length, seq_len)
     before = np.cumsum(length) - length
     # For each trial, the first one that no longer fits a lane which begins with it.
     next_first = np.searchsorted(before + length, before + seq_len, side="right")

@@ -121,7 +121,7 @@ class ScheduledStream:
     def _root(self) -> NDArray[np.uint64]:
         # Not the trials of the stream with fewer conditions, on which a network may be trained.
         root = derive(self.seeds, Purpose.SCHEDULED, len(self.conditions))
-        return root.generate_state(1, np.uint64)
+        return root.generate_state(1, np.uint64).astype(np.uint64)
 
     @property
     def _most(self) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from itertools import accumulate, pairwise
 from types import MappingProxyType
@@ -271,7 +271,7 @@ def from_json(text: str) -> Schedule:
 def _read(record: object) -> Schedule:
     data = cast("dict[str, Any]", record) if isinstance(record, dict) else {}
     kind = data.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise unknown_name("kind", kind, KINDS, "a kind of schedule")
     made, reader = KINDS[kind]
     values = {key: value for key, value in data.items() if key != "kind"}
@@ -282,11 +282,15 @@ def _read(record: object) -> Schedule:
     return reader(**values)
 
 
-def _zipped(starts: Any, parts: Iterator[Schedule]) -> list[tuple[int, Weights | Schedule]]:
-    read = list(parts)
+def _read_stages(starts: Any, parts: Any) -> Schedule:
+    read = list(map(_read, parts))
     if not isinstance(starts, list) or len(cast("list[Any]", starts)) != len(read):
         raise InvalidArgument("starts", starts, f"{len(read)} numbers, one a part")
-    return list(zip(cast("list[int]", starts), read, strict=True))
+    return recorded(list(zip(cast("list[int]", starts), read, strict=True)))
+
+
+def _read_interleave(parts: Any) -> Schedule:
+    return interleave(*map(_read, parts))
 
 
 def _pairs(argument: str, given: object, what: str, *, least: int = 1) -> list[tuple[Any, Any]]:
@@ -304,8 +308,8 @@ KINDS: Mapping[str, tuple[type[Schedule], Callable[..., Schedule]]] = MappingPro
         "constant": (Constant, constant),
         "blocks": (Blocks, blocks),
         "ramp": (Ramp, ramp),
-        "stages": (Stages, lambda starts, parts: recorded(_zipped(starts, map(_read, parts)))),
-        "interleave": (Interleave, lambda parts: interleave(*map(_read, parts))),
+        "stages": (Stages, _read_stages),
+        "interleave": (Interleave, _read_interleave),
     }
 )
 """The kinds of schedules in JSON: their data, and what makes them from the fields of the record."""

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modcog.catalog.suites import suite, suites
 from modcog.errors import InvalidArgument, real_number, unknown_name
 
-Weights = str | Sequence[str] | Sequence[float] | Mapping[str, float] | None
+Weights = str | Sequence[str] | Sequence[float] | NDArray[Any] | Mapping[str, float] | None
 """A mapping from task names to weights, those left out having 1; or a weight of each rule slot; or
 the names of tasks, or of one task or suite: these alone, equally often. None: all equally often."""
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy import stats
 import modcog
 from modcog import schedules
 from modcog.batches.packing import pack, pack_each
+from modcog.batches.schedule_data import Mix, Schedule
 from tests.modcog import helpers
 
 BASES = modcog.suite("cog-20")
@@ -176,6 +178,12 @@ def test_callables_as_durations_leave_the_weights_right() -> None:
     one = modcog.BatchSampler([spec, "Go"], weights=[1, 2], batch_size=50, seq_len=200)
     found = counts(one, range(30))
     assert found[0] / found.sum() == pytest.approx(1 / 3, abs=0.02)
+    in_blocks = one.with_schedule(schedules.blocks(2))
+    assert (in_blocks.trials(3).start[1:] > 0).any()
+    for schedule in (schedules.blocks(2), schedules.constant([1, 2])):
+        short = modcog.BatchSampler([spec, "Go"], schedule=schedule, batch_size=50, seq_len=30)
+        with pytest.raises(modcog.InvalidArgument, match="^seq_len must be at least 45, a trial"):
+            short.batch(0)
 
 
 def test_stages_begin_where_they_should_and_the_last_one_stays() -> None:
@@ -216,16 +224,26 @@ def test_interleaved_schedules_take_turns_with_batches_of_their_own() -> None:
 
 
 def test_a_function_says_what_each_batch_is_drawn_from() -> None:
-    one = sampler(lambda index: [BASES[index]], batch_size=5)
+    def one_each(index: int) -> list[str]:
+        return [BASES[index]]
+
+    def misspelled(index: int) -> dict[str, int]:
+        return {"Goo": index}
+
+    one = sampler(one_each, batch_size=5)
     assert all(set(one.trials(i).task) == {BASES[i]} for i in range(20))
-    wrong = sampler(lambda index: {"Goo": index})
+    wrong = sampler(misspelled)
     with pytest.raises(modcog.UnknownName, match=r"^schedule\(4\) must be the name of a task of"):
         wrong.batch(4)
 
 
 def test_a_function_is_asked_again_for_what_was_drawn_ahead() -> None:
     weights = ["Go"]
-    one = sampler(lambda _: weights)
+
+    def as_it_stands(_: int) -> list[str]:
+        return weights
+
+    one = sampler(as_it_stands)
     for index in range(30):
         assert set(one.trials(index).task) == set(weights)
         weights = [BASES[index % 20]]  # decided on the way, from scores of before
@@ -459,6 +477,37 @@ def test_a_schedule_survives_json(schedule: schedules.Schedule, index: int) -> N
     one, other = sampler(schedule), sampler(again)
     assert one.trials(index) == other.trials(index)
     assert json.loads(json.dumps(one.identity)) == other.identity
+
+
+@dataclass(frozen=True)
+class Rounds(Schedule):
+    """A schedule of one's own: one task after another, `n` batches each, round and round."""
+
+    kind = "rounds"
+
+    n: int
+    n_slots: int = 0
+
+    def resolve(self, names: Sequence[str]) -> Schedule:
+        return replace(self, n_slots=len(names))
+
+    def at(self, index: int, /) -> Mix:
+        return Mix(tuple(np.eye(self.n_slots)[index // self.n % self.n_slots].tolist()))
+
+    def support(self) -> tuple[bool, ...]:
+        return (True,) * self.n_slots
+
+
+def test_a_schedule_is_a_class_and_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rounds(n: int, n_slots: int) -> Schedule:
+        return Rounds(n, n_slots)
+
+    monkeypatch.setattr(schedules, "KINDS", {**schedules.KINDS, "rounds": (Rounds, rounds)})
+    schedule = schedules.stages([(["DMS"], 3), (Rounds(2), 9)])
+    assert schedules.from_json(schedule.to_json()) == schedule
+    one = sampler(schedule)
+    assert [one.trials(3 + i).task[0] for i in range(5)] == ["Go", "Go", "RTGo", "RTGo", "DlyGo"]
+    assert one.trials(4) == sampler(schedules.from_json(schedule.to_json())).trials(4)
 
 
 def test_functions_are_no_data() -> None:
