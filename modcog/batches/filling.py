@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.batches.packing import Condition, check_fits, meeting, pack_each, refuse_rare
+from modcog.batches.packing import RAREST, Condition, check_fits, meeting, pack_each, refuse_rare
 from modcog.batches.schedule_data import Mix
 from modcog.hashing import Space, fractions, successors, words
 from modcog.trials.plan import Trials, concatenate, interleave, place
@@ -132,25 +132,27 @@ class Chunk:
         times = 1
         while todo.size:
             of_each = [draws[mixes[number]] for number in todo.tolist()]
-            counts = np.array([max(draw.n, min(times * draw.n, AT_ONCE)) for draw in of_each])
+            counts = np.array([draw.n for draw in of_each])
+            counts *= max(1, min(times, AT_ONCE // int(counts.sum())))
             times *= 2  # where conditions leave few
             new_owner = np.repeat(todo, counts)
             keys = successors(self._keys[new_owner], n_drawn[new_owner] + _within(counts))
             n_drawn[todo] += counts
             trials = sample_mixed(self._specs, keys, _slots(keys, of_each, counts))
             kept = meeting(self._conditions, trials)
+            if len(kept) < len(trials):
+                trials = trials[kept]
             # By batch; in front of the trials of each the room for the one that does not fit.
             owner = np.concatenate([todo, owner, new_owner[kept]])
             order = np.argsort(owner, kind="stable")
             owner = owner[order]
-            row = np.concatenate([np.full(todo.size, -1), row, self._add(trials) + kept])[order]
+            row = np.concatenate([np.full(todo.size, -1), row, self._add(trials)])[order]
             rooms = np.array([draw.room for draw in of_each])
-            length = np.concatenate([rooms, length, trials.length[kept]])[order]
+            length = np.concatenate([rooms, length, trials.length])[order]
             bounds = np.append(np.searchsorted(owner, todo), owner.size)
-            for n_kept, n in zip(
-                (np.diff(bounds) - 1).tolist(), n_drawn[todo].tolist(), strict=True
-            ):
-                refuse_rare(n_kept, n)
+            n_kept = np.diff(bounds) - 1
+            for turn in np.flatnonzero(RAREST * n_kept < n_drawn[todo]).tolist():
+                refuse_rare(int(n_kept[turn]), int(n_drawn[todo[turn]]))
             full = self._place_each(todo, row, length, bounds)
             todo = todo[~full]
             rest = np.isin(owner, todo) & (row >= 0)
@@ -194,7 +196,7 @@ class Chunk:
         more = before < self._seq_len + self._lengths.spread(mix, self._seq_len)
         while more.any():
             trials = self._meeting(keys[more], rule[more])
-            row[more] = self._add(trials) + np.arange(len(trials))
+            row[more] = self._add(trials)
             length[more] = trials.length
             check_fits(trials.length, self._seq_len)
             drawn |= more
@@ -220,11 +222,11 @@ class Chunk:
         new_index = np.array([position[spec] for spec in trials.tasks])
         return replace(trials, tasks=tasks, task_index=new_index[trials.task_index])
 
-    def _add(self, trials: Trials) -> int:
-        """Keep trials that were drawn; returns the row of the first."""
+    def _add(self, trials: Trials) -> NDArray[np.int64]:
+        """Keep trials that were drawn; returns their rows."""
         self._drawn.append(trials)
         self._n_drawn += len(trials)
-        return self._n_drawn - len(trials)
+        return np.arange(self._n_drawn - len(trials), self._n_drawn)
 
     def _meeting(self, keys: NDArray[np.uint64], rules: NDArray[np.int64]) -> Trials:
         """Trials of these rules; one that fails the conditions is drawn again until it does not."""
