@@ -205,6 +205,12 @@ def words(keys: NDArray[np.uint64], space: Space, name: str) -> NDArray[np.uint6
     return mix(keys ^ salt(space, name))
 
 
+def word_of(content: str) -> np.uint64:
+    """A number for a text, the same on every machine; texts that differ have others."""
+    digest = hashlib.blake2b(content.encode(), digest_size=8, person=b"content").digest()
+    return np.uint64(int.from_bytes(digest, "little"))
+
+
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 

@@ -92,7 +92,7 @@ class BatchSampler:
     number alone; the one trial at its end that finds no lane is dropped. With weights or a
     schedule each batch is a stream of its own, found from its number alone: what no longer fits its
     last lane is the last trial of its first one, so that tasks are as frequent as asked for in each
-    batch. Samplers of one seed with other weights may share trials: take another seed for a test.
+    batch. Batches that are drawn by other weights share no trial, though their seed be the same.
 
     Where `seq_len` is at least twice the longest trial, all tasks and lengths are as frequent in
     first place, which a network sees from its zero state, as they are overall; where it is k times

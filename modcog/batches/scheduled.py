@@ -138,8 +138,10 @@ class ScheduledStream:
 
     def _draw(self, indices: range, mixes: list[Mix]) -> _Drawn:
         """Draw some batches."""
-        # The key of a batch, by its number; the keys of its trials or lanes follow from it.
+        # The key of a batch, by its number and how it is drawn; the keys of its trials or lanes
+        # follow from it.
         keys = successors(self._root, np.array(indices))
+        keys ^= np.array([mix.word() for mix in mixes])
         chunk = Chunk(self.specs, self.n_lanes, self.seq_len, self.lengths, self.conditions, keys)
         in_blocks: dict[Mix, list[int]] = {}
         for number, mix in enumerate(mixes):

@@ -192,7 +192,7 @@ def blocks(length: object, weights: Weights = None, *, hidden: bool = False) -> 
         >>> sampler = modcog.BatchSampler("cog-20", batch_size=1, seq_len=120, schedule=schedule)
         >>> batch = sampler.batch(0)
         >>> batch.trials.task.tolist()
-        ['Anti', 'Anti', 'Anti', 'Go', 'Go', 'Go', 'Anti', 'Anti']
+        ['Go', 'Go', 'Go', 'Anti', 'Anti', 'Anti', 'Go', 'Go']
         >>> float(batch.inputs[..., 33:].max())
         0.0
     """

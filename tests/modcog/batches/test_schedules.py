@@ -103,6 +103,20 @@ def test_seeds_and_batches_share_no_trial(name: str) -> None:
     assert len(np.unique(together)) == len(together)
 
 
+def test_other_weights_share_no_trial_and_proportional_ones_all() -> None:
+    weightings: list[Any] = [{"Go": 2}, {"Go": 3}, ["Go"], ["Go", "DMS"], {"Go": 0}]
+    keys = [modcog.BatchSampler("cog-20", weights=w).trials(0).noise_key for w in weightings]
+    keys += [sampler(schedules.blocks(n)).trials(0).noise_key for n in (1, 2)]
+    together = np.concatenate(keys)
+    assert len(np.unique(together)) == len(together)
+    for scale in (0.1, 1 / 3, 1e300, 7):
+        scaled = modcog.BatchSampler(["Go", "DMS"], weights=[scale, 3 * scale], **SMALL)
+        assert scaled.trials(4) == sampler(None, ["Go", "DMS"], weights=[1, 3]).trials(4)
+    # What is equal there is equal here.
+    staged = sampler(schedules.stages([(["Go"], 5), (None, 1)]))
+    assert staged.trials(4) == modcog.BatchSampler("cog-20", weights=["Go"], **SMALL).trials(4)
+
+
 def test_every_call_returns_arrays_of_its_own() -> None:
     one = sampler(SCHEDULES["blocks"])
     for column in helpers.COLUMNS:
