@@ -49,7 +49,7 @@ def sampler(schedule: Any = None, tasks: Any = "cog-20", **arguments: Any) -> mo
 
 
 def counts(one: modcog.BatchSampler, numbers: Sequence[int] | range) -> NDArray[np.int64]:
-    return sum(np.bincount(one.trials(i).rule, minlength=len(one.tasks)) for i in numbers)  # type: ignore[return-value] - an array, as there are numbers
+    return sum(np.bincount(one.trials(i).rule, minlength=len(one.tasks)) for i in numbers)
 
 
 def chi_square(found: NDArray[np.int64], shares: NDArray[np.float64]) -> float:
@@ -648,9 +648,9 @@ def test_scores_of_later_change_nothing_before(
         (lambda: sampler(weights=[]), "^weights must be a mapping from task names"),
         (lambda: sampler(weights="mod-cog-84"), "^weights must be the name of a task of the sam"),
         (lambda: schedules.stages([]), "^plan must be a list of pairs"),
-        (lambda: schedules.stages([["Go"]]), "^plan must be a list of pairs"),  # type: ignore[list-item]
+        (lambda: schedules.stages([["Go"]]), "^plan must be a list of pairs"),
         (lambda: schedules.stages([(["Go"], 0)]), "^plan must be a whole number of batches"),
-        (lambda: schedules.stages([(3, 1)]), "^weights must be a mapping"),  # type: ignore[list-item]
+        (lambda: schedules.stages([(3, 1)]), "^weights must be a mapping"),
         (lambda: schedules.interleave(), "^parts must be one schedule or more"),
         (lambda: schedules.ramp(["Go"], None, 0), "^n_batches must be a whole number"),
         (lambda: schedules.ramp(["Go"], None, 3, shape="cos"), "^shape must be.*cosine"),
@@ -662,7 +662,7 @@ def test_scores_of_later_change_nothing_before(
         (lambda: schedules.blocks(("uniform", (4, 2))), "^length must be .*low <= high"),
         (lambda: schedules.blocks(("uniform", 4)), "^length must be .'uniform', a list"),
         (lambda: schedules.blocks(("choice",)), "^length must be a pair"),
-        (lambda: schedules.blocks(2, hidden=2), "^hidden must be True or False"),  # type: ignore[arg-type]
+        (lambda: schedules.blocks(2, hidden=2), "^hidden must be True or False"),
         (lambda: schedules.recorded([(1, None)]), "^decisions must be about batches that ascend"),
         (lambda: schedules.recorded([(0, None), (0, None)]), "^decisions must be about batches"),
         (lambda: schedules.to_criterion([], [], criterion=1), "^plan must be one stage or more"),
