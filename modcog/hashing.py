@@ -49,6 +49,7 @@ class Purpose(StrEnum):
     PLAYED = "dataset of trials that wrappers play"
     WRAPPERS = "what wrappers of an environment draw"
     SAMPLE = "trials of one call, from a seed that is a list"
+    RULES = "rule inputs at random"
 
 
 def seed_sequence(seed: object) -> np.random.SeedSequence:
@@ -165,6 +166,17 @@ def _plain(root: np.random.SeedSequence) -> int | list[int]:
         return [operator.index(word) for word in entropy]
     except TypeError:  # lists within lists, which numpy takes as one long list
         raise InvalidArgument("seed", root, _ALLOWED) from None
+
+
+def content_of(array: NDArray[np.float32]) -> dict[str, Any]:
+    """What tells an array from others, in JSON types: its shape and a digest of its numbers.
+
+    Args:
+        array: float32, of any shape.
+    """
+    content = np.ascontiguousarray(array, "<f4").tobytes()
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    return {"shape": list(array.shape), "digest": digest}
 
 
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))

@@ -34,7 +34,8 @@ class Batch:
 
     Attributes:
         inputs: float32 ``[T, B, I]``.
-        targets: int64 ``[T, B]``; 0 = fixate, 1 + k = direction k.
+        targets: int64 ``[T, B]``; 0 = fixate, 1 + k = direction k. Of another kind (`targets` of
+            `modcog.BatchSampler`) float32 ``[T, B, O]``.
         mask: float32 ``[T, B]``, weight of each step in the loss; 0 on padding.
         source: The `modcog.Batch`, which holds the trials.
     """
@@ -47,7 +48,8 @@ class Batch:
     @property
     def n_outputs(self) -> int:
         """Number of outputs O of a network for these trials."""
-        return 1 + self.source.trials.dim_ring
+        labels = self.source.target_kind == "labels"
+        return 1 + self.source.trials.dim_ring if labels else self.targets.shape[-1]
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch with its tensors on a device; itself where they are there already."""
@@ -105,7 +107,7 @@ class TaskStream:
 
     @property
     def n_rules(self) -> int:
-        """Number of rule slots; their one-hot channels are the last ones of the inputs."""
+        """Number of rule slots; one-hot rules have as many channels, the last ones of inputs."""
         return len(self.sampler.tasks)
 
     @property
@@ -140,8 +142,28 @@ class TaskStream:
             rng = generator(seed, Purpose.ANALYSIS, slot)
             trials = modcog.sample(self.sampler.specs[slot], rng, n, given=given)
         trials.rule[:] = slot
-        drawn = modcog.render(trials, n_rules=self.n_rules)
-        return _as_tensors(modcog.Batch(drawn.observations, drawn.targets, drawn.mask, trials))
+        drawn = modcog.render(trials, rules=self.sampler.rules)
+        kind = self.sampler.targets
+        targets = modcog.targets_of(trials, kind)
+        return _as_tensors(
+            modcog.Batch(drawn.observations, targets, drawn.mask, trials, target_kind=kind)
+        )
+
+    def rules_of(self, batch: Batch) -> NDArray[np.int64]:
+        """The rule slot of each step, whatever the rule channels show.
+
+        Args:
+            batch: A batch of this stream.
+
+        Returns:
+            int64 ``[T, B]``; the number of slots on padding.
+        """
+        trials = batch.source.trials
+        rules = np.full(tuple(batch.mask.shape), self.n_rules)
+        trial = np.repeat(np.arange(len(trials)), trials.length)
+        step = np.arange(trial.size) - (np.cumsum(trials.length) - trials.length)[trial]
+        rules[trials.start[trial] + step, trials.lane[trial]] = trials.rule[trial]
+        return rules
 
     def shard(self, rank: int, world_size: int) -> TaskStream:
         """The part of the stream that one of several processes trains on.

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modcog.batches.conditions import design
+from modcog.batches.targets import TARGETS, check_kind
+from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.hashing import Purpose, Random, derive, generator, mix, seed_of
-from modcog.rendering.reference import rule_channels
 from modcog.rendering.renderers import RENDERERS
+from modcog.rendering.rule_input import RuleInput
 from modcog.system.files import read_npz, whole_file
 from modcog.system.limits import TRIALS
 from modcog.trials.draws import trial_keys
@@ -43,8 +45,9 @@ class TrialBank:
     """Whole trials, one a column, padded at the end.
 
     Attributes:
-        inputs: float32 ``[steps, n, 1 + 2 dim_ring + n_rules]``.
-        targets: int64 ``[steps, n]``; 0 = fixate, 1 + k = direction k.
+        inputs: float32 ``[steps, n, 1 + 2 dim_ring + d]`` with d rule channels.
+        targets: int64 ``[steps, n]``; 0 = fixate, 1 + k = direction k. Of other kinds float32
+            ``[steps, n, outputs]``, 0 on padding.
         mask: float32 ``[steps, n]``; 0 on padding.
         period: int8 ``[steps, n]``, index into `period_names`; -1 on padding.
         period_names: str ``[periods]``.
@@ -64,7 +67,7 @@ class TrialBank:
     """
 
     inputs: NDArray[np.float32]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     mask: NDArray[np.float32]
     period: NDArray[np.int8]
     period_names: NDArray[np.str_]
@@ -131,13 +134,15 @@ _LAYOUT: Mapping[str, tuple[type[np.generic], str]] = MappingProxyType(
         "dt": (np.float64, ""),
     }
 )
-"""Type and axes of each column: time, trial, channel, period."""
+"""Type and axes of each column: time, trial, channel, period (and output, of some targets)."""
 
 
 def _check_layout(columns: Mapping[str, NDArray[Any]]) -> None:
     sizes: dict[str, int] = {}
     for name, (kind, axes) in _LAYOUT.items():
         column = columns[name]
+        if name == "targets" and column.ndim == 3:  # of another kind than labels
+            kind, axes = np.float32, "tno"
         if not np.issubdtype(column.dtype, kind) or column.ndim != len(axes):
             raise ValueError(f"{name} is {column.dtype} with {column.ndim} axes")
         for axis, size in zip(axes, column.shape, strict=True):
@@ -154,7 +159,9 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
     split_by: str = "trials",
     given: Mapping[str, ArrayLike] | None = None,
     conditions: Mapping[str, ArrayLike] | None = None,
-    rule_input: bool = True,
+    rule_input: bool | None = None,
+    rules: object = None,
+    targets: str = "labels",
     **settings: Any,
 ) -> TrialBank:
     """Draw a bank of trials.
@@ -182,8 +189,9 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
             trials, or n of them, one for each trial of a rule slot. All tasks draw them.
         conditions: Quantities of which all combinations are shown, as for `modcog.conditions`: name
             -> values. The last one named varies fastest, then come the n repeats.
-        rule_input: Whether the inputs end with a channel for each rule slot, as in
-            `modcog.BatchSampler`.
+        rule_input: Whether the inputs end with rule channels, as in `modcog.BatchSampler`.
+        rules: What the rule channels show, as for `modcog.BatchSampler`.
+        targets: The kind of targets, as for `modcog.BatchSampler`.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Returns:
@@ -205,7 +213,8 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
         array([0, 0, 1, 1, 2, 2])
     """
     specs = tasks_of(tasks, **settings)
-    n_rules = rule_channels(len(specs), rule_input)
+    shown = rule_input_of(specs, rules, rule_input, default=True)
+    check_kind(targets)
     n = whole_number("n", n, "trials", most=TRIALS)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS, "a split")
@@ -228,7 +237,9 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
         part.rule[:] = slot
         parts.append(part)
     trials = concatenate(parts)
-    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), n_rules)
+    return _bank(
+        place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), shown, targets
+    )
 
 
 def _fixed(
@@ -289,9 +300,9 @@ def conditions_of(trials: Trials) -> NDArray[np.uint64]:
     return shown
 
 
-def _bank(trials: Trials, n_rules: int) -> TrialBank:
+def _bank(trials: Trials, rules: RuleInput, kind: str) -> TrialBank:
     rendered = RENDERERS["auto"]()(
-        trials, n_rules=n_rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
+        trials, rules=rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
     )
     names = period_names(trials.tasks)
 
@@ -300,7 +311,7 @@ def _bank(trials: Trials, n_rules: int) -> TrialBank:
 
     return TrialBank(
         inputs=rendered.observations,
-        targets=rendered.targets,
+        targets=TARGETS[kind].write(trials, rendered.targets, rendered.mask),
         mask=rendered.mask,
         period=period_labels(trials, names, *rendered.targets.shape),
         period_names=np.array(names),

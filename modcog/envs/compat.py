@@ -133,6 +133,12 @@ def as_gymnasium(mode: str) -> Any:
     return _MODE(mode) if _MODE else mode
 
 
+def differ(one: Any, other: Any) -> bool:
+    """Whether two values of an argument differ, which may be arrays."""
+    arrays = isinstance(one, np.ndarray) or isinstance(other, np.ndarray)
+    return not np.array_equal(one, other) if arrays else bool(one != other)
+
+
 def refuse_rendering(render_mode: object) -> None:
     """Refuse every `render_mode` but None, as a function that has no such argument does.
 

@@ -14,10 +14,11 @@ from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
 from modcog.catalog.lengths import lengths_of
+from modcog.catalog.rules import rule_input_of
 from modcog.envs.compat import TrialEnv, TrialInfo, reset_options
 from modcog.errors import InvalidArgument, real_number, unknown_name, whole_number
 from modcog.hashing import Purpose, derive
-from modcog.rendering.reference import channels, reference, rule_channels
+from modcog.rendering.reference import channels, reference
 from modcog.system.limits import LEVEL
 from modcog.trials.draws import trial_keys
 from modcog.trials.given import from_keys, with_answer
@@ -56,7 +57,7 @@ class TaskEnv(TrialEnv):
     """A task, or several tasks of which each trial draws one, as an environment.
 
     The observation is float32 ``[1 + 2 dim_ring + n_rules]`` with the channels fixation, ring 1,
-    ring 2 and, with `rule_input`, a one-hot rule. The action is 0 for fixation and
+    ring 2 and, where there are any, the rule channels. The action is 0 for fixation and
     ``1 + k`` for direction k. `step` judges the action against the label of the observation that
     was returned last:
 
@@ -74,12 +75,13 @@ class TaskEnv(TrialEnv):
     Args:
         specs: The tasks; with several, each is a rule slot.
         rewards: Replacements for some of `REWARDS`.
-        rule_input: Whether the observation has a channel for each rule slot; None: only where there
-            are several.
+        rule_input: As for `modcog.make`.
+        rules: As for `modcog.make`; a row is for a task with its modifiers.
 
     Raises:
-        InvalidArgument: A reward is no finite number, or `rule_input` is no truth value.
-        UnknownName: There is no such reward.
+        InvalidArgument: A reward is no finite number, `rule_input` is no truth value, or `rules`
+            are none.
+        UnknownName: There is no such reward, or no such encoding of rules.
 
     Attributes:
         ob: float32 ``[steps, channels]``, observations of the current trial.
@@ -87,6 +89,8 @@ class TaskEnv(TrialEnv):
         trial: The current trial as a dictionary (`Trials.describe`).
         trials: The current trial as `Trials` of length 1.
         dt: Time step in ms.
+        n_rules: Number of rule channels.
+        rule_channels: What they show, as `modcog.rendering.rule_input.RuleInput`.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - gymnasium's own declaration
@@ -102,27 +106,16 @@ class TaskEnv(TrialEnv):
         specs: SequenceOf[TaskSpec],
         rewards: Mapping[str, float] | None = None,
         rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
+        rules: object = None,
     ) -> None:
         # The base class's constructor is not called: it would seed a generator of its own.
         self.specs = tuple(specs)
         self.rewards = check_rewards(rewards)
         first = self.specs[0]
         self.dt = first.dt
-        n_tasks = len(self.specs)
-        self.n_rules = rule_channels(n_tasks, n_tasks > 1 if rule_input is None else rule_input)
-        where = channels(first.dim_ring, self.n_rules)
-        n_channels = where["rule"].stop
-        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (n_channels,), np.float32)
+        self._asked = rules, rule_input
+        self.show_rules(self.specs)
         self.action_space = gym.spaces.Discrete(1 + first.dim_ring)
-        names: dict[str, Any] = {
-            "fixation": 0,
-            "stimulus_mod1": range(where["ring1"].start, where["ring1"].stop),
-            "stimulus_mod2": range(where["ring2"].start, where["ring2"].stop),
-        }
-        if self.n_rules:
-            names["rule"] = range(where["rule"].start, where["rule"].stop)
-        # neurogym's plots and wrappers find the channels by this attribute.
-        cast("Any", self.observation_space).name = names
         choices = range(1, 1 + first.dim_ring)
         cast("Any", self.action_space).name = {"fixation": 0, "choice": choices}
         self.num_tr = 0
@@ -134,6 +127,31 @@ class TaskEnv(TrialEnv):
         self._showing = False  # the first observation, on its way through the wrappers
         self._top: Any = self  # whose `new_trial` starts the next trial
         self.modified_by: Any = self  # whose task the trials are of
+
+    def show_rules(self, specs: SequenceOf[TaskSpec]) -> None:
+        """Let the rule channels say which of these tasks it is (called where modifiers wrap it).
+
+        Args:
+            specs: The tasks with all modifiers, one per rule slot.
+
+        Raises:
+            InvalidArgument: What was asked for does not fit these tasks.
+        """
+        rules, rule_input = self._asked
+        shown = rule_input_of(specs, rules, rule_input, default=len(specs) > 1)
+        where = channels(specs[0].dim_ring, shown.n_channels)
+        names: dict[str, Any] = {
+            "fixation": 0,
+            "stimulus_mod1": range(where["ring1"].start, where["ring1"].stop),
+            "stimulus_mod2": range(where["ring2"].start, where["ring2"].stop),
+        }
+        if shown.n_channels:
+            names["rule"] = range(where["rule"].start, where["rule"].stop)
+        shape = (where["rule"].stop,)
+        self.rule_channels, self.n_rules = shown, shown.n_channels
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, shape, np.float32)
+        # neurogym's plots and wrappers find the channels by this attribute.
+        cast("Any", self.observation_space).name = names
 
     @property
     def task_spec(self) -> TaskSpec:
@@ -358,7 +376,7 @@ class TaskEnv(TrialEnv):
 
     def _load(self, trials: Trials) -> None:
         """Make a drawn trial the current one."""
-        rendered = reference(trials, n_rules=self.n_rules, checked=True)
+        rendered = reference(trials, rules=self.rule_channels, checked=True)
         self.trials = trials
         self.ob: NDArray[np.float32] = rendered.observations[:, 0]
         self.gt: NDArray[np.int64] = rendered.targets[:, 0]

@@ -20,21 +20,15 @@ from modcog.envs.compat import (
     HANDS_ARGUMENTS_ON,
     as_gymnasium,
     autoreset_mode as mode_of,
+    differ,
     final_info,
     masked,
     refuse_rendering,
     reset_options,
 )
 from modcog.envs.env import TaskEnv
-from modcog.envs.lanes import (
-    TrialQueue,
-    actions_of,
-    generators_of,
-    lanes_of,
-    selected,
-)
+from modcog.envs.lanes import TrialQueue, actions_of, generators_of, lanes_of, selected
 from modcog.errors import InvalidArgument, whole_number
-from modcog.rendering.reference import channels
 from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES
 from modcog.trials.given import from_keys
@@ -68,8 +62,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         rewards: Replacements for some of `modcog.envs.env.REWARDS`.
         max_episode_steps: Steps after which a lane is truncated; None for no end.
         autoreset_mode: One of the three, or a member of gymnasium's `AutoresetMode`.
-        rule_input: Whether the observation has a channel for each rule slot; None: only where there
-            are several.
+        rule_input: As for `modcog.make`.
+        rules: As for `modcog.make`.
 
     Attributes:
         performance: float64 ``[len(ended)]``, performance of the trials that ended, 0 to 1.
@@ -77,13 +71,13 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     Raises:
         InvalidArgument: A number is not a whole number of at least 1, a reward is no finite number,
-            or `rule_input` is no truth value.
-        UnknownName: There is no such reward or mode.
+            `rule_input` is no truth value, or `rules` are none.
+        UnknownName: There is no such reward, mode or encoding of rules.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
         specs: Sequence[TaskSpec],
         num_envs: int,
@@ -91,11 +85,13 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         max_episode_steps: int | None = None,
         autoreset_mode: object = "SameStep",
         rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
+        rules: object = None,
     ) -> None:
         # One environment says what the spaces and rewards are, and checks the arguments.
-        single = TaskEnv(specs, rewards, rule_input)
+        single = TaskEnv(specs, rewards, rule_input, rules)
         self.specs = single.specs
         self.n_rules = single.n_rules
+        self.rule_channels = single.rule_channels
         self.rewards = single.rewards
         self.num_envs = whole_number("num_envs", num_envs, "lanes", most=LANES)
         self.max_episode_steps = None
@@ -116,7 +112,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._lanes = np.arange(self.num_envs)
         self._queue = TrialQueue(self.specs, self.num_envs)
         self._ended = self._queue.running(self._lanes[:0])
-        n_channels = channels(self.specs[0].dim_ring, self.n_rules)["rule"].stop
+        n_channels = 1 + 2 * self.specs[0].dim_ring + self.n_rules
         # Each lane has two places: one holds the trial that is running, the other the next one.
         self._ob = np.zeros((2 * self.num_envs, 0, n_channels), dtype=np.float32)
         self._gt = np.zeros((2 * self.num_envs, 0), dtype=np.int64)
@@ -146,7 +142,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             return
         # gymnasium 0.29 shows the arguments of its `make_vec` here alone.
         for name, value in spec.kwargs.items():
-            if name in made and made[name] != value:
+            if name in made and differ(made[name], value):
                 raise InvalidArgument(name, value, f"as in vector_kwargs, {made[name]!r}")
         if not spec.kwargs.keys() <= made.keys():
             vars(self).update(vars(make_vec(**{**made, **spec.kwargs})))
@@ -342,7 +338,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         trials = selected((self._queue.trials, rows, self._lanes[: lanes.size]))
         longest = int(self._queue.length[rows].max())
         rendered = RENDERERS["auto"]()(
-            trials, n_rules=self.n_rules, seq_len=longest, n_lanes=lanes.size, checked=True
+            trials, rules=self.rule_channels, seq_len=longest, n_lanes=lanes.size, checked=True
         )
         missing = longest - self._ob.shape[1]
         if missing > 0:
@@ -362,6 +358,7 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
     max_episode_steps: int | None = None,
     autoreset_mode: object = "SameStep",
     rule_input: bool | None = None,
+    rules: object = None,
     render_mode: None = None,
     **settings: Any,
 ) -> TaskVectorEnv:
@@ -374,8 +371,10 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
         max_episode_steps: Steps after which a lane is truncated; None for no end.
         autoreset_mode: When a truncated lane is reset: "SameStep", "NextStep", "Disabled", or a
             member of gymnasium's `AutoresetMode`; see `TaskVectorEnv`.
-        rule_input: Whether the observation ends with a channel for each rule slot, as in
-            `modcog.BatchSampler`; None: only where there are several tasks.
+        rule_input: Whether the observation ends with rule channels, as in `modcog.BatchSampler`;
+            None: as `rules` say, and where they are not given, only where there are several tasks.
+        rules: What the rule channels show, as for `modcog.BatchSampler`; None: one-hot, or as
+            `rule_input` says.
         render_mode: None: nothing is rendered.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
@@ -392,4 +391,6 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
     """
     refuse_rendering(render_mode)
     specs = tasks_of(task, **settings)
-    return TaskVectorEnv(specs, num_envs, rewards, max_episode_steps, autoreset_mode, rule_input)
+    return TaskVectorEnv(
+        specs, num_envs, rewards, max_episode_steps, autoreset_mode, rule_input, rules
+    )

@@ -63,6 +63,7 @@ class Modified(TrialWrapper, gym.utils.RecordConstructorArgs):
             remedy = "Two wrappers around one environment would share its trial; make another one."
             raise ModifierRefused("env", inner.task_spec.name, allowed, remedy)
         self.task_spec: TaskSpec = modifier.rewrite(inner.task_spec)
+        base.show_rules((self.task_spec,))
         super().__init__(env)
         base.set_top(self)
         base.modified_by = self
@@ -185,6 +186,7 @@ def make(
     *,
     rewards: Mapping[str, float] | None = None,
     rule_input: bool | None = None,
+    rules: object = None,
     render_mode: None = None,
     **settings: Any,
 ) -> Any:
@@ -194,8 +196,10 @@ def make(
         task: Name of a task ("DlyGo_IntL_SeqR", or an alias such as "dlygointl"), a `TaskSpec`, the
             name of a suite, or a list of tasks. With several tasks each trial draws one.
         rewards: Replacements for some of the default rewards.
-        rule_input: Whether the observation ends with a channel for each rule slot, as in
-            `modcog.BatchSampler`; None: only where there are several tasks.
+        rule_input: Whether the observation ends with rule channels, as in `modcog.BatchSampler`;
+            None: as `rules` say, and where they are not given, only where there are several tasks.
+        rules: What the rule channels show, as for `modcog.BatchSampler`; None: one-hot, or as
+            `rule_input` says.
         render_mode: None: nothing is rendered.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
@@ -217,9 +221,9 @@ def make(
     refuse_rendering(render_mode)
     names = slot_names(task)
     if len(names) != 1:
-        return TaskEnv(tasks_of(task, **settings), rewards, rule_input)
+        return TaskEnv(tasks_of(task, **settings), rewards, rule_input, rules)
     base, modifiers = base_and_modifiers(names[0], **settings)
-    env: Any = TaskEnv((base,), rewards, rule_input)
+    env: Any = TaskEnv((base,), rewards, rule_input, rules)
     for modifier in modifiers:
         env = WRAPPERS[modifier.kind](env, **dataclasses.asdict(cast("Any", modifier)))
     return env

@@ -10,6 +10,7 @@ from typing import Any, cast
 from modcog import __version__
 from modcog.batches.sampler import BatchSampler
 from modcog.batches.schedule_data import Constant
+from modcog.batches.targets import TARGETS
 from modcog.catalog.suites import suite, suites
 from modcog.errors import InvalidArgument
 from modcog.system.files import read_regular
@@ -17,12 +18,13 @@ from modcog.system.files import read_regular
 UNITS = (
     "dt_ms: ms; noise: sqrt(ms); trials/start, trials/length, trials/period_steps, "
     "trials/decision_start: steps of dt; trials/angle: rad; trials/drift: ring units per step; "
-    "ring indices: 0 to dim_ring - 1, counter-clockwise; targets: 0 = fixate, 1 + k = direction k"
+    "ring indices: 0 to dim_ring - 1, counter-clockwise"
 )
 AXES = (
-    "inputs [batch, time, lane, channel]; targets, mask [batch, time, lane]; trials/* [trial]; "
-    "channels: fixation, ring 1, ring 2, rule one-hot. MATLAB reverses the axes."
+    "inputs [batch, time, lane, channel]; mask [batch, time, lane]; {targets}; trials/* [trial]; "
+    "channels: fixation, ring 1, ring 2, {rules}. MATLAB reverses the axes."
 )
+_RULES = {"one_hot": "rule one-hot", "none": "no rule channels"}
 
 
 LARGEST_RECORD = 1 << 26
@@ -48,13 +50,16 @@ def check_determined(arguments: Mapping[str, Any]) -> None:
     """Refuse to go on where nothing says whether the sampler is that of before.
 
     Raises:
-        InvalidArgument: A condition has no name, a duration is a callable, or the schedule or a
-            part of it is a function.
+        InvalidArgument: A condition has no name, a duration is a callable, or the loss weights, the
+            schedule or a part of it come from a function.
     """
     if _is_unknown(arguments["schedule"]):
         remedy = "Write down what it returned: modcog.schedules.recorded."
         allowed = "left out where the schedule is a function"
         raise InvalidArgument("resume", "given", allowed, remedy)
+    if arguments["loss_mask"] is None:
+        remedy = "Nothing says whether it weighs as it did before."
+        raise InvalidArgument("resume", "given", "left out where loss_mask is a function", remedy)
     if None in arguments["conditions"]:
         remedy = "Give it one, where(condition, name=...), from the first call on."
         raise InvalidArgument("resume", "given", "left out where a condition has no name", remedy)
@@ -146,7 +151,10 @@ def describe(
         "first_batch": arguments["first"],
         "modcog_version": __version__,
         "units": UNITS,
-        "axes": AXES,
+        "axes": AXES.format(
+            targets=TARGETS[sampler.targets].axes,
+            rules=_RULES.get(str(arguments["rules"]), "rule; rules [slot, channel]"),
+        ),
         "arguments": json.dumps(arguments),
     }
     return texts, attributes

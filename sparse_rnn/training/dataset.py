@@ -22,7 +22,7 @@ class Loaded(NamedTuple):
 
     Attributes:
         number: int64 ``[]``, number of the batch in the stream (or in its shard).
-        inputs: float32 ``[T, B, I]``; with ``rule="index"`` without the one-hot rule channels.
+        inputs: float32 ``[T, B, I]``; with ``rule="index"`` without the rule channels.
         targets: int64 ``[T, B]``; 0 = fixate, 1 + k = direction k.
         mask: float32 ``[T, B]``, weight of each step in the loss; 0 on padding.
         rule: int64 ``[T, B]``, rule slot; the number of slots on padding, so that
@@ -77,6 +77,7 @@ class BatchDataset(IterableDataset[Loaded]):
         self.stream = stream
         self.n_batches = n_batches
         self.rule = rule
+        self._n_other = stream.input_size - stream.sampler.rules.shape[1]  # no rule channels
 
     def __iter__(self) -> Iterator[Loaded]:
         """Iterate over the batches of this worker, from the first one on."""
@@ -89,11 +90,8 @@ class BatchDataset(IterableDataset[Loaded]):
 
     def _load(self, number: int) -> Loaded:
         batch = self.stream.batch(number)
-        n_channels = self.stream.input_size - self.stream.n_rules
-        one_hot = batch.inputs[..., n_channels:]
-        shown, slot = one_hot.max(-1)
-        rule = torch.where(shown > 0, slot, self.stream.n_rules)
+        rule = torch.from_numpy(self.stream.rules_of(batch))
         inputs = batch.inputs
         if self.rule == "index":
-            inputs = inputs[..., :n_channels].contiguous()
+            inputs = inputs[..., : self._n_other].contiguous()
         return Loaded(torch.tensor(number), inputs, batch.targets, batch.mask, rule)

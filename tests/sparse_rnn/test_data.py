@@ -112,3 +112,18 @@ def test_a_task_lists_its_conditions_or_none() -> None:
     assert stream.conditions(1) == {}
     trials = stream.trials_of(0, 16, given=listed).source.trials
     assert trials.stimulus_location[:, 0].tolist() == listed["location"].tolist()
+
+
+@pytest.mark.parametrize("kind", ["labels", "ring", "sin_cos"])
+@pytest.mark.parametrize("rules", ["one_hot", "none", "factors"])
+def test_trials_of_a_slot_have_the_rules_and_targets_of_the_stream(kind: str, rules: str) -> None:
+    stream = task_stream(
+        ("Go", "DlyGo", "DMS"), batch_size=2, seq_len=45, seed=0, rules=rules, targets=kind
+    )
+    drawn = stream.trials_of(1, 4)
+    whole = stream.sampler.batch_of(drawn.source.trials)
+    assert drawn.source.trials == whole.trials
+    for name in ("inputs", "targets", "mask"):
+        np.testing.assert_array_equal(getattr(drawn, name).numpy(), getattr(whole, name))
+    assert drawn.inputs.shape[-1] == stream.input_size
+    assert drawn.n_outputs == stream.output_size == stream.batch(0).n_outputs

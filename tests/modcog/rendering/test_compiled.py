@@ -15,6 +15,7 @@ import modcog
 pytest.importorskip("numba", reason="the compiled renderer needs numba")
 
 from modcog.rendering import compiled, reference as rendering
+from modcog.rendering.rule_input import of_table, one_hot
 from tests.modcog import helpers
 
 PAIRS = [("cog-20", "uniform"), ("mod-cog-168", "yang")]
@@ -31,8 +32,9 @@ def assert_same_bits(a: rendering.Rendered, b: rendering.Rendered) -> None:
 def test_every_task_has_the_bits_of_the_reference(name: str, noise: Any) -> None:
     trials = modcog.sample(modcog.task(name, noise=noise), helpers.rng(3), 12)
     trials.rule[:] = np.arange(12) % 5
-    kwargs: dict[str, Any] = {"n_rules": 5, "seq_len": 60, "n_lanes": 13}
-    assert_same_bits(rendering.render(trials, **kwargs), compiled.render(trials, **kwargs))
+    for rules in (one_hot(5), of_table("rules", np.arange(20.0).reshape(5, 4) / 7)):
+        kwargs: dict[str, Any] = {"rules": rules, "seq_len": 60, "n_lanes": 13}
+        assert_same_bits(rendering.reference(trials, **kwargs), compiled.render(trials, **kwargs))
 
 
 @given(
@@ -63,7 +65,7 @@ def test_every_setting_has_the_bits_of_the_reference(
             assert getattr(batches[0], name).tobytes() == getattr(other, name).tobytes()
 
 
-@pytest.mark.parametrize("render", [rendering.render, compiled.render])
+@pytest.mark.parametrize("render", [rendering.reference, compiled.render])
 def test_trials_that_do_not_fit_are_refused(render: Any) -> None:
     trials = modcog.sample(modcog.task("Go"), helpers.rng(0), 3)
     with pytest.raises(modcog.InvalidArgument, match="^seq_len must be at least 15"):
@@ -72,7 +74,7 @@ def test_trials_that_do_not_fit_are_refused(render: Any) -> None:
         render(trials, n_lanes=2)
     trials.rule[:] = 4
     with pytest.raises(modcog.InvalidArgument, match="^n_rules must be more than 4"):
-        render(trials, n_rules=4)
+        render(trials, rules=one_hot(4))
 
 
 WITHOUT_NUMBA = """
