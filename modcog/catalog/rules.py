@@ -29,6 +29,16 @@ from modcog.trials.spec import TaskSpec
 Encoding = Callable[[Sequence[TaskSpec]], Any]
 """Returns what the rule channels show in each slot: numbers ``[slots, d]``."""
 
+__all__ = [
+    "ENCODINGS",
+    "compose",
+    "encode",
+    "factor_names",
+    "factors",
+    "low_rank",
+    "orthogonal",
+]
+
 NONE = "none"
 """The side of a modifier that a task does not have."""
 
