@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from modcog.envs.registration import register_if_needed
 
 if TYPE_CHECKING:
+    from modcog.batches import schedules as schedules
     from modcog.batches.bank import TrialBank as TrialBank, trial_bank as trial_bank
+    from modcog.batches.batch import Batch as Batch
     from modcog.batches.conditions import conditions as conditions
     from modcog.batches.dataset import Dataset as Dataset
     from modcog.batches.prefetch import Prefetch as Prefetch
-    from modcog.batches.sampler import Batch as Batch, BatchSampler as BatchSampler
+    from modcog.batches.sampler import BatchSampler as BatchSampler
     from modcog.batches.targets import targets_of as targets_of
     from modcog.catalog import rules as rules, splits as splits
     from modcog.catalog.chance import chance_level as chance_level, chance_table as chance_table
@@ -81,7 +83,8 @@ _HOMES = {
     "catalog.lengths": ("TrialLengths", "trial_lengths"),
     "plotting.trial": ("plot_trial",),
     "rendering.reference": ("Rendered", "render"),
-    "batches.sampler": ("Batch", "BatchSampler"),
+    "batches.batch": ("Batch",),
+    "batches.sampler": ("BatchSampler",),
     "batches.targets": ("targets_of",),
     "catalog.chance": ("chance_level", "chance_table"),
     "scoring.measures": ("Evaluation", "evaluate", "pool"),
@@ -98,7 +101,11 @@ _HOMES = {
     "trials.sampling": ("plan_trials",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = {"rules": "catalog.rules", "splits": "catalog.splits"}
+_MODULES = {
+    "rules": "catalog.rules",
+    "schedules": "batches.schedules",
+    "splits": "catalog.splits",
+}
 """Modules whose own names are public, under the name that they have here."""
 
 # The one laziness of this package, since gymnasium and matplotlib cost more than all of it. The

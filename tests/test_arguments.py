@@ -145,9 +145,12 @@ TABLE: dict[str, Row] = {
             "rule_input": (True, False),
             "rules": (None, "factors"),
             "targets": ("labels", "ring"),
+            "weights": (None, {"DM2": 3}),
+            "schedule": (None, modcog.schedules.constant(["DM2"])),
             **SETTINGS,
         },
         batches,
+        at={name: {"tasks": ["DM1", "DM2"]} for name in ("weights", "schedule")},
     ),
     "trial_bank": Row(
         {"tasks": "DM1", "n": 3},
@@ -276,8 +279,9 @@ TABLE: dict[str, Row] = {
     ),
     "trial_lengths": Row(
         {"source": "DM1_IntL"},
-        {"source": ("Go", "DMS"), "dt": SETTINGS["dt"]},
+        {"source": ("Go", "DMS"), "weights": (None, [1, 0]), "dt": SETTINGS["dt"]},
         lambda lengths: lengths,
+        at={"weights": {"source": ["Go", "DMS"]}},
     ),
 }
 

@@ -39,6 +39,16 @@ __all__ = [
 Encoding = Callable[[Sequence[TaskSpec]], Any]
 """Returns what the rule channels show in each slot: numbers ``[slots, d]``."""
 
+__all__ = [
+    "ENCODINGS",
+    "compose",
+    "encode",
+    "factor_names",
+    "factors",
+    "low_rank",
+    "orthogonal",
+]
+
 NONE = "none"
 """The side of a modifier that a task does not have."""
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog import ring
+from modcog.batches.batch import Batch
 from modcog.batches.losses import decision_grace, start_grace
-from modcog.batches.sampler import Batch
 from modcog.batches.targets import TARGETS, Answers, check_kind
 from modcog.catalog.chance import TOLERANCE, chance_level
 from modcog.errors import InvalidArgument, unknown_name
