@@ -56,6 +56,10 @@ same one, or by the caller alone."""
 FINAL_OBSERVATION = "final_obs" if _MODE else "final_observation"
 
 
+class ResetNeeded(InvalidArgument, gym.error.ResetNeeded):
+    """A step was asked of an environment whose episode is over, or has not begun."""
+
+
 class TrialInfo(list[dict[str, Any]]):
     """The trial that ended, for an info: read like a mapping, written by `json` as a list of one.
 

@@ -14,42 +14,15 @@ from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
 from modcog.catalog.lengths import lengths_of
-from modcog.envs.compat import TrialEnv, TrialInfo, reset_options
-from modcog.errors import InvalidArgument, real_number, unknown_name, whole_number
+from modcog.envs.compat import ResetNeeded, TrialEnv, TrialInfo, reset_options
+from modcog.envs.rewards import REWARDS as REWARDS, check_rewards
+from modcog.errors import InvalidArgument, truth_value, whole_number
 from modcog.hashing import Purpose, derive
 from modcog.rendering.reference import channels, reference, rule_channels
-from modcog.system.limits import LEVEL
 from modcog.trials.draws import trial_keys
 from modcog.trials.given import from_keys, with_answer
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
-
-REWARDS: Mapping[str, float] = {"abort": -0.1, "correct": 1.0, "fail": 0.0}
-"""Default rewards: breaking fixation, a correct trial, a wrong or missing response."""
-
-
-def check_rewards(rewards: object) -> dict[str, float]:
-    """All rewards as floats, with replacements for some of `REWARDS`.
-
-    Raises:
-        InvalidArgument: Not a mapping, or a reward is no finite number of a size that float32 adds
-            up.
-        UnknownName: There is no such reward.
-    """
-    if rewards is None:
-        return dict(REWARDS)
-    if not isinstance(rewards, Mapping):
-        raise InvalidArgument("rewards", rewards, "a mapping of name -> number")
-    checked = dict(REWARDS)
-    for name, value in cast("Mapping[Any, object]", rewards).items():
-        if name not in REWARDS:
-            raise unknown_name("rewards", name, REWARDS, "a reward")
-        allowed = f"a finite number of at most {LEVEL:g} in size"
-        number = real_number(f"rewards[{name!r}]", value, allowed)
-        if abs(number) > LEVEL:
-            raise InvalidArgument(f"rewards[{name!r}]", value, allowed)
-        checked[name] = number
-    return checked
 
 
 class TaskEnv(TrialEnv):
@@ -71,14 +44,20 @@ class TaskEnv(TrialEnv):
     ``info["trial"]``, which is read like a mapping, describe the trial that ended. `terminated` and
     `truncated` stay False.
 
+    With `terminate` each trial is an episode: the step that ends one returns `terminated` True and
+    the observation that it judged once more, and a step after it is refused until `reset` draws the
+    next trial of the stream. The trials are the same in both ways.
+
     Args:
         specs: The tasks; with several, each is a rule slot.
         rewards: Replacements for some of `REWARDS`.
         rule_input: Whether the observation has a channel for each rule slot; None: only where there
             are several.
+        terminate: Whether the end of a trial is the end of an episode.
 
     Raises:
-        InvalidArgument: A reward is no finite number, or `rule_input` is no truth value.
+        InvalidArgument: A reward is no finite number, or `rule_input` or `terminate` is no truth
+            value.
         UnknownName: There is no such reward.
 
     Attributes:
@@ -102,10 +81,13 @@ class TaskEnv(TrialEnv):
         specs: SequenceOf[TaskSpec],
         rewards: Mapping[str, float] | None = None,
         rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
+        *,
+        terminate: bool = False,
     ) -> None:
         # The base class's constructor is not called: it would seed a generator of its own.
         self.specs = tuple(specs)
         self.rewards = check_rewards(rewards)
+        self.terminate = truth_value("terminate", terminate)
         first = self.specs[0]
         self.dt = first.dt
         n_tasks = len(self.specs)
@@ -131,6 +113,7 @@ class TaskEnv(TrialEnv):
         self.trial: dict[str, Any] | None = None
         self._rng: Any = None
         self._rng_seed: int | None = None
+        self._over = True  # until a trial is there, and after the end of an episode
         self._showing = False  # the first observation, on its way through the wrappers
         self._top: Any = self  # whose `new_trial` starts the next trial
         self.modified_by: Any = self  # whose task the trials are of
@@ -231,6 +214,10 @@ class TaskEnv(TrialEnv):
                 `step` of the outermost wrapper, by which neurogym's wrappers ask for the first
                 observation.
 
+        Returns:
+            The observation, and what the trial is: ``rule`` (its slot), ``task`` (its name) and
+            ``trial``, which is read like a mapping.
+
         Raises:
             InvalidArgument: An option or the seed is not allowed; the current trial and the stream
                 stay.
@@ -252,14 +239,18 @@ class TaskEnv(TrialEnv):
             observation: NDArray[np.float32] = step(0)[0]
         finally:
             self._showing = False
-        return observation, {}
+        trial = TrialInfo(self.trial or {})
+        return observation, {"rule": trial["rule"], "task": trial["task"], "trial": trial}
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Judge an action and return the next observation.
 
         Raises:
             InvalidArgument: The action is not in the action space.
+            ResetNeeded: There is no trial yet, or the episode is over.
         """
+        if self._over:
+            raise ResetNeeded("action", action, "given after reset()")
         if self._showing:
             return self.ob[0].copy(), 0.0, False, False, {"new_trial": False, "gt": int(self.gt[0])}
         if not self.action_space.contains(action):
@@ -284,11 +275,13 @@ class TaskEnv(TrialEnv):
         if done:
             info["performance"] = 0.0 if self._broken else round(self._score, 12)
             info["trial"] = TrialInfo(self.trial or {})
-            self._top.new_trial()
+            self._over = self.terminate
+            if not self._over:
+                self._top.new_trial()
         else:
             self.t_ind += 1
             self.t = self.t_ind * self.dt
-        return self.ob[self.t_ind].copy(), float(reward), False, False, info
+        return self.ob[self.t_ind].copy(), float(reward), self._over, False, info
 
     def seed(self, seed: int | None = None) -> list[int]:
         """Seed all generators as neurogym does: of the trials, of wrappers and of the action space.
@@ -373,7 +366,7 @@ class TaskEnv(TrialEnv):
         self.tmax = len(self.gt) * self.dt
         self.t, self.t_ind = 0.0, 0
         self.num_tr += 1
-        self._broken, self._score = False, 0.0
+        self._over, self._broken, self._score = False, False, 0.0
 
 
 def _wrappers_stream(seed: int | None) -> np.random.SeedSequence:

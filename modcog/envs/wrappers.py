@@ -185,6 +185,7 @@ def make(
     *,
     rewards: Mapping[str, float] | None = None,
     rule_input: bool | None = None,
+    terminate: bool = False,
     render_mode: None = None,
     **settings: Any,
 ) -> Any:
@@ -196,6 +197,8 @@ def make(
         rewards: Replacements for some of the default rewards.
         rule_input: Whether the observation ends with a channel for each rule slot, as in
             `modcog.BatchSampler`; None: only where there are several tasks.
+        terminate: Whether the end of a trial is the end of an episode, so that the step that ends
+            one returns `terminated` True; see `modcog.TaskEnv`.
         render_mode: None: nothing is rendered.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
@@ -217,9 +220,9 @@ def make(
     refuse_rendering(render_mode)
     names = slot_names(task)
     if len(names) != 1:
-        return TaskEnv(tasks_of(task, **settings), rewards, rule_input)
+        return TaskEnv(tasks_of(task, **settings), rewards, rule_input, terminate=terminate)
     base, modifiers = base_and_modifiers(names[0], **settings)
-    env: Any = TaskEnv((base,), rewards, rule_input)
+    env: Any = TaskEnv((base,), rewards, rule_input, terminate=terminate)
     for modifier in modifiers:
         env = WRAPPERS[modifier.kind](env, **dataclasses.asdict(cast("Any", modifier)))
     return env

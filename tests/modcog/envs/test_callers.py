@@ -172,7 +172,8 @@ def test_lanes_that_are_not_masked_keep_their_state_bit_for_bit(
             e.step(np.full(5, 1))
     before = envs._observations().copy()
     ob, infos = envs.reset(seed=11 if seeded else None, options={"reset_mask": lanes})
-    assert infos == {}
+    for entry in ("_rule", "_task", "_trial"):
+        np.testing.assert_array_equal(infos[entry], lanes)
     np.testing.assert_array_equal(ob[~lanes], before[~lanes])
     assert (envs._t[lanes] == 0).all()
     if seeded:
@@ -210,6 +211,7 @@ def test_next_step_resets_in_the_step_after() -> None:
         if number % 5 == 0:  # the step that resets: its actions are not judged
             assert reward.tolist() == [0, 0]
             assert not infos["_gt"].any()
+            assert infos["task"].tolist() == ["Go", "Go"]
             assert (envs._t == 0).all()
         else:
             expected = same.step([0, 3])

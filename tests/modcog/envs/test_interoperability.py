@@ -33,6 +33,21 @@ def test_gymnasiums_own_check_passes_for_several_tasks() -> None:
     check_env(modcog.make("cog-20"), skip_render_check=True)
 
 
+@pytest.mark.filterwarnings(UNBOUNDED, SEED)
+def test_an_id_whose_trials_terminate_is_what_gymnasium_expects() -> None:
+    env = gym.make(gym_id("DlyGo_IntL"), terminate=True)
+    check_env(env.unwrapped, skip_render_check=True)
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(0)
+    env.reset(seed=0)
+    while not env.step(0)[2]:
+        pass
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(0)
+    env.reset()
+    assert env.step(0)[2] is False
+
+
 @pytest.mark.parametrize("name", helpers.NAMES)
 def test_the_specification_of_an_environment_survives_json(name: str) -> None:
     env = gym.make(gym_id(name), dt=50)
