@@ -36,8 +36,8 @@ if TYPE_CHECKING:
         ModifierRefused as ModifierRefused,
         UnknownName as UnknownName,
     )
+    from modcog.explore.pictures import plot_trial as plot_trial
     from modcog.exporting.export import export as export
-    from modcog.plotting.trial import plot_trial as plot_trial
     from modcog.rendering.reference import Rendered as Rendered, render as render
     from modcog.scoring.chance import chance_level as chance_level, chance_table as chance_table
     from modcog.scoring.measures import Evaluation as Evaluation, evaluate as evaluate, pool as pool
@@ -67,7 +67,7 @@ _HOMES = {
     ),
     "exporting.export": ("export",),
     "catalog.lengths": ("TrialLengths", "trial_lengths"),
-    "plotting.trial": ("plot_trial",),
+    "explore.pictures": ("plot_trial",),
     "rendering.reference": ("Rendered", "render"),
     "batches.sampler": ("Batch", "BatchSampler"),
     "scoring.chance": ("chance_level", "chance_table"),
