@@ -13,9 +13,10 @@ import numpy as np
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
-from modcog.catalog.lengths import lengths_of
-from modcog.envs.compat import ResetNeeded, TrialEnv, TrialInfo, reset_options
+from modcog.envs.compat import ResetNeeded, TrialInfo, reset_options
 from modcog.envs.rewards import REWARDS as REWARDS, check_rewards
+from modcog.envs.screen import RENDER_MODES, Screen, frames_per_second
+from modcog.envs.views import TrialView
 from modcog.errors import InvalidArgument, truth_value, whole_number
 from modcog.hashing import Purpose, derive
 from modcog.rendering.reference import channels, reference, rule_channels
@@ -25,7 +26,7 @@ from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 
 
-class TaskEnv(TrialEnv):
+class TaskEnv(TrialView):
     """A task, or several tasks of which each trial draws one, as an environment.
 
     The observation is float32 ``[1 + 2 dim_ring + n_rules]`` with the channels fixation, ring 1,
@@ -54,11 +55,13 @@ class TaskEnv(TrialEnv):
         rule_input: Whether the observation has a channel for each rule slot; None: only where there
             are several.
         terminate: Whether the end of a trial is the end of an episode.
+        render_mode: What `render` shows of the trial so far: "rgb_array" pixels, "ansi" text, and
+            "human" a window of matplotlib that follows the steps; None: nothing.
 
     Raises:
         InvalidArgument: A reward is no finite number, or `rule_input` or `terminate` is no truth
             value.
-        UnknownName: There is no such reward.
+        UnknownName: There is no such reward or way to render.
 
     Attributes:
         ob: float32 ``[steps, channels]``, observations of the current trial.
@@ -69,7 +72,8 @@ class TaskEnv(TrialEnv):
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012  (gymnasium's own declaration)
-        "render_modes": [],
+        "render_modes": list(RENDER_MODES),
+        "render_fps": frames_per_second(100),
         "paper_name": "Winning the lottery with neural connectivity constraints: faster learning "
         "across cognitive tasks with spatially constrained sparse RNNs",
         "paper_link": "https://doi.org/10.1162/neco_a_01613",
@@ -83,6 +87,7 @@ class TaskEnv(TrialEnv):
         rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
         *,
         terminate: bool = False,
+        render_mode: str | None = None,
     ) -> None:
         # The base class's constructor is not called: it would seed a generator of its own.
         self.specs = tuple(specs)
@@ -90,6 +95,10 @@ class TaskEnv(TrialEnv):
         self.terminate = truth_value("terminate", terminate)
         first = self.specs[0]
         self.dt = first.dt
+        fps = frames_per_second(self.dt)
+        self.metadata = {**type(self).metadata, "render_fps": fps}
+        self._screen = Screen(render_mode, fps)
+        self.render_mode = self._screen.mode
         n_tasks = len(self.specs)
         self.n_rules = rule_channels(n_tasks, n_tasks > 1 if rule_input is None else rule_input)
         where = channels(first.dim_ring, self.n_rules)
@@ -113,6 +122,7 @@ class TaskEnv(TrialEnv):
         self.trial: dict[str, Any] | None = None
         self._rng: Any = None
         self._rng_seed: int | None = None
+        self._actions: list[int] = []  # of the current trial
         self._over = True  # until a trial is there, and after the end of an episode
         self._showing = False  # the first observation, on its way through the wrappers
         self._top: Any = self  # whose `new_trial` starts the next trial
@@ -130,11 +140,6 @@ class TaskEnv(TrialEnv):
             allowed = "an environment of one task"
             raise InvalidArgument("env", f"an environment of {n_tasks} tasks", allowed)
         return self.specs[0]
-
-    @property
-    def timing(self) -> dict[str, Any]:
-        """Duration of each period, modifiers applied; of the first task where there are several."""
-        return {period.name: period.duration for period in self._tasks[0].periods}
 
     @property
     def choices(self) -> NDArray[np.int64]:
@@ -239,6 +244,7 @@ class TaskEnv(TrialEnv):
             observation: NDArray[np.float32] = step(0)[0]
         finally:
             self._showing = False
+        self._follow()
         trial = TrialInfo(self.trial or {})
         return observation, {"rule": trial["rule"], "task": trial["task"], "trial": trial}
 
@@ -257,6 +263,7 @@ class TaskEnv(TrialEnv):
             highest = self.specs[0].dim_ring
             raise InvalidArgument("action", action, f"a whole number in [0, {highest}]")
         action, label = int(action), int(self.gt[self.t_ind])
+        self._actions.append(action)
         # By the clock, which neurogym's wrapper for reaction times moves.
         start = round(self.start_t["decision"] / self.dt)
         end = round(self.tmax / self.dt)
@@ -281,7 +288,24 @@ class TaskEnv(TrialEnv):
         else:
             self.t_ind += 1
             self.t = self.t_ind * self.dt
+        self._follow()
         return self.ob[self.t_ind].copy(), float(reward), self._over, False, info
+
+    def render(self) -> Any:
+        """Show the trial so far: inputs, labels and actions of the steps that were shown.
+
+        Returns:
+            uint8 ``[640, 720, 3]`` for "rgb_array", text for "ansi", else None.
+
+        Raises:
+            ResetNeeded: There is no trial yet.
+        """
+        trials = None if self.trial is None else self.trials
+        return self._screen.show(trials, self.t_ind + 1, self._actions)
+
+    def close(self) -> None:
+        """Close the window of `render`, if there is one."""
+        self._screen.close()
 
     def seed(self, seed: int | None = None) -> list[int]:
         """Seed all generators as neurogym does: of the trials, of wrappers and of the action space.
@@ -300,47 +324,16 @@ class TaskEnv(TrialEnv):
         """Let a wrapper's `new_trial` start the trials (called by neurogym's trial wrappers)."""
         self._top = wrapper
 
-    def in_period(self, period: str, t: float | None = None) -> bool:
-        """Whether the current time, or time t in ms, lies in a period."""
-        now = self.t if t is None else t
-        return self.start_t[period] <= now < self.end_t[period]
-
-    def view_ob(self, period: str | None = None) -> NDArray[np.float32]:
-        """Observations of a period, or of the whole trial."""
-        if period is None:
-            return self.ob
-        return self.ob[self.start_ind[period] : self.end_ind[period]]
-
-    def view_groundtruth(self, period: str) -> NDArray[np.int64]:
-        """Labels of a period."""
-        return self.gt[self.start_ind[period] : self.end_ind[period]]
-
-    @property
-    def gt_now(self) -> np.int64:
-        """Label of the current step."""
-        return self.gt[self.t_ind]
-
-    @property
-    def ob_now(self) -> NDArray[np.float32]:
-        """Observation of the current step."""
-        return self.ob[self.t_ind]
-
-    def trial_length_stats(self, num_trials: int = 0) -> dict[str, float]:
-        """Exact statistics of the trial length in steps; `num_trials` is neurogym's and unused."""
-        del num_trials
-        lengths = lengths_of(self._tasks)
-        return {
-            "mean": lengths.mean,
-            "std": lengths.std,
-            "percentile_95": lengths.percentile_95,
-            "max": lengths.longest,
-        }
-
     @property
     def _tasks(self) -> tuple[TaskSpec, ...]:
         """The tasks with the modifiers that wrap this environment, one per rule slot."""
         n_tasks: int = len(self.specs)
         return self.specs if n_tasks > 1 else (self.modified_by.task_spec,)
+
+    def _follow(self) -> None:
+        """Show the step in the window, where there is to be one."""
+        if self.render_mode == "human":
+            self.render()
 
     def _seed(self, seed: object) -> int:
         number = None if seed is None else whole_number("seed", seed, least=0)
@@ -364,7 +357,7 @@ class TaskEnv(TrialEnv):
         self.start_t = {name: step * self.dt for name, step in self.start_ind.items()}
         self.end_t = {name: step * self.dt for name, step in self.end_ind.items()}
         self.tmax = len(self.gt) * self.dt
-        self.t, self.t_ind = 0.0, 0
+        self.t, self.t_ind, self._actions = 0.0, 0, []
         self.num_tr += 1
         self._over, self._broken, self._score = False, False, 0.0
 

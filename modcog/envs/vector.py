@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from modcog.catalog.settings import tasks_of
 from modcog.envs.compat import (
-    HANDS_ARGUMENTS_ON,
+    FromId,
     ResetNeeded,
     as_gymnasium,
     masked,
-    refuse_rendering,
     reset_options,
 )
 from modcog.envs.env import TaskEnv
@@ -32,6 +30,7 @@ from modcog.envs.lanes import (
     lanes_of,
     selected,
 )
+from modcog.envs.screen import LANE_MODES, Screens, frames_per_second
 from modcog.errors import InvalidArgument, whole_number
 from modcog.rendering.reference import channels
 from modcog.rendering.renderers import RENDERERS
@@ -41,7 +40,7 @@ from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 
 
-class TaskVectorEnv(gym.vector.VectorEnv):
+class TaskVectorEnv(FromId):
     """A task, or several tasks of which each trial draws one, in many lanes.
 
     Observations, actions, rewards and trials are those of `modcog.TaskEnv`, one a lane. `infos` has
@@ -71,6 +70,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         rule_input: Whether the observation has a channel for each rule slot; None: only where there
             are several.
         terminate: Whether the end of a trial is the end of an episode.
+        render_mode: "rgb_array", "ansi" or None; see `render`.
 
     Attributes:
         performance: float64 ``[len(ended)]``, performance of the trials that ended, 0 to 1.
@@ -79,10 +79,10 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     Raises:
         InvalidArgument: A number is not a whole number of at least 1, a reward is no finite number,
             or `rule_input` or `terminate` is no truth value.
-        UnknownName: There is no such reward or mode.
+        UnknownName: There is no such reward, mode or way to render.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
+    metadata: dict[str, Any] = {"render_modes": list(LANE_MODES)}  # noqa: RUF012 - gymnasium's own
 
     def __init__(  # noqa: PLR0913 - those that `make_vec` takes
         self,
@@ -94,6 +94,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
         *,
         terminate: bool = False,
+        render_mode: str | None = None,
     ) -> None:
         # One environment says what the spaces and rewards are, and checks the arguments.
         single = TaskEnv(specs, rewards, rule_input)
@@ -104,16 +105,21 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._episodes = Episodes(self.num_envs, max_episode_steps, autoreset_mode, terminate)
         self.max_episode_steps = self._episodes.max_steps
         self.autoreset_mode = as_gymnasium(self._episodes.mode)
-        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
+        fps = frames_per_second(self.specs[0].dt)
+        self.metadata = {
+            **type(self).metadata,
+            "render_fps": fps,
+            "autoreset_mode": self.autoreset_mode,
+        }
+        self._screens = Screens(render_mode, fps)
+        self.render_mode = self._screens.mode
         self.single_observation_space = single.observation_space
         self.single_action_space = single.action_space
         self.observation_space = batch_space(single.observation_space, self.num_envs)
         self.action_space = batch_space(single.action_space, self.num_envs)
         self.is_vector_env = True
         self.closed = False
-        self.made_from_id: Mapping[str, Any] | None = None  # the arguments, by an entry point
-        self.spec = None  # pyright: ignore[reportIncompatibleVariableOverride] - see its setter
-        self.render_mode = None
+        self.spec = None
         self._lanes = np.arange(self.num_envs)
         self._queue = TrialQueue(self.specs, self.num_envs)
         self._ended = self._queue.running(self._lanes[:0])
@@ -131,25 +137,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._t = np.zeros(self.num_envs, dtype=np.int64)
         self._broken = np.zeros(self.num_envs, dtype=np.bool_)
         self._score = np.zeros(self.num_envs)
-
-    @property
-    def spec(self) -> Any:
-        """The specification of gymnasium."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, spec: Any) -> None:
-        self._spec = spec
-        made = self.made_from_id
-        if HANDS_ARGUMENTS_ON or spec is None or made is None:
-            return
-        # gymnasium 0.29 shows the arguments of its `make_vec` here alone.
-        for name, value in spec.kwargs.items():
-            if name in made and made[name] != value:
-                raise InvalidArgument(name, value, f"as in vector_kwargs, {made[name]!r}")
-        if not spec.kwargs.keys() <= made.keys():
-            vars(self).update(vars(make_vec(**{**made, **spec.kwargs})))
-            self._spec = spec
 
     def reset(
         self,
@@ -271,6 +258,14 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             infos |= self._restart(lanes)
         return self._observations(), reward, terminated, truncated, infos
 
+    def render(self) -> tuple[Any, ...] | None:
+        """Show the trials so far: pixels or text of each lane; see `TaskEnv.render`.
+
+        Raises:
+            ResetNeeded: There are no trials yet.
+        """
+        return self._screens.show(None if self._queue.trials is None else self.trials, self._t + 1)
+
     def close(self, **kwargs: Any) -> None:
         """Nothing is held open; here for gymnasium's interface."""
         del kwargs
@@ -344,7 +339,7 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
     autoreset_mode: object = "SameStep",
     rule_input: bool | None = None,
     terminate: bool = False,
-    render_mode: None = None,
+    render_mode: str | None = None,
     **settings: Any,
 ) -> TaskVectorEnv:
     """Make a vector environment of a task, or of all tasks of a suite.
@@ -359,12 +354,13 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
         rule_input: Whether the observation ends with a channel for each rule slot, as in
             `modcog.BatchSampler`; None: only where there are several tasks.
         terminate: Whether the end of a trial is the end of an episode; see `modcog.TaskEnv`.
-        render_mode: None: nothing is rendered.
+        render_mode: What ``envs.render()`` shows of the trials so far: "rgb_array" pixels, "ansi"
+            text, one a lane; None: nothing.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Raises:
         UnknownName: A name is not known; the message offers the nearest. Where it is the name of a
-            keyword, or `render_mode` is not None, the error is a `TypeError` as well.
+            keyword, the error is a `TypeError` as well.
         InvalidArgument: A setting is out of range.
 
     Example:
@@ -373,7 +369,6 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
         >>> observations.shape, envs.step([0] * 8)[1].shape
         ((8, 53), (8,))
     """
-    refuse_rendering(render_mode)
     specs = tasks_of(task, **settings)
     return TaskVectorEnv(
         specs,
@@ -383,4 +378,5 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
         autoreset_mode,
         rule_input,
         terminate=terminate,
+        render_mode=render_mode,
     )

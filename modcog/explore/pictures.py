@@ -54,6 +54,6 @@ def plot_trial(
         trials = sample(task(source, **settings), np.random.default_rng(seed or 0), 1, given)
     if not len(trials):
         raise InvalidArgument("source", source, "at least one trial")
-    figure, axes = trial_figure(trials)
+    figure, axes, _ = trial_figure(trials)
     axes[0].set_title(in_figure(describe_trial(trials)), loc="left", fontsize=8.5, pad=19)
     return figure

@@ -35,7 +35,9 @@ CONTINUOUS_COLOR = "#222222"
 CUE_COLOR = "#222222"
 
 
-def trial_figure(trials: Trials, figure: Figure | None = None) -> tuple[Figure, NDArray[Any]]:
+def trial_figure(
+    trials: Trials, figure: Figure | None = None
+) -> tuple[Figure, NDArray[Any], list[tuple[float, Text]]]:
     """Draw the first of some trials: five rows, a bar of the inputs, and the name of the task.
 
     Args:
@@ -43,7 +45,7 @@ def trial_figure(trials: Trials, figure: Figure | None = None) -> tuple[Figure, 
         figure: Where to draw; what is there is cleared. None: a new figure.
 
     Returns:
-        The figure, and the axes as `draw_trial` takes them.
+        The figure, the axes as `draw_trial` takes them, and what that returns.
     """
     if figure is None:
         figure = Figure(figsize=SIZE, layout="constrained")
@@ -54,12 +56,12 @@ def trial_figure(trials: Trials, figure: Figure | None = None) -> tuple[Figure, 
     axes = cast(
         "NDArray[Any]", figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     )
-    draw_trial(axes, trials)
+    names = draw_trial(axes, trials)
     image = axes[1].get_images()[0]
     figure.colorbar(image, ax=list(axes[1:3]), label="input", aspect=30, pad=0.015)
     figure.align_ylabels(list(axes))
     figure.suptitle(in_figure(title(trials)), x=0.02, ha="left", fontsize=11, fontweight="bold")
-    return figure, axes
+    return figure, axes, names
 
 
 def draw_trial(axes: NDArray[Any], trials: Trials) -> list[tuple[float, Text]]:

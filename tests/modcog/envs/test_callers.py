@@ -72,13 +72,6 @@ def test_probing_callers_get_an_environment() -> None:
         assert env.reset(seed=0)[0].shape == (33,)
 
 
-@pytest.mark.parametrize("mode", ["human", "rgb_array"])
-def test_what_cannot_be_rendered_is_refused(mode: Any) -> None:
-    for make in (modcog.make, modcog.make_vec):
-        with pytest.raises(TypeError, match="'render_mode'. Nothing is rendered here"):
-            make("Go", render_mode=mode)
-
-
 def test_make_vec_of_gymnasium_hands_its_arguments_on() -> None:
     envs = gym.make_vec(
         "modcog/DlyGo_IntL-v0",
