@@ -48,6 +48,7 @@ class Progress:
             # Its edge covers the pixel that shows a part of the next step.
             cover = Rectangle((0, 0), 0, 1, color="white", lw=2, zorder=10, transform=transform)
             self._covers.append(ax.add_patch(cover))
+        self._maps = [(i, np.asarray(i.get_array())) for ax in self._axes for i in ax.get_images()]
         if legend := self._axes[-1].get_legend():
             legend.remove()  # only trials that have an answer have one
         (self._taken,) = self._axes[-1].plot([], [], "kx", markersize=7, zorder=5)
@@ -65,6 +66,9 @@ class Progress:
         now = (n_steps - 1) * self._dt
         for cover in self._covers:
             cover.set_bounds(n_steps * self._dt, 0, self._end, 1)
+        for image, values in self._maps:
+            # Matplotlib scales by all values, so that those to come would show in the last digits.
+            image.set_data(np.hstack([values[:, :n_steps], 0 * values[:, n_steps:]]))
         for start, name in self._names:
             name.set_visible(start <= now)
         taken = np.asarray(actions, dtype=np.int64)
