@@ -67,7 +67,7 @@ class FromId(gym.vector.VectorEnv):
     made_from_id: functools.partial[Any] | None = None
 
     @property
-    def spec(self) -> Any:
+    def spec(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride] - see its setter
         """The specification of gymnasium."""
         return self._spec
 

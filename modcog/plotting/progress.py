@@ -136,8 +136,8 @@ def progress_text(trials: Trials, n_steps: int, actions: Sequence[int] = ()) -> 
         >>> from modcog.tasks.reach import GO
         >>> from modcog.trials.sampling import sample
         >>> trial = sample(GO, np.random.default_rng(0), 1, {"location": 4})
-        >>> print(progress_text(trial, 6, [0, 0, 0, 0, 0])[:32])
-        Go, 500 of 1500 ms
+        >>> progress_text(trial, 6, [0, 0, 0, 0, 0]).splitlines()[0]
+        'Go, 500 of 1500 ms'
     """
     single = trials[:1]
     single.lane[:], single.start[:] = 0, 0
