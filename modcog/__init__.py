@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from modcog.batches.dataset import Dataset as Dataset
     from modcog.batches.prefetch import Prefetch as Prefetch
     from modcog.batches.sampler import Batch as Batch, BatchSampler as BatchSampler
+    from modcog.batches.targets import targets_of as targets_of
+    from modcog.catalog import rules as rules
     from modcog.catalog.lengths import TrialLengths as TrialLengths, trial_lengths as trial_lengths
+    from modcog.catalog.sampling import sample as sample
     from modcog.catalog.sentences import describe as describe
     from modcog.catalog.settings import task as task, task_from_json as task_from_json
     from modcog.catalog.suites import suite as suite, suites as suites, task_names as task_names
@@ -44,10 +47,10 @@ if TYPE_CHECKING:
     from modcog.trials.draws import Draws as Draws
     from modcog.trials.interfaces import Strategy as Strategy
     from modcog.trials.plan import Stimulus as Stimulus, Trials as Trials
-    from modcog.trials.sampling import plan_trials as plan_trials, sample as sample
+    from modcog.trials.sampling import plan_trials as plan_trials
     from modcog.trials.spec import Period as Period, TaskSpec as TaskSpec
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "batches.bank": ("TrialBank", "trial_bank"),
@@ -70,8 +73,10 @@ _HOMES = {
     "explore.pictures": ("plot_trial",),
     "rendering.reference": ("Rendered", "render"),
     "batches.sampler": ("Batch", "BatchSampler"),
+    "batches.targets": ("targets_of",),
     "scoring.chance": ("chance_level", "chance_table"),
     "scoring.measures": ("Evaluation", "evaluate", "pool"),
+    "catalog.sampling": ("sample",),
     "catalog.sentences": ("describe",),
     "trials.spec": ("Period", "TaskSpec"),
     "catalog.suites": ("suite", "suites", "task_names"),
@@ -80,20 +85,25 @@ _HOMES = {
     "trials.plan": ("Stimulus", "Trials"),
     "trials.draws": ("Draws",),
     "trials.interfaces": ("Strategy",),
-    "trials.sampling": ("plan_trials", "sample"),
+    "trials.sampling": ("plan_trials",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = {"rules": "catalog.rules"}
+"""Modules whose own names are public, under the name that they have here."""
 
 # The one laziness of this package, since gymnasium and matplotlib cost more than all of it. The
 # imports above repeat the table for type checkers and editors, which read imports alone.
-__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = sorted({**_MODULE_OF, **_MODULES})  # pyright: ignore[reportUnsupportedDunderAll] - see above
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used (PEP 562)."""
-    if name not in _MODULE_OF:
+    if name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    elif name in _MODULE_OF:
+        value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

@@ -16,6 +16,7 @@ from modcog.catalog.settings import task
 from modcog.errors import InvalidArgument, ModcogError, ModifierRefused, whole_number
 from modcog.rendering.reference import Rendered, channels, render
 from modcog.rendering.renderers import automatic_renderer
+from modcog.rendering.rule_input import one_hot
 from modcog.system.limits import TRIALS
 from modcog.tasks import BASE_TASKS
 from modcog.timing import step_distribution
@@ -99,7 +100,7 @@ def check_task(
                 same = np.array_equal(one, other, equal_nan=column.name == "angle")
                 _require(spec, same, f"a trial is drawn alone as among others ({column.name})")
     length, lanes = observations.shape[:2]
-    compiled = automatic_renderer()(trials, n_rules=1, seq_len=length, n_lanes=lanes)
+    compiled = automatic_renderer()(trials, rules=one_hot(1), seq_len=length, n_lanes=lanes)
     reference = Rendered(observations, targets, mask)
     for one, other, what in zip(reference, compiled, Rendered._fields, strict=True):
         same = one.tobytes() == other.tobytes()

@@ -12,7 +12,9 @@ from typing import Any
 
 from modcog import __version__
 from modcog.batches.sampler import BatchSampler
+from modcog.batches.targets import TARGETS
 from modcog.catalog.lengths import trial_lengths
+from modcog.catalog.rules import ENCODINGS
 from modcog.catalog.sentences import describe
 from modcog.catalog.settings import task, tasks_of
 from modcog.catalog.suites import suite, suites
@@ -89,6 +91,14 @@ def _parser() -> argparse.ArgumentParser:
     exporting.add_argument("--batch-size", type=int, default=64, help="lanes (default: 64)")
     exporting.add_argument("--seq-len", default="auto", help="steps of a lane (default: auto)")
     exporting.add_argument("--seed", type=int, default=0, help="seed of the trials (default: 0)")
+    exporting.add_argument(
+        "--rules",
+        default="one_hot",
+        help=f"rule inputs: {', '.join(ENCODINGS)} (default: one_hot)",
+    )
+    exporting.add_argument(
+        "--targets", default="labels", help=f"{', '.join(TARGETS)} (default: labels)"
+    )
     _add_settings(exporting)
     there = exporting.add_mutually_exclusive_group()
     there.add_argument("--overwrite", action="store_true", help="replace the file")
@@ -170,6 +180,8 @@ def _export(options: argparse.Namespace) -> int:
         batch_size=options.batch_size,
         seq_len=seq_len,
         seed=options.seed,
+        rules=options.rules,
+        targets=options.targets,
         **_settings(options),
     )
     bar = ProgressBar("batches")

@@ -124,7 +124,7 @@ def whole_number(
     counted = f"a whole number of {what}" if what else "a whole number"
     is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"
     try:
-        number = least - 1 if is_bool else operator.index(value)  # type: ignore[arg-type]
+        number = least - 1 if is_bool else operator.index(value)  # type: ignore[arg-type] - or it raises
     except TypeError:  # the exception is the check
         number = least - 1
     if number < least:

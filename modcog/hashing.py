@@ -30,6 +30,9 @@ whatever goes on with a stream (a checkpoint, an export) records this number and
 Seed = int | Sequence[int] | np.random.SeedSequence
 """A whole number of at least 0, a list of them, or a `numpy.random.SeedSequence`."""
 
+Random = Seed | np.random.Generator
+"""A seed, or a generator that has one."""
+
 _ALLOWED = "a whole number of at least 0, a list of them, or a numpy.random.SeedSequence"
 
 
@@ -44,6 +47,8 @@ class Purpose(StrEnum):
     DATASET = "dataset"
     PLAYED = "dataset of trials that wrappers play"
     WRAPPERS = "what wrappers of an environment draw"
+    SAMPLE = "trials of one call, from a seed that is a list"
+    RULES = "rule inputs at random"
 
 
 def seed_sequence(seed: object) -> np.random.SeedSequence:
@@ -107,6 +112,50 @@ def generator(seed: Seed, purpose: str, *numbers: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(derive(seed, purpose, *numbers)))
 
 
+def generator_of(random: Random, argument: str = "rng") -> np.random.Generator:
+    """The generator that a caller gives, or that stands for the seed that a caller gives.
+
+    A whole number 7 stands for ``numpy.random.default_rng(7)``, as it does in gymnasium. So does
+    a `numpy.random.SeedSequence` of one number. numpy takes [7] and [7, 0] for 7; here these are
+    streams of their own.
+
+    Args:
+        random: The seed or generator.
+        argument: Its name, for the error.
+
+    Raises:
+        InvalidArgument: It is neither.
+    """
+    if isinstance(random, np.random.Generator):
+        return random
+    root = _root(random, argument)
+    if isinstance(_plain(root), int):
+        return np.random.default_rng(root)
+    return generator(root, Purpose.SAMPLE)
+
+
+def seed_of(random: Random, argument: str = "seed") -> np.random.SeedSequence:
+    """The seed that a caller gives, or one that is drawn from the generator that a caller gives.
+
+    Args:
+        random: The seed or generator; two seeds of one generator differ.
+        argument: Its name, for the error.
+
+    Raises:
+        InvalidArgument: It is neither.
+    """
+    if isinstance(random, np.random.Generator):
+        return np.random.SeedSequence(int.from_bytes(random.bytes(16), "little"))
+    return _root(random, argument)
+
+
+def _root(seed: Seed, argument: str) -> np.random.SeedSequence:
+    try:
+        return seed_sequence(seed)
+    except InvalidArgument:
+        raise InvalidArgument(argument, seed, f"{_ALLOWED} or Generator") from None
+
+
 def _plain(root: np.random.SeedSequence) -> int | list[int]:
     """Entropy of a seed sequence as plain numbers."""
     entropy: Any = root.entropy
@@ -116,6 +165,17 @@ def _plain(root: np.random.SeedSequence) -> int | list[int]:
         return [operator.index(word) for word in entropy]
     except TypeError:  # lists within lists, which numpy takes as one long list
         raise InvalidArgument("seed", root, _ALLOWED) from None
+
+
+def content_of(array: NDArray[np.float32]) -> dict[str, Any]:
+    """What tells an array from others, in JSON types: its shape and a digest of its numbers.
+
+    Args:
+        array: float32, of any shape.
+    """
+    content = np.ascontiguousarray(array, "<f4").tobytes()
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    return {"shape": list(array.shape), "digest": digest}
 
 
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -24,10 +24,10 @@ VELOCITY = 5 * math.pi / 4
 """Default angular velocity of both modifiers in rad/s: 10 ring units per second at n = 16."""
 
 BUMP_WIDTH = math.pi / 8
-"""Standard deviation of the activity bump in rad (Yang et al. 2019, Methods)."""
+"""Default standard deviation of the activity bump in rad (Yang et al. 2019, Methods)."""
 
 BUMP_HEIGHT = 0.8
-"""Peak of a bump of strength 1 (Yang et al. 2019, Methods)."""
+"""Default peak of a bump of strength 1 (Yang et al. 2019, Methods)."""
 
 
 SIDES: Mapping[str, str] = MappingProxyType({"L": "left", "R": "right"})
@@ -87,17 +87,49 @@ def circular_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     return np.abs((difference + np.pi) % (2 * np.pi) - np.pi)
 
 
-@cache
-def bumps(dim_ring: int) -> NDArray[np.float64]:
+def check_bump_width(width: object) -> float:
+    """Return the standard deviation of a bump in rad as a float.
+
+    Raises:
+        InvalidArgument: Not a number of rad from 0.001 to 1000.
+    """
+    allowed = "a number of rad from 0.001 to 1000"
+    number = real_number("bump_width", width, allowed)
+    if not 1e-3 <= number <= 1e3:
+        raise InvalidArgument("bump_width", width, allowed)
+    return number
+
+
+def check_bump_height(height: object) -> float:
+    """Return the peak of a bump of strength 1 as a float.
+
+    Raises:
+        InvalidArgument: Not a number above 0, or above `modcog.system.limits.LEVEL`.
+    """
+    allowed = f"a finite number above 0, at most {limits.LEVEL:g}"
+    number = real_number("bump_height", height, allowed)
+    if not 0 < number <= limits.LEVEL:
+        raise InvalidArgument("bump_height", height, allowed)
+    return number
+
+
+@lru_cache(maxsize=64)
+def bumps(
+    dim_ring: int, width: float = BUMP_WIDTH, height: float = BUMP_HEIGHT
+) -> NDArray[np.float64]:
     """Activity bumps of strength 1, one row a location; the table is shared and read-only.
 
+    Args:
+        dim_ring: Number of ring directions.
+        width: Standard deviation of a bump in rad; a finer ring samples the same bump more densely.
+        height: Its peak.
+
     Returns:
-        float64 ``[dim_ring, dim_ring]``: row k is the ring input of a stimulus at direction k. The
-        width is fixed in rad, so a finer ring samples the same bump more densely.
+        float64 ``[dim_ring, dim_ring]``: row k is the ring input of a stimulus at direction k.
     """
     theta = directions(dim_ring)
     distance = circular_distance(theta[:, None], theta[None, :])
-    table = BUMP_HEIGHT * np.exp(-0.5 * (distance / BUMP_WIDTH) ** 2)
+    table = height * np.exp(-0.5 * (distance / width) ** 2)
     table.flags.writeable = False
     return table
 

@@ -22,6 +22,7 @@ from modcog.trials.plan import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.seeding import Purpose, Seed, derive
+from sparse_rnn.system.arguments import whole
 
 Trials = modcog.Trials
 """The plan of trials: what was drawn for each, a column a quantity."""
@@ -33,7 +34,8 @@ class Batch:
 
     Attributes:
         inputs: float32 ``[T, B, I]``.
-        targets: int64 ``[T, B]``; 0 = fixate, 1 + k = direction k.
+        targets: int64 ``[T, B]``; 0 = fixate, 1 + k = direction k. Of another kind (`targets` of
+            `modcog.BatchSampler`) float32 ``[T, B, O]``.
         mask: float32 ``[T, B]``, weight of each step in the loss; 0 on padding.
         source: The `modcog.Batch`, which holds the trials.
     """
@@ -46,7 +48,8 @@ class Batch:
     @property
     def n_outputs(self) -> int:
         """Number of outputs O of a network for these trials."""
-        return 1 + self.source.trials.dim_ring
+        labels = self.source.target_kind == "labels"
+        return 1 + self.source.trials.dim_ring if labels else self.targets.shape[-1]
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch with its tensors on a device; itself where they are there already."""
@@ -104,13 +107,19 @@ class TaskStream:
 
     @property
     def n_rules(self) -> int:
-        """Number of rule slots; their one-hot channels are the last ones of the inputs."""
+        """Number of rule slots; one-hot rules have as many channels, the last ones of inputs."""
         return len(self.sampler.tasks)
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Task names, one per rule slot."""
         return self.sampler.tasks
+
+    def conditions(self, slot: int) -> Mapping[str, NDArray[np.int64]]:
+        """Every condition of a rule slot once, as `given` of `trials_of`; empty if none listed."""
+        spec: Any = self.sampler.specs[slot]
+        listed = getattr(spec.params, "conditions", None)
+        return {} if listed is None else listed(spec)
 
     def trials_of(
         self, slot: int, n: int, seed: Seed = 0, given: Mapping[str, ArrayLike] | None = None
@@ -125,15 +134,36 @@ class TaskStream:
                 `modcog.sample`: ``location``, ``ring``, durations in ms such as ``delay``, ...
 
         Raises:
-            InvalidArgument: `n` or a given value is out of range.
+            InvalidArgument: `slot`, `n` or a given value is out of range.
             UnknownName: The task draws no quantity of a given name.
         """
+        slot = whole("slot", slot, 0, self.n_rules - 1)
         with _own_errors():
             rng = generator(seed, Purpose.ANALYSIS, slot)
             trials = modcog.sample(self.sampler.specs[slot], rng, n, given=given)
         trials.rule[:] = slot
-        drawn = modcog.render(trials, n_rules=self.n_rules)
-        return _as_tensors(modcog.Batch(drawn.observations, drawn.targets, drawn.mask, trials))
+        drawn = modcog.render(trials, rules=self.sampler.rules)
+        kind = self.sampler.targets
+        targets = modcog.targets_of(trials, kind)
+        return _as_tensors(
+            modcog.Batch(drawn.observations, targets, drawn.mask, trials, target_kind=kind)
+        )
+
+    def rules_of(self, batch: Batch) -> NDArray[np.int64]:
+        """The rule slot of each step, whatever the rule channels show.
+
+        Args:
+            batch: A batch of this stream.
+
+        Returns:
+            int64 ``[T, B]``; the number of slots on padding.
+        """
+        trials = batch.source.trials
+        rules = np.full(tuple(batch.mask.shape), self.n_rules)
+        trial = np.repeat(np.arange(len(trials)), trials.length)
+        step = np.arange(trial.size) - (np.cumsum(trials.length) - trials.length)[trial]
+        rules[trials.start[trial] + step, trials.lane[trial]] = trials.rule[trial]
+        return rules
 
     def shard(self, rank: int, world_size: int) -> TaskStream:
         """The part of the stream that one of several processes trains on.

@@ -59,7 +59,7 @@ def sequence(seed: Seed) -> np.random.SeedSequence:
     if isinstance(seed, np.random.SeedSequence):
         return seed
     # Callers without a type checker may pass anything.
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:  # pyright: ignore[reportUnnecessaryIsInstance] - see above
         raise InvalidArgument("seed", seed, _ALLOWED)
     return np.random.SeedSequence(int(seed))
 

@@ -142,9 +142,10 @@ def test_the_measures_count(measures: dict[str, list[str]]) -> None:
     assert {"errors", "tasks", "trials"} <= set(measures["modcog: entries"])
     assert measures["sparse_rnn: floors"][0] == "errors"
     assert measures["sparse_rnn: floors"][-1] == "cli"
-    # What starts a run and what takes its steps know the settings; its files do not.
+    # What starts a run and what takes its steps know the settings; its files do not. The gate of
+    # arguments, in `system`, looks at the class alone.
     entered = {module.split(".")[1] for module in measures["modules that a configuration enters"]}
-    assert entered == {"training"}
+    assert entered == {"system", "training"}
     assert "sparse_rnn.nn.layer" in measures["modules that take a mask"]
 
 
@@ -171,3 +172,13 @@ def test_streams_are_derived_in_one_place_of_each_package() -> None:
                     name = getattr(node.func, "attr", getattr(node.func, "id", ""))
                     assert "spawn_key" not in made, path
                     assert name not in ("spawn", "Philox"), path
+
+
+def test_nothing_asks_for_a_family_by_its_name() -> None:
+    """What a task or a mask has beyond the others, it says itself."""
+    for package in ("modcog", "sparse_rnn", "benchmarks"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Compare):
+                    asked = getattr(node.left, "attr", "") == "family"
+                    assert not (asked and isinstance(node.comparators[0], ast.Constant)), path

@@ -54,12 +54,13 @@ def columns(trials: modcog.Trials) -> Any:
 
 
 def bank(value: Any) -> Any:
-    return value.inputs.tobytes(), value.inputs.shape, value.task.tolist()
+    return value.inputs.tobytes(), value.inputs.shape, value.targets.shape, value.task.tolist()
 
 
 def batches(value: Any) -> Any:
     batch = value.batch(0)
-    return batch.inputs.tobytes(), batch.inputs.shape, batch.mask.tobytes(), value.renderer
+    arrays = [(a.shape, a.tobytes()) for a in (batch.inputs, batch.targets, batch.mask)]
+    return arrays, value.renderer
 
 
 def first_steps(value: Any) -> Any:
@@ -112,6 +113,7 @@ TABLE: dict[str, Row] = {
             "task": ("Go", ["Go", "DMS"]),
             "rewards": (None, {"abort": -3}),
             "rule_input": (False, True),
+            "rules": (None, "factors"),
             "terminate": (False, True),
             "render_mode": ("ansi", "rgb_array"),
             **SETTINGS,
@@ -127,6 +129,7 @@ TABLE: dict[str, Row] = {
             "max_episode_steps": (None, 5),
             "autoreset_mode": ("SameStep", "NextStep"),
             "rule_input": (False, True),
+            "rules": (None, "factors"),
             "terminate": (False, True),
             "render_mode": ("ansi", "rgb_array"),
             **SETTINGS,
@@ -143,6 +146,8 @@ TABLE: dict[str, Row] = {
             "loss_mask": ("uniform", "yang"),
             "renderer": ("auto", "numpy"),
             "rule_input": (True, False),
+            "rules": (None, "factors"),
+            "targets": ("labels", "ring"),
             **SETTINGS,
         },
         batches,
@@ -155,7 +160,11 @@ TABLE: dict[str, Row] = {
             "seed": (0, 1),
             "split": ("train", "validation"),
             "split_by": ("trials", "conditions"),
+            "given": (None, {"stimulus": 300}),
+            "conditions": (None, {"location": [1, 2]}),
             "rule_input": (True, False),
+            "rules": (None, "factors"),
+            "targets": ("labels", "ring"),
             **SETTINGS,
         },
         bank,
@@ -172,13 +181,15 @@ TABLE: dict[str, Row] = {
             "cache_len": (None, 100),
             "seed": (0, 1),
             "rule_input": (None, True),
+            "rules": (None, "factors"),
+            "targets": ("labels", "ring"),
         },
         dataset,
     ),
     "sample": Row(
         {"spec": modcog.task("DM1")},
         {
-            "spec": (modcog.task("DM1"), modcog.task("DM2")),
+            "spec": ("DM1", modcog.task("DM2")),
             "rng": (0, 1),
             "n": (1, 2),
             "given": (None, {"stimulus": 300}),
@@ -197,13 +208,35 @@ TABLE: dict[str, Row] = {
     ),
     "render": Row(
         {"trials": TRIALS},
-        {"trials": (TRIALS, TRIALS[:2]), "n_rules": (0, 1), "seq_len": (50, 60), "n_lanes": (3, 4)},
+        {
+            "trials": (TRIALS, TRIALS[:2]),
+            "n_rules": (0, 1),
+            "seq_len": (50, 60),
+            "n_lanes": (3, 4),
+            "rules": (None, [[1.0, 2.0]]),
+        },
         lambda rendered: [(a.shape, a.tobytes()) for a in rendered],
+    ),
+    "targets_of": Row(
+        {"trials": TRIALS},
+        {
+            "trials": (TRIALS, TRIALS[:2]),
+            "kind": ("labels", "ring"),
+            "seq_len": (50, 60),
+            "n_lanes": (3, 4),
+        },
+        lambda targets: (targets.shape, targets.tobytes()),
     ),
     "evaluate": Row(
         {"batch": BATCH, "logits": LOGITS[0]},
-        {"logits": (LOGITS[0], LOGITS[1]), "batch": (BATCH, None)},
+        {
+            "logits": (LOGITS[0], LOGITS[1]),
+            "batch": (BATCH, None),
+            "targets": ("labels", "ring"),
+        },
         str,
+        # As logits these are nearly uniform, as a ring they are right.
+        at={"targets": {"logits": LOGITS[1] / 50}},
     ),
     "Prefetch": Row(
         {"batches": range(3)},

@@ -153,6 +153,41 @@ def test_a_task_and_a_modifier_that_know_nothing_of_each_other_meet(checkout: Pa
     assert (ring, turn, n_names) == ("ignore ring", "ignore turn", str(168 + 9 + 42))
 
 
+def test_a_rule_encoding_and_a_target_are_a_function_and_a_row(checkout: Path) -> None:
+    heading = "Add a rule encoding or a kind of target"
+    blocks = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    blocks = blocks.split(f"\n## {heading}\n")[1].split("\n## ")[0].split("```python\n")[1:]
+    encoding, target = (
+        "".join(
+            e.source
+            for e in doctest.DocTestParser().get_examples(block.split("```")[0])
+            if DEFINITION.match(e.source) and not e.source.startswith("from modcog")
+        )
+        for block in blocks
+    )
+    rules = checkout / "modcog" / "catalog" / "rules.py"
+    insert(rules, "ENCODINGS: Mapping", encoding)
+    insert(rules, '}\n)\n"""Encodings by name."""', '"count": count_modifiers,\n')
+    targets = checkout / "modcog" / "batches" / "targets.py"
+    insert(targets, "TARGETS: Mapping", target)
+    insert(targets, '}\n)\n"""Kinds of targets by name."""', '"go": GO_SIGNAL,\n')
+    printed = run(
+        checkout,
+        "import modcog, tempfile, pathlib\n"
+        "sampler = modcog.BatchSampler('mod-cog-84', batch_size=4, rules='count', targets='go')\n"
+        "batch = sampler.batch(0)\n"
+        "assert batch.targets.shape[2:] == (sampler.output_size,) == (1,)\n"
+        "assert modcog.make('Go_SeqL', rules='count').reset(seed=0)[0][-1] == 1\n"
+        "bank = modcog.trial_bank('Go', 3, rules='count', targets='go')\n"
+        "assert bank.targets.sum() == (modcog.trial_bank('Go', 3).targets > 0).sum()\n"
+        "assert modcog.targets_of(batch.trials, 'go').sum() == batch.targets.sum()\n"
+        "with tempfile.TemporaryDirectory() as folder:\n"
+        "    modcog.export(sampler, pathlib.Path(folder) / 'data.npz', 1)\n"
+        "print(sampler.input_size, sampler.identity['targets'])",
+    )
+    assert printed == "34 go"
+
+
 def test_a_mask_family_is_a_function_and_a_row(checkout: Path) -> None:
     masks = checkout / "sparse_rnn" / "masks"
     code = "".join(

@@ -134,6 +134,29 @@ def test_workflows_use_targets_that_exist() -> None:
     assert set(used) <= targets
 
 
+# macOS ships GNU make 3.81 of 2006: what came after, and where it is read as something else.
+NEWER_THAN_MAKE_3_81 = (
+    r"^[^\t#]*!=",  # 4.0: assignment of a command's output
+    r"^[^\t#]*::?:=",  # 4.0: POSIX assignment
+    r"&:",  # 4.3: grouped targets
+    r"^\.(ONESHELL|SHELLFLAGS|POSIX|NOTINTERMEDIATE)\b",  # 3.82 and later
+    r"^(undefine|private|load)\b",  # 3.82 and later
+    r"\$\((file|guile|let|intcmp) ",  # 4.0 and later
+)
+
+
+@pytest.mark.parametrize("feature", NEWER_THAN_MAKE_3_81)
+def test_make_of_macos_understands_the_makefile(feature: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert not re.findall(feature, makefile, flags=re.MULTILINE)
+
+
+def test_make_needs_no_tool_of_gnu_alone() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    # -i takes an argument on BSD; the others are not there.
+    assert not re.findall(r"sed (?:-\w+ )*-[ir]\b|readlink -f|cp --|xargs -r|grep -P", makefile)
+
+
 def test_release_publishes_without_a_secret() -> None:
     publish = workflow("release.yml")["jobs"]["publish"]
     assert publish["permissions"] == {"id-token": "write"}

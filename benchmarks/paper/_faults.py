@@ -14,6 +14,7 @@ import torch
 import modcog
 import sparse_rnn as srnn
 from benchmarks.paper._arms import Trained
+from modcog.tasks.decision import TwoPlaces
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.errors import TrainingDiverged
 from sparse_rnn.evaluation.mode import evaluating
@@ -93,7 +94,8 @@ def streams(config: srnn.TrainConfig, fault: Fault) -> tuple[TaskStream, TaskStr
 
 def _spec(name: str, settings: dict[str, object]) -> modcog.TaskSpec:
     spec = modcog.task(name, **settings)
-    if spec.family != "decision" or "_Int" not in name:
+    varies = spec.interval and isinstance(spec.period(spec.interval).duration, tuple)
+    if not (varies and isinstance(spec.params, TwoPlaces)):
         return spec
     return modcog.task(name, int_delay=(RELEASED_DELAY_MS, RELEASED_DELAY_MS), **settings)
 

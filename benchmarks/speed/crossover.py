@@ -29,7 +29,7 @@ SHAPE = (100, 20)
 
 
 @dataclass(frozen=True)
-class Row:
+class KernelRatio:
     """One line of the table.
 
     Attributes:
@@ -47,7 +47,7 @@ class Row:
     ratio: float
 
 
-def measure(side: int, radius: float, nonlinearity: str, repeats: int) -> Row:
+def measure(side: int, radius: float, nonlinearity: str, repeats: int) -> KernelRatio:
     """Time both kernels on one mask."""
     mask = srnn.masks.locality((side, side), radius)
     inputs = torch.zeros(*SHAPE, INPUT_SIZE)
@@ -68,7 +68,7 @@ def measure(side: int, radius: float, nonlinearity: str, repeats: int) -> Row:
             spent[name].append(time.process_time() - begin)
     least = {name: min(times[1:]) for name, times in spent.items()}  # The first one compiles.
     auto = srnn.MaskedRNN(INPUT_SIZE, mask, nonlinearity).backend
-    return Row(side, radius, nonlinearity, auto, least["dense"] / least["sparse_cpu"])
+    return KernelRatio(side, radius, nonlinearity, auto, least["dense"] / least["sparse_cpu"])
 
 
 def main() -> None:
@@ -79,7 +79,7 @@ def main() -> None:
     args = parser.parse_args()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    rows: list[Row] = []
+    rows: list[KernelRatio] = []
     for side, radius in SHEETS:
         for name in NONLINEARITIES:
             rows.append(measure(side, radius, name, args.repeats))

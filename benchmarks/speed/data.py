@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
-import platform
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,10 +22,10 @@ import gymnasium as gym
 import numpy as np
 
 import modcog
+from benchmarks.speed._machine import finish, machine
 
 SUITES: Mapping[str, str] = {"20 tasks": "cog-20", "82 tasks": "mod-cog-82"}
 VECTOR_TASKS: Mapping[str, str] = {"DlyGo": "DlyGo", "20 tasks": "cog-20"}
-LIBRARIES = ("modcog", "numpy", "numba", "gymnasium", "neurogym")
 VECTOR_STEPS = 60
 """Steps of one run of a vector environment, the same for all: several whole trials of each lane.
 
@@ -136,8 +133,8 @@ def competitors(
             listed.append(Competitor(group, "neurogym Dataset", build, reference=True))
     for name, task in VECTOR_TASKS.items():
         group = f"{name}, {lanes} environments"
-        ours = lambda t=task: vector_steps(modcog.make_vec(t, lanes), n_steps)  # noqa: E731
-        theirs = lambda t=task: vector_steps(_sync(t, lanes), n_steps)  # noqa: E731
+        ours = lambda t=task: vector_steps(modcog.make_vec(t, lanes), n_steps)  # noqa: E731 - as those above
+        theirs = lambda t=task: vector_steps(_sync(t, lanes), n_steps)  # noqa: E731 - as those above
         listed.append(Competitor(group, "TaskVectorEnv", ours))
         listed.append(Competitor(group, "SyncVectorEnv", theirs, reference=True))
     return listed
@@ -254,22 +251,6 @@ def row_of(one: Competitor, listed: list[Competitor]) -> dict[str, Any]:
     }
 
 
-def machine(load_before: tuple[float, float, float]) -> dict[str, Any]:
-    """What it was measured on; the load is the mean number of busy processes over a minute."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    versions = {name: metadata.version(name) for name in LIBRARIES if find_spec(name)}
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "versions": versions,
-        "load_before": load_before[0],
-        "load_after": os.getloadavg()[0],
-    }
-
-
 def table(result: Mapping[str, Any]) -> str:
     """The rows as a table in Markdown."""
     lines = [
@@ -302,10 +283,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"Limit, {group}: {parts['write']:.1f} ns a step to write {size:.1f} MB, and "
             f"{parts['deviates']:.1f} ns to draw the deviates."
         )
-    print(json.dumps(result["machine"]))
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return finish(result, options.output)
 
 
 if __name__ == "__main__":

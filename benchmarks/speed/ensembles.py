@@ -7,7 +7,6 @@ Steps of the ensemble and of its members alone take turns in one process. Run it
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import sparse_rnn as srnn
-from benchmarks.speed.data import machine
+from benchmarks.speed._machine import finish, machine
 from sparse_rnn.nn.network import NetworkStack, together
 
 INPUT_SIZE, OUTPUT_SIZE = 53, 17
@@ -37,7 +36,7 @@ MASKS: Mapping[str, Callable[[], srnn.Mask]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Row:
+class EnsembleTime:
     """One line of the table; times are medians of training steps in seconds.
 
     Attributes:
@@ -69,7 +68,7 @@ WAYS: Mapping[str, Callable[[Sequence[srnn.Network]], Callable[[Tensor], Tensor]
 
 def measure(
     name: str, way: str, *, seeds: int, shape: tuple[int, int], device: torch.device, repeats: int
-) -> Row:
+) -> EnsembleTime:
     """Time steps of an ensemble and of one of its members.
 
     Args:
@@ -118,10 +117,12 @@ def measure(
             one.append(alone)
     both = float(np.median(together)), float(np.median(one))
     backend = networks[0].rnn.backend
-    return Row(name, way, backend, seeds, *both, both[0] / both[1], both[0] / (seeds * both[1]))
+    return EnsembleTime(
+        name, way, backend, seeds, *both, both[0] / both[1], both[0] / (seeds * both[1])
+    )
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[EnsembleTime]) -> str:
     """The rows as text."""
     lines = [
         f"{'network':16} {'way':10} {'backend':10} seeds  at once/one  at once/one after another"
@@ -149,10 +150,8 @@ def main() -> None:
     how = {"seeds": args.seeds, "shape": shape, "device": device, "repeats": args.repeats}
     rows = [measure(name, way, **how) for name in MASKS for way in WAYS]
     print(table(rows))
-    if args.out is not None:
-        record = {"machine": machine(load_before), "device": args.device, "shape": shape}
-        content = {**record, "rows": [asdict(row) for row in rows]}
-        args.out.write_text(json.dumps(content, indent=1) + "\n")
+    record = {"machine": machine(load_before), "device": args.device, "shape": shape}
+    finish({**record, "rows": [asdict(row) for row in rows]}, args.out)
 
 
 def _synchronise(device: torch.device) -> None:

@@ -22,7 +22,7 @@ import torch
 from matplotlib.figure import Figure
 
 import sparse_rnn as srnn
-from benchmarks.speed.data import machine
+from benchmarks.speed._machine import finish, machine
 from benchmarks.speed.training import INPUT_SIZE, OUTPUT_SIZE, step_of
 
 RADIUS = 6
@@ -196,11 +196,9 @@ def main(arguments: list[str] | None = None) -> int:
     print(json.dumps(result["largest"]))
     print(f"Time grows as N to the power {result['exponent_of_time']:.2f},", end=" ")
     print(f"memory to {result['exponent_of_memory']:.2f}.")
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if options.figure:
         figure(result).savefig(options.figure, dpi=150)
-    return 0
+    return finish(result, options.output)
 
 
 if __name__ == "__main__":

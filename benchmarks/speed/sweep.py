@@ -8,7 +8,6 @@ The runs are as small as runs can be, so that what is measured is everything but
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import sparse_rnn as srnn
-from benchmarks.speed.data import machine
+from benchmarks.speed._machine import finish, machine
 from sparse_rnn import sweep
 
 SMALLEST: Mapping[str, Any] = {
@@ -181,10 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(table(result))
     begin_s = result["dask"]["seconds_to_begin"]
     print(f"The first run on dask workers had ended after {begin_s:.1f} s.")
-    print(json.dumps(result["machine"]))
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return finish(result, options.output)
 
 
 if __name__ == "__main__":

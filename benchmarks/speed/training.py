@@ -10,7 +10,6 @@ rule input of 84, which our kernel makes use of. Run it as
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -26,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 import sparse_rnn as srnn
-from benchmarks.speed.data import machine
+from benchmarks.speed._machine import finish, machine
 from sparse_rnn.data import task_stream
 
 INPUT_SIZE, OUTPUT_SIZE, BATCH_SIZE = 117, 17, 64
@@ -104,7 +103,7 @@ def step_of(network: nn.Module, n_steps: int) -> Callable[[], float]:
 
 
 @dataclass(frozen=True)
-class Row:
+class StepTime:
     """One line of the table; times are medians in seconds, with their ranges.
 
     Attributes:
@@ -145,7 +144,7 @@ def least_bytes(mask: srnn.Mask, n_steps: int) -> int:
     return 4 * (9 * states + (2 + 1 + 7) * weights)
 
 
-def compare(name: str, n_steps: int, repeats: int, limits: tuple[float, float]) -> Row:
+def compare(name: str, n_steps: int, repeats: int, limits: tuple[float, float]) -> StepTime:
     """Measure one network against the reference, in turns.
 
     Args:
@@ -168,7 +167,7 @@ def compare(name: str, n_steps: int, repeats: int, limits: tuple[float, float]) 
     n_weights = 3 * mask.nnz + mask.n_units * (2 * INPUT_SIZE + 3 * OUTPUT_SIZE)
     multiply_adds = n_weights * n_steps * BATCH_SIZE
     mine, other = ((float(np.median(s)), float(np.min(s)), float(np.max(s))) for s in seconds)
-    return Row(
+    return StepTime(
         name,
         mask.nnz,
         n_steps,
@@ -273,7 +272,7 @@ def measure(
     """
     load_before = os.getloadavg()
     limits = peak_multiply_adds(), bandwidth()
-    rows: list[Row] = []
+    rows: list[StepTime] = []
     for n_steps in lengths:
         for name in names:
             n_units = MASKS[name]().n_units
@@ -315,7 +314,7 @@ HEADER = (
 )
 
 
-def line(row: Row) -> str:
+def line(row: StepTime) -> str:
     """A row in Markdown; times as median (least to most)."""
     ours, other = (
         f"{1e3 * mid:.0f} ms ({1e3 * low:.0f} to {1e3 * high:.0f})"
@@ -350,10 +349,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"{name}, mod-cog-84, batch 20 x 100: {run['update_s']:.3f} s an update over "
             f"{run['updates']:.0f} updates; 10 000 would take {run['minutes_for_10000']:.0f} min"
         )
-    print(json.dumps(result["machine"]))
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return finish(result, options.output)
 
 
 if __name__ == "__main__":

@@ -6,22 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from modcog.batches.conditions import design
+from modcog.batches.targets import TARGETS, check_kind
+from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
-from modcog.hashing import Purpose, Seed, derive, generator, mix
-from modcog.rendering.reference import rule_channels
+from modcog.hashing import Purpose, Random, derive, generator, mix, seed_of
 from modcog.rendering.renderers import RENDERERS
+from modcog.rendering.rule_input import RuleInput
 from modcog.system.files import read_npz, whole_file
 from modcog.system.limits import TRIALS
 from modcog.trials.draws import trial_keys
+from modcog.trials.periods import period_labels
 from modcog.trials.plan import Trials, concatenate, place
 from modcog.trials.sampling import sample, sample_keys
 from modcog.trials.spec import TaskSpec
+from modcog.trials.tables import period_names
 
 SPLITS = ("train", "validation", "test")
 """Splits of a bank; the trials of one are independent of those of the others."""
@@ -40,8 +45,9 @@ class TrialBank:
     """Whole trials, one a column, padded at the end.
 
     Attributes:
-        inputs: float32 ``[steps, n, 1 + 2 dim_ring + n_rules]``.
-        targets: int64 ``[steps, n]``; 0 = fixate, 1 + k = direction k.
+        inputs: float32 ``[steps, n, 1 + 2 dim_ring + d]`` with d rule channels.
+        targets: int64 ``[steps, n]``; 0 = fixate, 1 + k = direction k. Of other kinds float32
+            ``[steps, n, outputs]``, 0 on padding.
         mask: float32 ``[steps, n]``; 0 on padding.
         period: int8 ``[steps, n]``, index into `period_names`; -1 on padding.
         period_names: str ``[periods]``.
@@ -61,7 +67,7 @@ class TrialBank:
     """
 
     inputs: NDArray[np.float32]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     mask: NDArray[np.float32]
     period: NDArray[np.int8]
     period_names: NDArray[np.str_]
@@ -128,13 +134,15 @@ _LAYOUT: Mapping[str, tuple[type[np.generic], str]] = MappingProxyType(
         "dt": (np.float64, ""),
     }
 )
-"""Type and axes of each column: time, trial, channel, period."""
+"""Type and axes of each column: time, trial, channel, period (and output, of some targets)."""
 
 
 def _check_layout(columns: Mapping[str, NDArray[Any]]) -> None:
     sizes: dict[str, int] = {}
     for name, (kind, axes) in _LAYOUT.items():
         column = columns[name]
+        if name == "targets" and column.ndim == 3:  # of another kind than labels
+            kind, axes = np.float32, "tno"
         if not np.issubdtype(column.dtype, kind) or column.ndim != len(axes):
             raise ValueError(f"{name} is {column.dtype} with {column.ndim} axes")
         for axis, size in zip(axes, column.shape, strict=True):
@@ -142,14 +150,18 @@ def _check_layout(columns: Mapping[str, NDArray[Any]]) -> None:
                 raise ValueError(f"{name} has the shape {column.shape}, unlike the others")
 
 
-def trial_bank(
+def trial_bank(  # noqa: PLR0913 - each is a choice of its own
     tasks: object,
     n: int,
-    seed: Seed = 0,
+    seed: Random = 0,
     *,
     split: str = "train",
     split_by: str = "trials",
-    rule_input: bool = True,
+    given: Mapping[str, ArrayLike] | None = None,
+    conditions: Mapping[str, ArrayLike] | None = None,
+    rule_input: bool | None = None,
+    rules: object = None,
+    targets: str = "labels",
     **settings: Any,
 ) -> TrialBank:
     """Draw a bank of trials.
@@ -164,54 +176,101 @@ def trial_bank(
     Args:
         tasks: Name of a suite or of one task, or a list of task names and `TaskSpec`, one per rule
             slot.
-        n: Trials of each rule slot.
-        seed: A whole number, a list of them, or a `numpy.random.SeedSequence`. The trials of a rule
-            slot do not depend on the other slots.
+        n: Trials of each rule slot; with `conditions`, of each combination in each rule slot.
+        seed: A whole number, a list of them, a `numpy.random.SeedSequence`, or a
+            `numpy.random.Generator` from which a seed is drawn, a new one for each bank. The trials
+            of a rule slot do not depend on the other slots.
         split: "train", "validation" or "test".
         split_by: "trials": each split draws from all trials. "conditions": each condition falls, by
             the seed, into one split alone, with probability 1/2, 1/4 and 1/4, and a split draws
             from the trials of its conditions. Frequencies of answers and matches then differ a
-            little between splits.
-        rule_input: Whether the inputs end with a channel for each rule slot, as in
-            `modcog.BatchSampler`.
+            little between splits. Splits of conditions share a seed, which is not drawn then.
+        given: Quantities to fix instead of drawing them, as for `modcog.sample`: a value for all
+            trials, or n of them, one for each trial of a rule slot. All tasks draw them.
+        conditions: Quantities of which all combinations are shown, as for `modcog.conditions`: name
+            -> values. The last one named varies fastest, then come the n repeats.
+        rule_input: Whether the inputs end with rule channels, as in `modcog.BatchSampler`.
+        rules: What the rule channels show, as for `modcog.BatchSampler`.
+        targets: The kind of targets, as for `modcog.BatchSampler`.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Returns:
         The bank, ordered by rule slot.
 
     Raises:
-        UnknownName: A name is not known.
-        InvalidArgument: An argument is out of range; a task has no condition in this split.
+        UnknownName: A name is not known, or a task draws no quantity of a given name.
+        InvalidArgument: An argument is out of range; a task has no condition in this split; a
+            quantity is given twice, or one value a trial where conditions are split, which leaves
+            no say in which trials these are.
 
     Example:
         >>> train = trial_bank("cog-20", 50, seed=0)
         >>> held_out = trial_bank("cog-20", 10, seed=0, split="validation")
         >>> train.inputs.shape, len(held_out), train.period_names[:2]
         ((27, 1000, 53), 200, array(['fixation', 'stimulus'], dtype='<U8'))
+        >>> tuning = trial_bank("DlyGo", 2, conditions={"location": range(16)}, given={"ring": 0})
+        >>> tuning.response[:6]
+        array([0, 0, 1, 1, 2, 2])
     """
     specs = tasks_of(tasks, **settings)
-    n_rules = rule_channels(len(specs), rule_input)
+    shown = rule_input_of(specs, rules, rule_input, default=True)
+    check_kind(targets)
     n = whole_number("n", n, "trials", most=TRIALS)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS, "a split")
     if split_by not in SPLIT_BY:
         raise unknown_name("split_by", split_by, SPLIT_BY, "what is split")
+    by_trials = split_by == "trials"
+    if not by_trials and isinstance(seed, np.random.Generator):
+        allowed = "a seed where split_by is 'conditions': another would split them otherwise"
+        raise InvalidArgument("seed", seed, allowed)
+    seed = seed_of(seed)
+    fixed, n = _fixed(given or {}, conditions or {}, n, by_trials=by_trials)
     number = SPLITS.index(split)
     parts: list[Trials] = []
     for slot, spec in enumerate(specs):
         rng = generator(seed, Purpose.BANK, SPLIT_BY.index(split_by), number, slot)
-        if split_by == "trials":
-            part = sample_keys(spec, trial_keys(rng, n))  # checked once, where all are rendered
+        if by_trials:
+            part = sample_keys(spec, trial_keys(rng, n), fixed)  # checked where all are rendered
         else:
-            part = _of_split(spec, rng, n, derive(seed, Purpose.BANK_SPLIT), number)
+            part = _of_split(spec, rng, n, derive(seed, Purpose.BANK_SPLIT), number, fixed)
         part.rule[:] = slot
         parts.append(part)
     trials = concatenate(parts)
-    return _bank(place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), n_rules)
+    return _bank(
+        place(trials, np.arange(len(trials)), np.zeros(len(trials), np.int64)), shown, targets
+    )
+
+
+def _fixed(
+    given: Mapping[str, ArrayLike],
+    conditions: Mapping[str, ArrayLike],
+    n: int,
+    *,
+    by_trials: bool,
+) -> tuple[dict[str, Any], int]:
+    """What is fixed in the trials of a rule slot, and how many there are."""
+    for argument, chosen in (("given", given), ("conditions", conditions)):
+        if not isinstance(cast("object", chosen), Mapping):
+            raise InvalidArgument(argument, chosen, "a mapping: name of a quantity -> values")
+    one_a_trial = [name for name, value in given.items() if np.ndim(value) and np.size(value) != 1]
+    if not by_trials and (both := [*conditions, *one_a_trial]):
+        allowed = "a single value, in given, where split_by is 'conditions'"
+        raise InvalidArgument(both[0], conditions.get(both[0], given.get(both[0])), allowed)
+    for name in conditions:
+        if name in given:
+            raise InvalidArgument(name, given[name], "in given or in conditions, not in both")
+    cells, n_all = design(conditions, n, "n")
+    return {**given, **cells}, n_all
 
 
 def _of_split(
-    spec: TaskSpec, rng: np.random.Generator, n: int, seeds: np.random.SeedSequence, number: int
+    spec: TaskSpec,
+    rng: np.random.Generator,
+    n: int,
+    seeds: np.random.SeedSequence,
+    number: int,
+    given: Mapping[str, ArrayLike],
 ) -> Trials:
     """The first n trials whose condition falls into a split."""
     key = seeds.generate_state(1, np.uint64)
@@ -219,7 +278,7 @@ def _of_split(
     parts: list[Trials] = []
     n_drawn = 0
     while (missing := n - sum(map(len, parts))) > 0:
-        trials = sample(spec, rng, max(256, 3 * missing))
+        trials = sample(spec, rng, max(256, 3 * missing), given)
         position = (mix(conditions_of(trials) ^ key) >> np.uint64(11)) * 2.0**-53
         parts.append(trials[(low <= position) & (position < high)])
         n_drawn += len(trials)
@@ -241,26 +300,26 @@ def conditions_of(trials: Trials) -> NDArray[np.uint64]:
     return shown
 
 
-def _bank(trials: Trials, n_rules: int) -> TrialBank:
+def _bank(trials: Trials, rules: RuleInput, kind: str) -> TrialBank:
     rendered = RENDERERS["auto"]()(
-        trials, n_rules=n_rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
+        trials, rules=rules, seq_len=int(trials.length.max()), n_lanes=len(trials)
     )
-    names = tuple(dict.fromkeys(name for spec in trials.tasks for name in spec.period_names))
+    names = period_names(trials.tasks)
 
     def of_task(values: list[str]) -> NDArray[np.str_]:
         return np.array(values)[trials.task_index]
 
     return TrialBank(
         inputs=rendered.observations,
-        targets=rendered.targets,
+        targets=TARGETS[kind].write(trials, rendered.targets, rendered.mask),
         mask=rendered.mask,
-        period=_periods(trials, names),
+        period=period_labels(trials, names, *rendered.targets.shape),
         period_names=np.array(names),
         length=trials.length,
         task=trials.task,
         base=of_task([spec.base for spec in trials.tasks]),
         family=of_task([spec.family for spec in trials.tasks]),
-        modifiers=of_task([spec.name.partition("_")[2] for spec in trials.tasks]),
+        modifiers=of_task(["_".join(m.label for m in spec.modifiers) for spec in trials.tasks]),
         rule=trials.rule,
         direction=trials.stimulus_location[:, 0],
         responds=trials.responds,
@@ -270,13 +329,3 @@ def _bank(trials: Trials, n_rules: int) -> TrialBank:
         match=trials.match,
         dt=np.array(trials.dt),
     )
-
-
-def _periods(trials: Trials, names: tuple[str, ...]) -> NDArray[np.int8]:
-    """Index of the period at each step of each trial; -1 after its end."""
-    step = np.arange(int(trials.length.max()))[:, np.newaxis]
-    label = np.full((len(step), len(trials)), -1, dtype=np.int8)
-    for index, name in enumerate(names):
-        start, end = trials.period_bounds(name)
-        label[(step >= start) & (step < end)] = index
-    return label

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from modcog.batches.rollouts import Rollouts, foreign_wrappers
 from modcog.batches.sampler import BatchSampler
+from modcog.batches.targets import check_kind
 from modcog.envs.env import TaskEnv
 from modcog.envs.registration import env_id
 from modcog.envs.wrappers import Integrate, Modified, Sequence, layers, make
 from modcog.errors import InvalidArgument, whole_number
 from modcog.hashing import Purpose, Seed, derive, seed_sequence
-from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import BATCHES, LANES
 from modcog.trials.spec import TaskSpec
 
@@ -31,8 +31,8 @@ class Dataset:
     Arguments, order and shapes are neurogym's. The batches are made as those of
     `modcog.BatchSampler`, on a stream of their own: each array is new, each lane holds whole trials
     from its first step, what is left at its end is padding (zero inputs, target 0), and a seed
-    gives all of it again. One task has no rule channels unless `rule_input` asks for them; several
-    tasks have one each.
+    gives all of it again. One task has no rule channels unless `rule_input` or `rules` ask for
+    them; several tasks have one each.
 
     Trial wrappers of other makers, such as neurogym's `ScheduleEnvs` and `RandomGroundTruth`, are
     played: each lane is a copy of the environment that starts one trial after the other. A wrapper
@@ -43,7 +43,8 @@ class Dataset:
     Args:
         env: Name of a task, an alias such as "dlygointl", an id such as "modcog/DlyGo-v0", the name
             of a suite, a list of tasks, or an environment of modcog.
-        env_kwargs: Settings and `rule_input` as for `modcog.make`, where `env` is no environment.
+        env_kwargs: Settings, `rule_input` and `rules` as for `modcog.make`, where `env` is no
+            environment.
         batch_size: Number of lanes.
         seq_len: Steps of each lane; None: 1000; "auto": four times the longest trial.
         max_batch: Batches of one iteration; None or infinity for no end.
@@ -51,11 +52,15 @@ class Dataset:
         cache_len: None: nothing is cached here.
         seed: A whole number, a list of them or a `numpy.random.SeedSequence`; None for new trials
             in each run.
-        rule_input: Whether the inputs end with a channel for each rule slot, where `env` is no
-            environment; see `modcog.make`.
+        rule_input: Whether the inputs end with rule channels, where `env` is no environment; see
+            `modcog.make`.
+        rules: What the rule channels show, where `env` is no environment; see `modcog.make`.
+        targets: The kind of targets, as for `modcog.BatchSampler`; of trials that wrappers play,
+            labels alone are known.
 
     Attributes:
         env: The environment whose trials these are.
+        targets: The kind of targets.
         sampler: The sampler that draws them; None where they are played through wrappers.
         seeds: The seed sequence in use; given as `seed` it repeats the run.
 
@@ -83,18 +88,20 @@ class Dataset:
         *,
         seed: Seed | None = None,
         rule_input: bool | None = None,
+        rules: object = None,
+        targets: str = "labels",
     ) -> None:
         if cache_len is not None:
             raise InvalidArgument("cache_len", cache_len, "None: nothing is cached here")
         settings = dict(env_kwargs or {})
-        if rule_input is not None:
-            if "rule_input" in settings:
-                raise InvalidArgument("rule_input", rule_input, "given once")
-            settings["rule_input"] = rule_input
+        for name, value in (("rule_input", rule_input), ("rules", rules)):
+            if value is not None:
+                if name in settings:
+                    raise InvalidArgument(name, value, "given once")
+                settings[name] = value
         self.env: Any = _environment(env, settings)
         self._played = bool(foreign_wrappers(self.env))
         self._specs = _tasks(self.env)
-        self._n_rules: int = self.env.unwrapped.n_rules
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         self._asked_seq_len: int | Literal["auto"] = SEQ_LEN if seq_len is None else seq_len
         self.max_batch = math.inf
@@ -104,6 +111,10 @@ class Dataset:
             raise InvalidArgument("batch_first", batch_first, "True or False")
         self.batch_first = batch_first
         self._i_batch = 0
+        self.targets = check_kind(targets)
+        if self._played and targets != "labels":
+            remedy = "What a wrapper makes of a trial is known by its labels alone."
+            raise InvalidArgument("targets", targets, "'labels' here", remedy)
         if self._played:
             if seq_len == "auto":
                 remedy = "The lengths of trials that a wrapper starts are not known."
@@ -135,38 +146,35 @@ class Dataset:
             batch_size=self.batch_size,
             seq_len=self._asked_seq_len,
             seed=derive(self.seeds, Purpose.DATASET),
+            rules=self.env.unwrapped.rule_channels.array,
+            targets=self.targets,
         )
         self._index = 0
 
-    def __call__(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def __call__(self) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """The next batch.
 
         Returns:
             Inputs, float32 ``[seq_len, batch_size, channels]``, and targets, int64
-            ``[seq_len, batch_size]``; with `batch_first` the first two axes change places.
+            ``[seq_len, batch_size]`` where they are labels; with `batch_first` the first two axes
+            change places.
         """
         if self._lanes is not None:
             inputs, targets = self._lanes.batch()
         else:
             assert self.sampler is not None  # `seed` has made one of the two
-            # Not `sampler.batch`, whose rule channels need not be those of the environment.
-            inputs, targets, _ = RENDERERS["auto"]()(
-                self.sampler.trials(self._index),
-                n_rules=self._n_rules,
-                seq_len=self.seq_len,
-                n_lanes=self.batch_size,
-                checked=True,
-            )
+            batch = self.sampler.batch(self._index)
+            inputs, targets = batch.inputs, batch.targets
             self._index += 1
         if self.batch_first:
             return inputs.swapaxes(0, 1), targets.swapaxes(0, 1)
         return inputs, targets
 
-    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], NDArray[Any]]]:
         """The dataset itself; it goes on where the last iteration ended."""
         return self
 
-    def __next__(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def __next__(self) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """The next batch, at most `max_batch` of them."""
         if self._i_batch >= self.max_batch:
             self._i_batch = 0

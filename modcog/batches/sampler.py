@@ -10,26 +10,30 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from modcog.batches.losses import LOSS_MASKS
+from modcog.batches.losses import loss_of
 from modcog.batches.packing import Condition, TrialStream
+from modcog.batches.targets import TARGETS, check_kind
 from modcog.catalog.lengths import TrialLengths, lengths_of
+from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.hashing import STREAMS, Seed, seed_sequence
-from modcog.rendering.reference import rule_channels
 from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES, SEQ_STEPS
 from modcog.trials.content import SameContent
 from modcog.trials.gate import check_tasks
+from modcog.trials.periods import period_labels
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
+from modcog.trials.tables import period_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,17 +41,45 @@ class Batch(SameContent):
     """One batch of packed trials; the arrays are fresh and belong to the caller.
 
     Attributes:
-        inputs: float32 ``[seq_len, batch_size, 1 + 2 dim_ring + n_rules]``; without `rule_input`
-            there are no rule channels.
-        targets: int64 ``[seq_len, batch_size]``; 0 = fixate, 1 + k = direction k.
+        inputs: float32 ``[seq_len, batch_size, 1 + 2 dim_ring + d]``, d being the number of rule
+            channels: with one-hot rules, one a rule slot.
+        targets: int64 ``[seq_len, batch_size]``; 0 = fixate, 1 + k = direction k. Of other kinds
+            (`target_kind`) float32 ``[seq_len, batch_size, outputs]``, 0 on padding.
         mask: float32 ``[seq_len, batch_size]``, loss weight of each step; 0 on padding.
         trials: The trials of the batch, ordered by lane and start.
+        period_names: What the numbers in `period` stand for, the same in all batches of a sampler;
+            by default the periods of the tasks of `trials`.
+        target_kind: What `targets` are: a name in `modcog.batches.targets.TARGETS`.
+
+    Example:
+        >>> batch = BatchSampler("Go", batch_size=1, seq_len=20).batch(0)
+        >>> batch.period_names
+        ('fixation', 'stimulus', 'decision')
+        >>> batch.period[:, 0]
+        array([ 0,  0,  0,  0,  0,  1,  1,  1,  1,  1,  2,  2,  2,  2,  2, -1, -1,
+               -1, -1, -1], dtype=int8)
     """
 
     inputs: NDArray[np.float32]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     mask: NDArray[np.float32]
     trials: Trials
+    period_names: tuple[str, ...] = ()
+    target_kind: str = "labels"
+
+    def __post_init__(self) -> None:
+        """Name the periods."""
+        if not self.period_names:
+            object.__setattr__(self, "period_names", period_names(self.trials.tasks))
+
+    @cached_property
+    def period(self) -> NDArray[np.int8]:
+        """Index into `period_names` of the period of each step; -1 on padding.
+
+        int8 ``[seq_len, batch_size]``, made when it is first asked for.
+        """
+        n_steps, n_lanes = self.inputs.shape[:2]
+        return period_labels(self.trials, self.period_names, n_steps, n_lanes)
 
 
 class BatchSampler:
@@ -73,17 +105,26 @@ class BatchSampler:
         seed: A whole number, a list of them, or a `numpy.random.SeedSequence`; 1, [1] and [1, 0]
             are different ones. No other use of the seed, nor of one spawned from it, shares a trial
             with these batches.
-        loss_mask: Name of the loss weighting, "uniform" or "yang" (see `LOSS_MASKS`).
+        loss_mask: What weighs the steps in the loss: "uniform", "yang" (see `LOSS_MASKS`); an array
+            that broadcasts to ``[seq_len, batch_size]``, the same for all batches; or a function of
+            `Trials` that returns a weight a trial, ``[n]``, or one a step of each lane. Padding has
+            weight 0.
         renderer: "numpy", "numba", or "auto": the compiled one where numba is installed. Both
             write the same bits.
-        rule_input: Whether the inputs end with a channel for each rule slot, as in `modcog.make`,
-            where a single task has none unless it is asked for: a network that is to act there
-            needs the same value in both.
+        rule_input: Whether the inputs end with rule channels, as in `modcog.make`, where a single
+            task has none unless it is asked for: a network that is to act there needs the same
+            value in both. None: as `rules` say.
+        rules: What the rule channels show: "one_hot", "none" (no channels; `Trials.rule` keeps the
+            slot), "factors", "orthogonal", what `modcog.rules` makes, an array ``[slots, d]``, or a
+            function from the tasks to one. None: one-hot, or as `rule_input` says.
+        targets: What outputs are held against: "labels"; "ring", a fixation unit and a bump around
+            the answer on a ring of units (Yang et al. 2019); "sin_cos", fixation and the point of
+            the answer on the circle, not rounded to a direction; or "none".
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Attributes:
         specs: The tasks, one per rule slot.
-        rule_input: Whether the inputs have rule channels.
+        targets: The kind of targets.
         seeds: The seed sequence that all is drawn from.
         lengths: Exact statistics of the trial lengths; None where a duration is a callable.
 
@@ -106,17 +147,18 @@ class BatchSampler:
         batch_size: int = 64,
         seq_len: int | Literal["auto"] = "auto",
         seed: Seed = 0,
-        loss_mask: str = "uniform",
+        loss_mask: str | ArrayLike | Callable[[Trials], ArrayLike] = "uniform",
         renderer: str = "auto",
-        rule_input: bool = True,
+        rule_input: bool | None = None,
+        rules: object = None,
+        targets: str = "labels",
         **settings: Any,
     ) -> None:
         self.specs: tuple[TaskSpec, ...] = tasks_of(tasks, **settings)
-        self._n_rules = rule_channels(len(self.specs), rule_input)
-        self.rule_input = bool(rule_input)
+        self._period_names = period_names(self.specs)
+        self._rule_input = rule_input_of(self.specs, rules, rule_input, default=True)
+        self.targets = check_kind(targets)
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
-        if loss_mask not in LOSS_MASKS:
-            raise unknown_name("loss_mask", loss_mask, LOSS_MASKS, "a loss mask")
         self.loss_mask = loss_mask
         if renderer not in RENDERERS:
             raise unknown_name("renderer", renderer, RENDERERS, "a renderer")
@@ -135,13 +177,14 @@ class BatchSampler:
         )
         self._first, self._stride = 0, 1
         self._condition_names: tuple[str | None, ...] = ()
+        self._loss = loss_of(loss_mask, (self.seq_len, self.batch_size))
 
     @property
     def identity(self) -> dict[str, Any]:
         """What decides the batches, in JSON types: equal for samplers that draw the same.
 
-        A task with a callable as a duration, and a condition without a name (`where`), are None:
-        of these nothing is known that outlives the process.
+        A task with a callable as a duration, a condition without a name (`where`), and loss
+        weights from a function are None: of these nothing is known that outlives the process.
 
         Example:
             >>> BatchSampler("Go").shard(1, 4).identity["shard"]
@@ -154,8 +197,10 @@ class BatchSampler:
             "shard": {"first": self._first, "stride": self._stride},
             "batch_size": self.batch_size,
             "seq_len": self.seq_len,
-            "loss_mask": self.loss_mask,
+            "loss_mask": self._loss.identity,
             "rule_input": self.rule_input,
+            "rules": self._rule_input.identity,
+            "targets": self.targets,
             "conditions": list(self._condition_names),
             "tasks": [_recorded(spec) for spec in self.specs],
         }
@@ -167,13 +212,28 @@ class BatchSampler:
 
     @property
     def input_size(self) -> int:
-        """Number of input channels: fixation, two rings and, with `rule_input`, one a rule slot."""
-        return 1 + 2 * self.specs[0].dim_ring + self._n_rules
+        """Number of input channels: fixation, two rings and the rule channels."""
+        return 1 + 2 * self.specs[0].dim_ring + self._rule_input.n_channels
+
+    @property
+    def rules(self) -> NDArray[np.float32]:
+        """What the rule channels show in each slot; float32 ``[slots, d]``, a copy.
+
+        Example:
+            >>> BatchSampler("cog-20", rules="factors").rules.shape
+            (20, 26)
+        """
+        return self._rule_input.array
+
+    @property
+    def rule_input(self) -> bool:
+        """Whether the inputs have rule channels."""
+        return self._rule_input.n_channels > 0
 
     @property
     def output_size(self) -> int:
-        """Number of labels: fixation and one per direction."""
-        return 1 + self.specs[0].dim_ring
+        """Number of outputs for these targets: of labels and "ring" fixation and the directions."""
+        return TARGETS[self.targets].size(self.specs[0].dim_ring)
 
     def batch(self, index: int) -> Batch:
         """Draw batch number `index`, in any order and as often as wanted.
@@ -302,10 +362,12 @@ class BatchSampler:
         self, trials: Trials, seq_len: int, n_lanes: int, *, checked: bool = False
     ) -> Batch:
         rendered = RENDERERS[self.renderer]()(
-            trials, n_rules=self._n_rules, seq_len=seq_len, n_lanes=n_lanes, checked=checked
+            trials, rules=self._rule_input, seq_len=seq_len, n_lanes=n_lanes, checked=checked
         )
-        mask = LOSS_MASKS[self.loss_mask](trials, rendered.mask)
-        return Batch(rendered.observations, rendered.targets, mask, trials)
+        mask = self._loss.weigh(trials, rendered.mask)
+        targets = TARGETS[self.targets].write(trials, rendered.targets, rendered.mask)
+        names = self._period_names
+        return Batch(rendered.observations, targets, mask, trials, names, self.targets)
 
     def _checked_seq_len(self, seq_len: object) -> int:
         if seq_len == "auto":

@@ -20,9 +20,12 @@ from modcog.errors import InvalidArgument, UnknownName, unknown_keyword, unknown
 from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS
 from modcog.trials.interfaces import Modifier
-from modcog.trials.spec import TaskSpec
+from modcog.trials.spec import SHAPE, SHARED_TEXT, TaskSpec
 
-COMMON_SETTINGS: tuple[str, ...] = ("dt", "dim_ring", "noise", "timing")
+OWN_SETTINGS = ("dt", "dim_ring", "noise", "bump_width", "bump_height")
+"""Settings that are fields of every `TaskSpec`."""
+
+COMMON_SETTINGS: tuple[str, ...] = (*OWN_SETTINGS, "timing")
 
 
 def modifier_settings() -> dict[str, tuple[str, str]]:
@@ -81,11 +84,13 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
 
     Args:
         name: The task's name or alias; a `TaskSpec` gets further settings.
-        **settings: ``dt`` (ms), ``dim_ring``, ``noise`` (sqrt(ms), or "yang"; the reach tasks show
-            noise-free stimuli at any level but "yang"), ``timing`` (period -> duration, or the
-            preset "neurogym"), ``int_velocity`` and ``seq_velocity`` (rad/s),
-            ``int_delay`` (low, high in ms), and the options of the task's family
-            (``coherences``, ``strengths``, ``min_separation``, ``nonmatch``, ``cross_modal``).
+        **settings: ``dt`` (ms), ``dim_ring``, ``noise`` (sqrt(ms), a pair for the two rings, or
+            "yang"; the reach tasks show noise-free stimuli at any level but "yang"),
+            ``bump_width`` (rad) and ``bump_height`` of what the rings show, ``timing`` (period ->
+            duration, see `modcog.timing`, or the preset "neurogym"), ``int_velocity`` and
+            ``seq_velocity`` (rad/s), ``int_delay`` (low, high in ms), and the options of the task's
+            family (``coherences``, ``strengths``, ``min_separation``, ``nonmatch``,
+            ``cross_modal``).
 
     Returns:
         The frozen specification.
@@ -131,7 +136,7 @@ def tasks_of(source: object, **settings: Any) -> tuple[TaskSpec, ...]:
         **settings: As for `task`; ``timing`` reaches the tasks that have the period.
 
     Raises:
-        InvalidArgument: The list is empty, or time steps or rings differ.
+        InvalidArgument: The list is empty, or time steps, rings or bumps differ.
         UnknownName: A name or setting is not known.
     """
     names = slot_names(source)
@@ -158,8 +163,8 @@ def tasks_of(source: object, **settings: Any) -> tuple[TaskSpec, ...]:
                 raise unknown_name("timing", period, known, "a period of these tasks")
     first = specs[0]
     for spec in specs:
-        if (spec.dt, spec.dim_ring) != (first.dt, first.dim_ring):
-            allowed = f"tasks with one dt and dim_ring, such as those of {first.name}"
+        if spec.shared != first.shared:
+            allowed = f"tasks with one {SHARED_TEXT}, such as those of {first.name}"
             raise InvalidArgument("tasks", spec.name, allowed)
     return tuple(specs)
 
@@ -198,7 +203,7 @@ def task_from_json(text: str) -> TaskSpec:
         periods = tuple(
             replace(
                 base.period(p["name"]),
-                **{**p, "duration": _from_list(p["duration"])},
+                **p,
             )
             for p in record["periods"]
         )
@@ -209,7 +214,7 @@ def task_from_json(text: str) -> TaskSpec:
             modifiers=modifiers,
             interval=record.get("interval", base.interval),
             p_response=record.get("p_response", base.p_response),
-            **{key: record[key] for key in ("dt", "dim_ring", "noise")},
+            **{key: record[key] for key in OWN_SETTINGS if key in record or key not in SHAPE},
         )
         spec.check_modifiers()
         return spec
@@ -221,13 +226,9 @@ def task_from_json(text: str) -> TaskSpec:
 
 _RECORDED = (
     *("base", "family", "plan", "interval", "p_response", "params", "periods", "modifiers"),
-    *("dt", "dim_ring", "noise"),
+    *OWN_SETTINGS,
 )
 """What `TaskSpec.to_json` writes."""
-
-
-def _from_list(duration: Any) -> Any:
-    return (duration[0], tuple(duration[1])) if isinstance(duration, list) else duration
 
 
 def _options(spec: TaskSpec) -> tuple[str, ...]:
@@ -252,9 +253,7 @@ def _with_settings(name: object, settings: Mapping[str, Any]) -> tuple[TaskSpec,
     used = set(COMMON_SETTINGS)
     options = {key: settings[key] for key in _options(base) if key in settings}
     used.update(options)
-    changes: dict[str, Any] = {
-        key: settings[key] for key in ("dt", "dim_ring", "noise") if key in settings
-    }
+    changes: dict[str, Any] = {key: settings[key] for key in OWN_SETTINGS if key in settings}
     if options:
         changes["params"] = replace(base.params, **options)
     timing = settings.get("timing", {})

@@ -78,7 +78,7 @@ class FromId(gym.vector.VectorEnv):
             return
         # gymnasium 0.29 shows the arguments of its `make_vec` here alone.
         for name, value in spec.kwargs.items():
-            if name in made.keywords and made.keywords[name] != value:
+            if name in made.keywords and differ(made.keywords[name], value):
                 raise InvalidArgument(name, value, f"as in vector_kwargs, {made.keywords[name]!r}")
         if not spec.kwargs.keys() <= made.keywords.keys():
             vars(self).update(vars(made(**spec.kwargs)))
@@ -120,7 +120,7 @@ class TrialInfo(list[dict[str, Any]]):
         """Whether the other one, or a dictionary, has the same entries."""
         return self[0] == other if isinstance(other, dict) else super().__eq__(other)
 
-    __hash__ = None  # pyright: ignore[reportAssignmentType]  # as of any list
+    __hash__ = None  # pyright: ignore[reportAssignmentType] - as of any list
 
     def __reduce__(self) -> tuple[type[TrialInfo], tuple[dict[str, Any]]]:
         """Pickle by the entries."""
@@ -164,6 +164,12 @@ def autoreset_mode(mode: object) -> str:
 def as_gymnasium(mode: str) -> Any:
     """Gymnasium's own member for one of `AUTORESET_MODES`; the text itself in 0.29."""
     return _MODE(mode) if _MODE else mode
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Whether two values of an argument differ, which may be arrays."""
+    arrays = isinstance(one, np.ndarray) or isinstance(other, np.ndarray)
+    return not np.array_equal(one, other) if arrays else bool(one != other)
 
 
 def reset_options(options: object, known: tuple[str, ...]) -> dict[str, Any]:

@@ -13,13 +13,14 @@ import numpy as np
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
+from modcog.catalog.rules import rule_input_of
 from modcog.envs.compat import ResetNeeded, TrialInfo, reset_options
 from modcog.envs.rewards import REWARDS as REWARDS, check_rewards
 from modcog.envs.screen import RENDER_MODES, Screen, frames_per_second
 from modcog.envs.views import TrialView
 from modcog.errors import InvalidArgument, truth_value, whole_number
 from modcog.hashing import Purpose, derive
-from modcog.rendering.reference import channels, reference, rule_channels
+from modcog.rendering.reference import channels, reference
 from modcog.trials.draws import trial_keys
 from modcog.trials.given import from_keys, with_answer
 from modcog.trials.plan import Trials
@@ -30,7 +31,7 @@ class TaskEnv(TrialView):
     """A task, or several tasks of which each trial draws one, as an environment.
 
     The observation is float32 ``[1 + 2 dim_ring + n_rules]`` with the channels fixation, ring 1,
-    ring 2 and, with `rule_input`, a one-hot rule. The action is 0 for fixation and
+    ring 2 and, where there are any, the rule channels. The action is 0 for fixation and
     ``1 + k`` for direction k. `step` judges the action against the label of the observation that
     was returned last:
 
@@ -52,16 +53,16 @@ class TaskEnv(TrialView):
     Args:
         specs: The tasks; with several, each is a rule slot.
         rewards: Replacements for some of `REWARDS`.
-        rule_input: Whether the observation has a channel for each rule slot; None: only where there
-            are several.
+        rule_input: As for `modcog.make`.
+        rules: As for `modcog.make`; a row is for a task with its modifiers.
         terminate: Whether the end of a trial is the end of an episode.
         render_mode: What `render` shows of the trial so far: "rgb_array" pixels, "ansi" text, and
             "human" a window of matplotlib that follows the steps; None: nothing.
 
     Raises:
-        InvalidArgument: A reward is no finite number, or `rule_input` or `terminate` is no truth
-            value.
-        UnknownName: There is no such reward or way to render.
+        InvalidArgument: A reward is no finite number, `rule_input` or `terminate` is no truth
+            value, or `rules` are none.
+        UnknownName: There is no such reward, way to render or encoding of rules.
 
     Attributes:
         ob: float32 ``[steps, channels]``, observations of the current trial.
@@ -69,9 +70,11 @@ class TaskEnv(TrialView):
         trial: The current trial as a dictionary (`Trials.describe`).
         trials: The current trial as `Trials` of length 1.
         dt: Time step in ms.
+        n_rules: Number of rule channels.
+        rule_channels: What they show, as `modcog.rendering.rule_input.RuleInput`.
     """
 
-    metadata: dict[str, Any] = {  # noqa: RUF012  (gymnasium's own declaration)
+    metadata: dict[str, Any] = {  # noqa: RUF012 - gymnasium's own declaration
         "render_modes": list(RENDER_MODES),
         "render_fps": frames_per_second(100),
         "paper_name": "Winning the lottery with neural connectivity constraints: faster learning "
@@ -85,6 +88,7 @@ class TaskEnv(TrialView):
         specs: SequenceOf[TaskSpec],
         rewards: Mapping[str, float] | None = None,
         rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
+        rules: object = None,
         *,
         terminate: bool = False,
         render_mode: str | None = None,
@@ -99,21 +103,9 @@ class TaskEnv(TrialView):
         self.metadata = {**type(self).metadata, "render_fps": fps}
         self._screen = Screen(render_mode, fps)
         self.render_mode = self._screen.mode
-        n_tasks = len(self.specs)
-        self.n_rules = rule_channels(n_tasks, n_tasks > 1 if rule_input is None else rule_input)
-        where = channels(first.dim_ring, self.n_rules)
-        n_channels = where["rule"].stop
-        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (n_channels,), np.float32)
+        self._asked = rules, rule_input
+        self.show_rules(self.specs)
         self.action_space = gym.spaces.Discrete(1 + first.dim_ring)
-        names: dict[str, Any] = {
-            "fixation": 0,
-            "stimulus_mod1": range(where["ring1"].start, where["ring1"].stop),
-            "stimulus_mod2": range(where["ring2"].start, where["ring2"].stop),
-        }
-        if self.n_rules:
-            names["rule"] = range(where["rule"].start, where["rule"].stop)
-        # neurogym's plots and wrappers find the channels by this attribute.
-        cast("Any", self.observation_space).name = names
         choices = range(1, 1 + first.dim_ring)
         cast("Any", self.action_space).name = {"fixation": 0, "choice": choices}
         self.num_tr = 0
@@ -127,6 +119,31 @@ class TaskEnv(TrialView):
         self._showing = False  # the first observation, on its way through the wrappers
         self._top: Any = self  # whose `new_trial` starts the next trial
         self.modified_by: Any = self  # whose task the trials are of
+
+    def show_rules(self, specs: SequenceOf[TaskSpec]) -> None:
+        """Let the rule channels say which of these tasks it is (called where modifiers wrap it).
+
+        Args:
+            specs: The tasks with all modifiers, one per rule slot.
+
+        Raises:
+            InvalidArgument: What was asked for does not fit these tasks.
+        """
+        rules, rule_input = self._asked
+        shown = rule_input_of(specs, rules, rule_input, default=len(specs) > 1)
+        where = channels(specs[0].dim_ring, shown.n_channels)
+        names: dict[str, Any] = {
+            "fixation": 0,
+            "stimulus_mod1": range(where["ring1"].start, where["ring1"].stop),
+            "stimulus_mod2": range(where["ring2"].start, where["ring2"].stop),
+        }
+        if shown.n_channels:
+            names["rule"] = range(where["rule"].start, where["rule"].stop)
+        shape = (where["rule"].stop,)
+        self.rule_channels, self.n_rules = shown, shown.n_channels
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, shape, np.float32)
+        # neurogym's plots and wrappers find the channels by this attribute.
+        cast("Any", self.observation_space).name = names
 
     @property
     def task_spec(self) -> TaskSpec:
@@ -164,7 +181,7 @@ class TaskEnv(TrialView):
         """The generator that neurogym's wrappers draw from; it changes nothing about the trials."""
         if self._rng is None:
             # neurogym's wrappers call methods that only the older kind of generator has.
-            self._rng = np.random.RandomState(  # noqa: TID251
+            self._rng = np.random.RandomState(  # noqa: TID251 - see above
                 np.random.MT19937(_wrappers_stream(self._rng_seed))
             )
         return self._rng
@@ -344,7 +361,7 @@ class TaskEnv(TrialView):
 
     def _load(self, trials: Trials) -> None:
         """Make a drawn trial the current one."""
-        rendered = reference(trials, n_rules=self.n_rules, checked=True)
+        rendered = reference(trials, rules=self.rule_channels, checked=True)
         self.trials = trials
         self.ob: NDArray[np.float32] = rendered.observations[:, 0]
         self.gt: NDArray[np.int64] = rendered.targets[:, 0]

@@ -23,16 +23,9 @@ from modcog.envs.compat import (
 )
 from modcog.envs.env import TaskEnv
 from modcog.envs.episodes import Episodes, last_infos, reset_infos, with_trials
-from modcog.envs.lanes import (
-    TrialQueue,
-    actions_of,
-    generators_of,
-    lanes_of,
-    selected,
-)
+from modcog.envs.lanes import TrialQueue, actions_of, generators_of, lanes_of, selected
 from modcog.envs.screen import LANE_MODES, Screens, frames_per_second
 from modcog.errors import InvalidArgument, whole_number
-from modcog.rendering.reference import channels
 from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES
 from modcog.trials.given import from_keys
@@ -67,8 +60,8 @@ class TaskVectorEnv(FromId):
         rewards: Replacements for some of `modcog.envs.env.REWARDS`.
         max_episode_steps: Steps after which a lane is truncated; None for no end.
         autoreset_mode: One of the three, or a member of gymnasium's `AutoresetMode`.
-        rule_input: Whether the observation has a channel for each rule slot; None: only where there
-            are several.
+        rule_input: As for `modcog.make`.
+        rules: As for `modcog.make`.
         terminate: Whether the end of a trial is the end of an episode.
         render_mode: "rgb_array", "ansi" or None; see `render`.
 
@@ -78,13 +71,13 @@ class TaskVectorEnv(FromId):
 
     Raises:
         InvalidArgument: A number is not a whole number of at least 1, a reward is no finite number,
-            or `rule_input` or `terminate` is no truth value.
-        UnknownName: There is no such reward, mode or way to render.
+            `rule_input` or `terminate` is no truth value, or `rules` are none.
+        UnknownName: There is no such reward, mode, way to render or encoding of rules.
     """
 
     metadata: dict[str, Any] = {"render_modes": list(LANE_MODES)}  # noqa: RUF012 - gymnasium's own
 
-    def __init__(  # noqa: PLR0913 - those that `make_vec` takes
+    def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
         specs: Sequence[TaskSpec],
         num_envs: int,
@@ -92,14 +85,16 @@ class TaskVectorEnv(FromId):
         max_episode_steps: int | None = None,
         autoreset_mode: object = "SameStep",
         rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
+        rules: object = None,
         *,
         terminate: bool = False,
         render_mode: str | None = None,
     ) -> None:
         # One environment says what the spaces and rewards are, and checks the arguments.
-        single = TaskEnv(specs, rewards, rule_input)
+        single = TaskEnv(specs, rewards, rule_input, rules)
         self.specs = single.specs
         self.n_rules = single.n_rules
+        self.rule_channels = single.rule_channels
         self.rewards = single.rewards
         self.num_envs = whole_number("num_envs", num_envs, "lanes", most=LANES)
         self._episodes = Episodes(self.num_envs, max_episode_steps, autoreset_mode, terminate)
@@ -123,7 +118,7 @@ class TaskVectorEnv(FromId):
         self._lanes = np.arange(self.num_envs)
         self._queue = TrialQueue(self.specs, self.num_envs)
         self._ended = self._queue.running(self._lanes[:0])
-        n_channels = channels(self.specs[0].dim_ring, self.n_rules)["rule"].stop
+        n_channels = 1 + 2 * self.specs[0].dim_ring + self.n_rules
         # Each lane has two places: one holds the trial that is running, the other the next one.
         self._ob = np.zeros((2 * self.num_envs, 0, n_channels), dtype=np.float32)
         self._gt = np.zeros((2 * self.num_envs, 0), dtype=np.int64)
@@ -318,7 +313,7 @@ class TaskVectorEnv(FromId):
         trials = selected((self._queue.trials, rows, self._lanes[: lanes.size]))
         longest = int(self._queue.length[rows].max())
         rendered = RENDERERS["auto"]()(
-            trials, n_rules=self.n_rules, seq_len=longest, n_lanes=lanes.size, checked=True
+            trials, rules=self.rule_channels, seq_len=longest, n_lanes=lanes.size, checked=True
         )
         missing = longest - self._ob.shape[1]
         if missing > 0:
@@ -338,6 +333,7 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
     max_episode_steps: int | None = None,
     autoreset_mode: object = "SameStep",
     rule_input: bool | None = None,
+    rules: object = None,
     terminate: bool = False,
     render_mode: str | None = None,
     **settings: Any,
@@ -351,8 +347,10 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
         max_episode_steps: Steps after which a lane is truncated; None for no end.
         autoreset_mode: When a lane that is over is reset: "SameStep", "NextStep", "Disabled", or a
             member of gymnasium's `AutoresetMode`; see `TaskVectorEnv`.
-        rule_input: Whether the observation ends with a channel for each rule slot, as in
-            `modcog.BatchSampler`; None: only where there are several tasks.
+        rule_input: Whether the observation ends with rule channels, as in `modcog.BatchSampler`;
+            None: as `rules` say, and where they are not given, only where there are several tasks.
+        rules: What the rule channels show, as for `modcog.BatchSampler`; None: one-hot, or as
+            `rule_input` says.
         terminate: Whether the end of a trial is the end of an episode; see `modcog.TaskEnv`.
         render_mode: What ``envs.render()`` shows of the trials so far: "rgb_array" pixels, "ansi"
             text, one a lane; None: nothing.
@@ -377,6 +375,7 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
         max_episode_steps,
         autoreset_mode,
         rule_input,
+        rules,
         terminate=terminate,
         render_mode=render_mode,
     )

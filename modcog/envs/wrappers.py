@@ -63,6 +63,7 @@ class Modified(TrialWrapper, gym.utils.RecordConstructorArgs):
             remedy = "Two wrappers around one environment would share its trial; make another one."
             raise ModifierRefused("env", inner.task_spec.name, allowed, remedy)
         self.task_spec: TaskSpec = modifier.rewrite(inner.task_spec)
+        base.show_rules((self.task_spec,))
         super().__init__(env)
         base.set_top(self)
         base.modified_by = self
@@ -185,6 +186,7 @@ def make(
     *,
     rewards: Mapping[str, float] | None = None,
     rule_input: bool | None = None,
+    rules: object = None,
     terminate: bool = False,
     render_mode: str | None = None,
     **settings: Any,
@@ -195,8 +197,10 @@ def make(
         task: Name of a task ("DlyGo_IntL_SeqR", or an alias such as "dlygointl"), a `TaskSpec`, the
             name of a suite, or a list of tasks. With several tasks each trial draws one.
         rewards: Replacements for some of the default rewards.
-        rule_input: Whether the observation ends with a channel for each rule slot, as in
-            `modcog.BatchSampler`; None: only where there are several tasks.
+        rule_input: Whether the observation ends with rule channels, as in `modcog.BatchSampler`;
+            None: as `rules` say, and where they are not given, only where there are several tasks.
+        rules: What the rule channels show, as for `modcog.BatchSampler`; None: one-hot, or as
+            `rule_input` says.
         terminate: Whether the end of a trial is the end of an episode, so that the step that ends
             one returns `terminated` True; see `modcog.TaskEnv`.
         render_mode: What ``env.render()`` shows of the trial so far: "rgb_array" pixels, "ansi"
@@ -221,9 +225,9 @@ def make(
     options: dict[str, Any] = {"terminate": terminate, "render_mode": render_mode}
     names = slot_names(task)
     if len(names) != 1:
-        return TaskEnv(tasks_of(task, **settings), rewards, rule_input, **options)
+        return TaskEnv(tasks_of(task, **settings), rewards, rule_input, rules, **options)
     base, modifiers = base_and_modifiers(names[0], **settings)
-    env: Any = TaskEnv((base,), rewards, rule_input, **options)
+    env: Any = TaskEnv((base,), rewards, rule_input, rules, **options)
     for modifier in modifiers:
         env = WRAPPERS[modifier.kind](env, **dataclasses.asdict(cast("Any", modifier)))
     return env

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from modcog.catalog.settings import task
 from modcog.errors import InvalidArgument
+from modcog.hashing import Random, generator_of
 from modcog.plotting.trial import describe_trial, trial_figure
 from modcog.system.output import in_figure
 from modcog.trials.plan import Trials
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 def plot_trial(
     source: str | TaskSpec | Trials,
     *,
-    seed: int | None = None,
+    seed: Random | None = None,
     given: Any = None,
     **settings: Any,
 ) -> Figure:
@@ -29,7 +28,8 @@ def plot_trial(
 
     Args:
         source: A task, or `Trials` of which the first is drawn.
-        seed: Seed of the trial, where a task is given; None: 0.
+        seed: Seed or generator of the trial, as for `modcog.sample`, where a task is given; None
+            stands for 0.
         given: Quantities of the trial to fix, where a task is given (see `modcog.sample`).
         **settings: As for `modcog.task`, where a task is given.
 
@@ -51,7 +51,8 @@ def plot_trial(
                 raise InvalidArgument(name, value, "left out where trials are given")
         trials = source[:1]
     else:
-        trials = sample(task(source, **settings), np.random.default_rng(seed or 0), 1, given)
+        rng = generator_of(0 if seed is None else seed, "seed")
+        trials = sample(task(source, **settings), rng, 1, given)
     if not len(trials):
         raise InvalidArgument("source", source, "at least one trial")
     figure, axes, _ = trial_figure(trials)

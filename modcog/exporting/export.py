@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from modcog.batches.sampler import BatchSampler
+from modcog.batches.targets import targets_of
 from modcog.errors import ExportFailed, InvalidArgument, whole_number
 from modcog.exporting.columns import Columns
 from modcog.exporting.formats import DAMAGED, Content, Writer, writer_of
@@ -57,8 +58,9 @@ def export(  # noqa: PLR0913 - each is a choice of the caller, by name
 ) -> Path:
     """Write batches to a file: HDF5 (``.h5``), npz without pickle (``.npz``) or zarr (``.zarr``).
 
-    The arrays are ``inputs``, ``targets`` and ``mask``, with an axis of batches before those of
-    `Batch`, and one column a quantity in the group ``trials``; see docs/export.md. They have the
+    The arrays are ``inputs``, ``targets`` (where there are any) and ``mask``, with an axis of
+    batches before those of `Batch`, ``rules`` where rule inputs have no name, and one column a
+    quantity in the group ``trials``; see docs/export.md. They have the
     bits of ``sampler.batch(i)``. An export that was stopped is gone on with by the same call and
     ``resume=True``; the result is the same. One process at a time writes to a path.
 
@@ -257,14 +259,23 @@ class _Job:
         shape = (self.n_batches, sampler.seq_len, sampler.batch_size)
         arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
             "inputs": ((*shape, sampler.input_size), np.dtype(np.float32)),
-            "targets": (shape, np.dtype(np.int64)),
-            "mask": (shape, np.dtype(np.float32)),
         }
+        like = targets_of(sampler.trials(self.first)[:1], sampler.targets)
+        if like.size:
+            arrays["targets"] = ((*shape, *like.shape[2:]), like.dtype)
+        arrays["mask"] = (shape, np.dtype(np.float32))
+        # Those that a name says are left out, as nobody needs to look them up.
+        rules = None if isinstance(self.arguments["rules"], str) else sampler.rules
+        if rules is not None:
+            arrays["rules"] = (rules.shape, rules.dtype)
         for name, like in Columns(sampler.specs).like.items():
             arrays[f"trials/{name}"] = ((sum(counts), *like.shape[1:]), like.dtype)
         content = Content(arrays, *describe(sampler, self.arguments))
         if not begun:
-            return self.writer_class(self.part, content)
+            writer = self.writer_class(self.part, content)
+            if rules is not None:
+                writer.write("rules", 0, rules)
+            return writer
         try:
             writer = self.writer_class(self.part, content, begun=True)
             last = writer.read("inputs", self.done - 1) if self.done else None
@@ -302,7 +313,9 @@ class _Job:
             while self.done < self.n_batches:
                 batch = self.sampler.batch(self.first + self.done)
                 for name in ("inputs", "targets", "mask"):
-                    writer.write(name, self.done, getattr(batch, name)[np.newaxis])
+                    array = getattr(batch, name)[np.newaxis]
+                    if array.size:
+                        writer.write(name, self.done, array)
                 columns.append(batch.trials, self.first + self.done)
                 if columns.is_full or self.done + 1 == self.n_batches:
                     row += columns.write(writer, row)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from modcog import __version__
 from modcog.batches.sampler import BatchSampler
+from modcog.batches.targets import TARGETS
 from modcog.catalog.suites import suite, suites
 from modcog.errors import InvalidArgument
 from modcog.system.files import read_regular
@@ -16,12 +17,13 @@ from modcog.system.files import read_regular
 UNITS = (
     "dt_ms: ms; noise: sqrt(ms); trials/start, trials/length, trials/period_steps, "
     "trials/decision_start: steps of dt; trials/angle: rad; trials/drift: ring units per step; "
-    "ring indices: 0 to dim_ring - 1, counter-clockwise; targets: 0 = fixate, 1 + k = direction k"
+    "ring indices: 0 to dim_ring - 1, counter-clockwise"
 )
 AXES = (
-    "inputs [batch, time, lane, channel]; targets, mask [batch, time, lane]; trials/* [trial]; "
-    "channels: fixation, ring 1, ring 2, rule one-hot. MATLAB reverses the axes."
+    "inputs [batch, time, lane, channel]; mask [batch, time, lane]; {targets}; trials/* [trial]; "
+    "channels: fixation, ring 1, ring 2, {rules}. MATLAB reverses the axes."
 )
+_RULES = {"one_hot": "rule one-hot", "none": "no rule channels"}
 
 
 LARGEST_RECORD = 1 << 26
@@ -47,8 +49,12 @@ def check_determined(arguments: Mapping[str, Any]) -> None:
     """Refuse to go on where nothing says whether the sampler is that of before.
 
     Raises:
-        InvalidArgument: A condition has no name, or a duration is a callable.
+        InvalidArgument: A condition has no name, a duration is a callable, or the loss weights come
+            from a function.
     """
+    if arguments["loss_mask"] is None:
+        remedy = "Nothing says whether it weighs as it did before."
+        raise InvalidArgument("resume", "given", "left out where loss_mask is a function", remedy)
     if None in arguments["conditions"]:
         remedy = "Give it one, where(condition, name=...), from the first call on."
         raise InvalidArgument("resume", "given", "left out where a condition has no name", remedy)
@@ -124,7 +130,7 @@ def describe(
         "task_names": tasks,
         "task_periods": [", ".join(by_name[name].period_names) for name in tasks],
     }
-    noise = {spec.noise for spec in specs}
+    noise = {spec.noise if isinstance(spec.noise, float) else str(spec.noise) for spec in specs}
     attributes = {
         "suite": next((name for name in suites() if suite(name) == sampler.tasks), ""),
         "seed": _shown(arguments["seed"]).removeprefix("entropy="),
@@ -134,7 +140,10 @@ def describe(
         "first_batch": arguments["first"],
         "modcog_version": __version__,
         "units": UNITS,
-        "axes": AXES,
+        "axes": AXES.format(
+            targets=TARGETS[sampler.targets].axes,
+            rules=_RULES.get(str(arguments["rules"]), "rule; rules [slot, channel]"),
+        ),
         "arguments": json.dumps(arguments),
     }
     return texts, attributes

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modcog import ring
 from modcog.errors import (
@@ -96,12 +97,19 @@ class IntModifier:
         """Move the answers by what the realised intervals amount to."""
         (spec,) = trials.tasks
         assert spec.interval is not None  # `rewrite` refused the others
-        sign = ring.sign_of(self.direction)
-        interval_ms = trials.duration_ms(spec.interval)
-        moved = sign * ring.displacement(self.velocity, interval_ms, spec.dim_ring)
+        moved = self.displacement(trials)
         response = np.where(trials.responds, (trials.response + moved) % spec.dim_ring, -1)
-        turned = sign * self.velocity * interval_ms / 1000
+        interval_ms = trials.duration_ms(spec.interval)
+        turned = ring.sign_of(self.direction) * self.velocity * interval_ms / 1000
         return replace(trials, response=response, angle=(trials.angle + turned) % (2 * np.pi))
+
+    def displacement(self, trials: Trials) -> NDArray[np.int64]:
+        """Ring units by which the intervals move the answers, negative to the left; ``[n]``."""
+        (spec,) = trials.tasks
+        assert spec.interval is not None  # `rewrite` refused the others
+        interval_ms = trials.duration_ms(spec.interval)
+        moved = ring.displacement(self.velocity, interval_ms, spec.dim_ring)
+        return ring.sign_of(self.direction) * moved
 
     def clause(self, spec: TaskSpec) -> str:
         """What it does to the answer, in words."""

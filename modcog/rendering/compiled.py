@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog import ring
 from modcog.rendering import noise
 from modcog.rendering.compiling import kept_njit
 from modcog.rendering.reference import Rendered, allocate, channels, noisy_periods
+from modcog.rendering.rule_input import NO_RULES, RuleInput
 from modcog.trials.plan import NOISE_GROUPS, Trials
 
 
@@ -45,20 +45,21 @@ class _Tables(NamedTuple):
     quantiles: NDArray[np.float32]
     counters: NDArray[np.uint64]
     groups: NDArray[np.int64]
+    rules: NDArray[np.float32]
 
 
 def render(
     trials: Trials,
     *,
-    n_rules: int = 0,
+    rules: RuleInput = NO_RULES,
     seq_len: int | None = None,
     n_lanes: int | None = None,
     checked: bool = False,
 ) -> Rendered:
     """Render trials; the arguments, result and errors of `modcog.rendering.reference.reference`."""
-    rendered = allocate(trials, n_rules, seq_len, n_lanes, checked=checked)
+    rendered = allocate(trials, rules, seq_len, n_lanes, checked=checked)
     n = trials.dim_ring
-    edges = [0, *(where.stop for where in channels(n, n_rules).values())]
+    edges = [0, *(where.stop for where in channels(n, rules.n_channels).values())]
     plan = _Plan(
         lane=trials.lane,
         start=trials.start,
@@ -78,8 +79,11 @@ def render(
     )
     n_channels = tuple(int(size) for size in np.diff(edges))
     counters = noise.all_counters(int(trials.length.max(initial=0)), n_channels)
-    tables = _Tables(ring.bumps(n), noise.quantiles(), counters, np.array(edges))
-    _fill(rendered.observations, rendered.targets, rendered.mask, plan, tables, n_rules)
+    # A copy: numba compiles anew for what is read-only or lies otherwise in memory.
+    shown = _NO_TABLE if rules.table is None else rules.table.copy()
+    tables = _Tables(trials.bumps, noise.quantiles(), counters, np.array(edges), shown)
+    one_hot = rules.table is None and rules.n_channels > 0
+    _fill(rendered.observations, rendered.targets, rendered.mask, plan, tables, one_hot)
     return rendered
 
 
@@ -88,6 +92,7 @@ _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _LOW = np.uint64(0xFFFF)
 _NEXT = np.uint64(16)
 _N_GROUPS = len(NOISE_GROUPS)
+_NO_TABLE = np.zeros((1, 0), dtype=np.float32)
 
 
 @kept_njit(inline="always")
@@ -129,7 +134,7 @@ def _draw_image(image: Any, trial: int, period: int, plan: Any, bumps: Any) -> A
 
 
 @kept_njit(nogil=True)
-def _fill(observations: Any, targets: Any, mask: Any, plan: Any, tables: Any, n_rules: int) -> None:
+def _fill(observations: Any, targets: Any, mask: Any, plan: Any, tables: Any, one_hot: Any) -> None:
     """Write all trials into arrays of zeros."""
     n = tables.bumps.shape[0]
     groups = tables.groups
@@ -138,6 +143,8 @@ def _fill(observations: Any, targets: Any, mask: Any, plan: Any, tables: Any, n_
     for trial in range(plan.lane.size):
         lane, time, step = plan.lane[trial], plan.start[trial], 0
         drift = plan.drift[trial]
+        # Without a table it has one empty row.
+        rule = tables.rules[min(plan.rule[trial], tables.rules.shape[0] - 1)]
         for period in range(plan.n_periods[trial]):
             decides = period == plan.n_periods[trial] - 1
             shown = _draw_image(image, trial, period, plan, tables.bumps)
@@ -146,8 +153,12 @@ def _fill(observations: Any, targets: Any, mask: Any, plan: Any, tables: Any, n_
                 mask[time, lane] = 1
                 if not decides:
                     row[0] = 1
-                if n_rules > 0:
+                if one_hot:
                     row[1 + 2 * n + plan.rule[trial]] = 1
+                else:
+                    part = row[1 + 2 * n :]
+                    for k in range(rule.size):
+                        part[k] = rule[k]
                 if shown:
                     for k in range(2 * n):
                         row[1 + k] = np.float32(picture[k])

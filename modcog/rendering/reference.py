@@ -1,7 +1,7 @@
 """Rendering: the only code that writes bumps, cues, noise and labels.
 
 Every array has the axes ``[time, batch, channel]``. The channels of an observation are
-``[fixation, ring 1, ring 2, rule one-hot]``; a target is 0 for fixation and ``1 + k`` for
+``[fixation, ring 1, ring 2, rule]``; a target is 0 for fixation and ``1 + k`` for
 direction k.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from modcog import ring
-from modcog.errors import InvalidArgument
+from modcog.errors import InvalidArgument, whole_number
 from modcog.rendering import noise
+from modcog.rendering.rule_input import NO_RULES, RuleInput, of_table, one_hot
 from modcog.trials.gate import check_trials, task_table
 from modcog.trials.plan import NOISE_GROUPS, Trials
 
@@ -43,21 +44,6 @@ def channels(dim_ring: int, n_rules: int = 0) -> dict[str, slice]:
     edges = (0, 1, 1 + dim_ring, 1 + 2 * dim_ring, 1 + 2 * dim_ring + n_rules)
     spans = map(slice, edges[:-1], edges[1:])
     return dict(zip(NOISE_GROUPS, spans, strict=True))
-
-
-def rule_channels(n_tasks: int, rule_input: object) -> int:
-    """Number of rule channels: one for each rule slot, or none.
-
-    Args:
-        n_tasks: Number of rule slots.
-        rule_input: Whether observations have a channel for each rule slot.
-
-    Raises:
-        InvalidArgument: `rule_input` is neither True nor False.
-    """
-    if not isinstance(rule_input, bool | np.bool_):
-        raise InvalidArgument("rule_input", rule_input, "True or False")
-    return n_tasks if rule_input else 0
 
 
 class Steps(NamedTuple):
@@ -120,14 +106,27 @@ def target_steps(
     return trial, j, np.where(trials.responds[trial], label, 0)
 
 
-def allocate(
-    trials: Trials, n_rules: int, seq_len: int | None, n_lanes: int | None, *, checked: bool
-) -> Rendered:
-    """Make the arrays of `render`, all zero, and check the trials and that they fit."""
-    if not checked:
-        check_trials(trials)
-    length = trials.length
-    needed_steps = int((trials.start + length).max(initial=0))
+def decision_rows(
+    trials: Trials, n_lanes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Where the decision steps of `target_steps` lie in arrays of so many lanes.
+
+    Returns:
+        What `target_steps` does, and the positions in a ``[time * batch]`` array.
+    """
+    count = trials.decision_steps
+    trial, j, label = target_steps(trials, count)
+    step = trials.start[trial] + (trials.length - count)[trial] + j
+    return trial, j, label, step * n_lanes + trials.lane[trial]
+
+
+def array_size(trials: Trials, seq_len: int | None, n_lanes: int | None) -> tuple[int, int]:
+    """Steps and lanes of arrays that hold trials at their places.
+
+    Raises:
+        InvalidArgument: The trials need more than is asked for.
+    """
+    needed_steps = int((trials.start + trials.length).max(initial=0))
     needed_lanes = int(trials.lane.max(initial=-1)) + 1
     seq_len = needed_steps if seq_len is None else seq_len
     n_lanes = needed_lanes if n_lanes is None else n_lanes
@@ -135,13 +134,23 @@ def allocate(
         raise InvalidArgument("seq_len", seq_len, f"at least {needed_steps} for these trials")
     if n_lanes < needed_lanes:
         raise InvalidArgument("n_lanes", n_lanes, f"at least {needed_lanes} for these trials")
-    if n_rules and int(trials.rule.max(initial=0)) >= n_rules:
-        raise InvalidArgument("n_rules", n_rules, f"more than {int(trials.rule.max())}")
-    n_channels = 1 + 2 * trials.dim_ring + n_rules
+    return seq_len, n_lanes
+
+
+def allocate(
+    trials: Trials, rules: RuleInput, seq_len: int | None, n_lanes: int | None, *, checked: bool
+) -> Rendered:
+    """Make the arrays of `render`, all zero, and check the trials and that they fit."""
+    if not checked:
+        check_trials(trials)
+    size = array_size(trials, seq_len, n_lanes)
+    if rules.n_channels and int(trials.rule.max(initial=0)) >= rules.n_slots:
+        raise InvalidArgument("n_rules", rules.n_slots, f"more than {int(trials.rule.max())}")
+    n_channels = 1 + 2 * trials.dim_ring + rules.n_channels
     return Rendered(
-        np.zeros((seq_len, n_lanes, n_channels), dtype=np.float32),
-        np.zeros((seq_len, n_lanes), dtype=np.int64),
-        np.zeros((seq_len, n_lanes), dtype=np.float32),
+        np.zeros((*size, n_channels), dtype=np.float32),
+        np.zeros(size, dtype=np.int64),
+        np.zeros(size, dtype=np.float32),
     )
 
 
@@ -151,29 +160,39 @@ def render(
     n_rules: int = 0,
     seq_len: int | None = None,
     n_lanes: int | None = None,
+    rules: ArrayLike | None = None,
 ) -> Rendered:
     """Render trials at their places (`Trials.lane`, `Trials.start`) into fresh arrays.
 
     Args:
         trials: The plan.
-        n_rules: Number of rule channels; `Trials.rule` is then the active one.
+        n_rules: Number of one-hot rule channels; `Trials.rule` is then the active one.
         seq_len: Steps of the arrays; by default as many as the trials need.
         n_lanes: Batch elements of the arrays; by default as many as the trials need.
+        rules: In the place of `n_rules`, what the rule channels show in each rule slot:
+            ``[rule slots, d]``, such as `BatchSampler.rules`.
 
     Returns:
         Observations, targets and mask; padding is zero in all three.
 
     Raises:
         InvalidArgument: A trial does not fit, has a rule without a channel, or is none that can be
-            rendered (see `modcog.trials.gate.check_trials`).
+            rendered (see `modcog.trials.gate.check_trials`); `rules` is no such array, or given
+            together with `n_rules`.
     """
-    return reference(trials, n_rules=n_rules, seq_len=seq_len, n_lanes=n_lanes)
+    if rules is None:
+        shown = one_hot(whole_number("n_rules", n_rules, least=0))
+    elif n_rules:
+        raise InvalidArgument("n_rules", n_rules, "left out where rules are given")
+    else:
+        shown = of_table("rules", rules)
+    return reference(trials, rules=shown, seq_len=seq_len, n_lanes=n_lanes)
 
 
 def reference(
     trials: Trials,
     *,
-    n_rules: int = 0,
+    rules: RuleInput = NO_RULES,
     seq_len: int | None = None,
     n_lanes: int | None = None,
     checked: bool = False,
@@ -182,31 +201,31 @@ def reference(
 
     Args:
         trials: As for `render`, and so are the others.
-        n_rules: Number of rule channels.
+        rules: What the rule channels show.
         seq_len: Steps of the arrays.
         n_lanes: Batch elements of the arrays.
         checked: Whether the trials have passed `modcog.trials.gate.check_trials` where they were
         drawn,
             and nobody else has had them since. Wrong ones are then written somewhere, in silence.
     """
-    rendered = allocate(trials, n_rules, seq_len, n_lanes, checked=checked)
+    rendered = allocate(trials, rules, seq_len, n_lanes, checked=checked)
     observations, targets, mask = rendered
     lanes: int = mask.shape[1]
-    where = channels(trials.dim_ring, n_rules)
+    where = channels(trials.dim_ring, rules.n_channels)
     flat = observations.reshape(mask.size, observations.shape[-1])
 
-    steps, decision_steps = trial_steps(trials, lanes), trials.decision_steps
-    decision_start = trials.length - decision_steps
+    steps, decision_start = trial_steps(trials, lanes), trials.decision_start
     mask.reshape(-1)[steps.row] = 1
     fixating = steps.step < decision_start[steps.trial]
     flat[steps.row[fixating], 0] = 1
-    if n_rules:
+    if rules.table is not None:
+        flat[steps.row, where["rule"]] = rules.table[trials.rule[steps.trial]]
+    elif rules.n_channels:
         flat[steps.row, where["rule"].start + trials.rule[steps.trial]] = 1
     _add_stimuli(flat, trials, lanes)
 
-    trial, j, label = target_steps(trials, decision_steps)
-    step = trials.start[trial] + decision_start[trial] + j
-    targets.reshape(-1)[step * lanes + trials.lane[trial]] = label
+    _, _, label, row = decision_rows(trials, lanes)
+    targets.reshape(-1)[row] = label
     _add_noise(flat, trials, lanes, where)
     return rendered
 
@@ -215,7 +234,7 @@ def _add_stimuli(flat: NDArray[np.float32], trials: Trials, n_lanes: int) -> Non
     """Write the bumps; those of one trial and period are summed first, then written once."""
     n = trials.dim_ring
     n_trials, n_periods = trials.period_steps.shape
-    table = ring.bumps(n)
+    table = trials.bumps
     image = np.zeros((n_trials, n_periods, 2, n))
     shown = np.zeros((n_trials, n_periods), dtype=np.bool_)
     rows = np.arange(n_trials)

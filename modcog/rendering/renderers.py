@@ -13,6 +13,7 @@ import numpy as np
 
 from modcog.errors import InvalidArgument
 from modcog.rendering.reference import Rendered, reference
+from modcog.rendering.rule_input import RuleInput, of_table, one_hot
 from modcog.trials.draws import Draws
 from modcog.trials.plan import Stimulus, Trials
 from modcog.trials.sampling import plan_trials
@@ -23,7 +24,7 @@ class Renderer(Protocol):
     """What turns trials into arrays; see `modcog.rendering.reference.reference`."""
 
     def __call__(
-        self, trials: Trials, *, n_rules: int, seq_len: int, n_lanes: int, checked: bool = False
+        self, trials: Trials, *, rules: RuleInput, seq_len: int, n_lanes: int, checked: bool = False
     ) -> Rendered:
         """Render trials at their places."""
         ...
@@ -89,8 +90,14 @@ def _same_bits(renderer: Renderer) -> bool:
     )
     trials.drift[:] = [1.0, -0.35, 0.0, 0.5]
     seq_len = int(trials.length.max()) + 1
-    both = (write(trials, n_rules=3, seq_len=seq_len, n_lanes=5) for write in (reference, renderer))
-    return all(one.tobytes() == other.tobytes() for one, other in zip(*both, strict=True))
+    for rules in (one_hot(3), of_table("rules", np.arange(6.0).reshape(3, 2) / 10)):
+        both = (
+            write(trials, rules=rules, seq_len=seq_len, n_lanes=5)
+            for write in (reference, renderer)
+        )
+        if any(one.tobytes() != other.tobytes() for one, other in zip(*both, strict=True)):
+            return False
+    return True
 
 
 def _never(spec: TaskSpec, draws: Draws) -> Trials:

@@ -1,7 +1,8 @@
 """Performance measures of network outputs against trials.
 
-All measures are defined on the trials' targets, per trial, and averaged per task. Softmax
-probabilities are used throughout: a population vector of raw logits has no meaning.
+All measures are defined on the trials' labels, per trial, and averaged per task. How outputs are
+read as answers belongs to the kind of target (`modcog.batches.targets`): the same measures are then
+taken of all kinds.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from modcog import ring
 from modcog.batches.losses import decision_grace, start_grace
 from modcog.batches.sampler import Batch
+from modcog.batches.targets import TARGETS, Answers, check_kind
 from modcog.errors import InvalidArgument, unknown_name
-from modcog.rendering.reference import flatten_spans, target_steps
+from modcog.rendering.reference import decision_rows, flatten_spans
 from modcog.scoring.chance import TOLERANCE, chance_level
 from modcog.trials.content import SameContent
 from modcog.trials.plan import Trials
@@ -49,7 +51,8 @@ class Evaluation(SameContent):
         rule: int64 ``[tasks]``, rule slot of each task; the first one, where it holds several.
         n_trials: int64 ``[tasks]``, number of trials that were scored.
         final_accuracy: float64 ``[tasks]``, fraction of trials whose most probable label at the
-            last decision step is the target (as neurogym scores). NaN where there is no trial.
+            last decision step is the target (as neurogym scores); of outputs that are no labels,
+            the direction nearest to theirs. NaN where there is no trial.
         decision_accuracy: float64 ``[tasks]``, the same over all decision steps after the first
             100 ms of the decision.
         performance: float64 ``[tasks]``, fraction of trials that are correct in the sense of Yang
@@ -126,20 +129,25 @@ def _cells(values: Sequence[float] | NDArray[np.float64]) -> str:
     return f"{final:6.3f}  {decision:8.3f}  {performance:5.3f}  {trajectory:6.3f}  {chance:6.3f}"
 
 
-def evaluate(logits: Any, batch: Batch) -> Evaluation:
+def evaluate(logits: Any, batch: Batch, targets: str | None = None) -> Evaluation:
     """Score a network's outputs on a batch, task by task.
 
     Args:
-        logits: float ``[seq_len, batch_size, 1 + dim_ring]``, a numpy array, a torch tensor of any
-            precision, on any device and with or without its graph, or what converts to an array;
-            the softmax is taken here.
+        logits: float ``[seq_len, batch_size, outputs]``, a numpy array, a torch tensor of any
+            precision, on any device and with or without its graph, or what converts to an array.
+            Of the kind "labels" they are logits, whose softmax is taken here; of "ring" and
+            "sin_cos" what was trained on those targets.
         batch: The batch that the network saw.
+        targets: The kind of target that the outputs are meant for (see `modcog.BatchSampler`);
+            None: that of the batch.
 
     Returns:
         The four measures for each task of which the batch has trials; no task without trials.
 
     Raises:
-        InvalidArgument: The shape is another one, or a value is no number or not finite.
+        InvalidArgument: The shape is another one, a value is no number or not finite, or the batch
+            has no targets and `targets` does not say of which kind the outputs are.
+        UnknownName: There is no such kind of target.
 
     Example:
         >>> import modcog
@@ -149,13 +157,17 @@ def evaluate(logits: Any, batch: Batch) -> Evaluation:
         1.0
     """
     trials = batch.trials
+    kind = check_kind(batch.target_kind if targets is None else targets)
+    if TARGETS[kind].read is None:
+        kinds = ", ".join(repr(name) for name, target in TARGETS.items() if target.read)
+        raise InvalidArgument("targets", targets, f"one of {kinds}, as the batch has no targets")
     array = _as_array(logits)
-    expected = (*batch.targets.shape, 1 + trials.dim_ring)
+    expected = (*batch.mask.shape, TARGETS[kind].size(trials.dim_ring))
     if array.shape != expected:
         raise InvalidArgument("logits", array.shape, f"an array of shape {expected}")
     if not np.isfinite(array).all():
         raise InvalidArgument("logits", "an array with NaN or infinity", "finite")
-    scores = score_trials(array, trials)
+    scores = score_trials(array, trials, targets=kind)
     present, row = np.unique(trials.task_index, return_inverse=True)
     count = np.bincount(row)
     first = np.full(present.size, np.iinfo(np.int64).max)
@@ -228,25 +240,34 @@ def pool(evaluations: Iterable[Evaluation]) -> Evaluation:
 
 
 def score_trials(
-    logits: NDArray[np.float64], trials: Trials, *, require_fixation: bool = True
+    outputs: NDArray[np.float64],
+    trials: Trials,
+    *,
+    targets: str = "labels",
+    require_fixation: bool = True,
 ) -> TrialScores:
     """Score each trial.
 
     Args:
-        logits: float64 ``[time, batch, 1 + dim_ring]`` at the places of the trials.
+        outputs: float64 ``[time, batch, outputs]`` at the places of the trials.
         trials: The trials.
+        targets: The kind of target that the outputs are meant for, a row of `TARGETS` that says how
+            they are read.
         require_fixation: Whether `performance` and `trajectory_performance` also demand fixation
             before the decision. Yang's published code does not; his Methods do.
     """
-    flat = logits.reshape(-1, logits.shape[-1])
-    trial, j, label, row = _decision_rows(trials, logits.shape[1])
-    decided = flat[row]
+    read = TARGETS[targets].read
+    assert read is not None  # `evaluate` has checked it
+    n = trials.dim_ring
+    flat = outputs.reshape(-1, outputs.shape[-1])
+    trial, j, label, row = decision_rows(trials, outputs.shape[1])
+    answers = read(flat[row], n)
     n_decision = trials.decision_steps
     scored = j >= decision_grace(trials)[trial]
     last = j == n_decision[trial] - 1
 
-    hit = decided.argmax(axis=1) == label
-    correct = _correct(decided, label, trials.dim_ring)
+    hit = answers.label == label
+    correct = _correct(answers, label, n)
     n_trials = len(trials)
 
     def per_trial(values: NDArray[np.bool_], where: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -256,7 +277,9 @@ def score_trials(
     performance = per_trial(correct, last)
     trajectory = (per_trial(correct, scored) == 1.0).astype(np.float64)
     if require_fixation:
-        kept = fixation_kept(flat, trials, logits.shape[1])
+        before, row = _steps_before(trials, outputs.shape[1])
+        broken = before[~read(flat[row], n).fixates]
+        kept = np.bincount(broken, minlength=n_trials) == 0
         performance *= kept
         trajectory *= kept
     return TrialScores(
@@ -267,57 +290,15 @@ def score_trials(
     )
 
 
-def fixation_kept(flat: NDArray[np.float64], trials: Trials, n_lanes: int) -> NDArray[np.bool_]:
-    """Whether the fixation probability stays above 0.5 from 100 ms after trial start to the go cue.
-
-    Args:
-        flat: float64 ``[time * batch, 1 + dim_ring]``, logits.
-        trials: The trials.
-        n_lanes: Size of the batch axis.
-
-    Returns:
-        bool ``[n]``.
-    """
+def _steps_before(trials: Trials, n_lanes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The steps from 100 ms after the start to the go cue: trial, row of ``[time * batch]``."""
     grace = start_grace(trials)
     trial, step = flatten_spans(grace, trials.decision_start - grace)
-    row = (trials.start[trial] + step) * n_lanes + trials.lane[trial]
-    broken = softmax(flat[row])[:, 0] <= 0.5
-    return np.bincount(trial[broken], minlength=len(trials)) == 0
+    return trial, (trials.start[trial] + step) * n_lanes + trials.lane[trial]
 
 
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities over the last axis."""
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
-def decoded_angle(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Direction of the probability-weighted population vector.
-
-    Args:
-        probabilities: float64 ``[..., 1 + dim_ring]``.
-
-    Returns:
-        float64 ``[...]`` in (-pi, pi] rad.
-    """
-    theta = ring.directions(probabilities.shape[-1] - 1)
-    return np.angle(probabilities[..., 1:] @ np.exp(1j * theta))
-
-
-def _correct(
-    logits: NDArray[np.float64], label: NDArray[np.int64], dim_ring: int
-) -> NDArray[np.bool_]:
+def _correct(answers: Answers, label: NDArray[np.int64], dim_ring: int) -> NDArray[np.bool_]:
     """Yang's criterion at single steps: withhold where the label is 0, else answer near it."""
-    probabilities = softmax(logits)
-    fixates = probabilities[:, 0] > 0.5
     target = 2 * np.pi * (label - 1) / dim_ring
-    near = ring.circular_distance(decoded_angle(probabilities), target) < TOLERANCE
-    return np.where(label == 0, fixates, ~fixates & near)
-
-
-def _decision_rows(
-    trials: Trials, n_lanes: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    trial, j, label = target_steps(trials)
-    step = trials.start[trial] + trials.decision_start[trial] + j
-    return trial, j, label, step * n_lanes + trials.lane[trial]
+    near = ring.circular_distance(answers.angle, target) < TOLERANCE
+    return np.where(label == 0, answers.fixates, ~answers.fixates & near)

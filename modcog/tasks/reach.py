@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from modcog.errors import truth_value
 from modcog.trials.draws import Draws
 from modcog.trials.plan import Stimulus, Trials
@@ -38,6 +41,11 @@ class ReachParams:
     def check(self, spec: TaskSpec) -> None:
         """Refuse a period that the task does not have."""
         spec.period_index(self.shown_in)
+
+    def conditions(self, spec: TaskSpec) -> dict[str, NDArray[np.int64]]:
+        """Each direction on each ring."""
+        ring, location = np.divmod(np.arange(2 * spec.dim_ring), spec.dim_ring)
+        return {"ring": ring, "location": location}
 
 
 def plan_reach(spec: TaskSpec, draws: Draws) -> Trials:

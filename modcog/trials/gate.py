@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from modcog.errors import InvalidArgument
 from modcog.system import limits
 from modcog.trials.plan import STIMULUS, Trials
-from modcog.trials.spec import TaskSpec
+from modcog.trials.spec import SHARED_TEXT, TaskSpec
 
 _PLAIN = (np.dtype(np.int64), 1)
 
@@ -66,14 +66,14 @@ def task_table(tasks: tuple[TaskSpec, ...], width: int) -> TaskTable:
     """The table of tasks, with `width` columns of periods.
 
     Raises:
-        InvalidArgument: There is no task, a task has more periods than `width`, or time steps or
-            rings differ.
+        InvalidArgument: There is no task, a task has more periods than `width`, or time steps,
+            rings or bumps differ.
     """
     key = (width, *map(id, tasks))
     if key in _known:
         return _known[key][1]
-    if len({(spec.dt, spec.dim_ring) for spec in tasks}) != 1:
-        raise InvalidArgument("tasks", tasks, "at least one task, all with one time step and ring")
+    if len({spec.shared for spec in tasks}) != 1:
+        raise InvalidArgument("tasks", tasks, f"at least one task, all with one {SHARED_TEXT}")
     n_periods = np.array([len(spec.periods) for spec in tasks], dtype=np.int64)
     if int(n_periods.max()) > width:
         raise InvalidArgument("period_steps", f"{width} columns", f"at least {n_periods.max()}")

@@ -6,6 +6,8 @@ may have
 - a method ``check(spec)``, called with the finished specification: it raises where the two do not
   fit, such as a distance that the ring does not have;
 - a method ``strategies(spec)`` that returns `Strategy` by name, for `modcog.chance_table`;
+- a method ``conditions(spec)``: the quantities of a trial of each condition, by name and one
+  value a trial, as ``given`` of `modcog.sample`; where these are few enough to show each once;
 - a class attribute ``timing_presets``: name of a preset -> period -> ms, for ``timing`` of
   `modcog.task`. Presets are defaults, which modifiers replace.
 
@@ -15,6 +17,8 @@ A modifier is a `Modifier`, and may have besides
   100 ms of delay", for `modcog.describe`;
 - a method ``mark(spec, trial)``: what a picture says of the answer of one trial, which it gets as
   `Trials.describe` returns it;
+- a method ``displacement(trials)``: by how many ring units it moves the answers of trials of one
+  task before the decision, negative to the left, int64 ``[n]``, for `Trials.displacement`;
 - a method ``strategies(spec)``, as above.
 """
 

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from modcog import ring
 from modcog.errors import InvalidArgument
 from modcog.trials.content import SameContent
-from modcog.trials.spec import TaskSpec
+from modcog.trials.spec import SHARED_TEXT, TaskSpec
+from modcog.trials.tables import bump_columns, coherence, frame, period_names, period_table
 
 NOISE_GROUPS = ("fixation", "ring1", "ring2", "rule")
 """Channel groups of the observation, in the order of the columns of `Trials.noise_std`."""
@@ -116,6 +117,12 @@ class Trials(SameContent):
         return self.tasks[0].dim_ring
 
     @property
+    def bumps(self) -> NDArray[np.float64]:
+        """The activity bumps that are shown, one row a location (see `modcog.ring.bumps`)."""
+        spec = self.tasks[0]
+        return ring.bumps(spec.dim_ring, spec.bump_width, spec.bump_height)
+
+    @property
     def task(self) -> NDArray[np.str_]:
         """Task name of each trial; str ``[n]``."""
         return np.array([spec.name for spec in self.tasks])[self.task_index]
@@ -146,6 +153,27 @@ class Trials(SameContent):
         """Angular velocity of the answer during the decision; float64 ``[n]`` in rad/s."""
         return self.drift * (2 * np.pi / self.dim_ring) * (1000 / self.dt)
 
+    @property
+    def displacement(self) -> NDArray[np.int64]:
+        """Ring units by which the modifiers move the answer before the decision; int64 ``[n]``.
+
+        Negative to the left; 0 where there is no answer. It may be more than a turn where a
+        modifier says by how much it moves (see `modcog.trials.interfaces`), as Int does; of what
+        other modifiers do, the shortest way counts.
+        """
+        moved = np.zeros(len(self), dtype=np.int64)
+        for number, spec in enumerate(self.tasks):
+            telling = [m for m in spec.modifiers if hasattr(m, "displacement")]
+            if not telling:
+                continue
+            rows = np.flatnonzero(self.task_index == number)
+            own = replace(self[rows], tasks=(spec,), task_index=np.zeros_like(rows))
+            for modifier in telling:
+                moved[rows] += modifier.displacement(own)
+        half = self.dim_ring // 2
+        rest = self.response - self.base_response - moved
+        return np.where(self.responds, moved + (rest + half) % self.dim_ring - half, 0)
+
     def period_bounds(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First step and end of a period within each trial.
 
@@ -171,6 +199,71 @@ class Trials(SameContent):
         """Realised duration of a period in ms; float64 ``[n]``, NaN where a task has none."""
         start, end = self.period_bounds(name)
         return np.where(start >= 0, (end - start) * self.dt, np.nan)
+
+    def to_dict(self) -> dict[str, NDArray[Any]]:
+        """The trials as a table: columns by name, each with an entry a trial; all are copies.
+
+        Returns:
+            ``task``, ``base``, ``family`` and ``modifiers`` (str); ``rule``, ``lane``, ``start``
+            and ``length`` (int64, steps), ``dt`` (ms); for each period its realised duration, such
+            as ``delay_ms`` (NaN where the task has none); for each stimulus, by its period, such as
+            ``sample_location`` and ``sample_ring`` (int64, -1 where there is none) and
+            ``sample_strength`` (NaN), further ones of a period with the endings ``_2``, ``_3``;
+            ``coherence1`` and ``coherence2``, the strength of the first minus that of the second
+            bump where ring 1 or 2 shows two at a time (else NaN); ``responds``, ``base_response``,
+            `displacement`, ``response``, ``angle``, ``drift``, `drift_velocity` and ``match``, as
+            they are here; ``noise_fixation``, ``noise_ring1``, ``noise_ring2`` and ``noise_rule``,
+            the noise per step in the noisy periods; ``noise_key`` (uint64).
+
+        Example:
+            >>> import modcog, numpy as np
+            >>> trials = modcog.conditions("DlyGo_IntL", np.random.default_rng(0), delay=[200, 700])
+            >>> table = trials.to_dict()
+            >>> table["delay_ms"], table["displacement"]
+            (array([200., 700.]), array([-2, -7]))
+        """
+        names = period_names(self.tasks)
+        number = period_table(self.tasks, names, self.period_steps.shape[1])
+        bumps = {name.removeprefix("stimulus_"): getattr(self, name) for name in STIMULUS}
+        shown_in = number[self.task_index[:, None], self.stimulus_period]
+
+        def of_task(values: list[str]) -> NDArray[np.str_]:
+            return np.array(values)[self.task_index]
+
+        own = ("responds", "base_response", "displacement", "response", "angle", "drift")
+        columns = {
+            "task": self.task,
+            "base": of_task([spec.base for spec in self.tasks]),
+            "family": of_task([spec.family for spec in self.tasks]),
+            "modifiers": of_task(
+                ["_".join(m.label for m in spec.modifiers) for spec in self.tasks]
+            ),
+            **{name: getattr(self, name) for name in ("rule", "lane", "start", "length")},
+            "dt": np.full(len(self), self.dt),
+            **{f"{name}_ms": self.duration_ms(name) for name in names},
+            **bump_columns(bumps, shown_in, names),
+            **{f"coherence{ring + 1}": coherence(bumps, ring) for ring in (0, 1)},
+            **{name: getattr(self, name) for name in (*own, "drift_velocity", "match")},
+            **{f"noise_{group}": self.noise_std[:, i] for i, group in enumerate(NOISE_GROUPS)},
+            "noise_key": self.noise_key,
+        }
+        return {name: column.copy() for name, column in columns.items()}
+
+    def to_frame(self, backend: str | None = None) -> Any:
+        """The table of `to_dict` as a data frame.
+
+        Args:
+            backend: "pandas", "polars" or "pyarrow"; None takes the first of them that is
+                installed. None of them is needed for anything else.
+
+        Returns:
+            ``pandas.DataFrame``, ``polars.DataFrame`` or ``pyarrow.Table``.
+
+        Raises:
+            UnknownName: The library is not one of these.
+            InvalidArgument: It is not installed.
+        """
+        return frame(self.to_dict(), backend)
 
     def describe(self, row: int) -> dict[str, Any]:
         """One trial as a dictionary of plain Python values, for people and for `env.trial`."""
@@ -208,7 +301,7 @@ def concatenate(parts: Sequence[Trials]) -> Trials:
     """Join trials of several tasks into one struct, in the given order.
 
     Raises:
-        InvalidArgument: `parts` is empty, or the time steps or rings differ.
+        InvalidArgument: `parts` is empty, or time steps, rings or bumps differ.
     """
     ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
     rows = [np.arange(end - len(part), end) for part, end in zip(parts, ends, strict=True)]
@@ -224,15 +317,13 @@ def interleave(parts: Sequence[Trials], rows: Sequence[NDArray[np.int64]]) -> Tr
             from 0 up, once.
 
     Raises:
-        InvalidArgument: `parts` is empty, or the time steps or rings differ.
+        InvalidArgument: `parts` is empty, or time steps, rings or bumps differ.
     """
     if not parts:
         raise InvalidArgument("parts", parts, "at least one Trials")
-    settings = {(part.dt, part.dim_ring) for part in parts}
-    if len(settings) > 1:
-        raise InvalidArgument(
-            "parts", sorted(settings), "trials with one time step and one ring size"
-        )
+    shared = {part.tasks[0].shared for part in parts}
+    if len(shared) > 1:
+        raise InvalidArgument("parts", sorted(shared), f"trials with one {SHARED_TEXT}")
     tasks = tuple(dict.fromkeys(spec for part in parts for spec in part.tasks))
     position, n = {spec: i for i, spec in enumerate(tasks)}, sum(map(len, parts))
     columns: dict[str, NDArray[Any]] = {}

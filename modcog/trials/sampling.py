@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,35 +81,7 @@ def sample(
     n: int = 1,
     given: Mapping[str, ArrayLike] | None = None,
 ) -> Trials:
-    """Draw n trials of one task, modifiers applied.
-
-    Args:
-        spec: The task.
-        rng: The only source of randomness.
-        n: Number of trials.
-        given: Quantities to fix instead of drawing them, by name: the family's own (such as
-            ``location``, ``ring``, ``match``), a period's duration in ms, ``noise_key``. Each is
-            one value or n values. The others of the same seed stay as they were, but for those that
-            the given ones say something about: these are distributed as they are among all trials
-            that have the given values.
-
-    Returns:
-        The trials; trial i is in lane i and starts at step 0.
-
-    Raises:
-        InvalidArgument: `n` or a given value is out of range, or the task plans trials that cannot
-            be (see `modcog.trials.gate.check_trials`).
-        UnknownName: The task draws no quantity of a given name.
-
-    Example:
-        >>> import numpy as np, modcog
-        >>> trials = modcog.sample(modcog.task("DlyGo_IntL"), np.random.default_rng(0), 100)
-        >>> bool((trials.duration_ms("delay") >= 100).all())
-        True
-    """
-    task = cast("object", spec)  # a name comes here by mistake
-    if not isinstance(task, TaskSpec):
-        raise InvalidArgument("spec", task, "a TaskSpec, such as modcog.task makes from a name")
+    """Draw n trials of a specification; `modcog.sample`, which takes names and seeds as well."""
     keys = trial_keys(rng, whole_number("n", n, "trials", least=0, most=limits.TRIALS))
     trials = sample_keys(spec, keys, given)
     check_trials(trials)

@@ -11,9 +11,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -24,7 +25,13 @@ from modcog.errors import (
     truth_value,
     unknown_name,
 )
-from modcog.ring import check_dim_ring
+from modcog.ring import (
+    BUMP_HEIGHT,
+    BUMP_WIDTH,
+    check_bump_height,
+    check_bump_width,
+    check_dim_ring,
+)
 from modcog.system import limits
 from modcog.timing import (
     Duration,
@@ -36,7 +43,15 @@ from modcog.timing import (
     step_range,
 )
 
-Noise = float | Literal["yang"]
+Noise = float | tuple[float, float] | Literal["yang"]
+
+SHAPE: Mapping[str, float] = MappingProxyType(
+    {"bump_width": BUMP_WIDTH, "bump_height": BUMP_HEIGHT}
+)
+"""Settings of the bumps and their defaults, which JSON leaves out, as version 0.1.0 had none."""
+
+SHARED_TEXT = "dt, dim_ring and bump"
+"""What `TaskSpec.shared` holds, in words."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +103,10 @@ class TaskSpec:
         dt: Time step in ms.
         dim_ring: Number of ring directions n (a multiple of 4).
         noise: Standard deviation of the sensory noise in sqrt(ms), so that a step has
-            ``noise / sqrt(dt)``; 0 is noise-free; "yang" is 0.1414 on every input at every step
-            (Yang et al. 2019).
+            ``noise / sqrt(dt)``; 0 is noise-free; a pair is for ring 1 and ring 2; "yang" is 0.1414
+            on every input at every step (Yang et al. 2019).
+        bump_width: Standard deviation of the bumps on the rings, in rad.
+        bump_height: Peak of a bump of strength 1.
         sentence: What the base task asks for, without a full stop; where it is empty, the task is
             called by its name. It is no part of the task's value.
 
@@ -109,6 +126,8 @@ class TaskSpec:
     dt: float = 100.0
     dim_ring: int = 16
     noise: Noise = 1.0
+    bump_width: float = BUMP_WIDTH
+    bump_height: float = BUMP_HEIGHT
     sentence: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +135,8 @@ class TaskSpec:
         object.__setattr__(self, "dt", check_dt(self.dt))
         object.__setattr__(self, "dim_ring", check_dim_ring(self.dim_ring))
         object.__setattr__(self, "noise", check_noise(self.noise))
+        object.__setattr__(self, "bump_width", check_bump_width(self.bump_width))
+        object.__setattr__(self, "bump_height", check_bump_height(self.bump_height))
         names = [period.name for period in self.periods]
         if not names or names[-1] != "decision" or len(set(names)) < len(names):
             raise InvalidArgument("periods", names, "distinct names that end with 'decision'")
@@ -158,8 +179,19 @@ class TaskSpec:
         return tuple(period.name for period in self.periods)
 
     @property
-    def noise_std(self) -> float:
-        """Standard deviation of the noise in one step (dimensionless input units)."""
+    def shared(self) -> tuple[float, ...]:
+        """What all trials have to share that are rendered together: time step, ring and bumps."""
+        return (self.dt, self.dim_ring, self.bump_width, self.bump_height)
+
+    @property
+    def noise_std(self) -> float | tuple[float, float]:
+        """Standard deviation of the noise in one step (dimensionless input units).
+
+        Two of them, for ring 1 and ring 2, where `noise` is a pair.
+        """
+        if isinstance(self.noise, tuple):
+            ring1, ring2 = self.noise
+            return ring1 / math.sqrt(self.dt), ring2 / math.sqrt(self.dt)
         level = YANG_NOISE if self.noise == "yang" else float(self.noise)
         return level / math.sqrt(self.dt)
 
@@ -280,6 +312,7 @@ class TaskSpec:
             "dt": self.dt,
             "dim_ring": self.dim_ring,
             "noise": self.noise,
+            **{key: getattr(self, key) for key, own in SHAPE.items() if getattr(self, key) != own},
         }
         return json.dumps(record)
 
@@ -289,15 +322,28 @@ YANG_NOISE = math.sqrt(2.0) / 10
 
 
 def check_noise(noise: object) -> Noise:
-    """Return the noise level as a float or "yang".
+    """Return the noise level as a float, a pair of them, or "yang".
 
     Raises:
-        InvalidArgument: Neither a finite number of at least 0 nor "yang".
+        InvalidArgument: Neither a finite number of at least 0, nor two of them, nor "yang".
     """
-    if noise == "yang":
+    if isinstance(noise, str) and noise == "yang":
         return "yang"
+    if isinstance(noise, tuple | list) or (isinstance(noise, np.ndarray) and noise.ndim):
+        levels = tuple(cast("Sequence[object]", noise))
+        if len(levels) != 2:
+            raise InvalidArgument("noise", noise, "one number, or two: for ring 1 and for ring 2")
+        ring1, ring2 = (_noise_level(level, noise) for level in levels)
+        # One level for both is one level: equal tasks, whichever way it is spelt.
+        return ring1 if ring1 == ring2 else (ring1, ring2)
+    return _noise_level(noise, noise)
+
+
+def _noise_level(value: object, noise: object) -> float:
     allowed = f"a finite number of at least 0 (in sqrt(ms)), at most {limits.LEVEL:g}, or 'yang'"
-    level = real_number("noise", noise, allowed)
+    if noise is not value:
+        allowed = f"two finite numbers of at least 0 (in sqrt(ms)), at most {limits.LEVEL:g}"
+    level = real_number("noise", value, allowed)
     if not 0 <= level <= limits.LEVEL:
         raise InvalidArgument("noise", noise, allowed)
     return level

@@ -6,6 +6,9 @@ imported on its own as matplotlib is slow to import, draws them.
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 from sparse_rnn.analysis._subject import Source as Source, Suite as Suite
 from sparse_rnn.analysis.ablation import (
     AblationEffect as AblationEffect,
@@ -22,8 +25,8 @@ from sparse_rnn.analysis.addition import (
 )
 from sparse_rnn.analysis.clusters import Clusters as Clusters, cluster as cluster
 from sparse_rnn.analysis.everything import (
-    Outcome as Outcome,
-    Settings as Settings,
+    AnalysisConfig as AnalysisConfig,
+    AnalysisResult as AnalysisResult,
     analyze as analyze,
 )
 from sparse_rnn.analysis.input_weights import (
@@ -64,3 +67,15 @@ from sparse_rnn.analysis.variance import (
     TaskVariance as TaskVariance,
     task_variance as task_variance,
 )
+
+_RENAMED = {"Outcome": AnalysisResult, "Settings": AnalysisConfig}
+"""Classes by their names until version 0.2, which go in the next one."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    new = _RENAMED[name]
+    text = f"analysis.{name} is now {new.__name__}; the old name goes in the next version."
+    warnings.warn(text, DeprecationWarning, stacklevel=2)
+    return new

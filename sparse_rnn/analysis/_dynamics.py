@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sparse_rnn.analysis._weights import as_array, recurrent
 from sparse_rnn.kernels import nonlinearity
-from sparse_rnn.nn.cells import LeakyRNN
+from sparse_rnn.nn.cells import MaskedRNN
 from sparse_rnn.nn.network import Network
 
 Parts = tuple[Tensor, ...]
@@ -188,8 +188,9 @@ class Linear:
 
 
 def _vanilla(network: Network) -> Update:
-    f = nonlinearity(str(getattr(network.rnn, "nonlinearity", ""))).apply
-    alpha = network.rnn.alpha if isinstance(network.rnn, LeakyRNN) else 1.0
+    layer = network.rnn
+    assert isinstance(layer, MaskedRNN)  # "vanilla" or "leaky"
+    f, alpha = nonlinearity(layer.nonlinearity).apply, layer.alpha
 
     def update(parts: Parts, products: Tensor, inputs: Tensor) -> Parts:
         return (torch.lerp(parts[0], f(inputs[:, 0] + products[0]), alpha),)

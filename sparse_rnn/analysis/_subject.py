@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from sparse_rnn.config.fit import FitConfig
@@ -107,3 +109,19 @@ class Subject:
                 found = f"{stream.input_size} inputs"
                 raise InvalidArgument("suite", names, allowed, f"(this one makes {found})")
         return stream
+
+
+def numbered(argument: str, chosen: Any, n: int) -> NDArray[np.int64]:
+    """Numbers of what was chosen of n things, by numbers, a slice or bool ``[n]``.
+
+    Raises:
+        InvalidArgument: It chooses what is not there, or nothing that has a number.
+    """
+    allowed = f"numbers from 0 to {n - 1}, or bool [{n}]"
+    try:
+        index = np.atleast_1d(np.arange(n)[chosen])
+    except IndexError as error:
+        raise InvalidArgument(argument, chosen, allowed) from error
+    if index.ndim != 1:
+        raise InvalidArgument(argument, chosen, allowed)
+    return index

@@ -21,6 +21,7 @@ from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES, TaskScores
 from sparse_rnn.nn.network import Network
 from sparse_rnn.seeding import Seed
+from sparse_rnn.system.arguments import instance, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ def ablate(network: Network, units: ArrayLike = (), edges: ArrayLike = ()) -> Ge
         >>> bool(net.readout.weight[:, 3].any())
         True
     """
-    mask = network.rnn.mask
+    mask = instance("network", network, Network).rnn.mask
     lost = _chosen("units", units, (mask.n_units,))
     cut = _chosen("edges", edges, tuple(network.rnn.weight_hh.shape))
     cut |= lost[mask.targets()] | lost[mask.indices]
@@ -168,8 +169,8 @@ def ablation_effect(
         The scores.
 
     Raises:
-        InvalidArgument: There is no part, a part names what the network has not, or the suite does
-            not fit.
+        InvalidArgument: There is no part, a part names what the network has not, the suite does
+            not fit, or a number is out of range.
 
     Example:
         >>> import sparse_rnn as srnn
@@ -178,6 +179,9 @@ def ablation_effect(
         >>> ablation_effect(net, parts, ["Go", "Anti"], trials_per_task=4).change().shape
         (1, 2)
     """
+    whole("trials_per_task", trials_per_task, 1)
+    for part in instance("parts", parts, Mapping).values():
+        instance("parts", part, Part)
     if not parts:
         raise InvalidArgument("parts", dict(parts), "at least one part")
     subject = Subject.of(network)

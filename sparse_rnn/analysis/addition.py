@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +14,10 @@ from sparse_rnn.analysis._weights import InputColumns, as_array
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.errors import InvalidArgument, NotApplicable
 from sparse_rnn.kernels import nonlinearity
-from sparse_rnn.nn.cells import LeakyRNN, MaskedRNN
+from sparse_rnn.nn.cells import MaskedRNN
 from sparse_rnn.nn.network import Network
 from sparse_rnn.seeding import Seed
+from sparse_rnn.system.arguments import finite, instance, whole
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,20 @@ class Copies:
         stimulus: Vector of each stimulus.
         rule: Vector of the task's rule.
         bias: The bias of the units.
+
+    Raises:
+        InvalidArgument: One is no finite number.
     """
 
     fixation: float = 1.0
     stimulus: float = 1.0
     rule: float = 1.0
     bias: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no finite number."""
+        for name, times in vars(self).items():
+            finite(name, times, "a finite number")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +109,9 @@ def vector_addition(
         task: Name of a task of the suite.
         suite: The network's tasks; None are those of its run.
         copies: How often each vector is added.
-        trials: Number of trials that are drawn, for tasks other than those of the reach family (Go,
-            DlyGo, RTGo, Anti, ...), of which each direction on each ring occurs once.
+        trials: Number of trials that are drawn, for tasks that do not list their conditions. Of
+            those that do (Go, DlyGo, RTGo, Anti, ...), each condition occurs once: each direction
+            on each ring.
         seed: Where trials are drawn from.
 
     Returns:
@@ -110,7 +119,8 @@ def vector_addition(
 
     Raises:
         NotApplicable: The cell has gates.
-        InvalidArgument: The suite has no such task, or does not fit the network.
+        InvalidArgument: The suite has no such task, or does not fit the network; or a number is out
+            of range.
 
     Example:
         >>> import sparse_rnn as srnn
@@ -118,9 +128,11 @@ def vector_addition(
         >>> vector_addition(net, "Anti", ["Go", "Anti"]).responding.shape
         (32, 17)
     """
+    instance("copies", copies, Copies)
+    whole("trials", trials, 1)
     subject = Subject.of(network)
     net = subject.network
-    if not isinstance(net.rnn, MaskedRNN | LeakyRNN):
+    if not isinstance(net.rnn, MaskedRNN):
         raise NotApplicable(f"The cell {net.rnn.CELL!r} multiplies its inputs by gates.")
     stream = subject.stream(suite, seed, 0.0)
     if task not in stream.tasks:
@@ -166,11 +178,8 @@ def shown(batch: Batch) -> NDArray[np.float64]:
 
 
 def _conditions(stream: TaskStream, slot: int, n: int, seed: Seed) -> Batch:
-    spec: Any = stream.sampler.specs[slot]
-    if spec.family != "reach":
-        return stream.trials_of(slot, n, seed)
-    ring, location = np.divmod(np.arange(2 * spec.dim_ring), spec.dim_ring)
-    return stream.trials_of(slot, len(ring), seed, given={"ring": ring, "location": location})
+    given = stream.conditions(slot)
+    return stream.trials_of(slot, len(next(iter(given.values()), range(n))), seed, given)
 
 
 def _read(network: Network, summed: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sparse_rnn.analysis.variance import TaskVariance
 from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.system.arguments import whole
 
 MAX_CLUSTERS = 40
 """Most clusters that are tried by default; the paper finds 12 to 33."""
@@ -44,8 +45,7 @@ class Clusters:
         Raises:
             InvalidArgument: There is no such cluster.
         """
-        if not 0 <= cluster < self.n_clusters:
-            raise InvalidArgument("cluster", cluster, f"from 0 to {self.n_clusters - 1}")
+        whole("cluster", cluster, 0, self.n_clusters - 1)
         return self.units[self.labels == cluster]
 
 
@@ -89,11 +89,13 @@ def cluster(
     n_units = len(variance.units)
     if n_units < 3:
         raise InvalidArgument("variance", f"{n_units} active units", "one of at least 3 units")
-    limit = n_units - 1 if max_clusters is None else max_clusters
-    if limit < 2:
-        raise InvalidArgument("max_clusters", max_clusters, "at least 2")
+    limit = n_units - 1 if max_clusters is None else whole("max_clusters", max_clusters, 2)
     points = variance.values.T
-    distances = pdist(points, metric)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    try:
+        distances = pdist(points, metric)  # pyright: ignore[reportArgumentType, reportCallIssue] - the error says what is wrong
+    except (TypeError, ValueError) as error:
+        allowed = f"a distance of scipy.spatial.distance.pdist ({error})"
+        raise InvalidArgument("metric", metric, allowed) from error
     if not distances.max() > 0:
         raise InvalidArgument("variance", f"{n_units} units all alike", "one of different units")
     tree = np.asarray(linkage(distances, method), dtype=np.float64)

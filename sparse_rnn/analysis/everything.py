@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sparse_rnn.analysis._materials import Materials, Settings as Settings
+from sparse_rnn.analysis._materials import AnalysisConfig as AnalysisConfig, Materials
 from sparse_rnn.analysis._products import Product, Table
 from sparse_rnn.analysis.ablation import AblationEffect, cluster_parts, weight_group_parts
 from sparse_rnn.analysis.addition import vector_addition
@@ -31,6 +31,7 @@ from sparse_rnn.errors import InvalidArgument, NotApplicable
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.runs.finished import FinishedRun as Run
 from sparse_rnn.runs.folder import write_json
+from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.provenance import provenance
 
 SUMMARY = "analysis.json"
@@ -38,7 +39,7 @@ SUMMARY = "analysis.json"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AnalysisResult:
     """What `analyze` did.
 
     Attributes:
@@ -54,7 +55,7 @@ class Outcome:
     files: tuple[str, ...]
 
 
-def analyze(run: Run, out: Path, settings: Settings | None = None) -> Outcome:
+def analyze(run: Run, out: Path, settings: AnalysisConfig | None = None) -> AnalysisResult:
     """Make all analyses that apply to a run, and write their figures and tables.
 
     Args:
@@ -65,7 +66,9 @@ def analyze(run: Run, out: Path, settings: Settings | None = None) -> Outcome:
     Returns:
         What was made, and what was skipped and why.
     """
-    materials = Materials(run, Settings() if settings is None else settings)
+    instance("run", run, Run)
+    given = instance("settings", AnalysisConfig() if settings is None else settings, AnalysisConfig)
+    materials = Materials(run, given)
     out.mkdir(parents=True, exist_ok=True)
     done: dict[str, Any] = {}
     skipped: dict[str, str] = {}
@@ -87,7 +90,7 @@ def analyze(run: Run, out: Path, settings: Settings | None = None) -> Outcome:
     write_json(out / SUMMARY, record_)
     names = [file for entry in done.values() for file in entry["files"]]
     sentences = {name: entry["summary"] for name, entry in done.items()}
-    return Outcome(out, sentences, skipped, (*names, SUMMARY))
+    return AnalysisResult(out, sentences, skipped, (*names, SUMMARY))
 
 
 def _clusters(materials: Materials) -> Product:

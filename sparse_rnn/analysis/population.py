@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sparse_rnn.analysis.recording import Recording
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.system.arguments import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,14 @@ class Trajectories:
     dt: float
 
     def project(self, states: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Other states ``[..., N]``, such as fixed points, in these components."""
+        """Other states ``[..., N]``, such as fixed points, in these components.
+
+        Raises:
+            InvalidArgument: They are of another number of units.
+        """
+        if np.shape(states)[-1:] != self.mean.shape:
+            allowed = f"of shape [..., {len(self.mean)}]"
+            raise InvalidArgument("states", np.shape(states), allowed)
         return (states - self.mean) @ self.components.T
 
 
@@ -58,8 +66,7 @@ def trajectories(recording: Recording, n_components: int = 3) -> Trajectories:
     from sklearn.decomposition import PCA
 
     n_units = recording.hidden.shape[2]
-    if not 1 <= n_components <= n_units:
-        raise InvalidArgument("n_components", n_components, f"from 1 to {n_units}")
+    whole("n_components", n_components, 1, n_units)
     states = recording.hidden[recording.mask].astype(np.float64)
     pca = PCA(n_components, svd_solver="covariance_eigh").fit(states)
     components = np.asarray(pca.components_, dtype=np.float64)

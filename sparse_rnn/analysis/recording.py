@@ -12,13 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sparse_rnn.analysis._subject import Source, Subject, Suite
+from sparse_rnn.analysis._subject import Source, Subject, Suite, numbered
 from sparse_rnn.data import Batch, Trials, join_trials
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.nn.network import Network
 from sparse_rnn.seeding import Seed
+from sparse_rnn.system.arguments import whole
 from sparse_rnn.system.hardware import device_of
+
+_SERIES = ("hidden", "logits", "inputs", "targets", "mask")
+"""Arrays of a recording with a column a trial."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,9 @@ class Recording:
         Args:
             trials: Their numbers, or bool ``[trial]``, such as ``rec.trials.match == 1``.
 
+        Raises:
+            InvalidArgument: There are no such trials.
+
         Example:
             >>> import sparse_rnn as srnn
             >>> net = srnn.Network(35, 17, srnn.masks.autapse(5))
@@ -66,15 +73,11 @@ class Recording:
             >>> rec.where(rec.trials.match == 1).hidden.shape[1] < 16
             True
         """
-        index = np.atleast_1d(np.arange(self.mask.shape[1])[trials])
+        index = numbered("trials", trials, self.mask.shape[1])
         return replace(
             self,
-            hidden=self.hidden[:, index],
-            logits=self.logits[:, index],
-            inputs=self.inputs[:, index],
-            targets=self.targets[:, index],
-            mask=self.mask[:, index],
             trials=self.trials[index],
+            **{name: getattr(self, name)[:, index] for name in _SERIES},
         )
 
     def of_task(self, task: str) -> Recording:
@@ -138,11 +141,7 @@ def record(
         return whole
 
     return Recording(
-        hidden=joined("hidden"),
-        logits=joined("logits"),
-        inputs=joined("inputs"),
-        targets=joined("targets"),
-        mask=joined("mask"),
+        **{name: joined(name) for name in _SERIES},
         trials=join_trials([part.trials for part in parts]),
         tasks=tuple(task for part in parts for task in part.tasks),
         slots=np.concatenate([part.slots for part in parts]),
@@ -174,8 +173,11 @@ def recordings(
     Raises:
         InvalidArgument: As for `record`.
     """
+    whole("trials_per_task", trials_per_task, 1)
     subject = Subject.of(network)
     stream = subject.stream(suite, seed, noise)
+    if tasks is not None and (isinstance(tasks, str) or not len(tasks)):
+        raise InvalidArgument("tasks", tasks, "a list of at least one task, or None for all")
     if tasks is not None and (unknown := sorted(set(tasks) - set(stream.tasks))):
         allowed = "among " + ", ".join(dict.fromkeys(stream.tasks))
         raise InvalidArgument("tasks", unknown, allowed)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sparse_rnn.analysis._subject import Source, Subject
 from sparse_rnn.analysis._weights import recurrent
 from sparse_rnn.errors import InvalidArgument, NotApplicable
+from sparse_rnn.system.arguments import finite, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,7 @@ def weight_histogram(
         The histogram of the weights that exist, of all gates; under Dale's law with their signs.
 
     Raises:
-        InvalidArgument: `bins` is below 1.
+        InvalidArgument: `bins` is below 1, or the limits do not ascend.
         NotApplicable: The network has no recurrent weights.
 
     Example:
@@ -100,8 +101,9 @@ def weight_histogram(
         >>> weight_histogram(net, bins=4, limits=(0, 2)).counts
         array([  0,   0, 100,   0])
     """
-    if bins < 1:
-        raise InvalidArgument("bins", bins, "at least 1")
+    whole("bins", bins, 1)
+    if limits is not None:
+        _check_limits(limits)
     weights = _weights(network)
     counts, edges = np.histogram(weights, bins=bins, range=limits)
     return Histogram(counts.astype(np.int64), edges.astype(np.float64), weights)
@@ -123,8 +125,10 @@ def weight_groups(network: Source, bins: int = 50) -> WeightGroups:
         The groups.
 
     Raises:
+        InvalidArgument: `bins` is below 1.
         NotApplicable: The network has no two different recurrent weights.
     """
+    whole("bins", bins, 1)
     weights = _weights(network)
     ordered = np.sort(weights, axis=None)
     if ordered[0] == ordered[-1]:
@@ -147,6 +151,14 @@ def weight_groups(network: Source, bins: int = 50) -> WeightGroups:
         valley=_valley(ordered, means, bins),
         weights=weights,
     )
+
+
+def _check_limits(limits: object) -> None:
+    allowed = "two finite numbers, the smaller one first"
+    if not isinstance(limits, tuple | list) or len(limits) != 2:
+        raise InvalidArgument("limits", limits, allowed)
+    low, high = (finite("limits", end, allowed) for end in limits)
+    finite("limits", high, allowed, above=low)
 
 
 def _weights(network: Source) -> NDArray[np.float64]:

@@ -54,13 +54,15 @@ def ring(network: Source, hidden: ArrayLike) -> Ring:
         The ring.
 
     Raises:
-        InvalidArgument: There are fewer than three states, or all are the same.
+        InvalidArgument: There are fewer than three states, all are the same, or one is not finite.
     """
     net = Subject.of(network).network
     points = np.asarray(hidden, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != net.rnn.mask.n_units or len(points) < 3:
         allowed = f"of shape [at least 3, {net.rnn.mask.n_units}]"
         raise InvalidArgument("hidden", points.shape, allowed)
+    if not np.isfinite(points).all():
+        raise InvalidArgument("hidden", "NaN or infinity among them", "finite")
     centred = points - points.mean(axis=0)
     left, scale, axes = np.linalg.svd(centred, full_matrices=False)
     if not scale[0] > 0:

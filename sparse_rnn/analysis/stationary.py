@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparse_rnn.analysis._descent import stand_still
 from sparse_rnn.analysis._dynamics import Dynamics
-from sparse_rnn.analysis._subject import Source, Subject
+from sparse_rnn.analysis._subject import Source, Subject, numbered
 from sparse_rnn.analysis.recording import Recording
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.nn.network import Network
+from sparse_rnn.system.arguments import finite, instance, whole
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ class Search:
     fixed: float = 1e-6
     slow: float = 1e-2
     apart: float = 1e-3
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number of steps and no share."""
+        whole("iterations", self.iterations, 1)
+        for name in ("fixed", "slow", "apart"):
+            finite(name, getattr(self, name), "a finite number of at least 0", least=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +82,12 @@ class FixedPoints:
         return self.states[:, : self.dynamics.inputs.shape[2]]
 
     def jacobians(self, chosen: Any = slice(None)) -> NDArray[np.float64]:
-        """Jacobians of the step at some points, by default all; float64 ``[k, size, size]``."""
-        rows = np.arange(len(self))[chosen]
+        """Jacobians of the step at some points, by default all; float64 ``[k, size, size]``.
+
+        Raises:
+            InvalidArgument: There are no such points.
+        """
+        rows = numbered("chosen", chosen, len(self))
         at = torch.from_numpy(rows)
         linear = self.dynamics.at(at).linearise(torch.from_numpy(self.states[rows]))
         found: NDArray[np.float64] = linear.jacobians().numpy()
@@ -87,8 +98,11 @@ class FixedPoints:
 
         A mode with the eigenvalue z decays with the time constant ``-dt / log |z|``: 1 is a
         direction in which the network stands still, beyond 1 it is unstable.
+
+        Raises:
+            InvalidArgument: There are no such points.
         """
-        rows = np.arange(len(self))[chosen]
+        rows = numbered("chosen", chosen, len(self))
         spectra: list[NDArray[np.complex128]] = []
         for row in rows:  # One matrix at a time: the eigenvalues take far longer than the call.
             values = np.linalg.eigvals(self.jacobians([row])[0]).astype(np.complex128)
@@ -131,7 +145,7 @@ def fixed_points(
         (array([[2.]]), array([2]), array([[0.5]]))
     """
     net = Subject.of(network).network
-    settings = Search() if search is None else search
+    settings = Search() if search is None else instance("search", search, Search)
     given = np.asarray(inputs, dtype=np.float64)
     begin = np.asarray(starts, dtype=np.float64)
     size = _size(net)

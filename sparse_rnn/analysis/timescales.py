@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from sparse_rnn.analysis._subject import Source, Subject
 from sparse_rnn.analysis._weights import recurrent
-from sparse_rnn.errors import InvalidArgument, NotApplicable
-from sparse_rnn.nn.cells import LeakyRNN
+from sparse_rnn.errors import NotApplicable
+from sparse_rnn.nn.cells import MaskedRNN
 from sparse_rnn.nn.network import Network
+from sparse_rnn.system.arguments import finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,14 +68,14 @@ def time_constants(network: Source, dt: float | None = None) -> TimeConstants:
     reason = _why_not(net)
     if reason:
         raise NotApplicable(f"Time constants belong to single units, and here {reason}.")
-    if dt is not None and not dt > 0:
-        raise InvalidArgument("dt", dt, "a number of ms above 0")
+    if dt is not None:
+        finite("dt", dt, "a number of ms above 0", above=0)
     step = subject.dt if dt is None else dt
     weights = np.zeros(net.rnn.mask.n_units)
     weights[net.rnn.mask.targets()] = recurrent(net)
-    alpha = net.rnn.alpha if isinstance(net.rnn, LeakyRNN) else 1.0
-    rectified = getattr(net.rnn, "nonlinearity", "") == "relu"
-    factors = 1 - alpha + alpha * (np.maximum(weights, 0) if rectified else weights)
+    assert isinstance(net.rnn, MaskedRNN)  # The others have gates.
+    slopes = np.maximum(weights, 0) if net.rnn.nonlinearity == "relu" else weights
+    factors = 1 - net.rnn.alpha + net.rnn.alpha * slopes
     sizes = np.abs(factors)
     with np.errstate(divide="ignore"):
         # The log of 0 is -inf, and -dt / -inf is 0.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sparse_rnn.analysis.recording import Recording
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.system.arguments import finite, instance
 
 ACTIVE = 1e-3
 """Least sum of a unit's variances over tasks; quieter units say nothing (Yang et al. 2019)."""
@@ -51,7 +52,8 @@ def task_variance(
         The variances.
 
     Raises:
-        InvalidArgument: There is no recording, or a task has no step with two trials.
+        InvalidArgument: There is no recording, or a task has no step with two trials; or the
+            threshold is below 0.
 
     Example:
         >>> import sparse_rnn as srnn
@@ -61,10 +63,12 @@ def task_variance(
         >>> found.raw.shape, bool((found.values.max(axis=0) == 1).all())
         ((20, 30), True)
     """
+    finite("threshold", threshold, "a finite number of at least 0", least=0)
     parts = [recording] if isinstance(recording, Recording) else recording
     rows: list[NDArray[np.float64]] = []
     names: list[str] = []
     for part in parts:
+        instance("recording", part, Recording)
         for row, name in enumerate(part.tasks):
             rows.append(_variance(part, part.task_index == row, name))
             names.append(name)

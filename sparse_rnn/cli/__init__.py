@@ -10,8 +10,7 @@ from types import MappingProxyType
 import tyro
 
 from sparse_rnn.cli import analyze, eval, explore, info, refusals, report, sweep, train
-from sparse_rnn.system.backend import figures_to_files
-from sparse_rnn.system.output import command_streams, say
+from sparse_rnn.system.output import command_streams, figures_to_files, say
 
 COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
     {

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from sparse_rnn.analysis.clusters import MAX_CLUSTERS
-from sparse_rnn.analysis.everything import Settings, analyze as make_all
+from sparse_rnn.analysis.everything import AnalysisConfig, analyze as make_all
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.system.files import check_kind
 from sparse_rnn.system.output import say
@@ -40,23 +40,17 @@ def analyze(
     Figures are PNG and SVG, tables CSV; analysis.json has all numbers, and the reasons for what was
     skipped. docs/analysis.md says what each means.
     """
-    for name, value, least in (
-        ("--trials", trials, 2),
-        ("--seed", seed, 0),
-        ("--max-clusters", max_clusters, 2),
-    ):
-        if value < least:
-            raise InvalidArgument(name, value, f"at least {least}")
+    settings = AnalysisConfig(trials, seed, max_clusters)
     loaded = load_run(run)
     folder = run / FOLDER if out is None else out
     if out is None:
         check_kind(folder, "folder")  # A link would take the files out of the run's own folder.
     if folder.exists() and not folder.is_dir():
         raise InvalidArgument("--out", str(folder), "a folder, or a name that is free")
-    outcome = make_all(loaded, folder, Settings(trials, seed, max_clusters))
-    width = max(len(name) for name in (*outcome.done, *outcome.skipped))
-    for name, sentence in outcome.done.items():
+    result = make_all(loaded, folder, settings)
+    width = max(len(name) for name in (*result.done, *result.skipped))
+    for name, sentence in result.done.items():
         say(f"{name:{width}}  {sentence}")
-    for name, reason in outcome.skipped.items():
+    for name, reason in result.skipped.items():
         say(f"{name:{width}}  skipped: {reason}")
-    say(f"{len(outcome.files)} files: {folder}")
+    say(f"{len(result.files)} files: {folder}")

@@ -71,6 +71,8 @@ def _as_typed(error: SparseRnnError) -> SparseRnnError:
             "n_sources": "--sources",
             "unit": "--unit",
             "continue_from": "--continue-from",
+            "trials": "--trials",
+            "max_clusters": "--max-clusters",
         }.get(name)
         if name in mask_flags.names():
             option = mask_flags.typed(name)

@@ -56,8 +56,8 @@ def command() -> Callable[..., None]:
         out: Path,
         seeds: tuple[int, ...],
         continue_from: Path | None,
-        quiet: bool,  # noqa: FBT001
-        verbose: bool,  # noqa: FBT001
+        quiet: bool,  # noqa: FBT001 - an option
+        verbose: bool,  # noqa: FBT001 - an option
     ) -> None:
         with _logged(logging.INFO if verbose else logging.WARNING):
             given: dict[str, Any] = vars(settings)

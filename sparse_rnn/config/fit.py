@@ -19,6 +19,7 @@ from sparse_rnn.config.schedules import SCHEDULES, Course, factor
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.system import limits
+from sparse_rnn.system.arguments import whole
 from sparse_rnn.system.hardware import PRECISIONS
 
 
@@ -139,7 +140,12 @@ class FitConfig(BaseModel):
         return self
 
     def rate(self, step: int) -> float:
-        """Learning rate of a gradient step, counted from 1."""
+        """Learning rate of a gradient step, counted from 1.
+
+        Raises:
+            InvalidArgument: `step` is no whole number of at least 1.
+        """
+        whole("step", step, 1)
         course = Course(self.steps, self.decay, self.decay_every)
         return self.lr * factor(self.schedule, step, course, self.warmup)
 

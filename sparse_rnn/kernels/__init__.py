@@ -26,6 +26,7 @@ from sparse_rnn.kernels.api import (
     Product as Product,
 )
 from sparse_rnn.kernels.cpu import function as sparse_cpu
+from sparse_rnn.system.arguments import finite
 
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
     {
@@ -83,19 +84,24 @@ def choose(
         dtype: Type of the weights.
 
     Raises:
-        UnknownName: There is no such backend.
-        InvalidArgument: The backend cannot serve this mask, or not on this device, or not in this
-            type.
+        UnknownName: There is no such backend or nonlinearity.
+        InvalidArgument: torch knows no such device, the cost is not above 0, or the backend cannot
+            serve this mask, or not on this device, or not in this type.
 
     Example:
         >>> from sparse_rnn import masks
         >>> choose("auto", masks.locality((9, 9), 1)).name, choose("auto", masks.dense(5)).name
         ('sparse_cpu', 'dense')
     """
+    device = _kind("device", device)
+    finite("cost", cost, "a finite number above 0", above=0)
+    if nonlinearity not in NONLINEARITIES:
+        raise unknown_name("nonlinearity", nonlinearity, NONLINEARITIES, "a nonlinearity")
     if backend == "auto":
         name, why = _automatic(mask, device, cost, UNIT_COST.get(nonlinearity, 0.0))
         if dtype not in KERNELS[name].dtypes:
             name, why = "dense", f"{name} does not compute in {dtype}"
+        _check_dtype(KERNELS[name], dtype)
         _LOG.info("backend %s: %s", name, why)
         return KERNELS[name]
     if backend not in KERNELS:
@@ -108,6 +114,15 @@ def choose(
     return kernel
 
 
+def _kind(argument: str, device: str) -> str:
+    """The type of a device: another name than torch's would count as one without sparse kernels."""
+    try:
+        return torch.device(device).type
+    except (RuntimeError, TypeError) as error:
+        allowed = "a device of torch, such as 'cpu' or 'cuda'"
+        raise InvalidArgument(argument, device, allowed) from error
+
+
 def _check_dtype(kernel: Kernel, dtype: torch.dtype) -> None:
     if dtype not in kernel.dtypes:
         known = ", ".join(str(kind).removeprefix("torch.") for kind in kernel.dtypes)
@@ -118,12 +133,15 @@ def _check_dtype(kernel: Kernel, dtype: torch.dtype) -> None:
 def reason(mask: Pattern, device: str = "cpu") -> str:
     """Say which backend "auto" picks for a mask and a vanilla cell with relu, and why.
 
+    Raises:
+        InvalidArgument: torch knows no such device.
+
     Example:
         >>> from sparse_rnn import masks
         >>> reason(masks.dense(5))
         'dense: 100 % of the matrix exists'
     """
-    return ": ".join(_automatic(mask, device, SPARSE_COST, 0.0))
+    return ": ".join(_automatic(mask, _kind("device", device), SPARSE_COST, 0.0))
 
 
 def _automatic(mask: Pattern, device: str, cost: float, unit_cost: float) -> tuple[str, str]:

@@ -65,6 +65,7 @@ class Operation(ABC):
         if traced():
             return self.formula(*tensors)  # What is traced is to run without this object.
         if torch.compiler.is_compiling():
+            break_graph()
             return _uncompiled()(self, *tensors)
         return _Forth.apply(self, *tensors)
 
@@ -73,6 +74,23 @@ def traced() -> bool:
     """Whether torch writes down the operations, for a program that runs without Python."""
     jit: Any = torch.jit  # `is_tracing` is documented, and not exported.
     return jit.is_tracing() or torch.compiler.is_exporting()
+
+
+_OUTSIDE = (
+    "sparse_rnn runs its kernels and draws its noise outside the graphs of torch.compile. Call "
+    'torch.compile with fullgraph=False; or take backend="reference", which is plain torch, '
+    "and eval() where there is recurrent noise."
+)
+_SAYS_WHY = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 10)
+
+
+def break_graph() -> None:
+    """End the graph that ``torch.compile`` writes here; with ``fullgraph=True`` torch raises."""
+    loaded: Any = torch  # With its compiler, where something is compiled; documented, not exported.
+    if _SAYS_WHY:
+        loaded._dynamo.graph_break(msg=_OUTSIDE)
+    else:
+        loaded._dynamo.graph_break()  # Older versions of torch take no reason.
 
 
 @cache
@@ -88,7 +106,7 @@ def _uncompiled() -> Callable[..., Tensors]:
 class _Forth(torch.autograd.Function):
     @staticmethod
     # The base class says *args; these are what `apply` was called with.
-    def forward(operation: Operation, *tensors: Tensor) -> Tensors:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(operation: Operation, *tensors: Tensor) -> Tensors:  # pyright: ignore[reportIncompatibleMethodOverride] - see above
         return operation.forth(*tensors)
 
     @staticmethod

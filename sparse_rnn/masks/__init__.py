@@ -38,6 +38,7 @@ from sparse_rnn.masks.random_graphs import (
 )
 from sparse_rnn.masks.spatial import distance_rule as distance_rule, small_world as small_world
 from sparse_rnn.masks.unequal_units import modular as modular, scale_free as scale_free
+from sparse_rnn.system.arguments import whole
 
 MASKS: Mapping[str, Callable[..., Mask]] = MappingProxyType(
     {
@@ -150,6 +151,7 @@ def check(name: str, size: Size, given: Mapping[str, Any], *, up_to: int = 0) ->
         >>> check("dense", 26_000, {})
         676000000
     """
+    whole("up_to", up_to, 0)
     try:
         with built_up_to(up_to):
             return build(name, size, **given).nnz

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.masks import _sampling as sampling
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sizes import sheet_coords
 
@@ -45,6 +46,22 @@ def mask_of_keys(
         family=family,
         parameters=parameters,
     )
+
+
+def mask_by_rule(
+    family: str,
+    keys: NDArray[np.int64],
+    sides: tuple[int, ...],
+    density: str,
+    rule: str,
+    seed: sampling.Seed,
+    **parameters: Any,
+) -> Mask:
+    """The mask of a random family: of its keys as drawn and its arguments but for the size."""
+    own = {"self_connections": rule, "seed": sampling.seed_record(seed)}
+    arguments = {"n": shown_size(sides), **parameters, **own}
+    keys = sampling.with_self_rule(keys, math.prod(sides), rule)
+    return mask_of_keys(keys, sides, family, arguments, density)
 
 
 def shown_size(sides: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.system.arguments import instance, whole
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -53,9 +54,13 @@ class Mask:
 
     def __post_init__(self) -> None:
         """Check the edges and make everything read-only."""
-        n_units = self.shape[0]
-        if len(self.shape) != 2 or n_units != self.shape[1] or n_units < 1:
-            raise InvalidArgument("shape", self.shape, "(N, N) with N of at least 1")
+        sides: Any = self.shape
+        square = isinstance(sides, tuple) and len(sides) == 2 and sides[0] == sides[1]
+        if not square:
+            raise InvalidArgument("shape", sides, "(N, N) with N of at least 1")
+        n_units = whole("shape", sides[0], 1)
+        instance("family", self.family, str)
+        instance("parameters", self.parameters, Mapping)
         indptr = _frozen("indptr", self.indptr, np.int64)
         indices = _frozen("indices", self.indices, np.int32)
         _check_rows(indptr, indices, n_units)
@@ -66,6 +71,8 @@ class Mask:
             coords = np.array(self.coords, dtype=np.float64)
             if coords.ndim != 2 or len(coords) != n_units:
                 raise InvalidArgument("coords", coords.shape, f"of shape [{n_units}, dimensions]")
+            if not np.isfinite(coords).all():
+                raise InvalidArgument("coords", "NaN or infinity among them", "finite")
             coords.flags.writeable = False
             object.__setattr__(self, "coords", coords)
 
@@ -80,7 +87,8 @@ class Mask:
             **rest: `coords`, `family` and `parameters` of the mask.
 
         Raises:
-            InvalidArgument: An edge occurs twice or names a unit that does not exist.
+            InvalidArgument: An edge occurs twice or names a unit that does not exist, or a number
+                is not whole.
 
         Example:
             >>> Mask.from_edges(3, targets=[2, 0], sources=[1, 0]).to_dense().astype(int)
@@ -88,8 +96,8 @@ class Mask:
                    [0, 0, 0],
                    [0, 1, 0]])
         """
-        rows = np.asarray(targets, dtype=np.int64)
-        columns = np.asarray(sources, dtype=np.int64)
+        whole("n_units", n_units, 1)
+        rows, columns = _units("targets", targets), _units("sources", sources)
         if rows.ndim != 1 or rows.shape != columns.shape:
             raise InvalidArgument("sources", columns.shape, f"as many as targets, {rows.shape}")
         for name, units in (("targets", rows), ("sources", columns)):
@@ -182,11 +190,21 @@ class Mask:
         return f"<Mask {self.family}({arguments}): {self.n_units} units, {self.nnz} synapses>"
 
 
+def _units(name: str, units: ArrayLike) -> NDArray[np.int64]:
+    """Numbers of units; of an empty list the type says nothing."""
+    given = np.asarray(units)
+    if given.size and given.dtype.kind not in "iu":
+        raise InvalidArgument(name, f"{given.dtype} values", "whole numbers of units")
+    return given.astype(np.int64)
+
+
 def _frozen(name: str, values: ArrayLike, dtype: type[np.integer[Any]]) -> NDArray[Any]:
     raw = np.asarray(values)
     if raw.ndim != 1 or raw.dtype.kind not in "iu":
         raise InvalidArgument(name, f"{raw.dtype} {raw.shape}", "a one-dimensional array of ints")
     array = raw.astype(dtype)
+    if not np.array_equal(array, raw):
+        raise InvalidArgument(name, f"{raw.dtype} up to {raw.max()}", f"numbers that fit {dtype}")
     array.flags.writeable = False
     return array
 

@@ -60,7 +60,7 @@ def check_mask_family(function: Callable[..., Mask], size: Size, **options: Any)
     before = _global_generator()
     mask = built(size)
     after = _global_generator()
-    require(isinstance(mask, Mask), "a family returns a Mask")  # pyright: ignore[reportUnnecessaryIsInstance]
+    require(isinstance(mask, Mask), "a family returns a Mask")  # pyright: ignore[reportUnnecessaryIsInstance] - anybody's function
     require(mask.n_units == n_units, f"a size of {n_units} units gives a mask of as many")
     require(mask.family == name, f"the mask's family is {name!r}, not {mask.family!r}")
     lost = [option for option in options if option not in mask.parameters]

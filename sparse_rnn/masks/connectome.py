@@ -15,13 +15,13 @@ from scipy import sparse
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import _frames as frames, _graph_files as files
-from sparse_rnn.masks._arguments import choice
 from sparse_rnn.masks._columns import Asked
 from sparse_rnn.masks._edges import Edges
 from sparse_rnn.masks._keys import shown_size
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._networkx import is_networkx, of_networkx
 from sparse_rnn.masks._sizes import Size, check_counts, check_size, sheet_coords
+from sparse_rnn.system.arguments import choice
 
 _LOG = logging.getLogger("sparse_rnn")
 

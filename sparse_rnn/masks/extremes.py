@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from sparse_rnn.masks._keys import shown_size
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sizes import Size, check_counts, check_size, sheet_coords
 
@@ -26,17 +27,7 @@ def autapse(n: Size) -> Mask:
         >>> autapse(625).nnz
         625
     """
-    sides = check_size("n", n)
-    n_units = math.prod(sides)
-    check_counts("n", n_units, n_units)
-    return Mask(
-        np.arange(n_units + 1),
-        np.arange(n_units, dtype=np.int32),
-        (n_units, n_units),
-        coords=sheet_coords(sides),
-        family="autapse",
-        parameters={"n": n_units if len(sides) == 1 else sides},
-    )
+    return _everywhere("autapse", n, 1)
 
 
 def dense(n: Size) -> Mask:
@@ -52,14 +43,20 @@ def dense(n: Size) -> Mask:
         >>> dense(256).nnz
         65536
     """
+    return _everywhere("dense", n, None)
+
+
+def _everywhere(family: str, n: Size, in_degree: int | None) -> Mask:
+    """Units with one synapse, which is their own, or with all of them (None)."""
     sides = check_size("n", n)
     n_units = math.prod(sides)
-    check_counts("n", n_units, n_units**2)
+    in_degree = in_degree or n_units
+    check_counts("n", n_units, n_units * in_degree)
     return Mask(
-        np.arange(n_units + 1) * n_units,
-        np.tile(np.arange(n_units, dtype=np.int32), n_units),
+        np.arange(n_units + 1) * in_degree,
+        np.tile(np.arange(n_units, dtype=np.int32), in_degree),
         (n_units, n_units),
         coords=sheet_coords(sides),
-        family="dense",
-        parameters={"n": n_units if len(sides) == 1 else sides},
+        family=family,
+        parameters={"n": shown_size(sides)},
     )

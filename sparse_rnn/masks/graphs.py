@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csgraph, csr_array
 
 from sparse_rnn.masks import _sampling as sampling
-from sparse_rnn.masks._arguments import whole
 from sparse_rnn.masks._mask import Mask
+from sparse_rnn.system.arguments import instance, whole
 
 Progress = Callable[[float], None]
 """Called now and then with the part of the work that is done, from 0 to 1."""
@@ -109,7 +109,7 @@ def measures(
         >>> lattice.diameter, round(lattice.mean_path_length, 2), round(lattice.clustering, 3)
         (10, 5.26, 0.455)
     """
-    n_units = mask.n_units
+    n_units = instance("mask", mask, Mask).n_units
     n_sources = n_units if n_sources is None else whole("n_sources", n_sources, 1, n_units)
     rng = sampling.generator(seed)
     tell = progress or _tell_nobody

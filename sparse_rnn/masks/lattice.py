@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from sparse_rnn.masks._arguments import flag
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sheet import check_radius, within
 from sparse_rnn.masks._sizes import Size, check_sheet, sheet_coords
+from sparse_rnn.system.arguments import flag
 
 
 def locality(shape: Size, radius: float, *, periodic: bool = True) -> Mask:

@@ -9,10 +9,11 @@ import numpy as np
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import _sampling as sampling
-from sparse_rnn.masks._arguments import SelfConnections, choice, real, self_rule, whole
-from sparse_rnn.masks._keys import mask_of_keys, shown_size
+from sparse_rnn.masks._arguments import SelfConnections, self_rule
+from sparse_rnn.masks._keys import mask_by_rule
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sizes import Size, check_counts, check_size
+from sparse_rnn.system.arguments import choice, real, whole
 
 
 def random(
@@ -53,17 +54,9 @@ def random(
     if rule == "random":
         keys = sampling.distinct(rng, others, n_units)
     else:
-        own = sampling.diagonal(n_units)
         ranks = sampling.distinct(rng, others - (rule == "always"), n_units - 1)
-        keys = sampling.skip(ranks, own)
-        keys = keys if rule == "never" else sampling.merge(keys, own)
-    parameters = {
-        "n": shown_size(sides),
-        "in_degree": in_degree,
-        "self_connections": rule,
-        "seed": sampling.seed_record(seed),
-    }
-    return mask_of_keys(keys, sides, "random", parameters, "in_degree")
+        keys = sampling.skip(ranks, sampling.diagonal(n_units))
+    return mask_by_rule("random", keys, sides, "in_degree", rule, seed, in_degree=in_degree)
 
 
 def erdos_renyi(
@@ -101,14 +94,8 @@ def erdos_renyi(
     n_pairs = n_units**2
     check_counts("probability", n_units, round(probability * n_pairs))
     keys = sampling.distinct(rng, [rng.binomial(n_pairs, probability)], n_pairs)
-    parameters = {
-        "n": shown_size(sides),
-        "probability": probability,
-        "self_connections": rule,
-        "seed": sampling.seed_record(seed),
-    }
-    keys = sampling.with_self_rule(keys, n_units, rule)
-    return mask_of_keys(keys, sides, "erdos_renyi", parameters, "probability")
+    how = sides, "probability", rule, seed
+    return mask_by_rule("erdos_renyi", keys, *how, probability=probability)
 
 
 def watts_strogatz(
@@ -160,12 +147,5 @@ def watts_strogatz(
     n_kept = stays.sum(axis=1)
     ranks = sampling.distinct(rng, neighbours - n_kept, n_units - 1 - n_kept)
     keys = sampling.merge(kept, sampling.skip(ranks, sampling.merge(kept, own)))
-    parameters = {
-        "n": shown_size(sides),
-        "neighbours": neighbours,
-        "rewiring": rewiring,
-        "self_connections": rule,
-        "seed": sampling.seed_record(seed),
-    }
-    keys = sampling.with_self_rule(keys, n_units, rule)
-    return mask_of_keys(keys, sides, "watts_strogatz", parameters, "neighbours")
+    how = sides, "neighbours", rule, seed
+    return mask_by_rule("watts_strogatz", keys, *how, neighbours=neighbours, rewiring=rewiring)

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import _sampling as sampling
-from sparse_rnn.masks._arguments import SelfConnections, flag, real, self_rule, whole
+from sparse_rnn.masks._arguments import SelfConnections, self_rule
 from sparse_rnn.masks._keys import mask_of_keys
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sheet import check_radius, within
 from sparse_rnn.masks._sizes import Size, check_counts, check_sheet
+from sparse_rnn.system.arguments import flag, real, whole
 
 
 def small_world(

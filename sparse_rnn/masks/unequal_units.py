@@ -8,10 +8,11 @@ import numpy as np
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import _sampling as sampling
-from sparse_rnn.masks._arguments import SelfConnections, real, self_rule, whole
-from sparse_rnn.masks._keys import mask_of_keys, shown_size
+from sparse_rnn.masks._arguments import SelfConnections, self_rule
+from sparse_rnn.masks._keys import mask_by_rule
 from sparse_rnn.masks._mask import Mask
 from sparse_rnn.masks._sizes import Size, check_counts, check_size
+from sparse_rnn.system.arguments import real, whole
 
 MAX_ROUNDS = 1000
 """How often `scale_free` draws repeated synapses anew; dense masks of hubs would take forever."""
@@ -71,16 +72,8 @@ def modular(
     target, source = _split(outside, n_units - size)
     source = np.where(source < start[target], source, source + size[target])
     keys = sampling.merge(keys_in, target * n_units + source)
-    parameters = {
-        "n": shown_size(sides),
-        "n_modules": n_modules,
-        "p_in": p_in,
-        "p_out": p_out,
-        "self_connections": rule,
-        "seed": sampling.seed_record(seed),
-    }
-    keys = sampling.with_self_rule(keys, n_units, rule)
-    return mask_of_keys(keys, sides, "modular", parameters, "p_in")
+    how = sides, "p_in", rule, seed
+    return mask_by_rule("modular", keys, *how, n_modules=n_modules, p_in=p_in, p_out=p_out)
 
 
 def _split(numbers: sampling.Keys, sizes: sampling.Keys) -> tuple[sampling.Keys, sampling.Keys]:
@@ -157,12 +150,5 @@ def scale_free(
             fresh = fresh[target != source]
         merged = sampling.merge(keys, np.sort(fresh))
         keys = merged[np.diff(merged, prepend=-1) != 0]
-    parameters = {
-        "n": shown_size(sides),
-        "mean_in_degree": mean_in_degree,
-        "exponent": exponent,
-        "self_connections": rule,
-        "seed": sampling.seed_record(seed),
-    }
-    keys = sampling.with_self_rule(keys, n_units, rule)
-    return mask_of_keys(keys, sides, "scale_free", parameters, "mean_in_degree")
+    how = sides, "mean_in_degree", rule, seed
+    return mask_by_rule("scale_free", keys, *how, mean_in_degree=mean_in_degree, exponent=exponent)

@@ -16,10 +16,9 @@ from sparse_rnn.nn.layer import (
     RECURRENCES as RECURRENCES,
     LayerOptions as LayerOptions,
     MaskedLayer as MaskedLayer,
-    check_width as check_width,
 )
 from sparse_rnn.nn.rnn import LeakyRNN as LeakyRNN, MaskedRNN as MaskedRNN
-from sparse_rnn.nn.stack import Stack as Stack, project as project
+from sparse_rnn.nn.stack import LayerStack as LayerStack, project as project
 
 CELLS: Mapping[str, type[MaskedLayer]] = MappingProxyType(
     {cell.CELL: cell for cell in (MaskedRNN, LeakyRNN, MaskedGRU, MaskedLSTM)}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.kernels.derivatives import Operation, Tensors, traced
+from sparse_rnn.nn import noise
 
 Piece = Callable[..., Tensors]
 """Runs some steps: of the inputs ``[steps, B, I]`` and the states before them the outputs ``[steps,
@@ -55,7 +56,7 @@ class _Recomputed(Operation):
     def formula(self, *tensors: Tensor) -> Tensors:
         """The piece, from the buffers as they were and in the precision of the pass forward."""
         before = {name: buffer.clone() for name, buffer in self._before.items()}
-        with torch.autocast(*self._shortened):
+        with torch.autocast(*self._shortened), noise.again():
             return self._run(tensors, before)
 
     def check_forward(self) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from sparse_rnn import seeding
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.kernels import Edges
+from sparse_rnn.system.arguments import finite
 
 
 def unit_signs(n_units: int, inhibitory: float, seed: seeding.Seed) -> Tensor:
@@ -30,8 +31,7 @@ def unit_signs(n_units: int, inhibitory: float, seed: seeding.Seed) -> Tensor:
     Raises:
         InvalidArgument: The share is out of range, or none or all of the units are inhibitory.
     """
-    if not 0 < inhibitory < 1:
-        raise InvalidArgument("inhibitory", inhibitory, "above 0 and below 1")
+    finite("inhibitory", inhibitory, "above 0 and below 1", above=0, most=1)
     n_inhibitory = round(inhibitory * n_units)
     if not 0 < n_inhibitory < n_units:
         allowed = f"a share that makes at least 1 of {n_units} units inhibitory, and not all"

@@ -26,9 +26,8 @@ class MaskedGRU(MaskedLayer):
     Args:
         input_size: Number of input channels I.
         mask: The mask of N units.
-        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto". Its product is used step by
-            step.
-        **options: Those of `sparse_rnn.MaskedRNN`; `init` draws each gate's matrix.
+        backend: As for `sparse_rnn.MaskedRNN`; the kernel's product is used step by step.
+        **options: As there; `init` draws each gate's matrix.
 
     Attributes:
         weight_ih: Input weights ``[3 * N, I]``.
@@ -38,9 +37,7 @@ class MaskedGRU(MaskedLayer):
             or None.
 
     Raises:
-        UnknownName: A name is in no table.
-        InvalidArgument: A number is out of range, or the backend or the initialisation cannot
-            serve the mask.
+        SparseRnnError: As for `sparse_rnn.MaskedRNN`.
 
     Example:
         >>> import sparse_rnn as srnn
@@ -97,9 +94,8 @@ class MaskedLSTM(MaskedLayer):
     Args:
         input_size: Number of input channels I.
         mask: The mask of N units.
-        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto". Its product is used step by
-            step.
-        **options: Those of `sparse_rnn.MaskedRNN`; `init` draws each gate's matrix.
+        backend: As for `sparse_rnn.MaskedRNN`; the kernel's product is used step by step.
+        **options: As there; `init` draws each gate's matrix.
 
     Attributes:
         weight_ih: Input weights ``[4 * N, I]``.
@@ -107,9 +103,7 @@ class MaskedLSTM(MaskedLayer):
         bias: Bias ``[4 * N]``, or None; torch has two, whose sum this is.
 
     Raises:
-        UnknownName: A name is in no table.
-        InvalidArgument: A number is out of range, or the backend or the initialisation cannot
-            serve the mask.
+        SparseRnnError: As for `sparse_rnn.MaskedRNN`.
 
     Example:
         >>> import sparse_rnn as srnn

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.masks import Mask
+from sparse_rnn.system.arguments import finite
 
 Initialisation = Callable[[Mask, torch.Generator], Tensor]
 """Draws the values of a mask's edges; float64 ``[nnz]``."""
@@ -173,8 +174,7 @@ def recurrent_weights(
     """
     if name not in INITS:
         raise unknown_name("init", name, INITS, "an initialisation")
-    if not (math.isfinite(gain) and gain > 0):
-        raise InvalidArgument("init_gain", gain, "a finite number above 0")
+    finite("init_gain", gain, "a finite number above 0", above=0)
     values = INITS[name](mask, generator) * gain
     if law is None:
         return values

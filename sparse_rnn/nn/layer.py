@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from sparse_rnn import kernels, seeding
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, unknown_name
 from sparse_rnn.masks import Mask
-from sparse_rnn.nn import dale as _dale, init as inits
+from sparse_rnn.nn import dale as _dale, init as inits, sequences
+from sparse_rnn.system.arguments import flag, instance, whole
 
 RECURRENCES = ("trained", "frozen")
 """What becomes of the recurrent weights: parameters, or kept as they start."""
@@ -94,13 +95,14 @@ class MaskedLayer(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        check_width("input_size", input_size)
+        whole("input_size", input_size, 1)
+        instance("mask", mask, Mask)
         if recurrence not in RECURRENCES:
             raise unknown_name("recurrence", recurrence, RECURRENCES, "a kind of recurrence")
         self.input_size = input_size
         self.hidden_size = mask.n_units
         self.mask = mask
-        self.batch_first = batch_first
+        self.batch_first = flag("batch_first", batch_first)
         self.recurrence = recurrence
         self.inhibitory = inhibitory
         # A layer starts on the CPU, and one for `cuda` is moved to a device before it runs.
@@ -108,7 +110,7 @@ class MaskedLayer(nn.Module):
         self._choose = partial(
             kernels.choose, backend, mask, cost=self.COST, nonlinearity=nonlinearity
         )
-        dtype = dtype or torch.get_default_dtype()
+        dtype = torch.get_default_dtype() if dtype is None else dtype
         self._kernel = self._choose(device, dtype=dtype)
         self._edges = kernels.Edges.of(mask)
         # A stream for each kind of weight: two networks that differ in the mask or the bias alone
@@ -137,7 +139,7 @@ class MaskedLayer(nn.Module):
         weight_ih = inits.uniform((height, input_size), bound, seeding.generator(ih))
         self.weight_ih = nn.Parameter(weight_ih.to(dtype))
         self.bias: nn.Parameter | None = None
-        if bias:
+        if flag("bias", bias):
             values = inits.uniform((height,), bound, seeding.generator(b))
             self.bias = nn.Parameter(values.to(dtype))
 
@@ -197,27 +199,47 @@ class MaskedLayer(nn.Module):
             settings["recurrence"] = self.recurrence
         return settings
 
-    def forward(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, Any]:
-        """Run the layer over a batch of sequences.
+    def forward(self, inputs: Tensor | PackedSequence, h0: Any = None) -> tuple[Any, Any]:
+        """Run the layer over a batch of sequences, over one alone, or over packed ones.
 
         Args:
-            inputs: ``[T, B, I]``, or ``[B, T, I]`` if `batch_first`.
-            h0: State before the first step, ``[1, B, N]``; of an LSTM a pair of them, (h0, c0).
-                None is zeros.
+            inputs: ``[T, B, I]``, or ``[B, T, I]`` if `batch_first`; ``[T, I]``, one sequence; or
+                what ``torch.nn.utils.rnn.pack_padded_sequence`` makes.
+            h0: State before the first step, ``[1, B, N]``, or ``[1, N]`` of one sequence; of an
+                LSTM a pair of them, (h0, c0). None is zeros.
 
         Returns:
-            The states after each step, ``[T, B, N]`` or ``[B, T, N]``, and the last of them,
-            ``[1, B, N]``; of an LSTM the pair (h_n, c_n). The last ones are copies.
+            The states after each step, ``[T, B, N]``, ``[B, T, N]`` or ``[T, N]``, or packed as the
+            inputs are; and the last of them, shaped as `h0`, of each packed sequence its own; of an
+            LSTM the pair (h_n, c_n). The last ones are copies.
 
         Raises:
-            InvalidArgument: A shape, a type or a device is wrong.
+            InvalidArgument: A shape, a type or a device is wrong; or there is recurrent noise where
+                none can be drawn (`sparse_rnn.nn.noise.check`).
         """
-        sequence = self._check_inputs(inputs)
-        first = self._first(h0, sequence)
-        states, last = self._whole(sequence, first)
+        if isinstance(inputs, PackedSequence):
+            states, last = self._over_packed(inputs, h0)
+        else:
+            sequence, single = self._check_inputs(inputs, single=True), inputs.dim() == 2
+            if single:
+                h0 = sequences.with_lane(h0, self.hidden_size)
+            states, last = self._whole(sequence, self._first(h0, sequence))
+            if single:
+                states, last = states[:, 0], sequences.each(last, lambda one: one[:, 0])
+            elif self.batch_first:
+                states = states.transpose(0, 1)
         # Not views, which would change with the output or refuse to be detached in place.
-        last = tuple(one.clone() for one in last) if isinstance(last, tuple) else last.clone()
-        return states.transpose(0, 1) if self.batch_first else states, last
+        return states, sequences.each(last, Tensor.clone)
+
+    def _over_packed(self, packed: PackedSequence, h0: Any) -> tuple[PackedSequence, Any]:
+        """Outputs and last states; the latter of each sequence its own."""
+        data = packed.data
+        if data.dim() != 2 or data.shape[1] != self.input_size:
+            allowed = f"packed from sequences of shape [time, {self.input_size}]"
+            raise InvalidArgument("inputs", list(data.shape), allowed)
+        self._check_kind("inputs", data)
+        first = self._first(h0, data[None, : int(packed.batch_sizes[0])])
+        return sequences.over_packed(self._whole, packed, first)
 
     def with_noise(self, projected: Tensor) -> Tensor:
         """The projected input ``[T, B, gates * N]`` with noise, for a cell that has some."""
@@ -265,19 +287,27 @@ class MaskedLayer(nn.Module):
         """The state before the first step, ``[B, N]``; checked."""
         return self._check_state("h0", h0, sequence)
 
-    def _check_inputs(self, inputs: Tensor) -> Tensor:
+    def _check_inputs(self, inputs: Tensor, *, single: bool = False) -> Tensor:
+        """The inputs as ``[T, B, I]``; checked. `single` allows one sequence, ``[T, I]``."""
         if not isinstance(inputs, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
             remedy = ""
-            if isinstance(inputs, nn.utils.rnn.PackedSequence):
+            if isinstance(inputs, PackedSequence):
                 remedy = "Use torch.nn.utils.rnn.pad_packed_sequence, and leave out the padding."
             kind = type(inputs).__name__
             raise InvalidArgument("inputs", kind, "a padded tensor", remedy)
-        axes = "[batch, time, {}]" if self.batch_first else "[time, batch, {}]"
-        allowed = "of shape " + axes.format(self.input_size) + " with at least one step"
-        if inputs.dim() != 3 or inputs.shape[2] != self.input_size:
-            remedy = "Add the batch axis with unsqueeze." if inputs.dim() == 2 else ""
+        n_channels = self.input_size
+        axes = (
+            f"[batch, time, {n_channels}]" if self.batch_first else f"[time, batch, {n_channels}]"
+        )
+        either = f"{axes} or [time, {n_channels}]" if single else axes
+        allowed = f"of shape {either} with at least one step"
+        if inputs.dim() not in ((2, 3) if single else (3,)) or inputs.shape[-1] != n_channels:
+            remedy = "" if single or inputs.dim() != 2 else "Add the batch axis with unsqueeze."
             raise InvalidArgument("inputs", list(inputs.shape), allowed, remedy)
-        sequence = inputs.transpose(0, 1) if self.batch_first else inputs
+        if inputs.dim() == 2:
+            sequence = inputs[:, None]
+        else:
+            sequence = inputs.transpose(0, 1) if self.batch_first else inputs
         if sequence.shape[0] == 0:
             raise InvalidArgument("inputs", list(inputs.shape), allowed)
         self._check_kind("inputs", inputs)
@@ -324,8 +354,9 @@ class MaskedLayer(nn.Module):
             edges: Their edges side by side (`sparse_rnn.kernels.Edges.side_by_side`).
 
         Returns:
-            A layer of S * N units without input weights, for use in `sparse_rnn.nn.cells.Stack`.
-            Its weights are those of the layers as they are now; gradients flow back to them.
+            A layer of S * N units without input weights, for use in a
+            `sparse_rnn.nn.cells.LayerStack`. Its weights are those of the layers as they are
+            now; gradients flow back to them.
         """
         joint = copy.copy(self)
         joint._parameters, joint._buffers = {}, {}
@@ -354,13 +385,3 @@ class MaskedLayer(nn.Module):
         del options["cell"]
         listed = [f"{name}={value!r}" for name, value in options.items()]
         return ", ".join([str(self.input_size), repr(self.mask), *listed])
-
-
-def check_width(argument: str, width: object) -> None:
-    """Refuse a number of channels below 1.
-
-    Raises:
-        InvalidArgument: It is no whole number of at least 1.
-    """
-    if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
-        raise InvalidArgument(argument, width, "a whole number of at least 1")

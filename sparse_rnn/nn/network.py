@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from sparse_rnn import seeding
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn import cells, chunks, init as inits
+from sparse_rnn.system.arguments import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,7 +91,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.chunk: int | None = None
-        cells.check_width("output_size", output_size)
+        whole("output_size", output_size, 1)
         given = {"nonlinearity": nonlinearity, **options}
         self.rnn = cells.build(
             cell,
@@ -114,25 +116,31 @@ class Network(nn.Module):
         self.readout.weight = _parameter(inits.uniform(shape, bound, weight), dtype)
         self.readout.bias = _parameter(inits.uniform((output_size,), bound, bias), dtype)
 
-    def forward(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, Tensor]:
-        """Run the network over a batch of sequences.
+    def forward(self, inputs: Tensor | PackedSequence, h0: Any = None) -> tuple[Any, Any]:
+        """Run the network over a batch of sequences, over one alone, or over packed ones.
 
         Args:
-            inputs: ``[T, B, I]``.
-            h0: State before the first step, ``[1, B, N]``; of an LSTM a pair of them, (h0, c0).
-                None is zeros.
+            inputs: ``[T, B, I]``; or, with no `chunk`, ``[T, I]``, one sequence, or what
+                ``torch.nn.utils.rnn.pack_padded_sequence`` makes.
+            h0: State before the first step, ``[1, B, N]``, or ``[1, N]`` of one sequence; of an
+                LSTM a pair of them, (h0, c0). None is zeros.
 
         Returns:
-            The logits ``[T, B, O]`` and the states ``[T, B, N]``, both after each step; the states
-            at the end of each chunk only, if `chunk` is set.
+            The logits ``[T, B, O]`` and the states ``[T, B, N]``, both after each step, without the
+            axis B of one sequence, and packed as the inputs are; the states at the end of each
+            chunk only, if `chunk` is set.
 
         Raises:
-            InvalidArgument: A shape is wrong.
+            InvalidArgument: A shape, a type or a device is wrong; or there is recurrent noise where
+                none can be drawn (`sparse_rnn.nn.noise.check`).
         """
         if self.chunk is not None:
-            first = self.rnn.first_states(inputs, h0)
-            return chunks.run(self._piece, inputs, first, self.chunk, self)
+            batch: Any = inputs  # `first_states` refuses what is none.
+            first = self.rnn.first_states(batch, h0)
+            return chunks.run(self._piece, batch, first, self.chunk, self)
         hidden, _ = self.rnn(inputs, h0)
+        if isinstance(hidden, PackedSequence):
+            return PackedSequence(self.readout(hidden.data), *hidden[1:]), hidden
         return self.readout(hidden), hidden
 
     def _piece(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
@@ -181,7 +189,7 @@ class NetworkStack:
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self.networks = tuple(networks)
-        self._layers = cells.Stack([network.rnn for network in networks])
+        self._layers = cells.LayerStack([network.rnn for network in networks])
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Run each network over its own batch of sequences.

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from sparse_rnn import kernels, seeding
-from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import Mask
-from sparse_rnn.nn import init as inits
+from sparse_rnn.nn import init as inits, noise
 from sparse_rnn.nn.layer import LayerOptions, MaskedLayer
+from sparse_rnn.system.arguments import finite
 
 
 class MaskedRNN(MaskedLayer):
@@ -191,13 +191,9 @@ class LeakyRNN(MaskedRNN):
         inhibitory: float | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
-        if not (math.isfinite(dt) and dt > 0):
-            raise InvalidArgument("dt", dt, "a finite number of ms above 0")
-        if not (math.isfinite(tau) and tau >= dt):
-            raise InvalidArgument("tau", tau, f"a finite number of ms of at least dt, {dt:g}")
-        if not (math.isfinite(recurrent_noise) and recurrent_noise >= 0):
-            allowed = "a finite number of at least 0"
-            raise InvalidArgument("recurrent_noise", recurrent_noise, allowed)
+        finite("dt", dt, "a finite number of ms above 0", above=0)
+        finite("tau", tau, f"a finite number of ms of at least dt, {dt:g}", least=dt)
+        finite("recurrent_noise", recurrent_noise, "a finite number of at least 0", least=0)
         super().__init__(input_size, mask, nonlinearity, backend, inhibitory=inhibitory, **options)
         self.dt, self.tau, self.alpha = dt, tau, dt / tau
         self.recurrent_noise = recurrent_noise
@@ -220,6 +216,7 @@ class LeakyRNN(MaskedRNN):
         return MaskedLayer._whole(self, sequence, first)  # By the projected input, with noise.
 
     def _noise(self, like: Tensor, noise_state: Tensor) -> Tensor:
+        noise.check(self.recurrent_noise)
         key, calls = noise_state.tolist()
         noise_state[1] += 1
         stream = seeding.derive(key, seeding.Purpose.NOISE_OF_CALL, calls, self.noise_stream)

@@ -1,4 +1,4 @@
-"""`Stack`: several layers of one kind, computed at once along one more axis."""
+"""`LayerStack`: several layers of one kind, computed at once along one more axis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.nn.layer import MaskedLayer
 
 
-class Stack:
+class LayerStack:
     """Layers that differ in their weights and masks alone, as one batched computation.
 
     Their units are put side by side: one product of all inputs, one pass of the kernel over all
@@ -30,7 +30,7 @@ class Stack:
         >>> mask = srnn.masks.locality((4, 4), radius=1)
         >>> layers = [srnn.MaskedRNN(5, mask, seed=seed) for seed in range(3)]
         >>> inputs = torch.ones(3, 10, 2, 5)
-        >>> states = Stack(layers)(inputs)
+        >>> states = LayerStack(layers)(inputs)
         >>> states.shape, torch.allclose(states[1], layers[1](inputs[1])[0])
         (torch.Size([3, 10, 2, 16]), True)
     """

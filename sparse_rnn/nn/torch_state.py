@@ -16,6 +16,7 @@ from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.kernels import Edges
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn.cells import MaskedGRU, MaskedLayer, MaskedLSTM, MaskedRNN
+from sparse_rnn.system.arguments import instance
 
 
 def with_digests(state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
@@ -138,9 +139,8 @@ def from_torch_rnn_state(
         InvalidArgument: `nonlinearity` is none of ``torch.nn.RNN``.
     """
     _check_nonlinearity(nonlinearity)
-    return _layer_like(
-        MaskedRNN, "RNN", state, mask, backend, batch_first, nonlinearity=nonlinearity
-    )
+    options = {"nonlinearity": nonlinearity, "backend": backend, "batch_first": batch_first}
+    return _layer_like(MaskedRNN, "RNN", state, mask, **options)
 
 
 _LayerT = TypeVar("_LayerT", MaskedRNN, MaskedGRU, MaskedLSTM)
@@ -151,20 +151,12 @@ def _layer_like(
     name: str,
     state: Mapping[str, Tensor],
     mask: Mask,
-    backend: str,
-    batch_first: bool,  # noqa: FBT001
-    **options: str,
+    **options: Any,
 ) -> _LayerT:
     """A layer with the weights of a state of torch's layer of that name, and its biases summed."""
     _check(state, mask, name, kind.GATES)
     width, dtype = state["weight_ih_l0"].shape[1], state["weight_hh_l0"].dtype
-    given: dict[str, Any] = {
-        "backend": backend,
-        "batch_first": batch_first,
-        "dtype": dtype,
-        **options,
-    }
-    layer = kind(width, mask, bias=_BIASES[0] in state, **given)
+    layer = kind(width, mask, bias=_BIASES[0] in state, dtype=dtype, **options)
     _fill(layer, state)
     return layer
 
@@ -180,18 +172,17 @@ def from_torch_gru_state(
 
     Args:
         state: The state dict, with or without biases. Those of the first two gates are summed.
-        mask: The mask; the state has no weight outside it.
-        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
-        batch_first: As in `MaskedRNN`.
+        mask: As for `from_torch_rnn_state`, and so are the others.
+        backend: See there.
+        batch_first: See there.
 
     Returns:
         A layer that computes the same outputs.
 
     Raises:
-        IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
-            weight outside the mask is not zero.
+        IncompatibleState: See there.
     """
-    layer = _layer_like(MaskedGRU, "GRU", state, mask, backend, batch_first)
+    layer = _layer_like(MaskedGRU, "GRU", state, mask, backend=backend, batch_first=batch_first)
     if layer.bias is not None and layer.bias_hn is not None:
         new = slice(2 * mask.n_units, None)
         with torch.no_grad():
@@ -211,18 +202,17 @@ def from_torch_lstm_state(
 
     Args:
         state: The state dict, with or without biases. The two biases are summed.
-        mask: The mask; the state has no weight outside it.
-        backend: A name in `sparse_rnn.kernels.KERNELS`, or "auto".
-        batch_first: As in `MaskedRNN`.
+        mask: As for `from_torch_rnn_state`, and so are the others.
+        backend: See there.
+        batch_first: See there.
 
     Returns:
         A layer that computes the same outputs.
 
     Raises:
-        IncompatibleState: A tensor is missing, unexpected or of another shape, or a recurrent
-            weight outside the mask is not zero.
+        IncompatibleState: See there.
     """
-    return _layer_like(MaskedLSTM, "LSTM", state, mask, backend, batch_first)
+    return _layer_like(MaskedLSTM, "LSTM", state, mask, backend=backend, batch_first=batch_first)
 
 
 _TORCH_HAS = ("relu", "tanh")
@@ -265,6 +255,8 @@ def _fill(layer: MaskedLayer, state: Mapping[str, Tensor]) -> None:
 
 
 def _check(state: Mapping[str, Tensor], mask: Mask, kind: str, gates: int) -> None:
+    instance("state", state, Mapping)
+    instance("mask", mask, Mask)
     _check_names(state, kind)
     height = gates * mask.n_units
     weight_ih, weight_hh = (state[name].detach() for name in _WEIGHTS)

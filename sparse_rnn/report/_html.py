@@ -9,6 +9,7 @@ from html import escape as _escape
 from importlib import resources
 from typing import Any
 
+from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.output import plain
 
 VOID = frozenset({"br", "meta", "link"})
@@ -104,6 +105,7 @@ def document(title: str, *body: Node) -> str:
         title: Title of the page.
         *body: What it contains.
     """
+    instance("title", title, str)
     style = (_ASSETS / "page.css").read_text(encoding="utf-8")
     script = (_ASSETS / "chart.js").read_text(encoding="utf-8")
     checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.report._html import Html, tag
 from sparse_rnn.report._words import commit
+from sparse_rnn.system.arguments import flag
 
 
 def check_commits(argument: str, commits: Iterable[str], *, mixed_commits: bool) -> None:
@@ -20,8 +21,9 @@ def check_commits(argument: str, commits: Iterable[str], *, mixed_commits: bool)
     Raises:
         InvalidArgument: There are several, and they are not allowed.
     """
+    mixed = flag("mixed_commits", mixed_commits)
     different = [commit(name) for name in dict.fromkeys(commits)]
-    if len(different) > 1 and not mixed_commits:
+    if len(different) > 1 and not mixed:
         raise InvalidArgument(
             argument,
             ", ".join(different),

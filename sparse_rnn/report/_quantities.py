@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, Self, get_type_hints
 
 import numpy as np
-from numpy.typing import ArrayLike
-from pydantic import ConfigDict
+from numpy.typing import ArrayLike, NDArray
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from scipy import stats
 
 from sparse_rnn.errors import InvalidArgument
@@ -16,6 +18,9 @@ from sparse_rnn.errors import InvalidArgument
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 CONFIDENCE = 0.95
+
+Ends = Sequence[float | None]
+"""Lower or upper ends of intervals, one for each of several means; None where there is none."""
 
 
 class Interval(NamedTuple):
@@ -52,9 +57,10 @@ def mean_interval(values: ArrayLike) -> Interval:
         >>> mean_interval([0.5])
         Interval(mean=0.5, low=None, high=None, n=1)
     """
-    array = np.asarray(values, dtype=np.float64)
+    allowed = "finite numbers, one a seed and at least one"
+    array = _numbers("values", values, allowed)
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
-        raise InvalidArgument("values", values, "finite numbers, one a seed and at least one")
+        raise InvalidArgument("values", values, allowed)
     mean, n = float(array.mean()), array.size
     if n == 1:
         return Interval(mean, None, None, 1)
@@ -92,12 +98,12 @@ class Measurement:
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for argument in ("value", "low", "high", "paper"):
             number = getattr(self, argument)
             if number is not None:
                 object.__setattr__(self, argument, _finite(argument, number))
-        if (self.low is None) != (self.high is None):
-            raise InvalidArgument("low", self.low, "given with high, or None with it")
+        _check_interval((self.low,), (self.high,))
         if self.n_seeds < 0:
             raise InvalidArgument("n_seeds", self.n_seeds, "at least 0")
 
@@ -158,6 +164,7 @@ class Curve:
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for argument in ("x", "mean", "low", "high"):
             numbers = getattr(self, argument)
             if numbers is None:
@@ -168,8 +175,8 @@ class Curve:
                 raise InvalidArgument(argument, len(numbers), allowed)
         if not self.x or any(b <= a for a, b in zip(self.x, self.x[1:], strict=False)):
             raise InvalidArgument("x", self.x, "ascending, with at least one entry")
-        if (self.low is None) != (self.high is None):
-            raise InvalidArgument("low", self.low, "given with high, or None with it")
+        absent = (None,) * len(self.x)
+        _check_interval(self.low or absent, self.high or absent)
 
     @classmethod
     def of(
@@ -192,22 +199,67 @@ class Curve:
             >>> curve.mean, curve.low is None
             ((0.5, 1.0), False)
         """
-        try:
-            table = np.atleast_2d(np.asarray(values, dtype=np.float64))
-        except ValueError as error:
-            allowed = "numbers, one curve a seed and all of one length"
-            raise InvalidArgument("values", values, allowed) from error
+        allowed = "numbers, one curve a seed and all of one length"
+        table = np.atleast_2d(_numbers("values", values, allowed))
+        places = _numbers("x", x, "ascending numbers, one a point")
+        if table.shape[1:] != places.shape:
+            raise InvalidArgument("values", table.shape, f"of shape [seeds, {len(places)}]")
         points = [mean_interval(column) for column in table.T]
         ends = len(table) > 1
+        if len(labels) != 2 or isinstance(labels, str):
+            raise InvalidArgument("labels", labels, "two texts, those of the x and the y axis")
         return cls(
             name,
-            tuple(np.asarray(x, dtype=np.float64).tolist()),
+            tuple(places.tolist()),
             tuple(point.mean for point in points),
             tuple(_known(point.low) for point in points) if ends else None,
             tuple(_known(point.high) for point in points) if ends else None,
             *labels,
             panel,
         )
+
+
+def check_fields(record: Any) -> None:
+    """Refuse fields of a dataclass that are not of the types in its definition.
+
+    A page would show a title of None, and the JSON of such a record could not be read again.
+
+    Raises:
+        InvalidArgument: One is of another type.
+    """
+    for name, adapter in _adapters(type(record)).items():
+        value = getattr(record, name)
+        try:
+            adapter.validate_python(value, strict=True)
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"]
+            allowed = reason.removeprefix("Input should be ")
+            raise InvalidArgument(name, value, allowed) from None
+
+
+@cache
+def _adapters(kind: type[Any]) -> dict[str, TypeAdapter[Any]]:
+    hints = get_type_hints(kind)
+    return {one.name: TypeAdapter(hints[one.name]) for one in fields(kind)}
+
+
+def _check_interval(low: Ends, high: Ends) -> None:
+    """Refuse intervals with one end, or with the ends the wrong way round."""
+    for below, above in zip(low, high, strict=True):
+        if (below is None) != (above is None):
+            raise InvalidArgument("low", below, "given with high, or None with it")
+        if below is not None and above is not None and below > above:
+            raise InvalidArgument("low", below, f"at most high, {above}")
+
+
+def _numbers(argument: str, values: ArrayLike, allowed: str) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise InvalidArgument(argument, values, allowed) from error
+    if array.size and array.dtype.kind not in "iuf":
+        raise InvalidArgument(argument, values, allowed)
+    return array.astype(np.float64)
 
 
 def _finite(argument: str, value: Any) -> float:

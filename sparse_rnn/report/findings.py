@@ -24,6 +24,7 @@ from sparse_rnn.report._quantities import (
     Curve as Curve,
     Interval as Interval,
     Measurement as Measurement,
+    check_fields,
     mean_interval as mean_interval,
 )
 from sparse_rnn.system.files import atomic_path, atomic_writer, check_kind, read_regular
@@ -93,12 +94,9 @@ class Finding:
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not _ID.fullmatch(self.id):
             raise InvalidArgument("id", self.id, "lower-case letters, digits, '-' and '_'")
-        for argument, known in (("scale", get_args(Scale)), ("verdict", VERDICTS)):
-            if getattr(self, argument) not in known:
-                allowed = "one of " + ", ".join(map(repr, known))
-                raise InvalidArgument(argument, getattr(self, argument), allowed)
         results = bool(self.measured or self.curves or self.figures)
         if self.verdict == "not run" and results:
             raise InvalidArgument("verdict", self.verdict, "another one where there are results")
@@ -109,6 +107,8 @@ class Finding:
             raise InvalidArgument(
                 "command", self.command, "given, and commit too, for what was run"
             )
+        if any(seed < 0 for seed in self.seeds) or len(set(self.seeds)) < len(self.seeds):
+            raise InvalidArgument("seeds", self.seeds, "different whole numbers of at least 0")
         for name in self.figures:
             if Path(name).name != name or not name.endswith(".svg"):
                 raise InvalidArgument("figures", name, "names of SVG files beside the JSON")
@@ -254,6 +254,17 @@ def commits(findings: Iterable[Finding]) -> tuple[str, ...]:
     """
     made = (finding.commit for finding in findings if finding.verdict != "not run")
     return tuple(dict.fromkeys(made))
+
+
+def check_ids(findings: Sequence[Finding]) -> None:
+    """Refuse findings of which a page would show none, or one in the place of another.
+
+    Raises:
+        InvalidArgument: There is none, or two have one id.
+    """
+    names = [finding.id for finding in findings]
+    if not names or len(set(names)) < len(names):
+        raise InvalidArgument("findings", names, "at least one, each with an id of its own")
 
 
 def _adapter() -> TypeAdapter[Finding]:

@@ -18,6 +18,7 @@ from sparse_rnn.report._seeds import by_seed, mean_scores
 from sparse_rnn.report._style import TEXT_SIZE
 from sparse_rnn.report._table import Floors, draw_table, table_values
 from sparse_rnn.report.findings import NONE
+from sparse_rnn.system.arguments import finite
 from sparse_rnn.system.output import in_figure
 from sparse_rnn.training.run import Run, load_run
 
@@ -80,6 +81,8 @@ def overview(
     for label, levels in floors.items():
         if missing := [task for task in tasks if task not in levels]:
             raise InvalidArgument(f"floors[{label!r}]", levels, f"with a level for {missing[0]}")
+        for task in tasks:
+            finite(f"floors[{label!r}]", levels[task], "levels from 0 to 1", least=0, most=1)
     longest = max(len(task) for task in tasks)
     table_in = 0.09 * longest + COLUMN_IN * (len(groups) + 1 + len(floors))
     # A long table must not stretch the curves beside it.

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._charts import charts, panels_of
 from sparse_rnn.report._drawn import FORMS
@@ -15,7 +14,7 @@ from sparse_rnn.report._html import Html, data_link, document, join, table, tag
 from sparse_rnn.report._inline_svg import inline
 from sparse_rnn.report._measured import measured_table
 from sparse_rnn.report._mixing import check_commits, mixing_warning, not_shown
-from sparse_rnn.report.findings import NONE, VERDICTS, Finding, commits
+from sparse_rnn.report.findings import NONE, VERDICTS, Finding, check_ids, commits
 from sparse_rnn.system.files import atomic_writer, read_regular
 
 TITLE = "The paper's claims, measured"
@@ -52,9 +51,7 @@ def findings_page(
         RunDamaged: A figure is no regular file.
         FileNotFoundError: A figure is missing.
     """
-    names = [finding.id for finding in findings]
-    if not findings or len(set(names)) < len(names):
-        raise InvalidArgument("findings", names, "at least one, each with an id of its own")
+    check_ids(findings)
     made_with = commits(findings)
     check_commits("findings", made_with, mixed_commits=mixed_commits)
     return document(

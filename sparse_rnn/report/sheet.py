@@ -14,9 +14,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import Mask
 from sparse_rnn.report._style import PALETTE, TEXT_SIZE
+from sparse_rnn.system.arguments import instance, whole
 from sparse_rnn.system.output import in_figure
 
 PIXELS = 500
@@ -47,11 +47,10 @@ def sheet(mask: Mask, *, unit: int | None = None) -> Figure:
     Raises:
         InvalidArgument: There is no such unit.
     """
-    sides = _sides(mask)
+    sides = _sides(instance("mask", mask, Mask))
     if unit is None:
         unit = mask.n_units // 2 if sides is None else sides[0] // 2 * sides[1] + sides[1] // 2
-    if not 0 <= unit < mask.n_units:
-        raise InvalidArgument("unit", unit, f"from 0 to {mask.n_units - 1}")
+    whole("unit", unit, 0, mask.n_units - 1)
     figure = Figure(figsize=(9.6, 4.8), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08))
     figure.suptitle(in_figure(_title(mask)), fontsize=TEXT_SIZE + 1)
     left, right = figure.subplots(1, 2)

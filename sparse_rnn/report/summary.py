@@ -6,10 +6,17 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._mixing import check_commits
-from sparse_rnn.report.findings import NONE, VERDICTS, Finding, Measurement, commits, order
+from sparse_rnn.report.findings import (
+    NONE,
+    VERDICTS,
+    Finding,
+    Measurement,
+    check_ids,
+    commits,
+    order,
+)
 from sparse_rnn.system.output import plain
 
 WIDTH = 100
@@ -40,10 +47,9 @@ def markdown(
         values, the command and the commit.
 
     Raises:
-        InvalidArgument: There is no finding, or commits are mixed.
+        InvalidArgument: There is no finding, two have one id, or commits are mixed.
     """
-    if not findings:
-        raise InvalidArgument("findings", (), "at least one")
+    check_ids(findings)
     check_commits("findings", commits(findings), mixed_commits=mixed_commits)
     found = {finding.id: finding for finding in findings}
     ids = sorted({**expected, **found}, key=order)

@@ -20,7 +20,7 @@ from sparse_rnn.sweep import extra, store
 from sparse_rnn.sweep.errand import Errand
 from sparse_rnn.sweep.naming import folder_of
 from sparse_rnn.sweep.tally import duration
-from sparse_rnn.sweep.work import Assignment, Outcome
+from sparse_rnn.sweep.work import Assignment, Attempt
 from sparse_rnn.system.hardware import cores
 
 PATIENCE_S = 600.0
@@ -88,43 +88,45 @@ class DaskPool:
 
     def submit(self, assignment: Assignment, name: str) -> None:
         """Hand a run to the scheduler."""
-        from sparse_rnn.sweep.dask_worker import execute
+        from sparse_rnn.sweep.dask_worker import carry_out_here
 
         key = f"{name}-{uuid.uuid4().hex[:8]}"
         if self._client.status not in ("running", "connecting"):  # It was closed this moment.
             self._active[name] = (assignment, None)
             self._returned.put((assignment, name, None))
             return
-        future = self._client.submit(execute, assignment, name, self._sweep, key=key, pure=False)
+        future = self._client.submit(
+            carry_out_here, assignment, name, self._sweep, key=key, pure=False
+        )
         self._active[name] = (assignment, future)
         future.add_done_callback(partial(self._came_back, assignment, name))
 
-    def outcomes(self, timeout_s: float) -> list[Outcome]:
-        """Outcomes of runs that have come back, were lost, or took their worker with them."""
+    def attempts(self, timeout_s: float) -> list[Attempt]:
+        """Attempts at runs that have come back, were lost, or took their worker with them."""
         self._look.start()
         self._end_overdue()
         if self._stopping:
             self._ask.start()
-        found: list[Outcome | None] = []
+        found: list[Attempt | None] = []
         with suppress(queue.Empty):
-            found.append(self._outcome(*self._returned.get(timeout=timeout_s)))
+            found.append(self._attempt(*self._returned.get(timeout=timeout_s)))
             while True:
-                found.append(self._outcome(*self._returned.get_nowait()))
+                found.append(self._attempt(*self._returned.get_nowait()))
         if self._stopping and self._active and not self._reached():
             self._news.append(
                 f"The scheduler at {self._address} does not answer, so {len(self._active)} runs "
                 "could not be asked to stop. They save themselves when their workers leave."
             )
-            found += [Outcome(name, "lost") for name in self._active]
+            found += [Attempt(name, "lost") for name in self._active]
             self._active.clear()
-        return [outcome for outcome in found if outcome is not None]
+        return [attempt for attempt in found if attempt is not None]
 
     def steps(self) -> Mapping[str, int]:
         """Gradient steps that workers have reported."""
         return self._steps
 
     def stop(self) -> None:
-        """Ask the runs on all workers to save themselves; `outcomes` asks those that come later."""
+        """Ask the runs on all workers to save themselves; `attempts` asks those that come later."""
         self._stopping = True
         self._ask.start()
 
@@ -248,7 +250,7 @@ class DaskPool:
         finally:
             self._returned.put((assignment, name, _OVERDUE))
 
-    def _outcome(self, assignment: Assignment, name: str, future: Any) -> Outcome | None:
+    def _attempt(self, assignment: Assignment, name: str, future: Any) -> Attempt | None:
         """What became of a run; None where that was told before."""
         if name not in self._active or self._active[name][1] is not future:
             return None
@@ -259,15 +261,15 @@ class DaskPool:
             told = f"The run took more than {duration(assignment.limit_s or 0.0)}, its limit, and "
             return _killed(assignment, name, f"{told}no step any more: its process was ended")
         if future is None:
-            return Outcome(name, "lost")
+            return Attempt(name, "lost")
         if future.status == "finished":
-            outcome: Outcome = future.result()
-            return outcome
+            attempt: Attempt = future.result()
+            return attempt
         if future.status != "error":  # The connection to the scheduler broke.
-            return Outcome(name, "lost")
+            return Attempt(name, "lost")
         error = future.exception()
         if type(error).__name__ != "KilledWorker":
-            # `execute` itself never raises: the worker could not even call it.
+            # `carry_out_here` itself never raises: the worker could not even call it.
             raise SparseRnnError(
                 f"A worker cannot carry out runs ({type(error).__name__}: {error}). All workers "
                 "need this version of sparse_rnn and of the packages that it uses."
@@ -276,10 +278,10 @@ class DaskPool:
         return _killed(assignment, name, told)
 
 
-def _killed(assignment: Assignment, name: str, told: str) -> Outcome:
+def _killed(assignment: Assignment, name: str, told: str) -> Attempt:
     folder = folder_of(assignment.results, TrainConfig.from_json(assignment.config))
     noted = store.note_failure(folder, told, "", retries=assignment.retries, final=False)
-    return Outcome(name, "failed", told, gave_up=noted.gave_up)
+    return Attempt(name, "failed", told, gave_up=noted.gave_up)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 
 from distributed import Status, WorkerPlugin, get_worker
 
-from sparse_rnn.sweep.work import Assignment, Outcome, carry_out
+from sparse_rnn.sweep.work import Assignment, Attempt, carry_out
 from sparse_rnn.system import signals
 
 PLUGIN = "sparse-rnn-sweep"
@@ -31,8 +31,8 @@ _stopped: set[str] = set()
 _active: set[tuple[str, str, str]] = set()
 
 
-def execute(assignment: Assignment, name: str, sweep: str) -> Outcome:
-    """Carry out a run.
+def carry_out_here(assignment: Assignment, name: str, sweep: str) -> Attempt:
+    """Carry out a run in this worker.
 
     Args:
         assignment: The run.
@@ -53,8 +53,8 @@ def execute(assignment: Assignment, name: str, sweep: str) -> Outcome:
     _active.add(mine)
     try:
         tell(name, 0)
-        outcome = carry_out(assignment, asked, tell)
-        return replace(outcome, signal=0)  # One that stopped was asked here; no signal came.
+        attempt = carry_out(assignment, asked, tell)
+        return replace(attempt, signal=0)  # One that stopped was asked here; no signal came.
     finally:
         _active.discard(mine)
 

@@ -17,7 +17,7 @@ from sparse_rnn.errors import Interrupted, SparseRnnError, WriteFailed
 from sparse_rnn.sweep import store
 from sparse_rnn.sweep.naming import folder_of
 from sparse_rnn.sweep.tally import Show, Tally
-from sparse_rnn.sweep.work import Assignment, Outcome
+from sparse_rnn.sweep.work import Assignment, Attempt
 from sparse_rnn.system.signals import StopRequest
 
 LOOK_EVERY_S = 0.5
@@ -35,11 +35,11 @@ class Pool(Protocol):
         ...
 
     def submit(self, assignment: Assignment, name: str) -> None:
-        """Hand out a run; a run is handed out again only after its outcome came back."""
+        """Hand out a run; a run is handed out again only after the attempt before came back."""
         ...
 
-    def outcomes(self, timeout_s: float) -> list[Outcome]:
-        """Outcomes that have come back; waits for the first one, but not longer than a time."""
+    def attempts(self, timeout_s: float) -> list[Attempt]:
+        """Attempts that have come back; waits for the first one, but not longer than a time."""
         ...
 
     def steps(self) -> Mapping[str, int]:
@@ -158,51 +158,51 @@ class Driver:
 
     def _collect(self) -> None:
         if self._active:
-            for outcome in self._pool.outcomes(LOOK_EVERY_S):
-                self._take(outcome)
+            for attempt in self._pool.attempts(LOOK_EVERY_S):
+                self._take(attempt)
         elif self._aside or self._queue:  # What is left in the queue has found no worker.
             due_s = min(self._aside.values(), default=math.inf) - time.monotonic()
             time.sleep(min(max(due_s, 0.0), LOOK_EVERY_S))
         self._tell()
 
-    def _take(self, outcome: Outcome) -> None:
-        name = outcome.identity
+    def _take(self, attempt: Attempt) -> None:
+        name = attempt.identity
         self._active.discard(name)
-        steps = self._steps_of(name, outcome)
+        steps = self._steps_of(name, attempt)
         self._steps_done += steps
-        match outcome.ending:
+        match attempt.ending:
             case "done":
                 self._settle(name, self._done)
                 self._fresh += 1
-            case "failed" if outcome.gave_up:
+            case "failed" if attempt.gave_up:
                 self._settle(name, self._failed)
-                self._news.append(f"{name} failed: {_brief(outcome.message)}")
+                self._news.append(f"{name} failed: {_brief(attempt.message)}")
             case "failed":
-                self._news.append(f"{name} failed and is tried again: {_brief(outcome.message)}")
+                self._news.append(f"{name} failed and is tried again: {_brief(attempt.message)}")
                 self._queue.append(name)
             case "busy":
                 self._put_aside(name)
             case "no room":
-                self._no_room = outcome.message
+                self._no_room = attempt.message
                 self._queue.append(name)
             case "unseen":
                 self._pool.stop()
                 raise SparseRnnError(
-                    f"{outcome.message}, where this process keeps the results. Workers need the "
+                    f"{attempt.message}, where this process keeps the results. Workers need the "
                     "same folder by the same name, as on a shared file system."
                 )
             case "stopped" | "lost":
-                if outcome.signal:
-                    self._request.number = signal.Signals(outcome.signal)
+                if attempt.signal:
+                    self._request.number = signal.Signals(attempt.signal)
                 if steps or self._leaving():
                     self._queue.appendleft(name)
                 else:  # Not at once: what sent it back may well do so again.
                     self._aside[name] = time.monotonic() + AGAIN_AFTER_S
 
-    def _steps_of(self, name: str, outcome: Outcome) -> int:
+    def _steps_of(self, name: str, attempt: Attempt) -> int:
         """Gradient steps of an assignment that has come back."""
         begun = self._steps_begun.pop(name, 0)
-        if outcome.ending == "done":
+        if attempt.ending == "done":
             return self._plan.configs[name].steps - begun
         return max(store.progress_of(self._plan.folder(name)) - begun, 0)
 
@@ -224,8 +224,8 @@ class Driver:
             self._tell()
             self._pool.stop()
         while self._active:
-            for outcome in self._pool.outcomes(LOOK_EVERY_S):
-                self._take(outcome)
+            for attempt in self._pool.attempts(LOOK_EVERY_S):
+                self._take(attempt)
             self._tell()
         n_left = len(self._plan.configs) - len(self._done) - len(self._failed)
         left = (

@@ -15,9 +15,11 @@ from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, unknown_name
 from sparse_rnn.sweep.naming import identity
 from sparse_rnn.sweep.reading import DEPTH, is_deeper
+from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.files import open_given
 
 Settings = Mapping[str, Any]
+"""Settings of a `TrainConfig` by their names."""
 
 _PARTS = ("settings", "runs", "axes", "seeds")
 
@@ -37,6 +39,9 @@ class Grid:
         runs: Settings of one run each, on top of `settings`; each is combined with all of `axes`.
         axes: Values of each setting on an axis; all combinations are run.
 
+    Raises:
+        InvalidArgument: A part has a wrong form, or there are more than `MAX_RUNS` runs.
+
     Example:
         >>> grid = Grid.of(
         ...     {"suite": "Go", "size": 100, "steps": 10},
@@ -53,7 +58,14 @@ class Grid:
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
 
     def __post_init__(self) -> None:
-        """Refuse a grid of more than `MAX_RUNS` runs, before any is made."""
+        """Check the form of the parts, and refuse more than `MAX_RUNS` runs before any is made."""
+        runs = tuple(_mapping("runs", one) for one in _several("runs", self.runs))
+        axes = _flat(_mapping("axes", self.axes))
+        object.__setattr__(self, "settings", _mapping("settings", self.settings))
+        object.__setattr__(self, "runs", runs)
+        object.__setattr__(
+            self, "axes", {name: _several(name, values) for name, values in axes.items()}
+        )
         number = self._number()
         if number > MAX_RUNS:
             axes = " x ".join(str(len(values)) for values in self.axes.values())
@@ -82,11 +94,7 @@ class Grid:
         """
         if isinstance(base, TrainConfig):
             base = {name: getattr(base, name) for name in base.model_fields_set}
-        return cls(
-            _mapping("base", base),
-            tuple(_mapping("runs", one) for one in _several("runs", runs)),
-            {name: _several(name, values) for name, values in _flat(axes).items()},
-        )
+        return cls(_mapping("base", base), cast("Any", runs), cast("Any", axes))
 
     @classmethod
     def read(cls, path: Path | str) -> Self:
@@ -280,7 +288,12 @@ def load(spec: Grid | Iterable[TrainConfig] | Path | str) -> tuple[TrainConfig, 
     """
     if isinstance(spec, str | Path):
         spec = Grid.read(spec)
-    configs = spec.configs() if isinstance(spec, Grid) else tuple(spec)
+    if isinstance(spec, Grid):
+        return spec.configs()
+    allowed = "a grid, the path of a file with one, or configurations"
+    if isinstance(spec, TrainConfig) or not isinstance(spec, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
+        raise InvalidArgument("spec", spec, allowed)
+    configs = tuple(instance("spec", config, TrainConfig) for config in spec)
     if not configs:
         raise SparseRnnError("A sweep needs at least one configuration, and there is none.")
     return configs

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from sparse_rnn import masks
 from sparse_rnn.config.train import TrainConfig
+from sparse_rnn.system.arguments import instance
 
 RUNS = "runs"
 """Folder of the run folders in a folder of results."""
@@ -26,7 +27,7 @@ def canonical(config: TrainConfig) -> TrainConfig:
     Options of the mask that have their default are left out. A seed of the mask never is: left out,
     it follows from that of the run.
     """
-    known = masks.options(config.arch)
+    known = masks.options(instance("config", config, TrainConfig).arch)
     kept = {
         name: value
         for name, value in config.mask_options.items()

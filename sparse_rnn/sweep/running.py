@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +17,8 @@ from sparse_rnn.sweep.naming import RUNS, distinct
 from sparse_rnn.sweep.serial import Serial
 from sparse_rnn.sweep.standing import Status, status
 from sparse_rnn.sweep.validation import check_all, check_results
+from sparse_rnn.system import limits
+from sparse_rnn.system.arguments import finite, flag, instance, whole
 from sparse_rnn.system.signals import watched
 
 OPTIONS = RunOptions(tensorboard=False)
@@ -75,11 +76,12 @@ def run(  # noqa: PLR0913 - each is a choice of the caller
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came. The runs have saved themselves; the same call
             goes on.
     """
-    if workers is not None and (isinstance(workers, bool) or workers < 0):
-        raise InvalidArgument("workers", workers, "a whole number of at least 0")
+    again = flag("again", again)
+    if workers is not None:
+        whole("workers", workers, 0)
     if scheduler is not None and workers is not None:
         raise InvalidArgument("workers", workers, "left out where a scheduler is given")
-    if scheduler is not None and not re.fullmatch(_ADDRESS, scheduler):
+    if scheduler is not None and not re.fullmatch(_ADDRESS, str(scheduler)):
         raise InvalidArgument("scheduler", scheduler, "an address such as tcp://10.0.0.1:8786")
     plan = planned(
         spec, results, threads=threads, retries=retries, run_limit=run_limit, options=options
@@ -110,11 +112,12 @@ def planned(
         RunConflict: The results hold runs of the sweep on other trials or graphs.
         SparseRnnError: There is no configuration, or no folder can have this name.
     """
-    for name, value, least in (("threads", threads, 1), ("retries", retries, 0)):
-        if isinstance(value, bool) or value < least:
-            raise InvalidArgument(name, value, f"a whole number of at least {least}")
-    if run_limit is not None and not 0 < run_limit < math.inf:
-        raise InvalidArgument("run_limit", run_limit, "a finite number of seconds above 0, or None")
+    whole("threads", threads, 1, limits.THREADS)
+    whole("retries", retries, 0)
+    if run_limit is not None:
+        allowed = "a finite number of seconds above 0, or None"
+        finite("run_limit", run_limit, allowed, above=0)
+    instance("options", options, RunOptions)
     configs = distinct(load(spec))
     check_all(configs.values())
     folder = prepared(results)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sparse_rnn.sweep.work import Assignment, Outcome, carry_out
+from sparse_rnn.sweep.work import Assignment, Attempt, carry_out
 
 
 class Serial:
@@ -21,11 +21,11 @@ class Serial:
         return 1
 
     def submit(self, assignment: Assignment, name: str) -> None:
-        """Keep a run until `outcomes` is called."""
+        """Keep a run until `attempts` is called."""
         del name
         self._waiting.append(assignment)
 
-    def outcomes(self, timeout_s: float) -> list[Outcome]:
+    def attempts(self, timeout_s: float) -> list[Attempt]:
         """Carry out what waits, however long it takes."""
         del timeout_s
         waiting, self._waiting = self._waiting, []

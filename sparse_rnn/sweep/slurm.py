@@ -29,6 +29,7 @@ from sparse_rnn.sweep.naming import distinct
 from sparse_rnn.sweep.reading import read_record
 from sparse_rnn.sweep.running import OPTIONS, drain, planned
 from sparse_rnn.system import signals
+from sparse_rnn.system.arguments import instance, whole
 from sparse_rnn.system.output import say
 
 JOBS = "jobs"
@@ -140,8 +141,9 @@ def submit(  # noqa: PLR0913 - each is a choice of the caller
             "This system has no SIGUSR2, by which jobs are told that their time is over: submit "
             "from Linux or macOS. `sparse_rnn.sweep.run` works everywhere."
         )
-    if isinstance(jobs, bool) or jobs < 1:
-        raise InvalidArgument("jobs", jobs, "a whole number of at least 1")
+    whole("jobs", jobs, 1)
+    if parameters is not None:
+        instance("parameters", parameters, Mapping)
     if cluster not in CLUSTERS:
         raise InvalidArgument("cluster", cluster, " or ".join(map(repr, CLUSTERS)))
     plan = planned(

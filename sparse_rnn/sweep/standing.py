@@ -13,6 +13,7 @@ from sparse_rnn.sweep import store
 from sparse_rnn.sweep.grid import Grid, load
 from sparse_rnn.sweep.naming import RUNS, distinct
 from sparse_rnn.sweep.tally import duration
+from sparse_rnn.system.arguments import flag
 
 QUIET_AFTER_S = 600.0
 """Seconds after which a run that is on its way and writes nothing is named."""
@@ -96,6 +97,7 @@ class Status:
 
     def text(self, *, tracebacks: bool = False) -> str:
         """Lines for a person: the counts, and the runs that failed, are damaged or seem frozen."""
+        tracebacks = flag("tracebacks", tracebacks)
         damaged = f", {len(self.damaged)} damaged" if self.damaged else ""
         begun = f" ({self.begun} of them begun)" if self.begun else ""
         lines = [

@@ -74,8 +74,8 @@ class Assignment:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How an assignment ended.
+class Attempt:
+    """One attempt at a run, and how it ended.
 
     Attributes:
         identity: Name of the run.
@@ -98,7 +98,7 @@ def carry_out(
     assignment: Assignment,
     stop: Callable[[], bool] = lambda: False,
     tell: Callable[[str, int], None] = lambda name, step: None,  # noqa: ARG005 - an interface
-) -> Outcome:
+) -> Attempt:
     """Train the network of a run, or go on with it; never raises what concerns the run alone.
 
     Args:
@@ -115,9 +115,9 @@ def carry_out(
     if not Path(assignment.results).is_dir():
         # Made by whoever hands out the runs; a worker must not fill a folder of its own.
         why = f"{platform.node()} does not see {assignment.results}"
-        return Outcome(name, "unseen", why)
+        return Attempt(name, "unseen", why)
     if stop():
-        return Outcome(name, "stopped")
+        return Attempt(name, "stopped")
     over_s = math.inf if assignment.limit_s is None else time.monotonic() + assignment.limit_s
     try:
         _check_memory(config)
@@ -126,16 +126,16 @@ def carry_out(
     except Interrupted as interrupt:
         if interrupt.number == signals.OVER:
             return _failed(assignment, name, folder, _over(assignment))
-        return Outcome(name, "stopped", signal=interrupt.number)
+        return Attempt(name, "stopped", signal=interrupt.number)
     except RunInUse as error:
-        return Outcome(name, "busy", str(error))
+        return Attempt(name, "busy", str(error))
     except Exception as error:  # Whatever it is, the other runs go on.
         if _is_no_room(error):
-            return Outcome(name, "no room", str(error))
+            return Attempt(name, "no room", str(error))
         return _failed(assignment, name, folder, error)
     # A network that is trained needs none; they are most of the bytes of a run.
     shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-    return Outcome(name, "done")
+    return Attempt(name, "done")
 
 
 def _watching(
@@ -199,7 +199,7 @@ def _is_no_room(error: BaseException) -> bool:
     return isinstance(cause, OSError) and cause.errno in _NO_ROOM
 
 
-def _failed(assignment: Assignment, name: str, folder: Path, error: Exception) -> Outcome:
+def _failed(assignment: Assignment, name: str, folder: Path, error: Exception) -> Attempt:
     told = f"{type(error).__name__}: {error}"
     trace = "".join(traceback.format_exception(error))
     final = isinstance(error, (*_FINAL, RunConflict))
@@ -207,5 +207,5 @@ def _failed(assignment: Assignment, name: str, folder: Path, error: Exception) -
         noted = store.note_failure(folder, told, trace, retries=assignment.retries, final=final)
     except OSError as second:
         ending: Ending = "no room" if _is_no_room(second) else "failed"
-        return Outcome(name, ending, f"{told} (and it could not be noted: {second})", gave_up=True)
-    return Outcome(name, "failed", told, gave_up=noted.gave_up)
+        return Attempt(name, ending, f"{told} (and it could not be noted: {second})", gave_up=True)
+    return Attempt(name, "failed", told, gave_up=noted.gave_up)

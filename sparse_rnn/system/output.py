@@ -53,6 +53,23 @@ def in_cell(text: str) -> str:
     return f"'{plain(text)}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else plain(text)
 
 
+@contextmanager
+def figures_to_files() -> Generator[None]:
+    """Hide the backend that ``MPLBACKEND`` asks for, as matplotlib refuses one it cannot import.
+
+    A notebook sets it to a backend of its own for all commands that it starts. A command writes its
+    figures to files, which no backend is asked for.
+    """
+    before = os.environ.get("MPLBACKEND")
+    os.environ["MPLBACKEND"] = "agg"
+    try:
+        yield
+    finally:
+        del os.environ["MPLBACKEND"]
+        if before is not None:
+            os.environ["MPLBACKEND"] = before
+
+
 def say(text: str) -> None:
     """Print on standard output; nothing is said to a reader that has gone.
 

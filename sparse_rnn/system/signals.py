@@ -76,7 +76,7 @@ def watched() -> Generator[StopRequest]:
     try:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                before[number] = signal.signal(number, request._on_signal)  # pyright: ignore[reportPrivateUsage]
+                before[number] = signal.signal(number, request._on_signal)  # pyright: ignore[reportPrivateUsage] - for Python alone
         yield request
     finally:
         _CURRENT.reset(token)

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from sparse_rnn.data import TaskStream
-from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.errors import unknown_name
+from sparse_rnn.system.arguments import instance, whole
 
 RULES = ("one_hot", "index")
 
@@ -21,7 +22,7 @@ class Loaded(NamedTuple):
 
     Attributes:
         number: int64 ``[]``, number of the batch in the stream (or in its shard).
-        inputs: float32 ``[T, B, I]``; with ``rule="index"`` without the one-hot rule channels.
+        inputs: float32 ``[T, B, I]``; with ``rule="index"`` without the rule channels.
         targets: int64 ``[T, B]``; 0 = fixate, 1 + k = direction k.
         mask: float32 ``[T, B]``, weight of each step in the loss; 0 on padding.
         rule: int64 ``[T, B]``, rule slot; the number of slots on padding, so that
@@ -68,13 +69,15 @@ class BatchDataset(IterableDataset[Loaded]):
         rule: Literal["one_hot", "index"] = "one_hot",
     ) -> None:
         super().__init__()
-        if n_batches is not None and n_batches < 1:
-            raise InvalidArgument("n_batches", n_batches, "at least 1, or None for no end")
+        instance("stream", stream, TaskStream)
+        if n_batches is not None:
+            whole("n_batches", n_batches, 1)
         if rule not in RULES:
             raise unknown_name("rule", rule, RULES, "a form of the rule input")
         self.stream = stream
         self.n_batches = n_batches
         self.rule = rule
+        self._n_other = stream.input_size - stream.sampler.rules.shape[1]  # no rule channels
 
     def __iter__(self) -> Iterator[Loaded]:
         """Iterate over the batches of this worker, from the first one on."""
@@ -87,11 +90,8 @@ class BatchDataset(IterableDataset[Loaded]):
 
     def _load(self, number: int) -> Loaded:
         batch = self.stream.batch(number)
-        n_channels = self.stream.input_size - self.stream.n_rules
-        one_hot = batch.inputs[..., n_channels:]
-        shown, slot = one_hot.max(-1)
-        rule = torch.where(shown > 0, slot, self.stream.n_rules)
+        rule = torch.from_numpy(self.stream.rules_of(batch))
         inputs = batch.inputs
         if self.rule == "index":
-            inputs = inputs[..., :n_channels].contiguous()
+            inputs = inputs[..., : self._n_other].contiguous()
         return Loaded(torch.tensor(number), inputs, batch.targets, batch.mask, rule)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import EnsembleDiverged, InvalidArgument, TrainingDiverged
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder
-from sparse_rnn.system import hardware
+from sparse_rnn.system import hardware, limits
+from sparse_rnn.system.arguments import instance
 from sparse_rnn.training import group as distributed
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.run import Run, build, finished
@@ -64,6 +66,8 @@ def train_ensemble(
         >>> len(runs), runs[3].config.seed, len(runs[3].history)
         (15, 3, 3)
     """
+    instance("config", config, TrainConfig)
+    instance("options", options, RunOptions)
     configs = [config.model_copy(update={"seed": seed}) for seed in _seeds(seeds)]
     if distributed.is_one_of_several():
         raise InvalidArgument(
@@ -105,14 +109,15 @@ def folder_of(out: Path, seed: int) -> Path:
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    listed = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     # Callers without a type checker may pass anything.
-    wrong = [
+    given = cast("object", range(seeds) if isinstance(seeds, int) else seeds)
+    listed = tuple(cast("Iterable[object]", given)) if isinstance(given, Iterable) else ()
+    known = tuple(
         seed
         for seed in listed
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0  # pyright: ignore[reportUnnecessaryIsInstance]
-    ]
-    if isinstance(seeds, bool) or not listed or wrong or len(set(listed)) < len(listed):
+        if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= limits.SEED
+    )
+    if isinstance(seeds, bool) or not listed or len(set(known)) < len(listed):
         allowed = "a number of networks, or different whole numbers of at least 0"
         raise InvalidArgument("seeds", seeds, allowed)
-    return listed
+    return known

@@ -21,6 +21,7 @@ from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.nn.network import Network, NetworkSequence, NetworkStack, together
 from sparse_rnn.runs.checkpoint import Snapshot, capture, restore
+from sparse_rnn.system.arguments import flag
 from sparse_rnn.system.hardware import device_of, shortened
 from sparse_rnn.training.evaluation import evaluate
 from sparse_rnn.training.group import Group
@@ -123,7 +124,7 @@ class Trainer:
             TrainingDiverged: The loss or the gradient became NaN or infinite.
         """
         alone = Ensemble([self])
-        with closing(alone.records(prefetch=prefetch)) as records:
+        with closing(alone.records(prefetch=flag("prefetch", prefetch))) as records:
             for found in records:
                 yield from found.values()
         if alone.diverged:

@@ -23,6 +23,7 @@ from sparse_rnn.runs.finished import FinishedRun
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
+from sparse_rnn.system.arguments import instance
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
@@ -110,6 +111,8 @@ def train(
         WriteFailed: A file could not be written, as on a full disk.
         Interrupted: A signal came; a KeyboardInterrupt.
     """
+    instance("config", config, TrainConfig)
+    instance("options", options, RunOptions)
     folder = None if out is None else Path(out)
     device = hardware.device(options.device)
     with joined() as group:
@@ -175,6 +178,9 @@ def fit(
         >>> len(run.history), run.evaluation.tasks
         (2, ('Go',))
     """
+    instance("network", network, nn.Module)
+    instance("config", config, FitConfig)
+    instance("options", options, RunOptions)
     folder = None if out is None else Path(out)
     if options.device != "auto":
         network.to(hardware.device(options.device))

@@ -95,7 +95,7 @@ def test_8_copies_go_on_alike_and_apart(source: str, duplicate: Any) -> None:
 
 
 def global_state() -> tuple[Any, ...]:
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002, TID251  (it is what must not change)
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002, TID251 - it is what must not change
     return (kind, keys.tobytes(), *rest)
 
 

@@ -44,7 +44,7 @@ def test_training_is_measured_and_written(
     assert row["multiply_adds"] == n_weights * 4 * 64
     assert row["ratio"] == row["reference_s"][0] / row["ours_s"][0]
     assert json.loads(json.dumps(result)) == json.loads(json.dumps(result))
-    assert "LM N=64" in training.line(training.Row(**row))
+    assert "LM N=64" in training.line(training.StepTime(**row))
     del tmp_path, capsys
 
 

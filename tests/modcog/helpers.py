@@ -163,6 +163,9 @@ durations = (
     _ms
     | _ordered.map(lambda bounds: ("uniform", bounds))
     | st.lists(_ms, min_size=1, max_size=4).map(lambda values: ("choice", values))
+    | _ordered.map(lambda bounds: ("choice", bounds, (0.25, 0.75)))
+    | _ordered.map(lambda bounds: ("exponential", (300, *bounds)))
+    | _ordered.map(lambda bounds: ("normal", (500, 150, *bounds)))
     | _ordered.map(lambda bounds: lambda generator: generator.uniform(*bounds))
 )
 """Every form of a duration but "steps", which the Int modifier uses; none is below 200 ms."""

@@ -246,7 +246,7 @@ def test_a_renderer_that_writes_other_bits_is_found(monkeypatch: pytest.MonkeyPa
     from modcog import checks
 
     def render(trials: modcog.Trials, **options: Any) -> modcog.Rendered:
-        result = rendering.render(trials, **options)
+        result = rendering.reference(trials, **options)
         result.observations[4, 0, 1] = np.nextafter(result.observations[4, 0, 1], np.float32(9))
         return result
 

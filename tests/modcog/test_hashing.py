@@ -84,7 +84,7 @@ def test_a_number_is_short_for_its_seed_sequence() -> None:
     listed.append(np.random.SeedSequence(np.array([7, 8])))
     assert len({derive(seed, "any").entropy for seed in listed}) == 1
     random = np.random.SeedSequence()
-    assert derive(random, "any").entropy == derive(random.entropy, "any").entropy  # type: ignore[arg-type]
+    assert derive(random, "any").entropy == derive(random.entropy, "any").entropy
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None, "7", [], [-1], [[1]], True, [1, 0.5]])
@@ -95,7 +95,7 @@ def test_what_is_no_seed_is_refused(seed: Any) -> None:
 
 def test_lists_within_lists_are_refused() -> None:
     with pytest.raises(modcog.InvalidArgument, match="^seed must be a whole number"):
-        derive(np.random.SeedSequence([[1, 2], [3]]), "any")  # type: ignore[list-item]
+        derive(np.random.SeedSequence([[1, 2], [3]]), "any")
 
 
 def marks(inputs: NDArray[np.float32]) -> list[int]:
@@ -134,6 +134,7 @@ USES: dict[str, Callable[[Any], list[int]]] = {
     "own, philox": lambda seed: of_trials(
         modcog.sample(modcog.task("DM1"), np.random.Generator(np.random.Philox(seed)), 20)
     ),
+    "own, by seed": lambda seed: of_trials(modcog.sample("DM1", seed, 20)),
 }
 
 

@@ -46,6 +46,24 @@ def test_the_width_of_a_bump_is_an_angle() -> None:
     assert ring.bumps(16)[0, 1] == pytest.approx(0.8 * math.exp(-0.5))
 
 
+@given(
+    n=helpers.ring_sizes,
+    width=st.floats(1e-3, 1e3),
+    height=st.floats(1e-3, 1e6),
+)
+def test_bumps_of_any_width_and_height(n: int, width: float, height: float) -> None:
+    table = ring.bumps(n, width, height)
+    np.testing.assert_array_equal(np.diag(table), height)
+    away = ring.circular_distance(ring.directions(n), 0)
+    expected = height * np.exp(-(away**2) / (2 * width**2))
+    np.testing.assert_allclose(table[0], expected, rtol=1e-9, atol=1e-12 * height)
+    trials = helpers.draw("DM1", 3, dim_ring=n, noise=0, bump_width=width, bump_height=height)
+    np.testing.assert_array_equal(trials.bumps, table)
+    (a, b), (strong, weak) = trials.stimulus_location[0], trials.stimulus_strength[0]
+    shown = modcog.render(trials).observations[int(trials.period_steps[0, 0]), 0, 1 : 1 + n]
+    np.testing.assert_array_equal(shown, (strong * table[a] + weak * table[b]).astype(np.float32))
+
+
 @given(a=angles, b=angles, turns=st.integers(-3, 3))
 def test_distance_is_symmetric_at_most_half_a_turn_and_blind_to_turns(
     a: float, b: float, turns: int

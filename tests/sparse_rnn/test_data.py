@@ -32,7 +32,7 @@ def test_batches_are_those_of_the_sampler_without_a_copy() -> None:
 
 def answers(batch: object, strength: float = 10.0) -> torch.Tensor:
     """Logits that are right at every step."""
-    return strength * torch.nn.functional.one_hot(batch.targets, 17).float()  # type: ignore[attr-defined]
+    return strength * torch.nn.functional.one_hot(batch.targets, 17).float()
 
 
 def test_scores_pool_batches_and_come_in_the_order_of_the_suite() -> None:
@@ -91,7 +91,7 @@ def test_settings_of_modcog_are_refused_as_errors_of_this_package(
 ) -> None:
     given = {"tasks": "cog-20", "batch_size": 2, "seq_len": 100, "seed": 0, **settings}
     with pytest.raises(InvalidArgument) as caught:
-        task_stream(given.pop("tasks"), **given)  # type: ignore[arg-type]
+        task_stream(given.pop("tasks"), **given)
     assert argument in str(caught.value)
 
 
@@ -102,3 +102,28 @@ def test_logits_that_are_not_finite_are_refused() -> None:
         stream.score([(torch.full((80, 2, 17), torch.nan), batch)])
     with pytest.raises(InvalidArgument, match=r"^logits must be"):
         stream.score([(torch.zeros(80, 2, 16), batch)])
+
+
+def test_a_task_lists_its_conditions_or_none() -> None:
+    stream = task_stream(["Anti", "DM1"], batch_size=1, seq_len=40, seed=0, dim_ring=8)
+    listed = stream.conditions(0)
+    both = zip(listed["ring"].tolist(), listed["location"].tolist(), strict=True)
+    assert list(both) == [(ring, place) for ring in (0, 1) for place in range(8)]
+    assert stream.conditions(1) == {}
+    trials = stream.trials_of(0, 16, given=listed).source.trials
+    assert trials.stimulus_location[:, 0].tolist() == listed["location"].tolist()
+
+
+@pytest.mark.parametrize("kind", ["labels", "ring", "sin_cos"])
+@pytest.mark.parametrize("rules", ["one_hot", "none", "factors"])
+def test_trials_of_a_slot_have_the_rules_and_targets_of_the_stream(kind: str, rules: str) -> None:
+    stream = task_stream(
+        ("Go", "DlyGo", "DMS"), batch_size=2, seq_len=45, seed=0, rules=rules, targets=kind
+    )
+    drawn = stream.trials_of(1, 4)
+    whole = stream.sampler.batch_of(drawn.source.trials)
+    assert drawn.source.trials == whole.trials
+    for name in ("inputs", "targets", "mask"):
+        np.testing.assert_array_equal(getattr(drawn, name).numpy(), getattr(whole, name))
+    assert drawn.inputs.shape[-1] == stream.input_size
+    assert drawn.n_outputs == stream.output_size == stream.batch(0).n_outputs

@@ -117,7 +117,7 @@ export class Sliders {
       const own = values[key];
       const off = WHY_OFF[key]?.(panels, catalog) ?? "";
       const changed = own !== undefined;
-      const drawn = setting.standard ?? DRAWN[key](panels);
+      const drawn = setting.standard ?? DRAWN[key](panels, catalog);
       const shown = changed ? own : drawn;
       input.disabled = Boolean(off);
       if (shown !== null) input.value = shown;
@@ -163,9 +163,9 @@ const DRAWN = {
     const timed = panels.find((panel) => panel.interval);
     return timed ? timed.trial.period_ms[timed.interval] : null;
   },
-  coherence: (panels) => {
+  coherence: (panels, catalog) => {
     const strengths = panels
-      .filter((panel) => panel.family === "decision")
+      .filter((panel) => knows([panel], catalog, "coherence"))
       .map((panel) => panel.trial.stimuli.map((stimulus) => stimulus.strength))[0];
     return strengths ? Math.round(100 * Math.abs(strengths[0] - strengths[1])) / 100 : null;
   },

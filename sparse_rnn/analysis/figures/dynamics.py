@@ -117,7 +117,10 @@ def _draw_ring(ax: Axes, points: FixedPoints, ring: Ring) -> None:
 
 
 def _color(degrees: float) -> object:
-    return GREY if np.isnan(degrees) else ScalarMappable(_ANGLES, CYCLE).to_rgba(degrees)  # pyright: ignore
+    if np.isnan(degrees):
+        return GREY
+    colours = ScalarMappable(_ANGLES, CYCLE)
+    return colours.to_rgba(degrees)  # pyright: ignore[reportArgumentType] - a number will do
 
 
 def _angle_bar(figure: Figure, axes: list[Axes], label: str) -> None:

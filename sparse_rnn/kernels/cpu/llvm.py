@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 _FUSED = ("contract", "nsz")  # A product and a sum may become one instruction.
@@ -22,9 +22,14 @@ _INDEX = ir.IntType(64)
 
 
 def register_bytes() -> int:
-    """Bytes of a vector register of this processor."""
-    features = llvm.get_host_cpu_features()
-    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+    """Bytes of a vector register of the processor that numba compiles for.
+
+    That is this one, unless NUMBA_CPU_NAME, NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX says otherwise.
+    """
+    context: Any = cpu_target.target_context  # A property made by hand, which has no type.
+    _, _, listed = context.codegen().magic_tuple()
+    features = listed.split(",")
+    return 64 if "+avx512f" in features else 32 if "+avx2" in features else 16
 
 
 class _Vectors:

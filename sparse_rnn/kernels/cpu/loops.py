@@ -58,7 +58,7 @@ def _check(into: Any, state: Any, synapses: Any, width: int, size: int) -> None:
 
 
 @kept_njit(nogil=True, error_model="numpy")
-def add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None:  # noqa: FBT001
+def add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None:  # noqa: FBT001 - compiled, without keywords
     """Add ``weight @ state`` to a step of a tile.
 
     `synapses` are pointers, sources times W and weights. If `grouped`, a pointer belongs to four
@@ -142,7 +142,7 @@ def unpack(tile: Any, rows: Any, slots: Any) -> None:
 
 
 @kept_njit(nogil=True, error_model="numpy")
-def step(before: Any, now: Any, rate: Any, rows: Any, how: Any, n_lanes: int, slots: Any) -> None:  # noqa: PLR0913
+def step(before: Any, now: Any, rate: Any, rows: Any, how: Any, n_lanes: int, slots: Any) -> None:  # noqa: PLR0913 - compiled, without keywords
     """Finish a step of a tile.
 
     Args:

@@ -195,6 +195,78 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
             modcog.TrialBank.load(path)
 
 
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_bank_of_conditions_shows_all_combinations(split: str) -> None:
+    chosen = {"location": range(16), "delay": [300, 700]}
+    bank = modcog.trial_bank(
+        ["DlyGo_IntR", "DlyAnti"], 3, 5, split=split, conditions=chosen, given={"ring": 1}
+    )
+    assert len(bank) == 2 * 16 * 2 * 3
+    place, delay = (np.tile(np.repeat(v, k), r) for v, k, r in ((range(16), 6, 2), ([3, 7], 3, 32)))
+    np.testing.assert_array_equal(bank.direction, place)
+    label = bank.period_names.tolist().index("delay")
+    np.testing.assert_array_equal((bank.period == label).sum(axis=0), delay)
+    np.testing.assert_array_equal(bank.response[:96], (place + delay)[:96] % 16)
+    np.testing.assert_array_equal(bank.response[96:], (place[96:] + 8) % 16)
+    stimulus = bank.period == bank.period_names.tolist().index("stimulus")
+    assert not bank.inputs[stimulus, 1:17].any()
+
+
+def test_what_is_given_is_fixed_and_leaves_the_rest_as_it_was() -> None:
+    plain = modcog.trial_bank("DlyGo_IntL", 20, 3)
+    one = modcog.trial_bank("DlyGo_IntL", 20, 3, given={"location": 5})
+    assert set(one.direction.tolist()) == {5}
+    np.testing.assert_array_equal(one.length, plain.length)
+    each = modcog.trial_bank("DlyGo_IntL", 20, 3, given={"location": plain.direction})
+    assert_same_bank(each, plain)
+    longer = modcog.trial_bank("DlyGo_IntL", 30, 3, given={"location": 5})
+    np.testing.assert_array_equal(longer.length[:20], one.length)
+
+
+def test_given_quantities_do_not_join_splits_by_conditions() -> None:
+    banks = [
+        modcog.trial_bank("DM1", 200, 1, split=split, split_by="conditions", noise=0, given=given)
+        for split in SPLITS
+        for given in ({}, {"location": 3, "coherence1": [0.64]})
+    ]
+    for bank in banks[1::2]:
+        assert set(bank.direction.tolist()) == {3}
+    seen = [shown(one) | shown(other) for one, other in zip(banks[::2], banks[1::2], strict=True)]
+    for one, other in itertools.combinations(seen, 2):
+        assert not one & other
+
+
+REFUSED: dict[str, tuple[dict[str, object], str]] = {
+    "twice": (
+        {"given": {"location": 3}, "conditions": {"location": [1, 2]}},
+        "^location must be in given or in conditions, not in both",
+    ),
+    "no such quantity": ({"given": {"colour": 1}}, "Go draws: ring, location"),
+    "not of all tasks": ({"tasks": ["DlyGo", "Go"], "given": {"delay": 300}}, "Go draws: ring"),
+    "no such level": ({"conditions": {"location": [1, 16]}}, "^location must be a whole number in"),
+    "no level": ({"conditions": {"location": []}}, "^location must be a number, or a list"),
+    "one a trial too few": ({"given": {"location": [1, 2]}}, "^location must be a number, or 3"),
+    "too many": ({"n": 10**6, "conditions": {"location": range(16)}}, "^levels must be at most"),
+    "conditions that are split": (
+        {"split_by": "conditions", "conditions": {"location": [1]}},
+        "^location must be a single value, in given, where split_by is 'conditions'",
+    ),
+    "one a trial that is split": (
+        {"split_by": "conditions", "given": {"location": [1, 2, 3]}},
+        "^location must be a single value, in given, where split_by is 'conditions'",
+    ),
+    "no mapping": ({"given": 3}, "^given must be a mapping"),
+    "a list of names": ({"conditions": ["location"]}, "^conditions must be a mapping"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_quantities_that_cannot_be_fixed_are_refused(case: str) -> None:
+    arguments, text = REFUSED[case]
+    with pytest.raises(modcog.InvalidArgument, match=text):
+        modcog.trial_bank(**{"tasks": "Go", "n": 3, **arguments})
+
+
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(modcog.UnknownName, match="Did you mean validation"):
         modcog.trial_bank("Go", 3, split="valid")

@@ -143,7 +143,7 @@ def test_iterations_end_and_go_on() -> None:
     rounds = [[inputs for inputs, _ in dataset] for _ in range(2)]
     assert [len(batches) for batches in rounds] == [3, 3]
     for index, inputs in enumerate(itertools.chain(*rounds)):
-        np.testing.assert_array_equal(inputs, dataset.sampler.batch(index).inputs[..., :-1])
+        np.testing.assert_array_equal(inputs, dataset.sampler.batch(index).inputs)
 
 
 class Mirrored(TrialWrapper):

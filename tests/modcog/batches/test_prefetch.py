@@ -170,5 +170,5 @@ def test_several_consumers_all_end() -> None:
 @pytest.mark.parametrize("depth", [0, -1, 1.5, True])
 def test_a_wrong_depth_is_refused_and_starts_nothing(depth: float) -> None:
     with pytest.raises(modcog.InvalidArgument, match="^depth must be a whole number of batches"):
-        Prefetch(range(3), depth)  # pyright: ignore[reportArgumentType]
+        Prefetch(range(3), depth)
     assert not threads()

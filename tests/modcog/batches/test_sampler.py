@@ -287,37 +287,6 @@ def test_the_renderer_changes_nothing() -> None:
         make(renderer="crayon")
 
 
-@pytest.mark.parametrize("dt", [20, 50, 100])
-def test_the_yang_loss_mask(dt: float) -> None:
-    source = ["Go", "DM1", "DMS_SeqL"]
-    arguments: dict[str, Any] = {"dt": dt, "seq_len": round(12_000 / dt)}
-    plain = make(source, **arguments).batch(0)
-    weighted = make(source, **arguments, loss_mask="yang").batch(0)
-    np.testing.assert_array_equal(weighted.inputs, plain.inputs)
-    np.testing.assert_array_equal(weighted.targets, plain.targets)
-    grace = round(100 / dt)
-    expected = np.zeros_like(plain.mask)
-    for row in range(len(plain.trials)):
-        trial = plain.trials[row]
-        weight = np.ones(int(trial.length[0]))
-        go = int(trial.decision_start[0])
-        weight[go:] = 5
-        weight[:grace] = 0
-        weight[go : go + grace] = 0
-        start = int(trial.start[0])
-        expected[start : start + len(weight), int(trial.lane[0])] = weight
-    valid = plain.mask > 0
-    expected /= expected[valid].mean()
-    np.testing.assert_allclose(weighted.mask, expected, rtol=1e-6)
-    assert weighted.mask[valid].mean() == pytest.approx(1)
-    assert not weighted.mask[~valid].any()
-
-
-def test_an_unknown_loss_mask_is_refused() -> None:
-    with pytest.raises(modcog.UnknownName, match="^loss_mask must be .*Known names: uniform, yang"):
-        make(loss_mask="none")
-
-
 @pytest.mark.parametrize("value", [0, -1, 1.5, "8", None, True])
 @pytest.mark.parametrize("key", ["batch_size", "seq_len"])
 def test_sizes_are_whole_numbers_above_0(key: str, value: Any) -> None:
@@ -392,7 +361,7 @@ def test_what_cannot_be_drawn_is_refused_when_the_sampler_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(modcog.InvalidArgument, match="^seed must be"):
-        modcog.BatchSampler("Go", seed=np.random.SeedSequence([[1, 2], [3]]))  # type: ignore[list-item]  # numpy takes it
+        modcog.BatchSampler("Go", seed=np.random.SeedSequence([[1, 2], [3]]))  # numpy takes it
 
     def broken() -> Any:
         raise modcog.InvalidArgument("renderer", "numba", "another one here")

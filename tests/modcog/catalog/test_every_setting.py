@@ -26,13 +26,18 @@ NUMBER = ODD | st.floats(allow_nan=True, allow_infinity=True) | st.integers(-5, 
 NUMBERS = st.lists(NUMBER | st.sampled_from([0.3, 0.3, 0.6, 1.0]), max_size=4).map(tuple) | NUMBER
 DURATION = (
     NUMBER
-    | st.tuples(st.sampled_from(["uniform", "choice", "steps", "normal"]), NUMBERS)
+    | st.tuples(
+        st.sampled_from(["uniform", "choice", "steps", "exponential", "normal", "gamma"]), NUMBERS
+    )
+    | st.tuples(st.just("choice"), NUMBERS, NUMBERS)
     | NUMBER.map(lambda ms: lambda _: ms)
 )
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "dt": NUMBER | st.sampled_from([1, 7.5, 20, 100, 150, 500]),
     "dim_ring": NUMBER | st.sampled_from([4, 8, 16, 64, 4096, 8192]),
-    "noise": NUMBER | st.sampled_from(["yang", "none"]),
+    "noise": NUMBER | st.tuples(NUMBER, NUMBER) | st.sampled_from(["yang", "none"]),
+    "bump_width": NUMBER | st.sampled_from([0.2, 1.0, 3.0]),
+    "bump_height": NUMBER | st.sampled_from([0.4, 3.0]),
     "timing": st.dictionaries(
         st.sampled_from(
             ["fixation", "stimulus", "delay", "stim1", "sample", "test", "decision", "lunch"]
@@ -111,7 +116,12 @@ def period_steps(spec: modcog.TaskSpec) -> list[float]:
 
 def other_values(spec: modcog.TaskSpec) -> dict[str, list[Any]]:
     """Settings of a task with values that are not its own."""
-    values: dict[str, list[Any]] = {"dt": [50], "dim_ring": [8], "noise": [0, 0.5, "yang"]}
+    values: dict[str, list[Any]] = {
+        "dt": [50],
+        "dim_ring": [8],
+        "noise": [0, 0.5, "yang", (2, 0.5)],
+    }
+    values |= {"bump_width": [0.8], "bump_height": [2]}
     values["timing"] = [
         {period.name: ("choice", (1200, 1300))}
         for period in spec.periods

@@ -136,6 +136,11 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("DM1", "noise", 0.5),
     ("DM1", "noise", "yang"),
     ("Go", "noise", "yang"),
+    ("DM1", "noise", (0.5, 1.0)),
+    ("CtxDM2_SeqL", "noise", (1.0, 0.5)),
+    ("Go", "bump_width", 0.7),
+    ("DM1", "bump_width", 0.2),
+    ("DMS_SeqR", "bump_height", 1.0),
     ("DlyDM1", "timing", "neurogym"),
     ("DMS", "timing", "neurogym"),
     ("Go", "timing", {"stimulus": 700}),
@@ -317,7 +322,7 @@ def test_lists_of_tasks_that_make_no_sense_are_refused(call: Any) -> None:
             call(nothing)
     mixed = [modcog.task("Go"), modcog.task("DMS", dt=50)]
     with pytest.raises(
-        modcog.InvalidArgument, match="^tasks must be tasks with one dt and dim_ring"
+        modcog.InvalidArgument, match="^tasks must be tasks with one dt, dim_ring and bump"
     ):
         call(mixed)
     with pytest.raises(

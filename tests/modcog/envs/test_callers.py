@@ -347,7 +347,7 @@ def test_rule_input_means_the_same_everywhere(source: Any, rule_input: bool) -> 
 def test_rule_input_is_a_truth_value() -> None:
     for take in (modcog.BatchSampler, modcog.make, modcog.make_vec, modcog.Dataset):
         with pytest.raises(modcog.InvalidArgument, match="^rule_input must be True or False"):
-            take("Go", rule_input="yes")  # pyright: ignore
+            take("Go", rule_input="yes")
     with pytest.raises(modcog.InvalidArgument, match="^rule_input must be given once"):
         modcog.Dataset("Go", {"rule_input": True}, rule_input=True)
 
@@ -358,7 +358,7 @@ def test_a_reward_is_a_finite_number_in_every_environment(value: Any) -> None:
         with pytest.raises(modcog.InvalidArgument, match=r"^rewards\['abort'\] must be a finite"):
             make("Go", rewards={"abort": value})
     with pytest.raises(modcog.InvalidArgument, match="^rewards must be a mapping"):
-        modcog.make_vec("Go", 2, rewards="abort")  # pyright: ignore
+        modcog.make_vec("Go", 2, rewards="abort")
 
 
 @pytest.mark.parametrize("seed", [1.5, "ab", {1, 2}])

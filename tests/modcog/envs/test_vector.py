@@ -200,7 +200,7 @@ def test_global_randomness_is_left_alone() -> None:
     envs.reset(seed=0)
     for _ in range(50):
         envs.step(np.zeros(3, dtype=int))
-    assert np.random.get_state()[1].tobytes() == before  # noqa: NPY002, TID251
+    assert np.random.get_state()[1].tobytes() == before  # noqa: NPY002, TID251 - compared alone
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,9 @@ def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
         arrays = {}
         with h5py.File(path, "r") as file:
-            for name in ("inputs", "targets", "mask"):
-                arrays[name] = file[name][()]
+            for name in ("inputs", "targets", "mask", "rules"):
+                if name in file:
+                    arrays[name] = file[name][()]
             for name, column in file["trials"].items():
                 arrays[f"trials/{name}"] = column[()]
             for name in ("tasks", "task_names", "task_periods"):
@@ -61,7 +62,8 @@ def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     import zarr
 
     group = zarr.open_group(path, mode="r")
-    arrays = {name: group[name][:] for name in ("inputs", "targets", "mask")}
+    names = ("inputs", "targets", "mask", "rules")
+    arrays = {name: group[name][:] for name in names if name in group}
     arrays.update({f"trials/{name}": array[:] for name, array in group["trials"].arrays()})
     attributes = dict(group.attrs)
     for name in ("tasks", "task_names", "task_periods"):
@@ -130,6 +132,49 @@ def test_every_format_holds_the_bits_of_the_batches(
     assert attributes["axes"].startswith("inputs [batch, time, lane, channel]")
 
 
+@pytest.mark.parametrize("kind", ["labels", "ring", "sin_cos", "none"])
+@pytest.mark.parametrize("rules", ["one_hot", "none", "factors"])
+def test_rules_and_targets_of_every_kind_are_exported(
+    tmp_path: Path, suffix: str, kind: str, rules: str
+) -> None:
+    sampler = sampler_of(["DMS", "Go_SeqL"], rules=rules, targets=kind, noise=0)
+    path = tmp_path / f"data{suffix}"
+    with pytest.raises(Boom):
+        modcog.export(sampler, path, 3, progress=stop_at(2, Boom()))
+    modcog.export(sampler, path, 3, resume=True)
+    arrays, attributes = read(path)
+    assert ("targets" in arrays) == (kind != "none")
+    assert ("rules" in arrays) == (rules == "factors")
+    for i in range(3):
+        batch = sampler.batch(i)
+        for name in ("inputs", "targets", "mask"):
+            if name in arrays:
+                assert arrays[name].dtype == getattr(batch, name).dtype
+                np.testing.assert_array_equal(arrays[name][i], getattr(batch, name))
+    if rules == "factors":
+        np.testing.assert_array_equal(arrays["rules"], sampler.rules)
+    said = {
+        **{"labels": "1 + k", "ring": "output]: fixation, ring", "sin_cos": "sine, cosine"},
+        **{"one_hot": "rule one-hot", "factors": "rules [slot, channel]"},
+    }
+    for chosen, otherwise in ((kind, "no targets"), (rules, "no rule channels")):
+        assert said.get(chosen, otherwise) in str(attributes["axes"])
+
+
+def test_the_command_takes_rules_and_targets(tmp_path: Path, capsys: Any) -> None:
+    words = ["export", "DMS", "--batches", "2", "--batch-size", "3", "--seq-len", "70"]
+    words += ["--seed", "5"]
+    chosen = ["--rules", "factors", "--targets", "ring", "-o", str(tmp_path / "data.npz")]
+    assert cli.main([*words, *chosen]) == 0
+    expected = sampler_of("DMS", rules="factors", targets="ring").batch(1)
+    arrays, _ = read(tmp_path / "data.npz")
+    np.testing.assert_array_equal(arrays["inputs"][1], expected.inputs)
+    np.testing.assert_array_equal(arrays["targets"][1], expected.targets)
+    for option, wrong in (("--rules", "factor"), ("--targets", "rings")):
+        assert cli.main([*words, option, wrong, "-o", str(tmp_path / "no.npz")]) == 2
+        assert f"Did you mean {wrong.rstrip('s')}" in capsys.readouterr().err
+
+
 def test_matlab_can_read_every_type(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     path = modcog.export(sampler_of(), tmp_path / "data.h5", 2)
@@ -153,7 +198,8 @@ def test_npz_holds_no_pickle_and_equal_data_make_equal_files(tmp_path: Path) -> 
 
 
 def test_arguments_change_what_is_exported(tmp_path: Path) -> None:
-    variants = [{}, {"seed": 6}, {"dt": 50, "seq_len": 90}, {"noise": 0}, {"loss_mask": "yang"}]
+    variants = [{}, {"seed": 6}, {"dt": 50, "seq_len": 90}, {"noise": 0}]
+    variants += [{"loss_mask": "yang"}, {"noise": (0, 2)}, {"bump_width": 0.3}]
     contents = {
         modcog.export(sampler_of(**v), tmp_path / f"{i}.npz", 2).read_bytes()
         for i, v in enumerate(variants)
@@ -254,6 +300,10 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_no_half_file(
         ({"batch_size": 4}, N, 0, "^batch_size must be 3, as in"),
         ({"seq_len": 71}, N, 0, "^seq_len must be 70"),
         ({"loss_mask": "yang"}, N, 0, "^loss_mask must be uniform"),
+        ({"loss_mask": 2.0}, N, 0, "^loss_mask must be uniform"),
+        ({"rules": "factors"}, N, 0, "^rules must be one_hot, as in"),
+        ({"rules": "none"}, N, 0, "^rule_input must be True, as in"),
+        ({"targets": "ring"}, N, 0, "^targets must be labels, as in"),
         ({"timing": {"delay": 400}}, N, 0, "^settings must be those of the export"),
         ({"suite": "Go"}, N, 0, "^tasks must be those of the export"),
         ({}, N + 1, 0, "^n_batches must be 6, as in"),
@@ -303,6 +353,9 @@ def test_what_nothing_can_tell_apart_is_exported_and_not_gone_on_with(tmp_path: 
     drawn = sampler_of("DlyGo", timing={"delay": delay})
     with pytest.raises(modcog.InvalidArgument, match="^resume must be left out where a duration"):
         modcog.export(drawn, path, 2, resume=True)
+    weighted = sampler_of("DlyGo", loss_mask=lambda trials: trials.responds)
+    with pytest.raises(modcog.InvalidArgument, match="^resume must be left out where loss_mask"):
+        modcog.export(weighted, path, 2, resume=True)
 
 
 @pytest.mark.parametrize("finished", [False, True])
@@ -334,6 +387,9 @@ def test_identity_differs_wherever_batches_may() -> None:
         *(sampler_of(seq_len=71), sampler_of(loss_mask="yang"), sampler_of(noise=0)),
         *(sampler_of(dt=50), sampler_of("Go"), base.shard(0, 2), base.shard(1, 2)),
         base.where(lambda trials: trials.responds, name="responds"),
+        *(sampler_of(rules=rules) for rules in ("none", "factors", "orthogonal", 2 * np.eye(20))),
+        *(sampler_of(targets=kind) for kind in ("ring", "sin_cos", "none")),
+        *(sampler_of(loss_mask=weights) for weights in (2.0, 3.0, np.ones((70, 3)))),
     ]
     texts = [json.dumps(sampler.identity) for sampler in [base, *others]]
     assert len(set(texts)) == len(texts)

@@ -257,7 +257,7 @@ def test_velocities_set_the_shift_and_the_drift(velocity: float, dt: float, dire
 
 def test_each_velocity_is_its_own() -> None:
     spec = modcog.task("DlyGo_IntL_SeqR", int_velocity=1.0, seq_velocity=2.0)
-    assert [m.velocity for m in spec.modifiers] == [1.0, 2.0]  # type: ignore[attr-defined]
+    assert [m.velocity for m in spec.modifiers] == [1.0, 2.0]
     env = modcog.Integrate(modcog.make("DlyGo"), "L", velocity=1.0)
     assert modcog.Sequence(env, "R", velocity=2.0).task_spec == spec
 

@@ -114,9 +114,9 @@ def test_trials_can_be_drawn_themselves() -> None:
 def test_no_global_state_changes() -> None:
     import matplotlib.pyplot as plt
 
-    before, open_figures = dict(mpl.rcParams), plt.get_fignums()  # noqa: TID251  (compared only)
+    before, open_figures = dict(mpl.rcParams), plt.get_fignums()  # noqa: TID251 - compared only
     modcog.plot_trial("MultiDM_SeqL")
-    assert dict(mpl.rcParams) == before  # noqa: TID251
+    assert dict(mpl.rcParams) == before  # noqa: TID251 - compared alone
     assert plt.get_fignums() == open_figures
 
 

@@ -15,6 +15,7 @@ import modcog
 pytest.importorskip("numba", reason="the compiled renderer needs numba")
 
 from modcog.rendering import compiled, reference as rendering
+from modcog.rendering.rule_input import of_table, one_hot
 from tests.modcog import helpers
 
 PAIRS = [("cog-20", "uniform"), ("mod-cog-168", "yang")]
@@ -26,27 +27,29 @@ def assert_same_bits(a: rendering.Rendered, b: rendering.Rendered) -> None:
         assert x.tobytes() == y.tobytes(), name
 
 
-@pytest.mark.parametrize("noise", [0, 1.0, "yang"])
+@pytest.mark.parametrize("noise", [0, 1.0, "yang", (0.0, 2.0)])
 @pytest.mark.parametrize("name", helpers.NAMES)
 def test_every_task_has_the_bits_of_the_reference(name: str, noise: Any) -> None:
     trials = modcog.sample(modcog.task(name, noise=noise), helpers.rng(3), 12)
     trials.rule[:] = np.arange(12) % 5
-    kwargs: dict[str, Any] = {"n_rules": 5, "seq_len": 60, "n_lanes": 13}
-    assert_same_bits(rendering.render(trials, **kwargs), compiled.render(trials, **kwargs))
+    for rules in (one_hot(5), of_table("rules", np.arange(20.0).reshape(5, 4) / 7)):
+        kwargs: dict[str, Any] = {"rules": rules, "seq_len": 60, "n_lanes": 13}
+        assert_same_bits(rendering.reference(trials, **kwargs), compiled.render(trials, **kwargs))
 
 
 @given(
     dt=st.sampled_from([1, 7, 20, 50, 100, 1000 / 60]),
     dim_ring=st.sampled_from([4, 8, 16, 36]),
-    noise=st.sampled_from([0, 0.3, 2.5, "yang"]),
+    noise=st.sampled_from([0, 0.3, 2.5, "yang", (0.2, 3), (1, 0)]),
+    bump=st.sampled_from([{}, {"bump_width": 0.1}, {"bump_width": 2.5, "bump_height": 3}]),
     velocity=st.floats(0.1, 20),
     seed=helpers.seeds,
 )
 @pytest.mark.filterwarnings("ignore::modcog.AmbiguousIntervalWarning")
 def test_every_setting_has_the_bits_of_the_reference(
-    dt: float, dim_ring: int, noise: Any, velocity: float, seed: int
+    dt: float, dim_ring: int, noise: Any, bump: dict[str, Any], velocity: float, seed: int
 ) -> None:
-    settings: dict[str, Any] = {"dt": dt, "dim_ring": dim_ring, "noise": noise}
+    settings: dict[str, Any] = {"dt": dt, "dim_ring": dim_ring, "noise": noise, **bump}
     moved = {**settings, "int_velocity": velocity, "seq_velocity": velocity}
     specs = [
         modcog.task("DMS_IntL_SeqR", **moved),
@@ -62,7 +65,7 @@ def test_every_setting_has_the_bits_of_the_reference(
             assert getattr(batches[0], name).tobytes() == getattr(other, name).tobytes()
 
 
-@pytest.mark.parametrize("render", [rendering.render, compiled.render])
+@pytest.mark.parametrize("render", [rendering.reference, compiled.render])
 def test_trials_that_do_not_fit_are_refused(render: Any) -> None:
     trials = modcog.sample(modcog.task("Go"), helpers.rng(0), 3)
     with pytest.raises(modcog.InvalidArgument, match="^seq_len must be at least 15"):
@@ -71,7 +74,7 @@ def test_trials_that_do_not_fit_are_refused(render: Any) -> None:
         render(trials, n_lanes=2)
     trials.rule[:] = 4
     with pytest.raises(modcog.InvalidArgument, match="^n_rules must be more than 4"):
-        render(trials, n_rules=4)
+        render(trials, rules=one_hot(4))
 
 
 WITHOUT_NUMBA = """

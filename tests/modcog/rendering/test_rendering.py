@@ -42,7 +42,7 @@ def test_the_target_is_the_displaced_answer_of_the_base_task(
     answer = base_answer(trials)
     np.testing.assert_array_equal(trials.base_response, answer)
     np.testing.assert_array_equal(trials.responds, answer >= 0)
-    velocity = {m.kind: m.velocity for m in spec.modifiers}  # type: ignore[attr-defined]
+    velocity = {m.kind: m.velocity for m in spec.modifiers}
     if "Int" in velocity:
         assert spec.interval is not None
         turned = helpers.moved(velocity["Int"], trials.duration_ms(spec.interval), n)
@@ -88,8 +88,7 @@ def test_left_is_the_mirror_image_of_right_for_the_same_draws(
     flipped = replace(
         spec,
         modifiers=tuple(
-            replace(m, direction="L" if m.direction == "R" else "R")  # type: ignore[type-var, attr-defined]
-            for m in spec.modifiers
+            replace(m, direction="L" if m.direction == "R" else "R") for m in spec.modifiers
         ),
     )
     assert flipped.name == helpers.mirrored(spec.name)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 import modcog
 from modcog.batches.losses import LOSS_MASKS
-from modcog.scoring.measures import MEASURES, decoded_angle, score_trials, softmax
+from modcog.batches.targets import decoded_angle, softmax
+from modcog.scoring.measures import MEASURES, score_trials
 from modcog.timing import steps
 from tests.modcog import helpers
 

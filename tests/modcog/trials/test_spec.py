@@ -16,6 +16,7 @@ from hypothesis import given
 import modcog
 from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS
+from modcog.trials.plan import concatenate
 from modcog.trials.spec import YANG_NOISE
 from tests.modcog import helpers
 
@@ -49,6 +50,11 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
         {"dt": np.float32(20), "dim_ring": np.int64(8), "noise": np.int8(2)},
     ),
     "yang noise": ("CtxDM1_SeqR", {"noise": "yang"}),
+    "noise per ring": ("MultiDM", {"noise": [0, np.float32(2.5)]}),
+    "bumps": ("DMC_IntR", {"bump_width": np.float32(0.5), "bump_height": 2}),
+    "exponential": ("DlyGo_IntL", {"timing": {"delay": ["exponential", [400, 200, 1500]]}}),
+    "normal": ("DMS", {"timing": {"delay": ("normal", np.array([400, 99.5, 200, 1500]))}}),
+    "probabilities": ("Go", {"timing": {"stimulus": ("choice", [300, 500], np.array([0.1, 0.9]))}}),
     "preset": ("DlyDM1", {"timing": "neurogym"}),
     "durations": (
         "DMS_IntL",
@@ -120,7 +126,7 @@ def test_json_is_plain_and_names_its_parts() -> None:
 def test_a_specification_is_frozen_and_compares_by_value() -> None:
     spec = modcog.task("DlyGo_IntL")
     with pytest.raises(dataclasses.FrozenInstanceError):
-        spec.dt = 20.0  # type: ignore[misc]
+        spec.dt = 20.0
     assert spec == modcog.task("dlygointl")
     assert len({spec, modcog.task("DlyGo_IntL"), modcog.task("DlyGo_IntR")}) == 2
 
@@ -160,6 +166,72 @@ def test_new_durations_are_marked_as_the_users() -> None:
 def test_noise_per_step(noise: Any, dt: float, std: float) -> None:
     assert modcog.task("DM1", noise=noise, dt=dt).noise_std == pytest.approx(std, rel=1e-4)
     assert pytest.approx(0.1414, abs=1e-4) == YANG_NOISE
+
+
+@pytest.mark.parametrize("levels", [(0.5, 2.0), (0.0, 1.0), (3, 0), np.array([1.0, 2.0])])
+@pytest.mark.parametrize("name", ["DM1", "DM2", "MultiDM_SeqR", "DMS", "Go"])
+def test_each_ring_has_its_noise(name: str, levels: Any) -> None:
+    both = modcog.task(name, noise=levels, dt=25)
+    std = np.asarray(levels) / 5
+    np.testing.assert_array_equal(both.noise_std, std)
+    trials, plain = helpers.draw(both), helpers.draw(name, noise=1.0, dt=25)
+    np.testing.assert_allclose(trials.noise_std[:, 1:3], plain.noise_std[:, 1:3] * 5 * std)
+    assert not trials.noise_std[:, [0, 3]].any()
+    for ring in (0, 1):  # as with this level on both
+        alone = helpers.draw(name, noise=float(levels[ring]), dt=25)
+        own = slice(1 + 16 * ring, 17 + 16 * ring)
+        np.testing.assert_array_equal(
+            modcog.render(trials).observations[..., own],
+            modcog.render(alone).observations[..., own],
+        )
+
+
+def test_one_level_for_both_rings_is_one_level() -> None:
+    assert modcog.task("DM1", noise=[2, 2.0]) == modcog.task("DM1", noise=2)
+
+
+@pytest.mark.parametrize(
+    ("noise", "text"),
+    [
+        ((1,), "^noise must be one number, or two"),
+        ((1, 2, 3), "^noise must be one number, or two"),
+        ([], "^noise must be one number, or two"),
+        (np.ones((2, 2)), "^noise must be two finite numbers"),
+        ((1, "yang"), "^noise must be two finite numbers"),
+        ((1, -1), "^noise must be two finite numbers"),
+        ((1, float("nan")), "^noise must be two finite numbers"),
+        (np.array(1.0), "^noise must be a finite number"),
+    ],
+)
+def test_noise_of_rings_is_two_numbers(noise: Any, text: str) -> None:
+    with pytest.raises(modcog.InvalidArgument, match=text):
+        modcog.task("DM1", noise=noise)
+
+
+def test_what_0_1_0_wrote_says_nothing_of_bumps() -> None:
+    assert "bump" not in modcog.task("DM1").to_json()
+    shaped = modcog.task("DM1", bump_height=1)
+    assert json.loads(shaped.to_json())["bump_height"] == 1
+    assert "bump_width" not in shaped.to_json()
+
+
+@pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf"), "wide", None, True, 1e7])
+@pytest.mark.parametrize("key", ["bump_width", "bump_height"])
+def test_bumps_have_a_width_and_a_height(key: str, bad: Any) -> None:
+    with pytest.raises(modcog.InvalidArgument, match=f"^{key} must be a"):
+        modcog.task("DM1", **{key: bad})
+
+
+@pytest.mark.parametrize("key", ["bump_width", "bump_height"])
+def test_trials_of_other_bumps_are_not_mixed(key: str) -> None:
+    one, other = modcog.task("Go"), modcog.task("DMS", **{key: 0.5})
+    text = "dt, dim_ring and bump"
+    with pytest.raises(modcog.InvalidArgument, match=f"^tasks must be tasks with one {text}"):
+        modcog.BatchSampler([one, other])
+    with pytest.raises(modcog.InvalidArgument, match=f"^parts must be trials with one {text}"):
+        concatenate([helpers.draw(one), helpers.draw(other)])
+    with pytest.raises(modcog.InvalidArgument, match=f"^tasks must be .* all with one {text}"):
+        modcog.render(replace(helpers.draw(one), tasks=(one, other)))
 
 
 @pytest.mark.parametrize("noise", [-0.1, float("nan"), float("inf"), "loud", None, True])

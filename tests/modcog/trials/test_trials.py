@@ -123,7 +123,7 @@ def test_trials_that_cannot_be_joined_are_refused() -> None:
         concatenate([])
     for settings in ({"dt": 50}, {"dim_ring": 8}):
         parts = [helpers.draw("Go"), helpers.draw("Go", **settings)]
-        with pytest.raises(modcog.InvalidArgument, match="one time step and one ring size"):
+        with pytest.raises(modcog.InvalidArgument, match="trials with one dt, dim_ring and bump"):
             concatenate(parts)
 
 

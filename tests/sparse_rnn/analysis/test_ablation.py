@@ -62,9 +62,9 @@ def test_without_units_the_others_compute_as_a_network_that_never_had_them(cell:
     with torch.no_grad():
         small.rnn.weight_ih.copy_(net.rnn.weight_ih[rows])
         small.rnn.weight_hh.copy_(net.rnn.weight_hh[..., torch.from_numpy(edges)])
-        small.rnn.bias.copy_(net.rnn.bias[rows])  # pyright: ignore
+        small.rnn.bias.copy_(net.rnn.bias[rows])
         if cell == "gru":
-            small.rnn.bias_hn.copy_(net.rnn.bias_hn[kept])  # pyright: ignore
+            small.rnn.bias_hn.copy_(net.rnn.bias_hn[kept])
         small.readout.weight.copy_(net.readout.weight[:, kept])
         small.readout.bias.copy_(net.readout.bias)
     inputs = torch.randn(12, 3, 35, dtype=torch.float64)
@@ -111,7 +111,7 @@ def remembering() -> srnn.Network:
     with torch.no_grad():
         for value in (net.rnn.weight_ih, net.rnn.weight_hh, net.readout.weight, net.readout.bias):
             value.zero_()
-        net.rnn.bias.zero_()  # pyright: ignore
+        net.rnn.bias.zero_()
         for k in range(16):
             net.rnn.weight_ih[k, [1 + k, 17 + k]] = 1
             net.rnn.weight_hh[k] = 1

@@ -116,8 +116,8 @@ def test_tables_have_the_numbers_of_the_functions(pool: srnn.Run, made: tuple[Pa
 def test_a_second_time_gives_the_same_tables_and_other_settings_others(
     pool: srnn.Run, made: tuple[Path, str], tmp_path: Path
 ) -> None:
-    same = analysis.analyze(pool, tmp_path / "same", analysis.Settings(trials=8))
-    other = analysis.analyze(pool, tmp_path / "other", analysis.Settings(8, 3, 4))
+    same = analysis.analyze(pool, tmp_path / "same", analysis.AnalysisConfig(trials=8))
+    other = analysis.analyze(pool, tmp_path / "other", analysis.AnalysisConfig(8, 3, 4))
     tables = [name for name in same.files if name.endswith(".csv")]
     assert len(tables) >= 7
     for name in tables:
@@ -131,28 +131,28 @@ def test_a_second_time_gives_the_same_tables_and_other_settings_others(
 @pytest.mark.parametrize("cell", ["vanilla", "leaky", "gru", "lstm"])
 def test_every_cell_has_what_applies_to_it(cell: str, tmp_path: Path) -> None:
     run = srnn.train(small_config(cell=cell, suite=("DlyGo", "DMS"), seq_len=60))
-    outcome = analysis.analyze(run, tmp_path, analysis.Settings(trials=4))
+    result = analysis.analyze(run, tmp_path, analysis.AnalysisConfig(trials=4))
     expected = {"time constants"}
     if cell in ("gru", "lstm"):
         expected |= {"weight matrices", "vector addition"}
     assert (
         expected
-        <= set(outcome.skipped)
+        <= set(result.skipped)
         <= expected
         | {"fixed points", "clusters", "sheet"}
         | {"ablated clusters", "weight matrices"}
     )
     assert {"rule inputs", "stimulus inputs", "recurrent weights", "trajectories"} <= set(
-        outcome.done
+        result.done
     )
 
 
 @pytest.mark.usefixtures("_no_pictures")
 def test_a_run_without_a_delay_has_no_memory_to_look_at(tmp_path: Path) -> None:
     run = srnn.train(small_config(suite=("Go", "Anti")))
-    outcome = analysis.analyze(run, tmp_path, analysis.Settings(trials=4))
-    assert "No task of this run has a delay" in outcome.skipped["trajectories"]
-    assert "No task of this run has a delay" in outcome.skipped["fixed points"]
+    result = analysis.analyze(run, tmp_path, analysis.AnalysisConfig(trials=4))
+    assert "No task of this run has a delay" in result.skipped["trajectories"]
+    assert "No task of this run has a delay" in result.skipped["fixed points"]
 
 
 @pytest.mark.usefixtures("_no_pictures")
@@ -167,9 +167,9 @@ def test_without_out_files_go_into_the_folder_of_the_run(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--trials", "1"], "--trials must be at least 2; got 1"),
-        (["--seed", "-1"], "--seed must be at least 0; got -1"),
-        (["--max-clusters", "1"], "--max-clusters must be at least 2; got 1"),
+        (["--trials", "1"], "--trials must be a whole number of at least 2; got 1"),
+        (["--seed", "-1"], "--seed must be a whole number of at least 0; got -1"),
+        (["--max-clusters", "1"], "--max-clusters must be a whole number of at least 2; got 1"),
     ],
 )
 def test_bad_numbers_are_refused_before_anything_is_written(
@@ -288,7 +288,7 @@ def test_each_axis_of_a_figure_says_what_it_shows_and_nothing_global_changes(
     before = dict(mpl.rcParams)  # noqa: TID251 - read, not changed
     figure = DRAWN[name](pool)
     figure.canvas.draw()
-    assert dict(mpl.rcParams) == before  # noqa: TID251
+    assert dict(mpl.rcParams) == before  # noqa: TID251 - compared alone
     titles = [ax.get_title(loc="left") for ax in figure.axes if ax.get_label() != "<colorbar>"]
     assert all(titles)
 
@@ -297,14 +297,14 @@ def test_fixed_points_are_drawn_by_kind_with_their_eigenvalues() -> None:
     net = srnn.Network(34, 17, srnn.masks.autapse(16), init="identity")
     starts = np.random.default_rng(0).random((7, 16))
     with torch.no_grad():
-        net.rnn.bias.zero_()  # pyright: ignore
+        net.rnn.bias.zero_()
     found = analysis.fixed_points(net, np.zeros(34), starts)
     for shape in (None, analysis.ring(net, found.hidden)):
         figure = figures.fixed_point_figure(found, shape, found.spectra([0, 1]))
         left, _, right = figure.axes[:3]
         assert f"{int(found.fixed.sum())} fixed" in left.get_title(loc="left")
-        assert sum(len(line.get_xdata()) for line in right.get_lines()[1:]) == 32  # type: ignore[arg-type]
-        assert sum(len(dots.get_offsets()) for dots in left.collections) == (  # type: ignore[arg-type]
+        assert sum(len(line.get_xdata()) for line in right.get_lines()[1:]) == 32
+        assert sum(len(dots.get_offsets()) for dots in left.collections) == (
             0 if shape is None else len(found)
         )
 
@@ -312,7 +312,7 @@ def test_fixed_points_are_drawn_by_kind_with_their_eigenvalues() -> None:
 @pytest.mark.usefixtures("_no_pictures")
 def test_sentences_about_a_local_network_are_true(tmp_path: Path) -> None:
     run = srnn.train(small_config(arch="locality", size=(6, 6), radius=2, seq_len=60))
-    analysis.analyze(run, tmp_path, analysis.Settings(trials=4))
+    analysis.analyze(run, tmp_path, analysis.AnalysisConfig(trials=4))
     record = json.loads((tmp_path / "analysis.json").read_text())
     told = record["analyses"]["recurrent weights"]
     assert "small" not in told["summary"]
@@ -331,3 +331,17 @@ def test_sentences_about_a_local_network_are_true(tmp_path: Path) -> None:
         assert len(kinds) == len(made["facts"]["unstable_modes"])
         for kind, unstable in zip(kinds, made["facts"]["unstable_modes"], strict=True):
             assert kind.startswith("unstable") == (unstable > 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("Outcome", analysis.AnalysisResult), ("Settings", analysis.AnalysisConfig)],
+)
+def test_renamed_classes_have_their_old_names_for_one_version(old: str, new: type) -> None:
+    with pytest.warns(DeprecationWarning, match=f"analysis.{old} is now {new.__name__}"):
+        assert getattr(analysis, old) is new
+
+
+def test_other_names_are_not_there() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Outcomes'"):
+        _ = analysis.Outcomes

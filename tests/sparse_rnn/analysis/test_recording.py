@@ -151,12 +151,12 @@ def test_what_cannot_be_recorded_is_refused(tmp_path: Any) -> None:
     with pytest.raises(InvalidArgument, match="tasks must be among DlyGo, DMS, DlyGo_IntL; got "):
         analysis.record(network(), TASKS, tasks=["Go"])
     with pytest.raises(InvalidArgument, match="network must be a network, a run, or the folder"):
-        analysis.record(3)  # type: ignore[arg-type]
+        analysis.record(3)
     with pytest.raises(InvalidArgument, match="network that returns logits"):
         analysis.record(nn.Linear(36, 17), TASKS)
     with pytest.raises(InvalidArgument, match="task must be one of DlyGo"):
         analysis.record(network(), TASKS, trials_per_task=2).of_task("Go")
-    with pytest.raises(InvalidArgument, match="n must be"):
+    with pytest.raises(InvalidArgument, match="trials_per_task must be"):
         analysis.record(network(), TASKS, trials_per_task=-1)
     (tmp_path / "weights.safetensors").touch()
     with pytest.raises((RunConflict, srnn.SparseRnnError)):

@@ -127,7 +127,7 @@ def test_histogram_counts_every_weight_where_it_is() -> None:
     np.testing.assert_array_equal(found.counts, [3, 1, 1, 1])
     np.testing.assert_allclose(found.edges, [0, 0.5, 1, 1.5, 2])
     np.testing.assert_array_equal(found.weights, [0.0, 0.1, 0.1, 0.95, 1.05, 2.0])
-    with pytest.raises(InvalidArgument, match="bins must be at least 1; got 0"):
+    with pytest.raises(InvalidArgument, match="bins must be a whole number of at least 1; got 0"):
         analysis.weight_histogram(net, bins=0)
 
 
@@ -184,7 +184,7 @@ def test_time_constants_are_those_of_the_decay_that_the_network_shows() -> None:
     np.testing.assert_allclose(found.tau_ms[:2], [-20 / math.log(0.9), -20 / math.log(0.5)])
     np.testing.assert_array_equal(found.tau_ms[2:], [0.0, np.inf, np.inf, 0.0])
     with torch.no_grad():
-        net.rnn.bias.zero_()  # pyright: ignore
+        net.rnn.bias.zero_()
         start = torch.ones(1, 1, 6, dtype=torch.float64)
         states = net.rnn(torch.zeros(8, 1, 36, dtype=torch.float64), start)[0][:, 0]
     decay = np.exp(-20.0 * np.arange(1, 9)[:, None] / found.tau_ms[:2])
@@ -195,7 +195,7 @@ def test_time_constants_of_a_leaky_pool_are_those_of_its_decay() -> None:
     net = pool(2, cell="leaky", dt=20, tau=100, dtype=torch.float64)
     with torch.no_grad():
         net.rnn.weight_hh.copy_(torch.tensor([0.0, 0.5]))
-        net.rnn.bias.zero_()  # pyright: ignore
+        net.rnn.bias.zero_()
         start = torch.ones(1, 1, 2, dtype=torch.float64)
         states = net.rnn(torch.zeros(8, 1, 36, dtype=torch.float64), start)[0][:, 0]
     found = analysis.time_constants(net)
@@ -215,7 +215,7 @@ def test_time_constants_are_those_of_simulated_decays(
     small = 1e-9  # Where tanh is linear.
     with torch.no_grad():
         net.rnn.weight_hh.copy_(torch.from_numpy(weights))
-        net.rnn.bias.zero_()  # pyright: ignore
+        net.rnn.bias.zero_()
         start = torch.full((1, 1, 7), small, dtype=torch.float64)
         states = net.rnn(torch.zeros(4, 1, 36, dtype=torch.float64), start)[0][:, 0].numpy()
     found = analysis.time_constants(net)
@@ -271,7 +271,7 @@ def adder(task_turn: dict[str, int]) -> srnn.Network:
     readout[0, -1] = 10.0
     with torch.no_grad():
         net.rnn.weight_ih.copy_(weight)
-        net.rnn.bias.zero_()  # pyright: ignore
+        net.rnn.bias.zero_()
         net.readout.weight.copy_(readout)
         net.readout.bias.copy_(torch.tensor([0.1] + [0.0] * 16))
     return net
@@ -317,7 +317,7 @@ def test_vector_addition_counts_each_stimulus_once_and_each_copy() -> None:
     net = srnn.Network(35, 17, srnn.masks.autapse(30), nonlinearity="tanh", dtype=torch.float64)
     copies = analysis.Copies(fixation=2, stimulus=3, rule=4, bias=5)
     found = analysis.vector_addition(net, "DlyGo", ["DlyGo", "Go"], copies)
-    weight, bias = net.rnn.weight_ih.detach(), net.rnn.bias.detach()  # pyright: ignore
+    weight, bias = net.rnn.weight_ih.detach(), net.rnn.bias.detach()
     rec = analysis.record(net, ["DlyGo", "Go"], 4)
     bump = rec.inputs[6, :4, 1:33]
     assert found.responding.shape == (32, 17)

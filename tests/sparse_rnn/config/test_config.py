@@ -137,7 +137,7 @@ def test_text_that_is_no_configuration_is_refused(text: str) -> None:
 def test_configurations_cannot_be_changed() -> None:
     config = small_config()
     with pytest.raises(pydantic.ValidationError, match="frozen"):
-        config.steps = 5  # type: ignore[misc]
+        config.steps = 5
 
 
 def test_differences_are_listed_with_both_values() -> None:

@@ -68,7 +68,7 @@ def test_options_are_frozen_and_survive_json(given_options: dict[str, Any]) -> N
     assert MaskOptions(json.loads(json.dumps(dict(options)))) == options
     assert hash(options) == hash(MaskOptions(dict(reversed(given_options.items()))))
     with pytest.raises(TypeError):
-        options["radius"] = 2  # type: ignore[index]
+        options["radius"] = 2
 
 
 def test_the_radius_has_one_place() -> None:
@@ -220,7 +220,7 @@ def test_info_shows_the_mask_of_the_run_with_that_seed(capsys: pytest.CaptureFix
         ("--arch random --mask.in-degree 1 --mask.seed -1", "--mask.seed must be a whole number"),
         ("--arch from_graph --mask.graph no.csv", "--mask.graph must be a file that can be read"),
         ("--arch dense --sources 0", "--sources must be a whole number from 1 to 9; got 0."),
-        ("--arch dense --unit 9 -o mask.png", "--unit must be from 0 to 8; got 9."),
+        ("--arch dense --unit 9 -o mask.png", "--unit must be a whole number from 0 to 8; got 9."),
         ("--arch dense -o mask.gif", "--out must be a file name that ends in .png, .pdf, .svg"),
         ("--arch dense -o no/mask.png", "--out must be in a folder that exists"),
     ],
@@ -263,7 +263,7 @@ def test_the_picture_shows_the_connections_of_the_unit() -> None:
     expected = dense[20] + 2 * dense[:, 20]
     expected[20] = 4
     np.testing.assert_array_equal(kinds, expected)
-    assert sum(patch.get_height() for patch in right.patches) == 72  # type: ignore[attr-defined]
+    assert sum(patch.get_height() for patch in right.patches) == 72
     middle = np.asarray(report.sheet(mask).axes[0].images[0].get_array())
     assert middle[4, 4] == 4
 
@@ -283,5 +283,5 @@ def test_without_a_sheet_the_picture_is_the_matrix(size: Any) -> None:
 
 
 def test_the_picture_needs_a_unit_that_exists() -> None:
-    with pytest.raises(InvalidArgument, match=r"^unit must be from 0 to 8; got 9"):
+    with pytest.raises(InvalidArgument, match=r"^unit must be a whole number from 0 to 8; got 9"):
         report.sheet(masks.dense(9), unit=9)

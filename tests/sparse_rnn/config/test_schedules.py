@@ -64,7 +64,7 @@ def test_the_rate_of_a_run_is_recorded_step_by_step() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        srnn.FitConfig(**settings)  # type: ignore[arg-type]
+        srnn.FitConfig(**settings)
     assert message in str(caught.value)
 
 
@@ -80,5 +80,5 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], me
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        srnn.RunOptions(**options)  # type: ignore[arg-type]
+        srnn.RunOptions(**options)
     assert message in str(caught.value)

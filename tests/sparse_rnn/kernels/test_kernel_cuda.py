@@ -86,7 +86,7 @@ def test_it_is_refused_where_there_is_no_such_device(monkeypatch: pytest.MonkeyP
     net = srnn.Network(5, 3, mask, backend="cuda")  # It may be moved to a device.
     with pytest.raises(srnn.SparseRnnError, match="runs on CUDA devices, not on cpu"):
         net(torch.zeros(4, 2, 5))
-    monkeypatch.setattr(kernels.cuda, "find_spec", lambda name: None)  # noqa: ARG005
+    monkeypatch.setattr(kernels.cuda, "find_spec", lambda name: None)  # noqa: ARG005 - as importlib has it
     with pytest.raises(srnn.SparseRnnError, match="triton is not installed"):
         srnn.Network(5, 3, mask, backend="cuda")
 
@@ -98,7 +98,7 @@ def test_auto_takes_it_for_few_synapses_on_a_device(monkeypatch: pytest.MonkeyPa
     assert kernels.choose("auto", sparse, "cuda").name == "cuda"
     assert kernels.choose("auto", denser, "cuda").name == "dense"
     assert kernels.choose("auto", sparse, "cuda", cost=kernels.STEP_COST).name == "dense"
-    monkeypatch.setattr(kernels.cuda, "find_spec", lambda name: None)  # noqa: ARG005
+    monkeypatch.setattr(kernels.cuda, "find_spec", lambda name: None)  # noqa: ARG005 - as importlib has it
     assert kernels.choose("auto", sparse, "cuda").name == "dense"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import tracemalloc
@@ -187,7 +188,7 @@ def test_tiles_suit_the_batch_and_the_threads(n_lanes: int, n_threads: int, widt
 def test_without_numba_the_dense_kernel_steps_in_with_one_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sparse_cpu, "find_spec", lambda name: None)  # noqa: ARG005
+    monkeypatch.setattr(sparse_cpu, "find_spec", lambda name: None)  # noqa: ARG005 - as importlib has it
     kernels._warn_once.cache_clear()
     mask = masks.locality((30, 30), 2)
     with pytest.warns(UserWarning, match="numba is not installed"):
@@ -289,3 +290,64 @@ def test_kernels_are_compiled_once_with_a_note_and_found_on_disk(tmp_path: Path)
     again = in_a_process(FIRST, tmp_path)
     assert again.stderr == ""
     assert again.stdout == "0\n0\n"
+
+
+REGISTERS = """
+import numpy as np, torch
+import sparse_rnn as srnn
+from sparse_rnn import kernels, masks
+from sparse_rnn.kernels.cpu import llvm, loops
+from tests.sparse_rnn.helpers import random_mask
+
+def found(backend, state, dtype):
+    net = srnn.Network(3, 2, mask, f, backend, cell=cell, dtype=dtype)
+    net.load_state_dict(state)
+    first = h0.detach().to(dtype, copy=True).requires_grad_()
+    pair = (first, torch.zeros_like(first))
+    logits, states = net(inputs.to(dtype), pair if cell == "lstm" else first)
+    leaves = [first, *net.parameters()]
+    return [logits, *torch.autograd.grad(logits.square().sum() + states.sum(), leaves)]
+
+torch.set_num_threads(1)
+# Rows in groups, and rows by themselves.
+shapes = (masks.locality((5, 7), 2), random_mask(np.random.default_rng(0), 31, 0.1))
+kinds = [*(("leaky", f) for f in kernels.NONLINEARITIES), ("vanilla", "tanh"), ("lstm", None)]
+tolerances = {torch.float32: (1e-3, 1e-4), torch.float64: (1e-10, 1e-11)}
+cases = [(mask, *kind, dtype) for mask in shapes for kind in kinds for dtype in tolerances]
+for mask, cell, f, dtype in cases:
+    for lanes in (1, 8, 13, 40):  # Tiles of 8, 16 and 32 lanes, full ones and others.
+        state = srnn.Network(3, 2, mask, f, "dense", cell=cell).state_dict()
+        numbers = torch.Generator().manual_seed(lanes)
+        inputs = torch.randn(5, lanes, 3, generator=numbers)
+        h0 = torch.randn(1, lanes, mask.n_units, generator=numbers)
+        pairs = found("sparse_cpu", state, dtype), found("reference", state, torch.float64)
+        rtol, atol = tolerances[dtype]
+        for fast, exact in zip(*pairs, strict=True):
+            torch.testing.assert_close(fast.double(), exact, rtol=rtol, atol=atol)
+assembly = "".join(
+    code
+    for loop in (loops.product, loops.backward, loops.weight_gradient)
+    for code in loop.inspect_asm().values()
+)
+wide = [name for name in ("xmm", "ymm", "zmm") if name in assembly]
+print(len(cases), llvm.register_bytes(), *wide)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "features", "n_bytes"),
+    [("generic", "", 16), ("haswell", "+avx,+avx2,+fma", 32)],
+)
+def test_processors_with_shorter_registers_compute_the_same(
+    tmp_path: Path, name: str, features: str, n_bytes: int
+) -> None:
+    """Of 16 bytes, as in laptops with ARM processors, and of 32 bytes, without AVX-512."""
+    llvm = pytest.importorskip("llvmlite.binding")
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    if n_bytes > 16 and not (x86 and llvm.get_host_cpu_features().get("avx2")):
+        pytest.skip("this processor has no registers of 32 bytes")
+    processor = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features}
+    result = in_a_process(REGISTERS, tmp_path, **processor)
+    used = " xmm" + (" ymm" if n_bytes > 16 else "") if x86 else ""
+    assert result.stdout == f"20 {n_bytes}{used}\n", result.stderr[-3000:]

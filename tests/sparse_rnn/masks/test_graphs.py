@@ -103,7 +103,7 @@ def test_a_sample_of_sources_estimates_the_paths_and_says_so() -> None:
     assert rough != masks.measures(mask, n_sources=60, seed=3)
     for wrong in (0, 301, 2.5):
         with pytest.raises(srnn.SparseRnnError, match=r"^n_sources must be a whole number from 1"):
-            masks.measures(mask, n_sources=wrong)  # type: ignore[arg-type]
+            masks.measures(mask, n_sources=wrong)
 
 
 def test_progress_is_told_up_to_the_end() -> None:

@@ -207,7 +207,7 @@ def test_arrays_of_a_mask_cannot_be_changed() -> None:
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
     with pytest.raises(TypeError):
-        mask.parameters["radius"] = 2  # type: ignore[index]
+        mask.parameters["radius"] = 2
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_edges_that_are_no_mask_are_refused(
     arrays = np.asarray(indptr), np.asarray(indices, dtype=None if indices else np.int32)
     with pytest.raises(srnn.SparseRnnError, match=f"^{argument} must be") as caught:
         srnn.Mask(*arrays, shape)
-    assert caught.value.argument == argument  # type: ignore[attr-defined]
+    assert caught.value.argument == argument
 
 
 def test_edges_of_units_that_do_not_exist_are_refused() -> None:
@@ -251,13 +251,13 @@ def test_sizes_that_are_none_are_refused(name: str, size: object) -> None:
     if name == "from_graph" and size is None:
         return  # The size of the graph itself.
     with pytest.raises(srnn.SparseRnnError, match=r"must be (a whole number|at most)"):
-        masks.build(name, size, **FAMILIES[name])  # type: ignore[arg-type]
+        masks.build(name, size, **FAMILIES[name])
 
 
 @pytest.mark.parametrize("radius", [-1, math.nan, math.inf, "2", True, None])
 def test_radii_that_are_none_are_refused(radius: object) -> None:
     with pytest.raises(srnn.SparseRnnError, match=r"^radius must be a finite number"):
-        masks.locality((4, 4), radius)  # type: ignore[arg-type]
+        masks.locality((4, 4), radius)
 
 
 def test_names_and_options_that_do_not_exist_are_refused_with_the_nearest() -> None:
@@ -363,7 +363,7 @@ def test_a_family_draws_from_its_seed_alone() -> None:
 
 def test_a_family_has_a_digest_of_its_edges() -> None:
     class Sized(srnn.Mask):
-        digest = "of their number alone"  # pyright: ignore[reportAssignmentType] - what is found out
+        digest = "of their number alone"  # what is found out
 
     class Counted(srnn.Mask):
         made = 0

@@ -58,7 +58,7 @@ def test_random_families_are_listed() -> None:
 
 @pytest.mark.parametrize("name", RANDOM)
 def test_seeds_decide_the_mask_and_nothing_else_does(name: str) -> None:
-    build = lambda seed: masks.build(name, SIZE, **FAMILIES[name], seed=seed)  # noqa: E731
+    build = lambda seed: masks.build(name, SIZE, **FAMILIES[name], seed=seed)  # noqa: E731 - one line of one test
     assert build(3) == build(3) == build(np.int64(3)) == build(np.random.SeedSequence(3))
     assert build(3) != build(4)
     # What a caller draws from the same seed says nothing about the mask.

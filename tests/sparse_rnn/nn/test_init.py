@@ -177,4 +177,4 @@ def test_unknown_names_are_refused_with_the_nearest() -> None:
 @pytest.mark.parametrize("seed", [-1, 1.5, True, "0", None])
 def test_seeds_that_are_none_are_refused(seed: object) -> None:
     with pytest.raises(srnn.SparseRnnError, match=r"^seed must be a whole number"):
-        seeding.generator(seed)  # type: ignore[arg-type]
+        seeding.generator(seed)

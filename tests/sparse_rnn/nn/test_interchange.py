@@ -189,6 +189,6 @@ def test_layers_that_torch_cannot_compute_are_refused(layer: srnn.MaskedRNN, fou
 
 def test_gated_layers_are_not_taken_for_each_other() -> None:
     with pytest.raises(srnn.SparseRnnError, match="layer must be a MaskedGRU"):
-        srnn.to_torch_gru_state(srnn.MaskedLSTM(5, MASK))  # type: ignore[arg-type]
+        srnn.to_torch_gru_state(srnn.MaskedLSTM(5, MASK))
     with pytest.raises(srnn.SparseRnnError, match="layer must be a MaskedLSTM"):
-        srnn.to_torch_lstm_state(srnn.MaskedGRU(5, MASK))  # type: ignore[arg-type]
+        srnn.to_torch_lstm_state(srnn.MaskedGRU(5, MASK))

@@ -160,7 +160,7 @@ def graph_file(path: Path, sources: list[int]) -> None:
 
 @pytest.mark.parametrize("ending", ["finished", "killed", "killed before a checkpoint"])
 def test_a_graph_that_was_rewired_is_noticed(ending: str, tmp_path: Path) -> None:
-    from tests.sparse_rnn.runs.test_resume import Killed, killer
+    from tests.sparse_rnn.killed_runs import Killed, killer
 
     path = tmp_path / "graph.csv"
     graph_file(path, [1, 2, 3, 0])

@@ -59,8 +59,8 @@ def test_values_without_a_mean_are_refused(values: Any) -> None:
     [
         ({"id": "Fig 2a"}, "id must be lower-case letters"),
         ({"id": "../fig2a"}, "id must be lower-case letters"),
-        ({"scale": "huge"}, "scale must be one of 'smoke', 'laptop', 'paper'"),
-        ({"verdict": "proved"}, "verdict must be one of 'reproduced'"),
+        ({"scale": "huge"}, "scale must be 'smoke', 'laptop' or 'paper'"),
+        ({"verdict": "proved"}, "verdict must be 'reproduced'"),
         ({"verdict": "not run"}, "verdict must be another one where there are results"),
         ({"measured": ()}, "where nothing was measured"),
         ({"command": ""}, "command must be given"),

@@ -144,7 +144,7 @@ def test_a_long_suite_and_many_networks_fit() -> None:
 def test_nothing_global_is_changed() -> None:
     before: dict[str, Any] = dict(mpl.rcParams)  # noqa: TID251 - read, to see that it stays
     report.overview(RUNS)
-    assert dict(mpl.rcParams) == before  # noqa: TID251
+    assert dict(mpl.rcParams) == before  # noqa: TID251 - compared alone
 
 
 def test_the_package_does_not_load_matplotlib_and_the_report_not_pyplot() -> None:

@@ -38,7 +38,7 @@ class Writer:
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     LOG.clear()
     module = ModuleType("torch.utils.tensorboard")
-    module.SummaryWriter = Writer  # type: ignore[attr-defined]
+    module.SummaryWriter = Writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
 
 

@@ -21,7 +21,7 @@ from tests.sparse_rnn.helpers import (
     same_outcome,
     small_config,
 )
-from tests.sparse_rnn.runs.test_resume import Killed, killer
+from tests.sparse_rnn.killed_runs import Killed, killer
 
 OFTEN = srnn.RunOptions(checkpoint_every=5)
 

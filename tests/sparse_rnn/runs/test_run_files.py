@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 import sparse_rnn as srnn
 from sparse_rnn.errors import IncompatibleState, RunConflict, RunDamaged, SparseRnnError
 from tests.sparse_rnn.helpers import contents, same_outcome, small_config
-from tests.sparse_rnn.runs.test_resume import Killed, killer
+from tests.sparse_rnn.killed_runs import Killed, killer
 
 OFTEN = srnn.RunOptions(checkpoint_every=2, tensorboard=False)
 LEFT = (

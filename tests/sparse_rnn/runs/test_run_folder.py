@@ -75,7 +75,7 @@ def test_a_finished_run_is_read_back_whole(finished: srnn.Run) -> None:
 
 def test_a_finished_run_is_not_repeated_and_no_file_is_touched(copied: Path) -> None:
     before = contents(copied)
-    run = srnn.train(small_config(), copied, progress=no_display)  # type: ignore[arg-type]
+    run = srnn.train(small_config(), copied, progress=no_display)
     assert run.folder == copied
     assert contents(copied) == before
 

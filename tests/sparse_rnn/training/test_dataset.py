@@ -68,6 +68,16 @@ def test_the_rule_as_an_index_is_the_one_hot_one(stream: TaskStream) -> None:
     assert embedding(compact.rule.to("meta")).shape == (45, 10, 5)
 
 
+def test_the_rule_is_the_slot_whatever_the_rule_channels_show(stream: TaskStream) -> None:
+    expected = joined(BatchDataset(stream, 3, rule="index"))
+    for rules in ("none", "factors", [[0.0, -1.0], [0.0, 0.0], [3.0, 3.0]]):
+        names = ("Go", "DlyGo", "Anti")
+        coded = task_stream(names, batch_size=2, seq_len=45, seed=0, rules=rules)
+        found = joined(BatchDataset(coded, 3, rule="index"))
+        assert torch.equal(found.rule, expected.rule)
+        assert torch.equal(found.inputs, expected.inputs)
+
+
 def test_without_a_number_of_batches_there_is_no_end(stream: TaskStream) -> None:
     batches = iter(BatchDataset(stream))
     assert [int(next(batches).number) for _ in range(20)] == list(range(20))
@@ -81,10 +91,10 @@ def test_memory_can_be_pinned(stream: TaskStream) -> None:
 
 
 def test_refusals(stream: TaskStream) -> None:
-    with pytest.raises(InvalidArgument, match="n_batches must be at least 1"):
+    with pytest.raises(InvalidArgument, match="n_batches must be a whole number of at least 1"):
         BatchDataset(stream, 0)
     with pytest.raises(UnknownName, match="rule must be the name of a form of the rule input"):
-        BatchDataset(stream, rule="onehot")  # type: ignore[arg-type]
+        BatchDataset(stream, rule="onehot")
     with pytest.raises(InvalidArgument, match="rank must be below world_size, 2"):
         stream.shard(2, 2)
 

@@ -17,7 +17,7 @@ from sparse_rnn import masks
 from sparse_rnn.errors import EnsembleDiverged
 from sparse_rnn.evaluation.history import Record
 from sparse_rnn.nn import cells
-from sparse_rnn.nn.cells import Stack
+from sparse_rnn.nn.cells import LayerStack
 from sparse_rnn.nn.network import NetworkStack
 from sparse_rnn.training import loop
 from sparse_rnn.training.progress import OnStep
@@ -30,9 +30,9 @@ from tests.sparse_rnn.helpers import (
 )
 
 MASKS: dict[str, Callable[[int], srnn.Mask]] = {
-    "locality": lambda seed: masks.locality((3, 3), radius=1),  # noqa: ARG005
-    "autapse": lambda seed: masks.autapse(9),  # noqa: ARG005
-    "dense": lambda seed: masks.dense(9),  # noqa: ARG005
+    "locality": lambda seed: masks.locality((3, 3), radius=1),  # noqa: ARG005 - called like the others
+    "autapse": lambda seed: masks.autapse(9),  # noqa: ARG005 - called like the others
+    "dense": lambda seed: masks.dense(9),  # noqa: ARG005 - called like the others
     "erdos_renyi": lambda seed: masks.erdos_renyi(9, probability=0.3, seed=seed),
 }
 CELLS: dict[str, dict[str, Any]] = {
@@ -67,7 +67,7 @@ def test_a_stack_computes_what_its_layers_compute_and_so_do_its_gradients(
     rng = torch.Generator().manual_seed(1)
     inputs = torch.randn(3, 6, 2, 4, generator=rng, dtype=torch.float64, requires_grad=True)
     own = inputs.detach().clone().requires_grad_()
-    states = Stack(stacked)(inputs)
+    states = LayerStack(stacked)(inputs)
     expected = torch.stack([layer(own[i])[0] for i, layer in enumerate(alone)])
     torch.testing.assert_close(states, expected, rtol=1e-12, atol=1e-12)
     weights = torch.randn(states.shape, generator=rng, dtype=torch.float64)
@@ -83,12 +83,12 @@ def test_a_stack_computes_what_its_layers_compute_and_so_do_its_gradients(
 def test_layers_that_differ_in_more_than_weights_are_refused() -> None:
     mask = masks.dense(9)
     with pytest.raises(srnn.SparseRnnError, match="at least one layer"):
-        Stack([])
+        LayerStack([])
     relu, tanh = (srnn.MaskedRNN(4, mask, nonlinearity=name) for name in ("relu", "tanh"))
     with pytest.raises(srnn.SparseRnnError, match=r"layers\[1\] must be like layers\[0\]"):
-        Stack([relu, tanh])
+        LayerStack([relu, tanh])
     with pytest.raises(srnn.SparseRnnError, match=r"layers\[1\]"):
-        Stack([relu, srnn.MaskedRNN(4, masks.dense(8))])
+        LayerStack([relu, srnn.MaskedRNN(4, masks.dense(8))])
 
 
 def test_a_dense_stack_holds_a_matrix_for_each_network_and_none_for_all(

@@ -174,7 +174,7 @@ class Gone(StringIO):
         del text
         raise BrokenPipeError
 
-    flush = write  # type: ignore[assignment]
+    flush = write
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -4,7 +4,7 @@ A comparison of masks must not be decided by how the networks start. This trains
 network, a pool of autapses and a dense network of equal size on `cog-20` from every initialisation
 in `sparse_rnn.nn.init`, and reports for each pair all seeds, their mean and their range. On a dense
 mask "torch" and "fan_in" are one and the same. Made with
-``python -m benchmarks.initialisation --out runs/initialisation --results benchmarks/results``.
+``python -m benchmarks.compare.initialisation --results benchmarks/results``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000")
 
 
 @dataclass(frozen=True)
-class Row:
+class InitResult:
     """What became of one architecture from one initialisation.
 
     Attributes:
@@ -99,19 +99,19 @@ def run(out: Path, steps: int, seeds: int) -> dict[tuple[str, str], list[srnn.Ru
     return runs
 
 
-def score(runs: Mapping[tuple[str, str], Sequence[srnn.Run | None]]) -> list[Row]:
+def score(runs: Mapping[tuple[str, str], Sequence[srnn.Run | None]]) -> list[InitResult]:
     """Put the runs into a table.
 
     Args:
         runs: What `run` returns.
     """
-    rows: list[Row] = []
+    rows: list[InitResult] = []
     for (name, init), by_seed in runs.items():
         whole = [found for found in by_seed if found is not None]
         curves = [found.history[MEASURE] for found in whole]
         at = np.flatnonzero(~np.isnan(curves[0])) if curves else np.zeros(0, dtype=int)
         rows.append(
-            Row(
+            InitResult(
                 name,
                 init,
                 [found.evaluation.mean(MEASURE) if found else None for found in by_seed],
@@ -128,7 +128,7 @@ def _late_loss(run: srnn.Run) -> float:
     return float(losses[-max(1, len(losses) // 10) :].mean())
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[InitResult]) -> str:
     """Print mean and range over the seeds, architectures by initialisations.
 
     Args:
@@ -142,7 +142,7 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def _cell(row: Row) -> str:
+def _cell(row: InitResult) -> str:
     values = row.finite()
     lost = len(row.performance) - len(values)
     note = f", {lost} diverged" if lost else ""
@@ -151,7 +151,7 @@ def _cell(row: Row) -> str:
     return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f}{note})"
 
 
-def verdict(rows: Sequence[Row]) -> str:
+def verdict(rows: Sequence[InitResult]) -> str:
     """Say which architecture leads from each initialisation, and from what each one does best.
 
     Args:
@@ -176,7 +176,7 @@ def verdict(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def figure(rows: Sequence[Row]) -> Figure:
+def figure(rows: Sequence[InitResult]) -> Figure:
     """Draw the learning curves and every seed's final value.
 
     Args:
@@ -223,7 +223,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0; 2 where a run cannot use its folder.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.initialisation", description=(__doc__ or "").splitlines()[0]
+        prog="python -m benchmarks.compare.initialisation",
+        description=(__doc__ or "").splitlines()[0],
     )
     parser.add_argument("--out", type=Path, default=Path("runs/initialisation"))
     parser.add_argument("--results", type=Path, help="folder for table and figure (default: --out)")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import initialisation
-from benchmarks.initialisation import ARCHITECTURES, Row
+from benchmarks.compare import initialisation
+from benchmarks.compare.initialisation import ARCHITECTURES, InitResult
 from sparse_rnn.nn.init import INITS
 
 
@@ -22,10 +22,12 @@ def _threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def rows(**values: list[float | None]) -> list[Row]:
+def rows(**values: list[float | None]) -> list[InitResult]:
     """A table in which autapses from some initialisations do as given, and all else at 0.5."""
     return [
-        Row(name, init, values.get(init, [0.5]) if name == "autapse" else [0.5], [1.0], [1], [0.5])
+        InitResult(
+            name, init, values.get(init, [0.5]) if name == "autapse" else [0.5], [1.0], [1], [0.5]
+        )
         for name in ARCHITECTURES
         for init in INITS
     ]

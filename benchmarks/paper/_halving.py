@@ -1,0 +1,98 @@
+"""Choosing settings by successive halving, on seeds that are not those of the comparison.
+
+Jamieson & Talwalkar (2016): all candidates are trained briefly, the best of them longer, and so on.
+Who survives is a pure function of the runs that lie on the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.paper._arms import MEASURE, Arm, Results, at_end
+from benchmarks.paper._scales import Scale, Settings
+
+LEAST_EVALUATION = 20
+"""Batches of the evaluation that chooses."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One round of the search.
+
+    Attributes:
+        steps: Gradient steps of each candidate.
+        seeds: Seeds of each candidate; none is a seed that is compared later.
+        keep: How many candidates go on.
+    """
+
+    steps: int
+    seeds: tuple[int, ...]
+    keep: int
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search for the settings of one network.
+
+    Attributes:
+        label: The network.
+        candidates: The settings to choose from, in an order that decides between equals.
+        rungs: The rounds; the last one keeps one candidate.
+    """
+
+    label: str
+    candidates: tuple[Settings, ...]
+    rungs: tuple[Rung, ...]
+
+    def arms(self, number: int, among: Sequence[Settings]) -> list[Arm]:
+        """The networks that a round trains."""
+        rung = self.rungs[number]
+        brief = {
+            "steps": rung.steps,
+            "eval_every": rung.steps,
+            "eval_batches": 1,
+            "final_batches": LEAST_EVALUATION,
+        }
+        return [
+            Arm(f"{self.label}, candidate {i}", {**one, **brief}, rung.seeds)
+            for i, one in enumerate(among)
+        ]
+
+    def survivors(self, number: int, results: Results, scale: Scale) -> list[Settings] | None:
+        """The candidates of a round, best first; None where earlier rounds are not finished."""
+        among: list[Settings] = list(self.candidates)
+        for earlier in range(number):
+            scores: list[float] = []
+            for arm in self.arms(earlier, among):
+                runs, lost = results.arm(arm, scale), results.diverged(arm, scale)
+                if len(runs) + len(lost) < len(arm.configs(scale)):
+                    return None
+                scores.append(at_end(runs, MEASURE, lost).mean)
+            best = np.argsort(-np.array(scores), kind="stable")[: self.rungs[earlier].keep]
+            among = [among[i] for i in best]
+        return among
+
+    def chosen(self, results: Results, scale: Scale) -> Settings | None:
+        """The settings that are best; None where the search is not finished."""
+        found = self.survivors(len(self.rungs), results, scale)
+        return found[0] if found else None
+
+    def next_arms(self, results: Results, scale: Scale) -> list[Arm]:
+        """What the first round that is not finished trains; nothing where all are."""
+        for number in range(len(self.rungs)):
+            if self.survivors(number + 1, results, scale) is None:
+                among = self.survivors(number, results, scale)
+                return self.arms(number, among) if among else []
+        return []
+
+    @property
+    def n_updates(self) -> int:
+        """Gradient steps that the search takes."""
+        sizes = [len(self.candidates), *(rung.keep for rung in self.rungs)]
+        return sum(
+            size * len(rung.seeds) * rung.steps
+            for size, rung in zip(sizes, self.rungs, strict=False)
+        )

@@ -1,0 +1,325 @@
+"""Does the lead of local masks come from recurrent steps that grow with the in-degree?
+
+Adam moves each weight by about the learning rate, so that one rate for all weights moves what a
+unit of a dense network receives farther than under a local mask, by the ratio of the in-degrees.
+Each network is trained in the paper's setting, one start and one rate for all, and then with the
+start and the rates that are best for it: successive halving over one grid, the same for all, on
+seeds that the comparison does not use. A dense network in the paper's setting whose recurrent rate
+makes its first steps as large, in spectral norm, as those of the local one tests the mechanism.
+
+Networks are compared at equal updates, and at equal work: the dense network is read at the update
+by which it has done as many multiply-adds as the other one in all of its training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy import stats
+from scipy.sparse.linalg import svds
+
+from benchmarks.paper import _drawing as drawing, _learning as learning
+from benchmarks.paper._arms import MEASURE, Arm, Results, Trained
+from benchmarks.paper._experiment import Experiment, Outcome, question
+from benchmarks.paper._learning import Learned
+from benchmarks.paper._map import DENSE, MAPS, PAPER, Map, Net, nets, search
+from benchmarks.paper._pool import untrained
+from benchmarks.paper._scales import Scale
+from benchmarks.paper._statistics import Check, Sample, above, within
+from benchmarks.paper.claims import CLAIMS
+from sparse_rnn import TrainConfig, sweep
+from sparse_rnn.report.findings import Measurement
+
+FIRST_STEPS = 10
+"""Updates whose size in spectral norm is measured."""
+
+MARGIN = 0.05
+"""A difference in performance that is too small to matter."""
+
+
+def paper_arm(net: Net, scale: Scale) -> Arm:
+    """A network in the paper's setting."""
+    settings = {**scale.modcog, **net.settings, **PAPER}
+    return Arm(f"{net.label}, paper's setting", settings, MAPS[scale.name].seeds)
+
+
+def first_arm(arm: Arm) -> Arm:
+    """The same network after its first updates, for the first of its seeds."""
+    brief = {"steps": FIRST_STEPS, "eval_every": FIRST_STEPS, "eval_batches": 1, "final_batches": 1}
+    return Arm(
+        f"{arm.label}, first updates",
+        {**arm.settings, **brief},
+        arm.seeds[:1] if arm.seeds else None,
+    )
+
+
+def own_arm(net: Net, results: Results, scale: Scale) -> Arm | None:
+    """A network with the start and the rates that are best for it; None before they are found."""
+    chosen = search(net, scale).chosen(results, scale)
+    if chosen is None:
+        return None
+    return Arm(f"{net.label}, own setting", chosen, MAPS[scale.name].seeds)
+
+
+def arms(scale: Scale) -> tuple[Arm, ...]:
+    """The networks that are known before anything has run: those in the paper's setting."""
+    paper = [paper_arm(net, scale) for net in nets(MAPS[scale.name])]
+    return (*paper, *map(first_arm, paper))
+
+
+def next_arms(results: Results, scale: Scale) -> list[Arm]:
+    """What can be trained now, that depends on what was found: a round of every search, or more."""
+    found: list[Arm] = []
+    for net in nets(MAPS[scale.name]):
+        found += search(net, scale).next_arms(results, scale)
+        own = own_arm(net, results, scale)
+        found += [own, first_arm(own)] if own else []
+    for side in MAPS[scale.name].sides:
+        matched = matched_arm(side, results, scale)
+        found += [matched] if matched else []
+    return found
+
+
+def left(results: Results, scale: Scale) -> list[TrainConfig]:
+    """The runs that `work` would begin with."""
+    return [
+        config
+        for arm in next_arms(results, scale)
+        for config in arm.configs(scale)
+        if not results.of([config]) and config.seed not in results.diverged(arm, scale)
+    ]
+
+
+def work(results: Results, scale: Scale) -> None:
+    """Search the settings of all networks, round by round, and train with the best."""
+    while configs := left(results, scale):
+        sweep.run(configs, results.folder, progress=sweep.automatic)
+        if len(left(results, scale)) == len(configs):
+            return  # They failed; the sweep has said so.
+
+
+def update_norm(run: Trained) -> float:
+    """Spectral norm of what the first updates did to the recurrent matrix."""
+    first, last = (network.rnn.weight_hh.detach() for network in (untrained(run), run.network()))
+    mask = run.network().rnn.mask
+    change = mask.tocsr().astype(np.float64)
+    change.data = (last - first).double().numpy()
+    if change.nnz == change.shape[0] and (change - change.T).nnz == 0:
+        return float(np.abs(change.data).max())  # autapses: no iteration finds equal values apart
+    start = np.ones(change.shape[1])
+    return float(svds(change, k=1, v0=start, return_singular_vectors=False)[0])
+
+
+def first_norm(arm: Arm, results: Results, scale: Scale) -> float:
+    """`update_norm` of a network; NaN where it did not run."""
+    runs = results.arm(first_arm(arm), scale)
+    return update_norm(runs[0]) if runs else math.nan
+
+
+def local_net(side: int, axes: Map) -> Net:
+    """The local network that the mechanism is tested with: that of the middle radius."""
+    radius = axes.radii[len(axes.radii) // 2]
+    (found,) = (net for net in nets(axes) if net.side == side and net.kind == f"local d={radius}")
+    return found
+
+
+def matched_arm(side: int, results: Results, scale: Scale) -> Arm | None:
+    """A dense network whose first updates are as large as those of the local one."""
+    axes = MAPS[scale.name]
+    (whole,) = (net for net in nets(axes) if net.side == side and net.kind == DENSE)
+    sizes = [
+        first_norm(paper_arm(net, scale), results, scale) for net in (local_net(side, axes), whole)
+    ]
+    if not np.isfinite(sizes).all():
+        return None
+    factor = float(f"{sizes[0] / sizes[1]:.2g}")
+    arm = paper_arm(whole, scale)
+    settings = {**arm.settings, "rates": {"recurrent": factor}}
+    return Arm(f"{whole.label}, first updates matched", settings, axes.seeds)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was learned.
+
+    Attributes:
+        axes: The axes of the map.
+        paper: Curves in the paper's setting, by label of the network.
+        own: Curves in each network's own setting.
+        matched: Curves of the dense network with matched updates, by side.
+        norms: Spectral norm of the first updates in the paper's setting, and in the own one.
+        bursts: In-degree times recurrent rate, and bursts in the first round, of all candidates.
+        n_updates: Gradient steps that the searches took.
+    """
+
+    axes: Map
+    paper: dict[str, Learned]
+    own: dict[str, Learned]
+    matched: dict[int, Learned]
+    norms: dict[str, tuple[float, float]]
+    bursts: tuple[tuple[float, float], ...]
+    n_updates: int
+
+    def leads(self, found: Mapping[str, Learned], side: int) -> dict[str, Sample]:
+        """Performance of every sparse network less that of the dense one, by kind."""
+        own = [net for net in nets(self.axes) if net.side == side]
+        whole = found.get(own[0].label)
+        return {
+            net.kind: found[net.label].final[MEASURE] - whole.final[MEASURE]
+            for net in own[1:]
+            if whole is not None and net.label in found
+        }
+
+    def lead_at_equal_work(self, net: Net) -> Sample:
+        """As `leads` in the own setting, the dense network read at equal work."""
+        (whole,) = (one for one in nets(self.axes) if one.side == net.side and one.kind == DENSE)
+        local, other = self.own.get(net.label), self.own.get(whole.label)
+        if local is None or other is None:
+            return Sample({})
+        step = max(1, math.floor(local.n_steps * net.work / whole.work))
+        return local.final[MEASURE] - other.at(step)
+
+
+def analyse(results: Results, scale: Scale) -> Analysis | None:
+    """Read the curves, the searches and the first updates."""
+    axes = MAPS[scale.name]
+    every = list(nets(axes))
+
+    def read(by_label: Mapping[str, Arm | None]) -> dict[str, Learned]:
+        known = {label: arm for label, arm in by_label.items() if arm is not None}
+        curves = learning.learned(known.values(), results, scale)
+        return {label: curves[arm.label] for label, arm in known.items() if arm.label in curves}
+
+    paper = {net.label: paper_arm(net, scale) for net in every}
+    own = {net.label: own_arm(net, results, scale) for net in every}
+    matched = read({str(side): matched_arm(side, results, scale) for side in axes.sides})
+    found = read(paper)
+    if not found:
+        return None
+    norms = {
+        label: (
+            first_norm(paper[label], results, scale),
+            first_norm(arm, results, scale) if (arm := own[label]) else math.nan,
+        )
+        for label in paper
+    }
+    return Analysis(
+        axes,
+        found,
+        read(own),
+        {int(side): one for side, one in matched.items()},
+        norms,
+        tuple(_bursts(every, results, scale)),
+        sum(search(net, scale).n_updates for net in every),
+    )
+
+
+def _bursts(every: list[Net], results: Results, scale: Scale) -> Iterator[tuple[float, float]]:
+    """For each candidate of the first rounds, in-degree times recurrent rate, and its bursts."""
+    for net in every:
+        looked_for = search(net, scale)
+        for arm in looked_for.arms(0, looked_for.candidates):
+            factor: float = arm.settings.get("rates", {}).get("recurrent", 1.0)
+            size = net.in_degree * float(arm.settings["lr"]) * factor
+            for run in results.arm(arm, scale):
+                yield size, float(len(run.history().bursts()))
+
+
+def figure(analysis: Analysis) -> Figure:
+    """Draw performance in both settings, the first updates, and the bursts."""
+    drawn, axes = drawing.panels(1, 3, size=(4.6, 3.6))
+    labels = [net.label for net in nets(analysis.axes)]
+    x = np.arange(len(labels), dtype=float)
+    for shift, found, name in ((-0.15, analysis.paper, "paper's"), (0.15, analysis.own, "own")):
+        there = [i for i, label in enumerate(labels) if label in found]
+        samples = [found[labels[i]].final[MEASURE] for i in there]
+        colour = drawing.PALETTE[shift > 0]
+        drawing.points(axes[0, 0], (x[there] + shift).tolist(), samples, color=colour, label=name)
+    drawing.labels(axes[0, 0], "", "performance at the end")
+    drawing.title(axes[0, 0], "one setting for all, and each network's own")
+    drawing.legend(axes[0, 0])
+    for setting, name in enumerate(("paper's", "own")):
+        values = [analysis.norms[label][setting] for label in labels]
+        colour = drawing.PALETTE[setting]
+        axes[0, 1].plot(x, values, "o", color=colour, label=name)
+    axes[0, 1].set_yscale("log")
+    drawing.labels(axes[0, 1], "", f"spectral norm of the first {FIRST_STEPS} updates")
+    drawing.title(axes[0, 1], "how far recurrent weights move")
+    for ax in axes[0, :2]:
+        ax.set_xticks(x, labels, rotation=60, ha="right")
+    if analysis.bursts:
+        size, count = np.array(analysis.bursts).T
+        axes[0, 2].plot(size, count, ".", color=drawing.PALETTE[0])
+        axes[0, 2].set_xscale("log")
+    drawing.labels(axes[0, 2], "in-degree x recurrent rate", "bursts in the first round")
+    drawing.title(axes[0, 2], "which settings burst")
+    return drawn
+
+
+def outcome(analysis: Analysis) -> Outcome:
+    """Decide: a lead in the paper's setting, none with settings of one's own."""
+    axes, claim = analysis.axes, CLAIMS["why"]
+    checks: list[Check] = []
+    measured: list[Measurement] = []
+    untested: list[str] = []
+    for side in axes.sides:
+        size = f"N={side * side}"
+        kind = local_net(side, axes).kind
+        in_paper = analysis.leads(analysis.paper, side)
+        in_own = analysis.leads(analysis.own, side)
+        if kind in in_paper:
+            checks.append(above(f"{size}, {kind} leads in the paper's setting", in_paper[kind]))
+        if side in analysis.matched:
+            whole = analysis.matched[side].final[MEASURE]
+            local = analysis.paper[local_net(side, axes).label].final[MEASURE]
+            text = f"{size}, no lead of {kind} over a dense network with matched first updates"
+            checks.append(within(text, local - whole, -math.inf, MARGIN))
+        else:
+            untested.append(f"{size}: matched first updates")
+        if kind in in_own:
+            text = f"{size}, {kind} leads by less than {MARGIN:g} with settings of its own"
+            checks.append(within(text, in_own[kind], -math.inf, MARGIN))
+        else:
+            untested.append(f"{size}: settings of its own")
+        for where, leads in (("paper's setting", in_paper), ("own settings", in_own)):
+            measured += [
+                learning.row(f"lead, {size}, {one}, {where}", lead, claim)
+                for one, lead in leads.items()
+                if lead.n
+            ]
+        for net in nets(axes):
+            if net.side == side and net.kind != DENSE:
+                lead = analysis.lead_at_equal_work(net)
+                name = f"lead, {net.label}, own settings, equal work"
+                measured += [learning.row(name, lead, claim)] if lead.n else []
+    if len({size for size, _ in analysis.bursts}) > 1:
+        size, count = np.array(analysis.bursts).T
+        if np.ptp(count) > 0:
+            rank = float(stats.spearmanr(size, count).statistic)
+            name = "rank correlation of in-degree x recurrent rate with bursts"
+            measured.append(Measurement(name, rank, None, None, len(count), None, ""))
+    chosen = "; ".join(f"{label}: {_told(one)}" for label, one in analysis.own.items())
+    method = (
+        f"{learning.told(analysis.paper)} Searches took {analysis.n_updates} updates, on seeds "
+        f"{', '.join(map(str, axes.rungs[-1].seeds))}. Own settings: {chosen or 'not found yet'}."
+    )
+    return Outcome(
+        tuple(checks),
+        (*measured, *learning.rows(analysis.paper, claim)),
+        method,
+        learning.charts(analysis.own),
+        untested=tuple(untested),
+    )
+
+
+def _told(one: Learned) -> str:
+    settings = one.arm.settings
+    factor = settings.get("rates", {}).get("recurrent", 1.0)
+    return f"{settings['init']}, {settings['lr']:g}, recurrent x {factor:g}"
+
+
+EXPERIMENT = Experiment(question(__doc__), arms, analyse, figure, outcome, work, left)

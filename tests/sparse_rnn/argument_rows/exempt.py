@@ -1,0 +1,71 @@
+"""Public callables whose arguments are not tried one by one, with the reasons."""
+
+from __future__ import annotations
+
+_RECORD = "a record of what a function found, which nobody makes by hand"
+_HELD = "holds what it is given, for what it is given to"
+_SEAM = "the seam between a layer and its kernels, on the way of every step: tests/sparse_rnn/nn"
+_KERNEL = "the interface of a kernel, on the way of every step: tests/sparse_rnn/kernels"
+_PROTOCOL = "says what an object of the caller must have"
+_LOOP = "a part of a step, which `records` calls in turn: tests/sparse_rnn/training"
+_ERROR = "an error"
+_NOTHING = "takes nothing"
+
+EXEMPT: dict[str, str] = {
+    "sparse_rnn.SparseRnnError": _ERROR,
+    "sparse_rnn.Interrupted": _ERROR,
+    "sparse_rnn.masks.ConformanceError": _ERROR,
+    "sparse_rnn.Run": _RECORD,
+    "sparse_rnn.Fit": _RECORD,
+    **{
+        f"sparse_rnn.analysis.{name}": _RECORD
+        for name in (
+            *("AblationEffect", "Circulant", "Clusters", "EndStates", "FixedPoints", "Histogram"),
+            *(
+                "InputOverlap",
+                "AnalysisResult",
+                "Recording",
+                "Ring",
+                "TaskVariance",
+                "TimeConstants",
+            ),
+            *("Trajectories", "VectorAddition", "WeightGroups"),
+        )
+    },
+    "sparse_rnn.masks.GraphMeasures": _RECORD,
+    "sparse_rnn.masks.Option": _RECORD,
+    **{
+        f"sparse_rnn.sweep.{name}": _RECORD
+        for name in ("DamagedRun", "FailedRun", "Failure", "QuietRun", "Status", "Tally")
+    },
+    "sparse_rnn.sweep.silent": _NOTHING,
+    "sparse_rnn.LeakyRNN.driven": _SEAM,
+    "sparse_rnn.LeakyRNN.from_rest": _SEAM,
+    "sparse_rnn.LeakyRNN.first_states": _SEAM,
+    "sparse_rnn.LeakyRNN.side_by_side": _SEAM,
+    "sparse_rnn.LeakyRNN.set_extra_state": "tests/sparse_rnn/nn/test_states.py",
+    "sparse_rnn.LeakyRNN.with_noise": _SEAM,
+    "sparse_rnn.Batches": _PROTOCOL,
+    "sparse_rnn.Batches.batches": _PROTOCOL,
+    **{
+        f"sparse_rnn.Trainer.{name}": _LOOP
+        for name in (
+            *("advance", "complete", "examine", "judge", "resume", "snapshot", "take", "upcoming"),
+        )
+    },
+    "sparse_rnn.kernels.Pattern": _PROTOCOL,
+    "sparse_rnn.kernels.Drive": _HELD,
+    "sparse_rnn.kernels.Edges": _KERNEL,
+    **{
+        f"sparse_rnn.kernels.Edges.{name}": _KERNEL
+        for name in ("of", "scatter", "scatter_blocks", "side_by_side")
+    },
+    "sparse_rnn.kernels.Kernel": _HELD,
+    **{
+        f"sparse_rnn.kernels.Kernel.{name}": _KERNEL
+        for name in ("drive", "product", "refusal", "states")
+    },
+    "sparse_rnn.kernels.Nonlinearity": _HELD,
+    "sparse_rnn.kernels.Product": "a type",
+    "sparse_rnn.kernels.products": _KERNEL,
+}
