@@ -67,12 +67,13 @@ class FromId(gym.vector.VectorEnv):
     made_from_id: functools.partial[Any] | None = None
 
     @property
-    def spec(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride] - see its setter
+    def spec(self) -> Any:
         """The specification of gymnasium."""
         return self._spec
 
+    # A property, where gymnasium has an attribute: 0.29 says its arguments by setting it.
     @spec.setter
-    def spec(self, spec: Any) -> None:
+    def spec(self, spec: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._spec, made = spec, self.made_from_id
         if HANDS_ARGUMENTS_ON or spec is None or made is None:
             return
