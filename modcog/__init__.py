@@ -15,20 +15,30 @@ from typing import TYPE_CHECKING, Any
 from modcog.envs.registration import register_if_needed
 
 if TYPE_CHECKING:
+    from modcog.batches import schedules as schedules
     from modcog.batches.bank import TrialBank as TrialBank, trial_bank as trial_bank
+    from modcog.batches.batch import Batch as Batch
     from modcog.batches.conditions import conditions as conditions
     from modcog.batches.dataset import Dataset as Dataset
     from modcog.batches.prefetch import Prefetch as Prefetch
-    from modcog.batches.sampler import Batch as Batch, BatchSampler as BatchSampler
+    from modcog.batches.sampler import BatchSampler as BatchSampler
     from modcog.batches.targets import targets_of as targets_of
-    from modcog.catalog import rules as rules
+    from modcog.catalog import rules as rules, splits as splits
+    from modcog.catalog.chance import chance_level as chance_level, chance_table as chance_table
+    from modcog.catalog.features import features as features
+    from modcog.catalog.filters import suite as suite
     from modcog.catalog.lengths import TrialLengths as TrialLengths, trial_lengths as trial_lengths
     from modcog.catalog.sampling import sample as sample
     from modcog.catalog.sentences import describe as describe
     from modcog.catalog.settings import task as task, task_from_json as task_from_json
-    from modcog.catalog.suites import suite as suite, suites as suites, task_names as task_names
+    from modcog.catalog.suites import suites as suites, task_names as task_names
     from modcog.checks import check_modifier as check_modifier, check_task as check_task
     from modcog.envs.env import TaskEnv as TaskEnv
+    from modcog.envs.registration import (
+        register_suite as register_suite,
+        register_task as register_task,
+        unregister as unregister,
+    )
     from modcog.envs.vector import TaskVectorEnv as TaskVectorEnv, make_vec as make_vec
     from modcog.envs.wrappers import Integrate as Integrate, Sequence as Sequence, make as make
     from modcog.errors import (
@@ -42,7 +52,6 @@ if TYPE_CHECKING:
     from modcog.explore.pictures import plot_trial as plot_trial
     from modcog.exporting.export import export as export
     from modcog.rendering.reference import Rendered as Rendered, render as render
-    from modcog.scoring.chance import chance_level as chance_level, chance_table as chance_table
     from modcog.scoring.measures import Evaluation as Evaluation, evaluate as evaluate, pool as pool
     from modcog.trials.draws import Draws as Draws
     from modcog.trials.interfaces import Strategy as Strategy
@@ -69,17 +78,21 @@ _HOMES = {
         "UnknownName",
     ),
     "exporting.export": ("export",),
+    "catalog.features": ("features",),
+    "catalog.filters": ("suite",),
     "catalog.lengths": ("TrialLengths", "trial_lengths"),
     "explore.pictures": ("plot_trial",),
     "rendering.reference": ("Rendered", "render"),
-    "batches.sampler": ("Batch", "BatchSampler"),
+    "batches.batch": ("Batch",),
+    "batches.sampler": ("BatchSampler",),
     "batches.targets": ("targets_of",),
-    "scoring.chance": ("chance_level", "chance_table"),
+    "catalog.chance": ("chance_level", "chance_table"),
     "scoring.measures": ("Evaluation", "evaluate", "pool"),
     "catalog.sampling": ("sample",),
     "catalog.sentences": ("describe",),
     "trials.spec": ("Period", "TaskSpec"),
-    "catalog.suites": ("suite", "suites", "task_names"),
+    "catalog.suites": ("suites", "task_names"),
+    "envs.registration": ("register_suite", "register_task", "unregister"),
     "envs.vector": ("TaskVectorEnv", "make_vec"),
     "envs.wrappers": ("Integrate", "Sequence", "make"),
     "trials.plan": ("Stimulus", "Trials"),
@@ -88,7 +101,11 @@ _HOMES = {
     "trials.sampling": ("plan_trials",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = {"rules": "catalog.rules"}
+_MODULES = {
+    "rules": "catalog.rules",
+    "schedules": "batches.schedules",
+    "splits": "catalog.splits",
+}
 """Modules whose own names are public, under the name that they have here."""
 
 # The one laziness of this package, since gymnasium and matplotlib cost more than all of it. The

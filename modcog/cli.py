@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import sys
 import threading
@@ -13,16 +14,19 @@ from typing import Any
 from modcog import __version__
 from modcog.batches.sampler import BatchSampler
 from modcog.batches.targets import TARGETS
+from modcog.catalog.chance import chance_table
+from modcog.catalog.features import features_of
+from modcog.catalog.filters import matching, suite
 from modcog.catalog.lengths import trial_lengths
 from modcog.catalog.rules import ENCODINGS
 from modcog.catalog.sentences import describe
 from modcog.catalog.settings import task, tasks_of
-from modcog.catalog.suites import suite, suites
+from modcog.catalog.suites import suites
 from modcog.errors import InvalidArgument, ModcogError
 from modcog.exporting.export import export
-from modcog.scoring.chance import chance_table
 from modcog.system.output import command_streams, complain, figures_to_files, say
 from modcog.system.progress import ProgressBar
+from modcog.trials.spec import TaskSpec
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -45,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        _import(options.modules)
         return options.run(options)
     except ModcogError as error:
         complain(f"modcog {options.command}: {error}")
@@ -54,12 +59,32 @@ def _run(options: argparse.Namespace) -> int:
     return USAGE_ERROR
 
 
+def _import(modules: Sequence[str]) -> None:
+    """Import the modules that are to register something, also those of the working directory."""
+    if modules:
+        sys.path.insert(0, str(Path.cwd()))
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            allowed = "the name of a module that can be imported"
+            raise InvalidArgument("--import", name, allowed, f"({error})") from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="modcog",
         description="The 168 Mod-Cog tasks: list them, see one, export batches.",
     )
     parser.add_argument("--version", action="version", version=f"modcog {__version__}")
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="module, here or installed, that registers tasks and suites of your own",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
 
     listing = commands.add_parser("list", help="list the tasks of a suite")
@@ -67,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
         "--suite",
         default="mod-cog-168",
         help=f"one of {', '.join(suites())} (default: %(default)s)",
+    )
+    listing.add_argument(
+        "--features",
+        metavar="EXPRESSION",
+        help="which of them, by what modcog.features says, such as 'delay & ~match & Int=L'",
     )
     listing.set_defaults(run=_list)
 
@@ -132,15 +162,20 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 def _list(options: argparse.Namespace) -> int:
     names = suite(options.suite)
     specs = tasks_of(options.suite)
+    listed = names if options.features is None else matching(specs, options.features, "--features")
     width = max(len(name) for name in names)
     say(f"{'slot':>4}  {'task':{width}}  {'family':8}  steps at dt=100 ms")
     for slot, spec in enumerate(specs):
+        if spec.name not in listed:
+            continue
         support, _ = spec.length_distribution()
         shortest, longest = int(support[0]), int(support[-1])
         span = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
         say(f"{slot:>4}  {spec.name:{width}}  {spec.family:8}  {span}")
-    distinct = len(set(names))
-    say(f"{options.suite}: {len(names)} rule slots, {distinct} distinct tasks.")
+    what = f"{options.suite}: {len(listed)}"
+    if options.features is not None:
+        what += f" of {len(names)}"
+    say(f"{what} rule slots, {len(set(listed))} distinct tasks.")
     return 0
 
 
@@ -163,12 +198,19 @@ def _show(options: argparse.Namespace) -> int:
     lengths = trial_lengths(spec)
     say(f"{spec.name} ({spec.family} family): {describe(spec)}")
     say(f"  periods   {', '.join(spec.period_names)}")
+    say(f"  features  {' & '.join(_told(spec))}")
     say(f"  length    {lengths.shortest} to {lengths.longest} steps, mean {lengths.mean:.4g}")
     say("  scores of simple strategies   final_accuracy  performance")
     for strategy, level in chance_table(spec).items():
         say(f"    {strategy:27} {level.final_accuracy:14.3f} {level.performance:12.3f}")
     say(f"Picture: {path}")
     return 0
+
+
+def _told(spec: TaskSpec) -> list[str]:
+    """What features say of a task, as `modcog list --features` takes it: no names, no numbers."""
+    rows = ((k, v) for k, v in features_of(spec).items() if k not in ("base", "family"))
+    return [k if v is True else f"{k}={v}" for k, v in rows if v is True or isinstance(v, str)]
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -170,7 +170,9 @@ def real_number(argument: str, value: object, allowed: str) -> float:
     return number
 
 
-def unknown_name(argument: str, value: object, known: Iterable[str], what: str) -> UnknownName:
+def unknown_name(
+    argument: str, value: object, known: Iterable[str], what: str, remedy: str = ""
+) -> UnknownName:
     """Build the error for a name that is not in a table.
 
     Args:
@@ -178,11 +180,13 @@ def unknown_name(argument: str, value: object, known: Iterable[str], what: str) 
         value: What the caller gave.
         known: The valid names.
         what: What the names stand for, with its article, such as "a task".
+        remedy: What else to do, said after the names.
 
     Returns:
         The error, with the closest valid names in its message; raise it.
     """
-    return UnknownName(argument, value, f"the name of {what}", _nearest(value, known))
+    told = " ".join(filter(None, (_nearest(value, known), remedy)))
+    return UnknownName(argument, value, f"the name of {what}", told)
 
 
 def unknown_keyword(

@@ -42,6 +42,7 @@ class Purpose(StrEnum):
 
     BATCHES = "batches"
     CONDITION = "batches that meet conditions"
+    SCHEDULED = "batches of a schedule"
     BANK = "trial bank"
     BANK_SPLIT = "conditions of a trial bank's split"
     DATASET = "dataset"
@@ -49,6 +50,7 @@ class Purpose(StrEnum):
     WRAPPERS = "what wrappers of an environment draw"
     SAMPLE = "trials of one call, from a seed that is a list"
     RULES = "rule inputs at random"
+    HOLD_OUT = "tasks that are held out"
 
 
 def seed_sequence(seed: object) -> np.random.SeedSequence:
@@ -214,6 +216,30 @@ def salt(space: Space, name: str) -> np.uint64:
 def words(keys: NDArray[np.uint64], space: Space, name: str) -> NDArray[np.uint64]:
     """Uniform 64-bit words of one quantity of the trials with these keys; uint64 ``[n]``."""
     return mix(keys ^ salt(space, name))
+
+
+def word_of(content: str) -> np.uint64:
+    """A number for a text, the same on every machine; texts that differ have others."""
+    digest = hashlib.blake2b(content.encode(), digest_size=8, person=b"content").digest()
+    return np.uint64(int.from_bytes(digest, "little"))
+
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+
+
+def successors(keys: NDArray[np.uint64], numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Word number i of the stream that begins at a key, by SplitMix64; uint64, as both broadcast.
+
+    Example:
+        >>> successors(np.zeros(2, np.uint64), np.arange(2))
+        array([16294208416658607535,  7960286522194355700], dtype=uint64)
+    """
+    return mix(keys + (numbers.astype(np.uint64) + np.uint64(1)) * _STEP)
+
+
+def fractions(words: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Uniform numbers in [0, 1), multiples of 2**-53, from uniform words."""
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def below(size: int | NDArray[np.int64], words: NDArray[np.uint64]) -> NDArray[np.int64]:

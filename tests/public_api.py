@@ -11,7 +11,10 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+import modcog
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = Path(__file__).with_suffix(".txt")
@@ -22,18 +25,31 @@ INTERNAL = {"sparse_rnn.cli", "sparse_rnn.explore"}
 
 
 def modules() -> list[str]:
-    """Modules whose names are public: both packages, and the packages inside `sparse_rnn`."""
+    """Modules whose names are public: both packages, and the modules that are public names there.
+
+    Of `sparse_rnn` these are the packages inside it.
+    """
     inner = sorted((ROOT / "sparse_rnn").glob("[a-z]*/__init__.py"))
     names = [f"sparse_rnn.{path.parent.name}" for path in inner]
-    return ["modcog", "sparse_rnn", *(name for name in names if name not in INTERNAL)]
+    listed = [f"modcog.{n}" for n in modcog.__all__ if inspect.ismodule(getattr(modcog, n))]
+    return ["modcog", *listed, "sparse_rnn", *(name for name in names if name not in INTERNAL)]
+
+
+def module_of(name: str) -> ModuleType:
+    """The module of a public name, which may lie elsewhere."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        package, _, attribute = name.rpartition(".")
+        return getattr(importlib.import_module(package), attribute)
 
 
 def names_of(module: str) -> list[str]:
     """Public names of a module: its ``__all__``, or what it defines or imports as itself."""
-    path = ROOT.joinpath(*module.split(".")) / "__init__.py"
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    value = module_of(module)
+    tree = ast.parse(Path(str(value.__file__)).read_text(encoding="utf-8"))
     found = [name for node in tree.body for name in _bound(node)]
-    listed = getattr(importlib.import_module(module), "__all__", found)
+    listed = getattr(value, "__all__", found)
     return sorted({name for name in listed if not name.startswith("_")})
 
 
@@ -51,7 +67,7 @@ def _bound(node: ast.stmt) -> Iterator[str]:
 def public_objects() -> dict[str, Any]:
     """Every public object under its public name; modules are not among them."""
     objects = {
-        f"{module}.{name}": getattr(importlib.import_module(module), name)
+        f"{module}.{name}": getattr(module_of(module), name)
         for module in modules()
         for name in names_of(module)
     }

@@ -148,9 +148,12 @@ TABLE: dict[str, Row] = {
             "rule_input": (True, False),
             "rules": (None, "factors"),
             "targets": ("labels", "ring"),
+            "weights": (None, {"DM2": 3}),
+            "schedule": (None, modcog.schedules.constant(["DM2"])),
             **SETTINGS,
         },
         batches,
+        at={name: {"tasks": ["DM1", "DM2"]} for name in ("weights", "schedule")},
     ),
     "trial_bank": Row(
         {"tasks": "DM1", "n": 3},
@@ -267,10 +270,21 @@ TABLE: dict[str, Row] = {
         },
         columns,
     ),
+    "features": Row(
+        {"tasks": "DM1_IntL"},
+        {"tasks": ("Go", None), "dt": SETTINGS["dt"]},
+        lambda table: {name: dict(row) for name, row in table.items()},
+    ),
+    "suite": Row(
+        {"name": "cog-20"},
+        {"name": ("cog-20", "mod-cog-84"), "features": (None, "delay")},
+        lambda names: names,
+    ),
     "trial_lengths": Row(
         {"source": "DM1_IntL"},
-        {"source": ("Go", "DMS"), "dt": SETTINGS["dt"]},
+        {"source": ("Go", "DMS"), "weights": (None, [1, 0]), "dt": SETTINGS["dt"]},
         lambda lengths: lengths,
+        at={"weights": {"source": ["Go", "DMS"]}},
     ),
 }
 
@@ -280,10 +294,11 @@ NO_ARGUMENT_OF_INTEREST = {
     *("ModcogError", "ModifierRefused", "Period", "Rendered", "Stimulus", "TaskEnv", "TaskSpec"),
     *("TaskVectorEnv", "TrialBank", "TrialLengths", "Trials", "UnknownName", "Draws", "Strategy"),
     # Those of one argument, which there is no way to ignore.
-    *("chance_level", "chance_table", "describe", "pool", "suite", "suites", "task_from_json"),
+    *("chance_level", "chance_table", "describe", "pool", "suites", "task_from_json"),
     "task_names",
     # They raise or return nothing; their own tests try each argument.
     *("check_modifier", "check_task", "export", "Integrate", "Sequence"),
+    *("register_suite", "register_task", "unregister"),
 }
 
 

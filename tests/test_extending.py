@@ -84,7 +84,7 @@ def add_task(checkout: Path) -> None:
     tasks = checkout / "modcog" / "tasks"
     code = at_home(example("Add a task", "modcog"))
     (tasks / "ring_go.py").write_text(code, encoding="utf-8")
-    insert(tasks / "__init__.py", ")\n\nBASE_TASKS", '    "ring_go:RING_GO",\n')
+    insert(tasks / "__init__.py", ")\n\nBUILT_IN", '    "ring_go:RING_GO",\n')
 
 
 def add_modifier(checkout: Path) -> None:
@@ -109,6 +109,7 @@ def test_a_task_is_a_file_and_a_row(checkout: Path) -> None:
         "assert modcog.chance_table('RingGo')['ignore ring'] == (0.5, 0.5)\n"
         "assert modcog.chance_level('RingGo', ignores='evidence') == 0.5\n"
         "assert modcog.chance_level('RingGo') == 1 / 16\n"
+        "assert modcog.features()['RingGo_IntL']['timed'] == 'delay'\n"
         "modcog.plot_trial('RingGo')\n"
         "print(len(modcog.suite('cog-20')), len(modcog.task_names()))",
     )

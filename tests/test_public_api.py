@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import inspect
 import re
 
 import pytest
 
-from tests.public_api import REWRITE, ROOT, SNAPSHOT, lines, public_objects
+from tests.public_api import REWRITE, ROOT, SNAPSHOT, lines, module_of, public_objects
 
 API_PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
 
@@ -37,7 +36,7 @@ def test_every_public_name_is_on_a_page_of_the_reference() -> None:
 def located(name: str) -> object:
     """The object of a full name, whose module may share its name with what it defines."""
     module, _, attribute = name.rpartition(".")
-    return getattr(importlib.import_module(module), attribute)
+    return getattr(module_of(module), attribute)
 
 
 @pytest.mark.parametrize("name", [name for name, value in public_objects().items()])

@@ -14,6 +14,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,22 @@ class Competitor:
     limit_s: float | None = None
 
 
-def batches(suite: str, renderer: str, size: tuple[int, int], n: int) -> Callable[[], int]:
+def batches(
+    suite: str,
+    renderer: str,
+    size: tuple[int, int],
+    n: int,
+    schedule: modcog.schedules.Schedule | None = None,
+) -> Callable[[], int]:
     """Draw n batches with our sampler."""
     seq_len, batch_size = size
     sampler = modcog.BatchSampler(
-        suite, batch_size=batch_size, seq_len=seq_len, seed=0, renderer=renderer
+        suite,
+        batch_size=batch_size,
+        seq_len=seq_len,
+        seed=0,
+        renderer=renderer,
+        schedule=schedule,
     )
     numbers = itertools.count()
 
@@ -75,6 +87,17 @@ def batches(suite: str, renderer: str, size: tuple[int, int], n: int) -> Callabl
         return n * batch_size * seq_len
 
     return run
+
+
+def schedules_of(suite: str) -> dict[str, modcog.schedules.Schedule]:
+    """Schedules with which all tasks come about equally often, as without: only the way differs."""
+    nearly = {modcog.suite(suite)[0]: 1.001}
+    stages = [(nearly, 5), ({modcog.suite(suite)[1]: 1.001}, 5)] * 1000
+    return {
+        "weights": modcog.schedules.constant(nearly),
+        "stages": modcog.schedules.stages(stages),
+        "blocks": modcog.schedules.blocks(5),
+    }
 
 
 def neurogym_dataset(n_tasks: int, size: tuple[int, int]) -> Callable[[], int]:
@@ -127,6 +150,9 @@ def competitors(
                     lambda s=suite, r=renderer: batches(s, r, size, n_batches),
                 )
             )
+        for name, schedule in schedules_of(suite).items():
+            build = partial(batches, suite, "auto", size, n_batches, schedule)
+            listed.append(Competitor(group, f"BatchSampler, {name}", build))
         if find_spec("neurogym"):
             n = len(modcog.suite(suite))
             build = lambda n=n: neurogym_dataset(n, size)  # noqa: E731 - as those above

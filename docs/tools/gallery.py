@@ -40,8 +40,8 @@ def pictured_trial(name: str) -> modcog.Trials:
     """The noise-free trial that stands for a task; all tasks show the same places."""
     spec = modcog.task(name, noise=0, dt=MS_PER_STEP)
     given = dict(_GIVEN[spec.family](spec.params))
-    if any(modifier.kind == "Int" for modifier in spec.modifiers) and spec.interval:
-        given[spec.interval] = INTERVAL_MS
+    if timed := modcog.features([spec])[name]["timed"]:
+        given[str(timed)] = INTERVAL_MS
     return modcog.sample(spec, np.random.default_rng(0), 1, given)
 
 
@@ -185,19 +185,21 @@ def _time_axis(n_steps: int, top: float) -> Iterator[str]:
 
 def cards() -> str:
     """The cards of all tasks as HTML: readable, and linked to, without any script."""
-    return f'<div class="gallery">\n{"".join(map(_card, modcog.task_names()))}</div>\n'
+    shown = "".join(_card(name, features) for name, features in modcog.features().items())
+    return f'<div class="gallery">\n{shown}</div>\n'
 
 
-def _card(name: str) -> str:
-    spec = modcog.task(name)
-    sentence = html.escape(modcog.describe(spec))
-    kinds = {modifier.kind: modifier.label for modifier in spec.modifiers}
-    data = "".join(f' data-{kind.lower()}="{kinds.get(kind, "")}"' for kind in ("Int", "Seq"))
+def _card(name: str, features: dict[str, Any]) -> str:
+    sentence = html.escape(modcog.describe(name))
+    sides = {kind: f"{kind}{features[kind]}" if features[kind] else "" for kind in ("Int", "Seq")}
+    data = "".join(f' data-{kind.lower()}="{side}"' for kind, side in sides.items())
+    tags = " ".join(feature for feature, value in features.items() if value is True)
     return (
-        f'<figure class="card" id="{name}" data-family="{spec.family}"{data}>'
+        f'<figure class="card" id="{name}" data-family="{features["family"]}"{data}>'
         f'<img src="pictures/{name}.svg" alt="One trial of {name}: {sentence}" loading="lazy" '
         'width="287" height="188">'
-        f'<figcaption><a href="#{name}"><code>{name}</code></a> {sentence}</figcaption>'
+        f'<figcaption><a href="#{name}"><code>{name}</code></a> {sentence} '
+        f"<small>{tags}</small></figcaption>"
         "</figure>\n"
     )
 

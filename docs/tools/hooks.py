@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its 
 
 import commands
 import gallery
+import which_task
 
 import modcog
 
@@ -66,10 +67,12 @@ def linked_from_docs(text: str) -> str:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Fill in the gallery, mend links to the root, and name the language of sessions."""
+    """Fill in what programs write, mend links to the root, and name the language of sessions."""
     del config, files
     if page.file.src_uri == "gallery.md":
         markdown = markdown.replace("<!-- gallery -->", gallery.cards())
+    if page.file.src_uri == "which_task.md":
+        markdown = which_task.filled(markdown)
     for name, source in FROM_ROOT.items():
         markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){source}", rf"](\1{name}", markdown)
     return re.sub(r"^```python\n(?=>>> )", "```pycon\n", markdown, flags=re.MULTILINE)

@@ -6,8 +6,9 @@ the seed and the block's number, so that no state is kept and any batch can be r
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,7 @@ class TrialStream:
     @property
     def block_batches(self) -> int:
         """Batches of a block."""
-        block = max(BLOCK_TRIALS, BLOCK_TRIALS_PER_SLOT * len(self.specs))
-        return max(1, round(block * self.mean_length / (self.n_lanes * self.seq_len)))
+        return block_batches(len(self.specs), self.mean_length, self.n_lanes * self.seq_len)
 
     def trials(self, index: int) -> Trials:
         """The trials of batch number `index`, ordered by lane and start; a copy."""
@@ -72,6 +72,10 @@ class TrialStream:
         mine = trials[int(bounds[0]) : int(bounds[1])]
         mine.lane[:] -= first_lane
         return mine
+
+    def renewed(self, **changes: Any) -> TrialStream:
+        """The stream with some other attributes."""
+        return replace(self, _blocks={}, **changes)
 
     def __getstate__(self) -> dict[str, Any]:
         """State without the drawn trials: a copy in another process draws them anew."""
@@ -105,12 +109,10 @@ class TrialStream:
         while True:
             keys = trial_keys(rng, n)
             rules = rule_of(keys, len(self.specs))
-            parts.append(self._wanted(sample_mixed(self.specs, keys, rules)))
+            drawn = sample_mixed(self.specs, keys, rules)
+            parts.append(drawn[meeting(self.conditions, drawn)] if self.conditions else drawn)
             n_drawn += n
-            n_kept = sum(map(len, parts))
-            if n_drawn >= 10 * RAREST and n_kept * RAREST < n_drawn:
-                found = f"met by {n_kept} of {n_drawn} trials"
-                raise InvalidArgument("condition", found, f"met by one trial in {RAREST} or more")
+            refuse_rare(sum(map(len, parts)), n_drawn)
             # Far from full, packing is not worth trying.
             if sum(int(part.length.sum()) for part in parts) < capacity / 2:
                 continue
@@ -122,16 +124,50 @@ class TrialStream:
                     check_trials(packed)
                 return packed
 
-    def _wanted(self, trials: Trials) -> Trials:
-        """Those trials that meet all conditions."""
-        for condition in self.conditions:
-            wanted = np.asarray(condition(trials))
-            if wanted.dtype != np.bool_ or wanted.shape != (len(trials),):
-                found = f"one that returns {wanted.dtype} {list(wanted.shape)}"
-                allowed = "a function of Trials that returns bool [n], one a trial"
-                raise InvalidArgument("condition", found, allowed)
-            trials = trials[wanted]
-        return trials
+
+def block_batches(n_slots: int, mean_length: float, n_steps: int) -> int:
+    """How many batches of `n_steps` steps are worth drawing at a time."""
+    block = max(BLOCK_TRIALS, BLOCK_TRIALS_PER_SLOT * n_slots)
+    return max(1, round(block * mean_length / n_steps))
+
+
+def meeting(conditions: Sequence[Condition], trials: Trials) -> NDArray[np.int64]:
+    """The rows of those trials that meet all conditions, ascending.
+
+    Raises:
+        InvalidArgument: A condition returns something else than a truth value for each trial.
+    """
+    rows = np.arange(len(trials))
+    for condition in conditions:
+        wanted = np.asarray(condition(trials))
+        if wanted.dtype != np.bool_ or wanted.shape != (len(trials),):
+            found = f"one that returns {wanted.dtype} {list(wanted.shape)}"
+            allowed = "a function of Trials that returns bool [n], one a trial"
+            raise InvalidArgument("condition", found, allowed)
+        trials, rows = trials[wanted], rows[wanted]
+    return rows
+
+
+def refuse_rare(n_kept: int, n_drawn: int, of: str = "trials") -> None:
+    """Refuse conditions that too few trials meet.
+
+    Raises:
+        InvalidArgument: Enough trials were drawn to tell.
+    """
+    if n_drawn >= 10 * RAREST and n_kept * RAREST < n_drawn:
+        found = f"met by {n_kept} of {n_drawn} {of}"
+        raise InvalidArgument("condition", found, f"met by one trial in {RAREST} or more")
+
+
+def check_fits(length: NDArray[np.int64], seq_len: int) -> None:
+    """Refuse trials that are longer than a lane; of callable durations that is known late.
+
+    Raises:
+        InvalidArgument: There is one.
+    """
+    longest = int(length.max(initial=0))
+    if longest > seq_len:
+        raise InvalidArgument("seq_len", seq_len, f"at least {longest}, a trial's length")
 
 
 def pack(
@@ -156,18 +192,54 @@ def pack(
     Raises:
         InvalidArgument: A trial is longer than a lane.
     """
-    if int(length.max(initial=0)) > seq_len:
-        raise InvalidArgument("seq_len", seq_len, f"at least {int(length.max())}, a trial's length")
+    order, lane, start, _ = pack_each(length, np.array([0, length.size]), n_lanes, seq_len)
+    return order, lane, start
+
+
+def pack_each(
+    length: NDArray[np.int64], bounds: NDArray[np.int64], n_lanes: int, seq_len: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Fill the lanes of several batches, each from trials of its own, as `pack` does.
+
+    Args:
+        length: int64 ``[n]``, lengths of the trials in steps.
+        bounds: int64 ``[batches + 1]``, where the trials of each batch begin, and where they end.
+        n_lanes: Number of lanes of a batch.
+        seq_len: Steps of each lane.
+
+    Returns:
+        As `pack`, batch after batch; and how many trials of each batch found a place, int64
+        ``[batches]``. Those are its first ones.
+
+    Raises:
+        InvalidArgument: A trial is longer than a lane.
+    """
+    check_fits(length, seq_len)
     before = np.cumsum(length) - length
     # For each trial, the first one that no longer fits a lane which begins with it.
-    next_first = np.searchsorted(before + length, before + seq_len, side="right").tolist()
-    firsts = [0]
-    while len(firsts) <= n_lanes and firsts[-1] < length.size:
-        firsts.append(next_first[firsts[-1]])
-    bounds = np.array(firsts, dtype=np.int64)
-    lane = np.repeat(np.arange(len(firsts) - 1), np.diff(bounds))
-    order = np.arange(1, 1 + firsts[-1])
-    order[bounds[1:] - 1] = bounds[:-1]
+    next_first = np.searchsorted(before + length, before + seq_len, side="right")
+    end_of = np.repeat(bounds[1:], np.diff(bounds))
+    following = np.minimum(next_first, end_of).tolist()
+    begins: list[int] = []
+    ends: list[int] = []
+    numbers: list[int] = []
+    placed: list[int] = []
+    for first, end in pairwise(bounds.tolist()):
+        at = first
+        for number in range(n_lanes):
+            if at == end:
+                break
+            begins.append(at)
+            at = following[at]
+            ends.append(at)
+            numbers.append(number)
+        placed.append(at - first)
+    begin, count = np.array(begins, dtype=np.int64), np.array(ends, dtype=np.int64)
+    count -= begin
+    after_lane = np.cumsum(count)
+    order = np.arange(1, 1 + int(count.sum())) + np.repeat(begin - (after_lane - count), count)
+    order[after_lane - 1] = begin
     after = np.cumsum(length[order])
-    start = after - length[order] - before[bounds[lane]]
-    return order, lane, start
+    before_lane = np.repeat((after - length[order])[after_lane - count], count)
+    start = after - length[order] - before_lane
+    return order, np.repeat(np.array(numbers, dtype=np.int64), count), start, np.array(placed)

@@ -11,85 +11,44 @@ import copy
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from modcog.batches.batch import Batch
 from modcog.batches.losses import loss_of
 from modcog.batches.packing import Condition, TrialStream
+from modcog.batches.schedule_data import Constant, Schedule, schedule_of
+from modcog.batches.scheduled import ScheduledStream
 from modcog.batches.targets import TARGETS, check_kind
-from modcog.catalog.lengths import TrialLengths, lengths_of
+from modcog.catalog.lengths import TrialLengths, checked_seq_len, lengths_of, longest_of
 from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
+from modcog.catalog.weights import Weights
 from modcog.errors import InvalidArgument, unknown_name, whole_number
 from modcog.hashing import STREAMS, Seed, seed_sequence
 from modcog.rendering.renderers import RENDERERS
-from modcog.system.limits import LANES, SEQ_STEPS
-from modcog.trials.content import SameContent
+from modcog.system.limits import LANES
 from modcog.trials.gate import check_tasks
-from modcog.trials.periods import period_labels
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 from modcog.trials.tables import period_names
 
 
-@dataclass(frozen=True, eq=False)
-class Batch(SameContent):
-    """One batch of packed trials; the arrays are fresh and belong to the caller.
-
-    Attributes:
-        inputs: float32 ``[seq_len, batch_size, 1 + 2 dim_ring + d]``, d being the number of rule
-            channels: with one-hot rules, one a rule slot.
-        targets: int64 ``[seq_len, batch_size]``; 0 = fixate, 1 + k = direction k. Of other kinds
-            (`target_kind`) float32 ``[seq_len, batch_size, outputs]``, 0 on padding.
-        mask: float32 ``[seq_len, batch_size]``, loss weight of each step; 0 on padding.
-        trials: The trials of the batch, ordered by lane and start.
-        period_names: What the numbers in `period` stand for, the same in all batches of a sampler;
-            by default the periods of the tasks of `trials`.
-        target_kind: What `targets` are: a name in `modcog.batches.targets.TARGETS`.
-
-    Example:
-        >>> batch = BatchSampler("Go", batch_size=1, seq_len=20).batch(0)
-        >>> batch.period_names
-        ('fixation', 'stimulus', 'decision')
-        >>> batch.period[:, 0]
-        array([ 0,  0,  0,  0,  0,  1,  1,  1,  1,  1,  2,  2,  2,  2,  2, -1, -1,
-               -1, -1, -1], dtype=int8)
-    """
-
-    inputs: NDArray[np.float32]
-    targets: NDArray[Any]
-    mask: NDArray[np.float32]
-    trials: Trials
-    period_names: tuple[str, ...] = ()
-    target_kind: str = "labels"
-
-    def __post_init__(self) -> None:
-        """Name the periods."""
-        if not self.period_names:
-            object.__setattr__(self, "period_names", period_names(self.trials.tasks))
-
-    @cached_property
-    def period(self) -> NDArray[np.int8]:
-        """Index into `period_names` of the period of each step; -1 on padding.
-
-        int8 ``[seq_len, batch_size]``, made when it is first asked for.
-        """
-        n_steps, n_lanes = self.inputs.shape[:2]
-        return period_labels(self.trials, self.period_names, n_steps, n_lanes)
-
-
 class BatchSampler:
     """Draws batches of whole trials of a suite.
 
-    Each trial's task is drawn uniformly and independently among the rule slots, with repeats. The
-    trials form one stream that fills lane after lane and batch after batch; a trial that no longer
+    Each trial's task is drawn independently among the rule slots, with repeats: uniformly, unless
+    `weights` or a `schedule` say otherwise. The trials form one stream that fills lane after lane
+    and batch after batch; a trial that no longer
     fits is the last one of the next lane, and the rest of the lane before it is padding. The stream
     starts anew after a block of batches (8 192 trials or more), found from the seed and the block's
-    number alone; the one trial at its end that finds no lane is dropped.
+    number alone; the one trial at its end that finds no lane is dropped. With weights or a
+    schedule each batch is a stream of its own, found from its number alone: what no longer fits its
+    last lane is the last trial of its first one, so that tasks are as frequent as asked for in each
+    batch. Batches that are drawn by other weights share no trial, though their seed be the same.
 
     Where `seq_len` is at least twice the longest trial, all tasks and lengths are as frequent in
     first place, which a network sees from its zero state, as they are overall; where it is k times
@@ -120,13 +79,21 @@ class BatchSampler:
         targets: What outputs are held against: "labels"; "ring", a fixation unit and a bump around
             the answer on a ring of units (Yang et al. 2019); "sin_cos", fixation and the point of
             the answer on the circle, not rounded to a direction; or "none".
+        weights: How often each task is drawn: a mapping from task names to weights, those left out
+            having 1; or a weight of each rule slot; or names of tasks, or of one suite: these
+            alone, equally often. A weight of 0 holds a task out, and its rule channel stays. None,
+            or equal weights: all equally often.
+        schedule: What is drawn in which batch: a schedule of `modcog.schedules`, or a function from
+            the number of a batch to weights, which has to return the same for the same number.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Attributes:
         specs: The tasks, one per rule slot.
         targets: The kind of targets.
         seeds: The seed sequence that all is drawn from.
-        lengths: Exact statistics of the trial lengths; None where a duration is a callable.
+        schedule: What is drawn in which batch.
+        lengths: Exact statistics of the trial lengths, by the weights; None where a duration is a
+            callable, or the schedule has more than one weighting.
 
     Raises:
         InvalidArgument: An argument is out of range; the list of tasks is empty; `seq_len` holds
@@ -152,6 +119,8 @@ class BatchSampler:
         rule_input: bool | None = None,
         rules: object = None,
         targets: str = "labels",
+        weights: Weights = None,
+        schedule: Schedule | Callable[[int], Any] | None = None,
         **settings: Any,
     ) -> None:
         self.specs: tuple[TaskSpec, ...] = tasks_of(tasks, **settings)
@@ -165,26 +134,19 @@ class BatchSampler:
         if renderer != "auto":
             RENDERERS[renderer]()  # refused now where it does not work
         self.renderer = renderer
-        self.lengths: TrialLengths | None = None
-        if not any(callable(p.duration) for spec in self.specs for p in spec.periods):
-            self.lengths = lengths_of(self.specs)
-        self.seq_len = self._checked_seq_len(seq_len)
-        # Nothing is known of durations that a callable draws: a guess, which costs time if wrong.
-        mean_length = self.lengths.mean if self.lengths else min(self.seq_len, 20)
         self.seeds = seed_sequence(seed)
-        self._stream = TrialStream(
-            self.specs, self.batch_size, self.seq_len, mean_length, self.seeds
-        )
         self._first, self._stride = 0, 1
         self._condition_names: tuple[str | None, ...] = ()
+        self._take_schedule(schedule_of(weights, schedule), seq_len)
         self._loss = loss_of(loss_mask, (self.seq_len, self.batch_size))
 
     @property
     def identity(self) -> dict[str, Any]:
         """What decides the batches, in JSON types: equal for samplers that draw the same.
 
-        A task with a callable as a duration, a condition without a name (`where`), and loss
-        weights from a function are None: of these nothing is known that outlives the process.
+        A task with a callable as a duration, a condition without a name (`where`), loss weights
+        from a function, and a function as a schedule or as a part of one, are None: of these
+        nothing is known that outlives the process.
 
         Example:
             >>> BatchSampler("Go").shard(1, 4).identity["shard"]
@@ -201,6 +163,7 @@ class BatchSampler:
             "rule_input": self.rule_input,
             "rules": self._rule_input.identity,
             "targets": self.targets,
+            "schedule": self._plan.record(),
             "conditions": list(self._condition_names),
             "tasks": [_recorded(spec) for spec in self.specs],
         }
@@ -241,7 +204,9 @@ class BatchSampler:
         Raises:
             InvalidArgument: `index` is not a whole number of at least 0.
         """
-        return self._render(self.trials(index), self.seq_len, self.batch_size, checked=True)
+        trials, size = self.trials(index), (self.seq_len, self.batch_size)
+        hidden = self._plan.hides(self._first + self._stride * index)
+        return self._render(trials, size, hidden=hidden, checked=True)
 
     def trials(self, index: int) -> Trials:
         """The trials of batch number `index`, not rendered."""
@@ -258,7 +223,8 @@ class BatchSampler:
             A batch in which trial i is lane i, as long as the longest of them, padded.
 
         Raises:
-            InvalidArgument: There are no trials, or one is of a task that has no rule slot here.
+            InvalidArgument: There are no trials, or one is of a task that has no rule slot here; or
+                the schedule hides the rule in some batches and not in others.
 
         Example:
             >>> import modcog, numpy as np
@@ -279,7 +245,12 @@ class BatchSampler:
         rule = np.array([slots[spec] for spec in trials.tasks])[trials.task_index]
         n = len(trials)
         placed = replace(trials, rule=rule, lane=np.arange(n), start=np.zeros(n, dtype=np.int64))
-        return self._render(placed, int(trials.length.max()), n)
+        hidden = {leaf.hides(0) for leaf in self._plan.leaves()}
+        if len(hidden) > 1:
+            remedy = "Use with_schedule(None).batch_of(trials), or another schedule."
+            allowed = "one that hides the rule in all batches or in none"
+            raise InvalidArgument("schedule", self.schedule.kind, allowed, remedy)
+        return self._render(placed, (int(trials.length.max()), n), hidden=hidden.pop())
 
     def shard(self, rank: int, world_size: int) -> BatchSampler:
         """The part of the stream that one of several processes trains on.
@@ -310,7 +281,24 @@ class BatchSampler:
         """
         sampler = copy.copy(self)
         sampler.seeds = seed_sequence(seed)
-        sampler._stream = replace(self._stream, seeds=sampler.seeds, _blocks={})
+        sampler._stream = self._stream.renewed(seeds=sampler.seeds)
+        return sampler
+
+    def with_schedule(
+        self, schedule: Schedule | Callable[[int], Any] | None = None
+    ) -> BatchSampler:
+        """A sampler with the arguments and conditions of this one, and another schedule.
+
+        Args:
+            schedule: As for the constructor; None: all tasks, equally often.
+
+        Raises:
+            InvalidArgument: It is no schedule, or draws a task that is longer than `seq_len`.
+            UnknownName: It names a task that has no rule slot here.
+        """
+        sampler = copy.copy(self)
+        conditions = self._stream.conditions
+        sampler._take_schedule(schedule_of(None, schedule), self.seq_len, conditions)
         return sampler
 
     def where(self, condition: Condition, *, name: str | None = None) -> BatchSampler:
@@ -343,7 +331,7 @@ class BatchSampler:
             raise InvalidArgument("name", given, "a text, or None")
         sampler = copy.copy(self)
         conditions = (*self._stream.conditions, condition)
-        sampler._stream = replace(self._stream, conditions=conditions, _blocks={})
+        sampler._stream = self._stream.renewed(conditions=conditions)
         sampler._condition_names = (*self._condition_names, name)
         return sampler
 
@@ -355,32 +343,45 @@ class BatchSampler:
         """Sizes at a glance."""
         return (
             f"BatchSampler({len(self.specs)} rule slots, batch_size={self.batch_size}, "
-            f"seq_len={self.seq_len}, dt={self.specs[0].dt:g} ms)"
+            f"seq_len={self.seq_len}, dt={self.specs[0].dt:g} ms"
+            + (")" if self.schedule == Constant() else f", schedule of {self.schedule.kind})")
         )
 
     def _render(
-        self, trials: Trials, seq_len: int, n_lanes: int, *, checked: bool = False
+        self, trials: Trials, size: tuple[int, int], *, hidden: bool, checked: bool = False
     ) -> Batch:
+        seq_len, n_lanes = size
         rendered = RENDERERS[self.renderer]()(
             trials, rules=self._rule_input, seq_len=seq_len, n_lanes=n_lanes, checked=checked
         )
+        if hidden:
+            rendered.observations[..., 1 + 2 * trials.dim_ring :] = 0
         mask = self._loss.weigh(trials, rendered.mask)
         targets = TARGETS[self.targets].write(trials, rendered.targets, rendered.mask)
         names = self._period_names
         return Batch(rendered.observations, targets, mask, trials, names, self.targets)
 
-    def _checked_seq_len(self, seq_len: object) -> int:
-        if seq_len == "auto":
-            if self.lengths is None:
-                remedy = "A duration is a callable; give the length as a number."
-                raise InvalidArgument("seq_len", seq_len, "a number of steps here", remedy)
-            return self.lengths.suggested_seq_len
-        length = whole_number("seq_len", seq_len, "steps", most=SEQ_STEPS)
-        if self.lengths is not None and length < self.lengths.longest:
-            worst = max(self.specs, key=lambda spec: spec.length_distribution()[0][-1])
-            allowed = f"at least {self.lengths.longest} steps, the longest trial of {worst.name}"
-            raise InvalidArgument("seq_len", seq_len, allowed)
-        return length
+    def _take_schedule(
+        self, schedule: Schedule, seq_len: object, conditions: tuple[Condition, ...] = ()
+    ) -> None:
+        """Follow a schedule: what it draws decides the lengths and the stream."""
+        plan = schedule.resolve(self.tasks)
+        uniform = plan.is_uniform()
+        self.schedule, self._plan = (Constant(), Constant()) if uniform else (schedule, plan)
+        drawn = [spec for spec, may in zip(self.specs, plan.support(), strict=True) if may]
+        longest = longest_of(drawn)
+        self.seq_len = checked_seq_len(seq_len, longest)
+        self.lengths: TrialLengths | None = None
+        if longest is not None and type(plan) is Constant:
+            self.lengths = lengths_of(self.specs, None if uniform else plan.at(0).shares)
+        size, rest = (self.specs, self.batch_size, self.seq_len), (self.seeds, conditions)
+        self._stream: TrialStream | ScheduledStream
+        if uniform:
+            # A guess, where a callable draws durations; it costs time if wrong.
+            mean_length = self.lengths.mean if self.lengths else min(self.seq_len, 20)
+            self._stream = TrialStream(*size, mean_length, *rest)
+        else:
+            self._stream = ScheduledStream(*size, plan, *rest)
 
 
 def _recorded(spec: TaskSpec) -> dict[str, Any] | None:

@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 
 from modcog.catalog.settings import tasks_of
+from modcog.catalog.weights import Weights, frozen_weights, probabilities
+from modcog.errors import InvalidArgument, whole_number
+from modcog.system.limits import SEQ_STEPS
+from modcog.timing import step_distribution
 from modcog.trials.spec import TaskSpec
 
 AUTO_LONGEST_TRIALS = 4
@@ -18,7 +22,7 @@ AUTO_LONGEST_TRIALS = 4
 
 @dataclass(frozen=True)
 class TrialLengths:
-    """Lengths of trials whose task is drawn uniformly among rule slots, in steps.
+    """Lengths of trials whose task is drawn among rule slots, in steps.
 
     Attributes:
         mean: Expected length.
@@ -42,32 +46,48 @@ class TrialLengths:
         return AUTO_LONGEST_TRIALS * self.longest
 
 
-def trial_lengths(source: object, **settings: Any) -> TrialLengths:
+def trial_lengths(source: object, weights: Weights = None, **settings: Any) -> TrialLengths:
     """Exact length statistics of the trials of a suite, a task or a list of tasks.
 
     Args:
         source: Name of a suite or task, or a list of names and `TaskSpec`.
+        weights: How often each task is drawn, as for `modcog.BatchSampler`.
         **settings: As for `modcog.task`.
 
     Raises:
         InvalidArgument: A duration is a callable, of which nothing is known in advance.
+        UnknownName: A name is not known.
 
     Example:
         >>> trial_lengths("DlyGo_IntL").mean
         21.0
+        >>> trial_lengths("cog-20").longest, trial_lengths("cog-20", ["Go", "Anti"]).longest
+        (27, 15)
     """
-    return lengths_of(tasks_of(source, **settings))
+    specs = tasks_of(source, **settings)
+    if weights is None:
+        return lengths_of(specs)
+    return lengths_of(specs, probabilities(frozen_weights(weights), [s.name for s in specs]))
 
 
-def lengths_of(specs: Sequence[TaskSpec]) -> TrialLengths:
-    """Length statistics of already built tasks, one per rule slot."""
+def lengths_of(specs: Sequence[TaskSpec], shares: Sequence[float] | None = None) -> TrialLengths:
+    """Length statistics of already built tasks, one per rule slot.
+
+    Args:
+        specs: The tasks.
+        shares: Probability of each; a task with 0 counts for nothing. None: they are equal.
+    """
     weight: dict[int, float] = {}
     distribution_of: dict[TaskSpec, tuple[Any, Any]] = {}
-    for spec in specs:
+    for slot, spec in enumerate(specs):
+        if shares is not None and not shares[slot]:
+            continue
         if spec not in distribution_of:
             distribution_of[spec] = spec.length_distribution()
         for length, probability in zip(*distribution_of[spec], strict=True):
-            weight[int(length)] = weight.get(int(length), 0.0) + probability / len(specs)
+            # Not a factor of 1 / n, whose last bit may be another.
+            share = probability / len(specs) if shares is None else probability * shares[slot]
+            weight[int(length)] = weight.get(int(length), 0.0) + share
     length = np.array(sorted(weight))
     probability = np.array([weight[int(k)] for k in length])
     # Not a matrix product, whose last bits depend on the processor.
@@ -82,3 +102,37 @@ def lengths_of(specs: Sequence[TaskSpec]) -> TrialLengths:
         percentile_95=int(length[np.searchsorted(cumulative, 0.95)]),
         dt=specs[0].dt,
     )
+
+
+def longest_of(specs: Sequence[TaskSpec]) -> tuple[int, str] | None:
+    """Steps of the longest trial and its task; None where a duration is a callable."""
+    if any(callable(period.duration) for spec in specs for period in spec.periods):
+        return None
+    distinct = dict.fromkeys(specs)
+    return max(((_longest(spec), spec.name) for spec in distinct), key=lambda pair: pair[0])
+
+
+def checked_seq_len(seq_len: object, longest: tuple[int, str] | None) -> int:
+    """The length of a lane in steps.
+
+    Args:
+        seq_len: What a caller asks for, a number of steps or "auto".
+        longest: What `longest_of` says of the trials that it has to hold.
+
+    Raises:
+        InvalidArgument: It is neither, or too short; or it is "auto" and nothing is known.
+    """
+    if seq_len == "auto":
+        if longest is None:
+            remedy = "A duration is a callable; give the length as a number."
+            raise InvalidArgument("seq_len", seq_len, "a number of steps here", remedy)
+        return AUTO_LONGEST_TRIALS * longest[0]
+    length = whole_number("seq_len", seq_len, "steps", most=SEQ_STEPS)
+    if longest is not None and length < longest[0]:
+        allowed = f"at least {longest[0]} steps, the longest trial of {longest[1]}"
+        raise InvalidArgument("seq_len", seq_len, allowed)
+    return length
+
+
+def _longest(spec: TaskSpec) -> int:
+    return sum(int(step_distribution(p.duration, spec.dt)[0][-1]) for p in spec.periods)

@@ -26,8 +26,28 @@ from modcog.system.limits import SEQ_STEPS
 from modcog.tasks import BASE_TASKS
 from modcog.trials.spec import TaskSpec
 
+__all__ = [
+    "ENCODINGS",
+    "compose",
+    "encode",
+    "factor_names",
+    "factors",
+    "low_rank",
+    "orthogonal",
+]
+
 Encoding = Callable[[Sequence[TaskSpec]], Any]
 """Returns what the rule channels show in each slot: numbers ``[slots, d]``."""
+
+__all__ = [
+    "ENCODINGS",
+    "compose",
+    "encode",
+    "factor_names",
+    "factors",
+    "low_rank",
+    "orthogonal",
+]
 
 NONE = "none"
 """The side of a modifier that a task does not have."""

@@ -15,12 +15,16 @@ from dataclasses import replace
 from typing import Any, cast
 
 from modcog.catalog import peers
-from modcog.catalog.suites import suite, suites, task_names
+from modcog.catalog.suites import named_suite, suites, task_names
 from modcog.errors import InvalidArgument, UnknownName, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS
 from modcog.trials.interfaces import Modifier
 from modcog.trials.spec import SHAPE, SHARED_TEXT, TaskSpec
+
+REGISTER = (
+    "JSON says how a task of one's own is set, and not what it is: modcog.register_task first."
+)
 
 OWN_SETTINGS = ("dt", "dim_ring", "noise", "bump_width", "bump_height")
 """Settings that are fields of every `TaskSpec`."""
@@ -65,7 +69,7 @@ def parse_name(name: object) -> tuple[str, tuple[tuple[str, str], ...]]:
     """
     if not isinstance(name, str):
         raise InvalidArgument("task", name, "a task name such as 'DlyGo_IntL' or a TaskSpec")
-    rest = re.sub(r"[\s_-]", "", name.lower())
+    rest = fold(name)
     modifiers: list[tuple[str, str]] = []
     bases = {**peers.YANG_NAMES, **{base.lower(): base for base in BASE_TASKS}}
     kinds = {kind.lower(): kind for kind in MODIFIERS}
@@ -77,6 +81,11 @@ def parse_name(name: object) -> tuple[str, tuple[tuple[str, str], ...]]:
         rest, kind, direction = found.groups()
         modifiers.insert(0, (kinds[kind], direction.upper()))
     return bases[rest], tuple(modifiers)
+
+
+def fold(name: str) -> str:
+    """A name without what does not count in it: case, spaces, hyphens and underscores."""
+    return re.sub(r"[\s_-]", "", name.lower())
 
 
 def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
@@ -169,6 +178,35 @@ def tasks_of(source: object, **settings: Any) -> tuple[TaskSpec, ...]:
     return tuple(specs)
 
 
+def names_of(source: object, argument: str = "tasks") -> tuple[str, ...]:
+    """The names of the tasks that `slot_names` gives, one per rule slot; each name says all.
+
+    Raises:
+        UnknownName: A name is not known.
+        InvalidArgument: A specification has other settings than the task of its name, or none has.
+    """
+    names: list[str] = []
+    for given in slot_names(source):
+        spec = task(given)
+        if isinstance(given, TaskSpec) and not _is_named(given):
+            remedy = "Register it: modcog.register_task; or give a name."
+            allowed = "names of tasks, or tasks that a name stands for"
+            raise InvalidArgument(
+                argument, f"a task {spec.name} of other settings", allowed, remedy
+            )
+        names.append(spec.name)
+    if not names:
+        raise InvalidArgument(argument, source, "a list of at least one task")
+    return tuple(names)
+
+
+def _is_named(spec: TaskSpec) -> bool:
+    try:
+        return task(spec.name) == spec
+    except InvalidArgument:  # no name, or one that refuses a modifier
+        return False
+
+
 def task_from_json(text: str) -> TaskSpec:
     """Read a specification that `TaskSpec.to_json` wrote.
 
@@ -185,7 +223,7 @@ def task_from_json(text: str) -> TaskSpec:
         if key not in _RECORDED:
             raise unknown_name("text", key, _RECORDED, "an entry of a specification")
     if name not in BASE_TASKS:
-        raise unknown_name("base", name, BASE_TASKS, "a base task")
+        raise unknown_name("base", name, BASE_TASKS, "a base task", REGISTER)
     for kind in kinds:
         if kind not in MODIFIERS:
             raise unknown_name("kind", kind, MODIFIERS, "a modifier")
@@ -193,8 +231,8 @@ def task_from_json(text: str) -> TaskSpec:
     # 0.1.0 wrote neither of these.
     for key, own in (("family", base.family), ("plan", base.plan_name)):
         if record.get(key, own) != own:
-            allowed = f"{own!r}, as of the task {name} here: JSON holds no task of one's own"
-            raise InvalidArgument(key, record[key], allowed)
+            allowed = f"{own!r}, as of the task {name} here"
+            raise InvalidArgument(key, record[key], allowed, REGISTER)
     try:
         modifiers = tuple(
             MODIFIERS[m["kind"]](**{k: v for k, v in m.items() if k != "kind"})
@@ -303,7 +341,7 @@ def slot_names(source: object) -> list[str | TaskSpec]:
         return [source]
     if isinstance(source, str):
         if source in suites():
-            return list(suite(source))
+            return list(named_suite(source))
         try:
             parse_name(source)
         except UnknownName:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
-from modcog.errors import ModifierRefused, unknown_name
+from modcog.errors import InvalidArgument, unknown_name
 from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS
 
@@ -54,40 +54,42 @@ def _suites() -> Mapping[str, tuple[str, ...]]:
     )
 
 
+OWN: dict[str, tuple[str, ...]] = {}
+"""Suites that a user has registered (`modcog.catalog.registry`)."""
+
+
 def suites() -> tuple[str, ...]:
-    """Names of the task suites, smallest first."""
-    return tuple(_suites())
+    """Names of the task suites, smallest first; then those that were registered."""
+    return (*_suites(), *OWN)
 
 
-def suite(name: str) -> tuple[str, ...]:
-    """Task names of a suite, one per rule slot; a task may occupy more than one slot.
+def named_suite(name: str) -> tuple[str, ...]:
+    """Task names of a suite, one per rule slot.
 
     Raises:
         UnknownName: There is no such suite.
-
-    Example:
-        >>> len(suite("mod-cog-84")), len(set(suite("mod-cog-84")))
-        (84, 82)
     """
-    if name not in _suites():
-        raise unknown_name("suite", name, _suites(), "a suite")
-    return _suites()[name]
+    if name not in suites():
+        raise unknown_name("suite", name, suites(), "a suite")
+    return {**_suites(), **OWN}[name]
 
 
 @cache
 def task_names() -> tuple[str, ...]:
     """All distinct task names, each a gymnasium id.
 
-    Those of `mod-cog-168`, then what the rows that joined the tables later make with the others:
-    every such task alone, with one modifier of the paper and with both, in their order; and every
-    task with one such modifier. Names of tasks that refuse a modifier are left out.
+    Those of `mod-cog-168`, then what the rows that joined the tables later, and registered tasks,
+    make with the others: every such task alone, with one modifier of the paper and with both, in
+    their order; and every task with one such modifier. Names of tasks that refuse a modifier are
+    left out. Whatever else registered suites list comes last.
     """
     tasks, kinds = tuple(BASE_TASKS), tuple(MODIFIERS)
     later, paper = tasks[N_YANG:], kinds[:N_PAPER]
     chosen = [some for n in range(N_PAPER + 1) for some in itertools.combinations(paper, n)]
     made = [name for some in chosen for name in _with(_taking(later, *some), *some)]
     made += [name for kind in kinds[N_PAPER:] for name in _with(_taking(tasks, kind), kind)]
-    return (*_suites()["mod-cog-168"], *made)
+    listed = itertools.chain.from_iterable(OWN.values())
+    return tuple(dict.fromkeys((*_suites()["mod-cog-168"], *made, *listed)))
 
 
 def _taking(bases: Iterable[str], *kinds: str) -> list[str]:
@@ -98,7 +100,7 @@ def _taking(bases: Iterable[str], *kinds: str) -> list[str]:
         try:
             for kind in kinds:
                 spec = MODIFIERS[kind]("L").rewrite(spec)
-        except ModifierRefused:
+        except InvalidArgument:  # such as a period that Int times and that the task fixes
             return False
         return True
 

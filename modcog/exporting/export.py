@@ -82,7 +82,8 @@ def export(  # noqa: PLR0913 - each is a choice of the caller, by name
         InvalidArgument: The suffix names no format, or its library is missing; the file exists; an
             unfinished export is there and neither `resume` nor `overwrite` is given, or it is
             damaged, or was made with other arguments; `resume` is given and the sampler has a
-            condition without a name; another process writes there; a number is out of range.
+            condition without a name, or a function as a schedule; another process writes there; a
+            number is out of range.
         ExportFailed: The disk is full, or another error of the file system. What was written can be
             gone on with.
 

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from modcog import __version__
 from modcog.batches.sampler import BatchSampler
+from modcog.batches.schedule_data import Constant
 from modcog.batches.targets import TARGETS
-from modcog.catalog.suites import suite, suites
+from modcog.catalog.suites import named_suite, suites
 from modcog.errors import InvalidArgument
 from modcog.system.files import read_regular
 
@@ -49,9 +50,13 @@ def check_determined(arguments: Mapping[str, Any]) -> None:
     """Refuse to go on where nothing says whether the sampler is that of before.
 
     Raises:
-        InvalidArgument: A condition has no name, a duration is a callable, or the loss weights come
-            from a function.
+        InvalidArgument: A condition has no name, a duration is a callable, or the loss weights, the
+            schedule or a part of it come from a function.
     """
+    if _is_unknown(arguments["schedule"]):
+        remedy = "Write down what it returned: modcog.schedules.recorded."
+        allowed = "left out where the schedule is a function"
+        raise InvalidArgument("resume", "given", allowed, remedy)
     if arguments["loss_mask"] is None:
         remedy = "Nothing says whether it weighs as it did before."
         raise InvalidArgument("resume", "given", "left out where loss_mask is a function", remedy)
@@ -92,7 +97,8 @@ def refuse_other(kept: object, wanted: Mapping[str, Any]) -> None:
     """Refuse to go on with an export that was made with other arguments."""
     if not isinstance(kept, dict):
         raise InvalidArgument("path", "something else", "an export of modcog")
-    there = cast("dict[str, Any]", kept)
+    # Version 0.1 had no schedules, and its records say nothing of one.
+    there = {"schedule": Constant().record(), **cast("dict[str, Any]", kept)}
     if there.get("streams") != wanted["streams"]:
         version = there.get("version of modcog", "another version")
         allowed = f"of streams {wanted['streams']}, as this version of modcog draws them"
@@ -109,6 +115,11 @@ def refuse_other(kept: object, wanted: Mapping[str, Any]) -> None:
             raise InvalidArgument(what, f"other {what}", "those of the export that is there")
         allowed = f"{_shown(there.get(name))}, as in the export that is there"
         raise InvalidArgument(name, _shown(value), allowed)
+
+
+def _is_unknown(schedule: dict[str, Any] | None) -> bool:
+    """Whether a schedule or a part of it is a function."""
+    return schedule is None or any(map(_is_unknown, schedule.get("parts", ())))
 
 
 def _shown(value: Any) -> Any:
@@ -132,7 +143,7 @@ def describe(
     }
     noise = {spec.noise if isinstance(spec.noise, float) else str(spec.noise) for spec in specs}
     attributes = {
-        "suite": next((name for name in suites() if suite(name) == sampler.tasks), ""),
+        "suite": next((name for name in suites() if named_suite(name) == sampler.tasks), ""),
         "seed": _shown(arguments["seed"]).removeprefix("entropy="),
         "dt_ms": specs[0].dt,
         "noise": next(iter(noise)) if len(noise) == 1 else "differs between tasks",

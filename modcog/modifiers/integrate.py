@@ -24,7 +24,7 @@ from modcog.errors import (
 )
 from modcog.system.limits import DURATION_MS
 from modcog.timing import step_distribution
-from modcog.trials.interfaces import Strategy
+from modcog.trials.interfaces import Feature, Strategy
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 
@@ -116,6 +116,10 @@ class IntModifier:
         moved = ring.units_per_100_ms(self.velocity, spec.dim_ring)
         timed = "of delay" if spec.interval == "delay" else f"that the {spec.interval} lasts"
         return f"moves {ring.SIDES[self.direction]} by {moved} for every 100 ms {timed}"
+
+    def features(self, spec: TaskSpec) -> dict[str, Feature]:
+        """The period whose length the network has to measure."""
+        return {"timed": spec.interval}
 
     def mark(self, spec: TaskSpec, trial: Mapping[str, Any]) -> str:
         """How far the interval of a trial moved its answer."""

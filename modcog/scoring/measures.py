@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog import ring
+from modcog.batches.batch import Batch
 from modcog.batches.losses import decision_grace, start_grace
-from modcog.batches.sampler import Batch
 from modcog.batches.targets import TARGETS, Answers, check_kind
+from modcog.catalog.chance import TOLERANCE, chance_level
 from modcog.errors import InvalidArgument, unknown_name
 from modcog.rendering.reference import decision_rows, flatten_spans
-from modcog.scoring.chance import TOLERANCE, chance_level
 from modcog.trials.content import SameContent
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec

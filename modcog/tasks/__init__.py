@@ -1,7 +1,11 @@
-"""The ordered table of base tasks: append only, since its order is the order of rule inputs."""
+"""The ordered table of base tasks: append only, since its order is the order of rule inputs.
+
+Tasks that a user registers (`modcog.catalog.registry`) come after its rows.
+"""
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -31,8 +35,12 @@ _TABLE = (
     "matching:DNMC",
 )
 
-BASE_TASKS: Mapping[str, TaskSpec] = MappingProxyType(
-    {spec.base: spec for spec in members(__name__, _TABLE)}
-)
+BUILT_IN: dict[str, TaskSpec] = {spec.base: spec for spec in members(__name__, _TABLE)}
+"""The rows of the table by name."""
+
+OWN: dict[str, TaskSpec] = {}
+"""Base tasks that a user has registered."""
+
+BASE_TASKS: Mapping[str, TaskSpec] = MappingProxyType(ChainMap(OWN, BUILT_IN))
 """Specification of each base task by name; the first 20 in the order of Yang et al. (2019, Fig. 1).
 """

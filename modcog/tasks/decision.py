@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from modcog.errors import InvalidArgument, real_number, whole_number
 from modcog.system.limits import COHERENCES, LEVEL, STRENGTHS
 from modcog.trials.draws import Draws
-from modcog.trials.interfaces import Strategy
+from modcog.trials.interfaces import Feature, Strategy
 from modcog.trials.plan import Stimulus, Trials
 from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
@@ -63,6 +63,16 @@ class TwoPlaces(ABC):
     @abstractmethod
     def evidence(self) -> NDArray[np.float64]:
         """Evidence for the first place that a ring may show, each equally probable."""
+
+    def features(self, spec: TaskSpec) -> dict[str, Feature]:
+        """Which rings show the two places, and which of them decide."""
+        del spec
+        return {
+            "modality": _rings(self.shown),
+            "judged": _rings(self.judged),
+            "two_stimuli": True,
+            "context": not set(self.shown) <= set(self.judged),
+        }
 
     def strategies(self, spec: TaskSpec) -> dict[str, Strategy]:
         """One of the two places: by a coin, or by other rings than those that are to be judged."""
@@ -275,6 +285,11 @@ def least_separation(spec: TaskSpec) -> int:
     if least > half_turn:
         raise InvalidArgument("min_separation", least, f"at most half a turn, {half_turn} units")
     return least
+
+
+def _rings(rings: Rings) -> str:
+    """How features call some rings."""
+    return "both" if len(rings) > 1 else f"ring{min(rings) + 1}"
 
 
 def _numbers(argument: str, values: Any, most: int) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from modcog.errors import InvalidArgument, truth_value, unknown_name
 from modcog.trials.draws import Draws
-from modcog.trials.interfaces import Plan
+from modcog.trials.interfaces import Feature, Plan
 from modcog.trials.plan import Stimulus, Trials
 from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
@@ -47,6 +47,18 @@ class MatchingParams:
         for name in ("go_if_match", "cross_modal"):
             object.__setattr__(self, name, truth_value(name, getattr(self, name)))
 
+    def features(self, spec: TaskSpec) -> dict[str, Feature]:
+        """Whether sample and test match decides; by category, unless a subclass says otherwise."""
+        del spec
+        return {
+            "modality": "either",
+            "judged": "either",
+            "two_stimuli": True,
+            "match": True,
+            "category": True,
+            "nonmatch": not self.go_if_match,
+        }
+
 
 @dataclass(frozen=True)
 class IdentityParams(MatchingParams):
@@ -66,6 +78,10 @@ class IdentityParams(MatchingParams):
         MatchingParams.__post_init__(self)
         if self.nonmatch not in NONMATCHES:
             raise unknown_name("nonmatch", self.nonmatch, NONMATCHES, "a place of non-matches")
+
+    def features(self, spec: TaskSpec) -> dict[str, Feature]:
+        """As for all matching tasks, by identity."""
+        return {**MatchingParams.features(self, spec), "category": False}
 
 
 def plan_identity(spec: TaskSpec, draws: Draws) -> Trials:

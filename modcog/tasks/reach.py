@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from modcog.errors import truth_value
 from modcog.trials.draws import Draws
+from modcog.trials.interfaces import Feature
 from modcog.trials.plan import Stimulus, Trials
 from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
@@ -46,6 +47,16 @@ class ReachParams:
         """Each direction on each ring."""
         ring, location = np.divmod(np.arange(2 * spec.dim_ring), spec.dim_ring)
         return {"ring": ring, "location": location}
+
+    def features(self, spec: TaskSpec) -> dict[str, Feature]:
+        """One ring shows one place."""
+        del spec
+        return {
+            "modality": "either",
+            "judged": "either",
+            "anti": self.opposite,
+            "reaction_time": self.shown_in == "decision",
+        }
 
 
 def plan_reach(spec: TaskSpec, draws: Draws) -> Trials:

@@ -8,6 +8,8 @@ may have
 - a method ``strategies(spec)`` that returns `Strategy` by name, for `modcog.chance_table`;
 - a method ``conditions(spec)``: the quantities of a trial of each condition, by name and one
   value a trial, as ``given`` of `modcog.sample`; where these are few enough to show each once;
+- a method ``features(spec)`` that returns a `Feature` by name, for `modcog.features`: only those
+  that the task has, in which it differs from others;
 - a class attribute ``timing_presets``: name of a preset -> period -> ms, for ``timing`` of
   `modcog.task`. Presets are defaults, which modifiers replace.
 
@@ -19,7 +21,7 @@ A modifier is a `Modifier`, and may have besides
   `Trials.describe` returns it;
 - a method ``displacement(trials)``: by how many ring units it moves the answers of trials of one
   task before the decision, negative to the left, int64 ``[n]``, for `Trials.displacement`;
-- a method ``strategies(spec)``, as above.
+- methods ``strategies(spec)`` and ``features(spec)``, as above.
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ from numpy.typing import NDArray
 from modcog.trials.draws import Draws
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
+
+Feature = bool | str | int | float | None
+"""What a task is in one respect: True or False, one of several words, a number; None for none."""
 
 
 class Plan(Protocol):

@@ -102,9 +102,9 @@ class Trials(SameContent):
     def __getitem__(self, rows: Any) -> Trials:
         """Select trials by a slice, a boolean mask or an array of row numbers."""
         if isinstance(rows, slice):
-            return Trials(self.tasks, *(getattr(self, name)[rows].copy() for name in _COLUMNS))
+            return Trials(self.tasks, *(getattr(self, name)[rows].copy() for name in COLUMNS))
         index = np.atleast_1d(np.arange(len(self))[rows])
-        return Trials(self.tasks, *(getattr(self, name)[index] for name in _COLUMNS))
+        return Trials(self.tasks, *(getattr(self, name)[index] for name in COLUMNS))
 
     @property
     def dt(self) -> float:
@@ -294,7 +294,8 @@ class Trials(SameContent):
         }
 
 
-_COLUMNS = tuple(f.name for f in fields(Trials) if f.name != "tasks")
+COLUMNS = tuple(f.name for f in fields(Trials) if f.name != "tasks")
+"""Columns of `Trials`."""
 
 
 def concatenate(parts: Sequence[Trials]) -> Trials:
@@ -327,7 +328,7 @@ def interleave(parts: Sequence[Trials], rows: Sequence[NDArray[np.int64]]) -> Tr
     tasks = tuple(dict.fromkeys(spec for part in parts for spec in part.tasks))
     position, n = {spec: i for i, spec in enumerate(tasks)}, sum(map(len, parts))
     columns: dict[str, NDArray[Any]] = {}
-    for name in _COLUMNS:
+    for name in COLUMNS:
         values = [getattr(part, name) for part in parts]
         # Tasks with fewer periods or stimuli than others leave zeros at the end of their rows.
         widths = [column.shape[1] for column in values if column.ndim == 2]

@@ -21,8 +21,8 @@ def test_every_competitor_gets_a_row() -> None:
     n_datasets = 1 if find_spec("neurogym") else 0
     groups = Counter(row["group"] for row in rows)
     assert groups == {
-        "20 tasks": n_samplers + n_datasets,
-        "82 tasks": n_samplers + n_datasets,
+        "20 tasks": n_samplers + 3 + n_datasets,
+        "82 tasks": n_samplers + 3 + n_datasets,
         "DlyGo, 3 environments": 2,
         "20 tasks, 3 environments": 2,
     }

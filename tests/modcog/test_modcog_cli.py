@@ -35,6 +35,18 @@ def test_a_suite_is_listed_slot_by_slot(suite: str, capsys: pytest.CaptureFixtur
     assert len(lines) == len(names) + 2
 
 
+def test_features_choose_from_a_suite_and_slots_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--suite", "mod-cog-84", "--features", "delay & anti & Int"]) == 0
+    _, *rows, end = capsys.readouterr().out.splitlines()
+    assert [row.split()[:2] for row in rows] == [
+        ["22", "DlyAnti_IntL"],
+        ["23", "DlyAnti_IntR"],
+        ["82", "DlyAnti_IntL"],
+        ["83", "DlyAnti_IntR"],
+    ]
+    assert end == "mod-cog-84: 4 of 84 rule slots, 2 distinct tasks."
+
+
 def test_without_a_suite_all_tasks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     out = capsys.readouterr().out
@@ -54,6 +66,9 @@ def test_show_writes_a_picture_and_prints_the_facts(
     assert "DlyGo_IntL_SeqR (reach family)" in out
     assert "fixation, stimulus, delay, decision" in out
     assert "21 to 31 steps, mean 26" in out
+    (told,) = (line.split(None, 1)[1] for line in out.splitlines() if "  features  " in line)
+    assert told == "modality=either & judged=either & delay & Int=L & Seq=R & timed=delay & tracks"
+    assert "DlyGo_IntL_SeqR" in modcog.suite(features=told)
     for strategy, level in modcog.chance_table("DlyGo_IntL_SeqR").items():
         (line,) = (line for line in out.splitlines() if line.strip().startswith(strategy))
         assert line.split()[-2:] == [f"{value:.3f}" for value in level]
@@ -89,6 +104,10 @@ REFUSED = [
     (
         ["list", "--suite", "mod-cog-85"],
         "suite must be the name of a suite; got 'mod-cog-85'. Did you mean",
+    ),
+    (
+        ["list", "--features", "delay & mach"],
+        "--features[8:12] must be the name of a feature; got 'mach'. Did you mean match",
     ),
     (["show", "DlyGoo"], "task must be the name of a task; got 'DlyGoo'. Did you mean DlyGo"),
     (["show", "RTGo_IntL"], "RTGo answers at the go cue: there is no interval to time. Use Seq."),

@@ -375,8 +375,8 @@ def test_a_shard_is_not_gone_on_with_as_another_one(tmp_path: Path, finished: bo
 
 def test_identity_has_every_argument_that_decides_batches() -> None:
     arguments = set(inspect.signature(modcog.BatchSampler).parameters)
-    # Renderers write the same bits; settings are those of the tasks.
-    assert arguments - {"renderer", "settings"} <= set(sampler_of().identity)
+    # Renderers write the same bits; settings are those of the tasks, and weights are a schedule.
+    assert arguments - {"renderer", "settings", "weights"} <= set(sampler_of().identity)
 
 
 def test_identity_differs_wherever_batches_may() -> None:

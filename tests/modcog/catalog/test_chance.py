@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 import modcog
+from modcog.catalog.chance import BLIND
 from modcog.errors import UnknownName
-from modcog.scoring.chance import BLIND
 from modcog.scoring.measures import score_trials
 from tests.modcog import helpers
 

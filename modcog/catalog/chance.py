@@ -138,5 +138,10 @@ def chance_level(name: str | TaskSpec, *, ignores: str = "stimuli", **settings: 
     """
     if ignores not in IGNORED:
         raise unknown_name("ignores", ignores, IGNORED, "what a floor ignores")
-    levels = _levels(task(name, **settings), ignores)
-    return max(level.final_accuracy for level in levels.values())
+    return floor(task(name, **settings), ignores).final_accuracy
+
+
+def floor(spec: TaskSpec, ignores: str) -> Level:
+    """Of the strategies that ignore something (`IGNORED`), the best score in each measure."""
+    levels = _levels(spec, ignores).values()
+    return Level(*(max(scores) for scores in zip(*levels, strict=True)))
