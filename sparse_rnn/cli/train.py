@@ -34,7 +34,11 @@ _METAVARS = {
     "size": "UNITS",
     "arch": "FAMILY",
     "rates": "in_degree|GROUP=FACTOR[,...]",
+    "optimiser_options": "NAME=VALUE[,...]",
 }
+_WRITTEN = {"rates": str(TrainConfig.model_fields["rates"].default), "optimiser_options": ""}
+"""Settings that a command line writes in words, with their default."""
+
 _SEEDS = (
     "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "
     "Each has its own folder OUT/seed-N."
@@ -113,10 +117,10 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, Any, Any]]:
             about = tyro.conf.arg(name="mask", help=info.description)
             fields.append((name, Annotated[MaskFlags, about], field(default=MaskFlags())))
             continue
-        # TrainConfig reads sizes such as "20x20" and rates itself, and checks what it is given.
-        kind = str if name in ("size", "rates") else info.annotation
+        # TrainConfig reads these itself, such as sizes "20x20", and checks what it is given.
+        kind = str if name in ("size", *_WRITTEN) else info.annotation
         about = tyro.conf.arg(help=info.description or "", metavar=_METAVARS.get(name))
-        start = str(info.default) if name == "rates" else info.default
+        start = _WRITTEN.get(name, info.default)
         default = field() if info.is_required() else field(default=start)
         fields.append((name, Annotated[kind, about], default))
     return fields

@@ -14,6 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from sparse_rnn.config import optimisers
+from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
@@ -36,6 +38,7 @@ _Steps = Annotated[int, Field(ge=1, le=limits.STEPS)]
 _Batches = Annotated[int, Field(ge=1, le=limits.BATCHES)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_OPTIONS = "optimiser_options"
 _Rates = Annotated[Rates, BeforeValidator(parse_rates)]
 
 
@@ -64,7 +67,15 @@ class FitConfig(BaseModel):
     seq_len: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | Literal["auto"] = Field(
         default=100, description='Time steps a sequence, or "auto" for the suite\'s own.'
     )
-    lr: _Positive = Field(default=1e-3, description="Learning rate of Adam.")
+    lr: _Positive = Field(default=1e-3, description="Learning rate.")
+    optimiser: str = Field(
+        default=optimisers.DEFAULT, description="How weights move: " + ", ".join(OPTIMISERS) + "."
+    )
+    optimiser_options: OptimiserOptions = Field(
+        default=OptimiserOptions(),
+        description="Options of the optimiser by name: betas, eps, amsgrad (adam, adamw), "
+        "weight_decay (adamw, sgd), momentum, dampening, nesterov (sgd).",
+    )
     rates: _Rates = Field(
         default=Rates(), description="Factors of lr by group of weights, or in_degree."
     )
@@ -121,6 +132,18 @@ class FitConfig(BaseModel):
                 super().__init__(**settings)
             except ValidationError as error:
                 raise refusal(error, type(self).model_fields) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settle_optimiser(cls, settings: Any) -> Any:
+        """Write the options of the optimiser in the one way that all equal ones share."""
+        if not isinstance(settings, dict) or not settings.keys() & {"optimiser", _OPTIONS}:
+            return settings
+        given = cast("dict[str, Any]", settings)
+        name = given.get("optimiser", optimisers.DEFAULT)
+        if not isinstance(name, str):
+            return given
+        return {**given, _OPTIONS: optimisers.settled(name, given.get(_OPTIONS, {}))}
 
     @model_validator(mode="after")
     def _check_training(self) -> Self:

@@ -14,6 +14,7 @@ from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.system import hardware, limits
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.training import group as distributed
+from sparse_rnn.training.parts import check_complete
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.run import Run, build, finished
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
@@ -68,6 +69,7 @@ def train_ensemble(
     """
     instance("config", config, TrainConfig)
     instance("options", options, RunOptions)
+    check_complete(config)
     configs = [config.model_copy(update={"seed": seed}) for seed in _seeds(seeds)]
     if distributed.is_one_of_several():
         raise InvalidArgument(

@@ -1,16 +1,21 @@
-"""What a gradient step minimises, and how it steps: loss, penalties, clipping, Adam."""
+"""What a gradient step minimises, and how it steps: loss, penalties, clipping, optimiser."""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from sparse_rnn.config import optimisers
 from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.optimisers import Factory
+from sparse_rnn.config.own import is_own
 from sparse_rnn.data import Batch
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.runs.checkpoint import check_state
 
 
 def masked_cross_entropy(logits: Tensor, batch: Batch, total: Tensor | None = None) -> Tensor:
@@ -105,12 +110,12 @@ def _check_sizes(
 
 
 class Optimiser:
-    """Adam with the penalties and the clipping of a configuration.
+    """The optimiser of a configuration, with its penalties and its clipping.
 
     The penalties are ``l1 * sum |w|`` over the recurrent weights alone, as the paper's Table 1 has
     it (there, all networks with L1 keep every one of their 335 000 input and output weights), and
     ``l2 / 2 * sum w^2`` over all weights but the biases, as Yang et al. (2019) have it. Both enter
-    through the gradient, before it is clipped; Adam then scales them like the rest of it. A weight
+    through the gradient, before it is clipped; Adam scales them like the rest of it. A weight
     that L1 drives down is small in the end and not exactly 0: the paper counts weights above a
     small threshold, and so must who counts them here.
 
@@ -119,30 +124,44 @@ class Optimiser:
 
     Args:
         network: The network.
-        config: Learning rate, its factors and schedule, `l1`, `l2` and `clip`.
+        config: Optimiser, learning rate, its factors and schedule, `l1`, `l2` and `clip`.
+        factory: Makes the optimiser of the parameters, where the configuration names one of the
+            caller's. It is given the parameters; where `rates` has several factors, groups of them
+            (``[{"params": [...]}, ...]``), as torch's optimisers take them.
 
     Attributes:
-        adam: The optimiser itself.
-        parameters: The parameters that are trained, by name, in the order that `adam` has them.
+        inner: The optimiser itself.
+        parameters: The parameters that are trained, by name, in the order that `inner` has them.
 
     Raises:
-        InvalidArgument: There is nothing to train, `l1` is set and no weight is recurrent, or
-            `rates` names a group that the network has not.
+        InvalidArgument: There is nothing to train, `l1` is set and no weight is recurrent, `rates`
+            names a group that the network has not, or the caller's optimiser cannot be used.
     """
 
-    def __init__(self, network: nn.Module, config: FitConfig) -> None:
+    def __init__(
+        self, network: nn.Module, config: FitConfig, factory: Factory | None = None
+    ) -> None:
         self.config = config
         trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
         if not trained:
             raise InvalidArgument("network", type(network).__name__, "one with parameters to train")
         factors = config.rates.factors(network)
         # One group for each factor: with one rate for all weights Adam takes them all at once.
-        names = [
-            [name for name in trained if factors[name] == factor]
+        groups = [
+            [p for name, p in trained.items() if factors[name] == factor]
             for factor in dict.fromkeys(factors.values())
         ]
+        if factory is None and is_own(config.optimiser):
+            allowed = "given to sparse_rnn.fit as a function, where it is one of your own"
+            raise InvalidArgument("optimiser", config.optimiser, allowed)
+        made = factory or optimisers.factory(config.optimiser, config.lr, config.optimiser_options)
+        self.inner = made([{"params": one} for one in groups] if len(groups) > 1 else groups[0])
+        if factory is not None:
+            _check_own(self.inner, trained.values(), config)
+        names = {p: name for name, p in trained.items()}
+        ordered = [[names[p] for p in group["params"]] for group in self.inner.param_groups]
         self.parameters: Mapping[str, nn.Parameter] = {
-            name: trained[name] for group in names for name in group
+            name: trained[name] for group in ordered for name in group
         }
         self._recurrent = [p for name, p in self.parameters.items() if "weight_hh" in name]
         self._weights = [
@@ -150,9 +169,8 @@ class Optimiser:
         ]
         if config.l1 and not self._recurrent:
             raise InvalidArgument("l1", config.l1, "0 for a network without weights *weight_hh*")
-        self._factors = [factors[group[0]] for group in names]
-        groups = [{"params": [trained[name] for name in group]} for group in names]
-        self.adam: torch.optim.Optimizer = torch.optim.Adam(groups, lr=config.lr)
+        self._factors = [factors[group[0]] for group in ordered]
+        self._known = factory is None
 
     def penalise(self) -> None:
         """Add the gradients of the penalties to those of the loss."""
@@ -184,9 +202,12 @@ class Optimiser:
     def step(self, number: int) -> float:
         """Take gradient step `number`, counted from 1; returns its rate without the factors."""
         rate = self.config.rate(number)
-        for group, factor in zip(self.adam.param_groups, self._factors, strict=True):
+        for group, factor in zip(self.inner.param_groups, self._factors, strict=True):
             group["lr"] = rate * factor
-        self.adam.step()
+        self.inner.step()
+        if not self._known:
+            check_state(self.inner.state)  # Before a checkpoint needs it.
+            self._known = True
         return rate
 
 
@@ -204,6 +225,27 @@ def remedy(config: FitConfig) -> str:
         f"It ran with lr {config.lr:g} and {clip}; try a lower lr, a lower clip, "
         "or a lower init_gain."
     )
+
+
+def _check_own(inner: object, parameters: Iterable[nn.Parameter], config: FitConfig) -> None:
+    """Refuse what a caller's function made, where it is no optimiser of just these parameters."""
+    if not isinstance(inner, torch.optim.Optimizer):
+        allowed = "a function that returns a torch.optim.Optimizer"
+        raise InvalidArgument("optimiser", type(inner).__name__, allowed)
+    closure = inspect.signature(inner.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        allowed = "one that steps of gradients alone, without a closure"
+        raise InvalidArgument("optimiser", type(inner).__name__, allowed)
+    taken = [id(p) for group in inner.param_groups for p in group["params"]]
+    if sorted(taken) != sorted(map(id, parameters)):
+        allowed = "one of all parameters that it was given, and of no other"
+        remedy = "Freeze what is not to be trained."
+        raise InvalidArgument("optimiser", type(inner).__name__, allowed, remedy)
+    rates = {group["lr"] for group in inner.param_groups}
+    if rates != {config.lr}:
+        allowed = f"made with the lr of the configuration, {config.lr:g}"
+        remedy = "Factors by group are the setting rates, their course schedule and warmup."
+        raise InvalidArgument("optimiser", f"lr {sorted(rates)}", allowed, remedy)
 
 
 def _add(weights: list[nn.Parameter], direction: Callable[[Tensor], Tensor], scale: float) -> None:

@@ -25,6 +25,7 @@ from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.training.group import Group, joined
+from sparse_rnn.training.parts import Given, check_complete, check_named, settle
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
 
@@ -113,6 +114,7 @@ def train(
     """
     instance("config", config, TrainConfig)
     instance("options", options, RunOptions)
+    check_complete(config)
     folder = None if out is None else Path(out)
     device = hardware.device(options.device)
     with joined() as group:
@@ -137,6 +139,7 @@ def fit(
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
     continue_from: Path | str | None = None,
+    optimiser: Given | None = None,
 ) -> Fit[ModuleT]:
     """Train a module of one's own as `train` trains its networks, with all that belongs to it.
 
@@ -153,6 +156,14 @@ def fit(
         options: What does not change the result. With ``device="auto"`` the network is trained
             where it is.
         continue_from: As in `train`.
+        optimiser: A name of the setting `optimiser`; or a function of your own that makes a
+            ``torch.optim.Optimizer`` of the parameters, such as a class of torch's. The run is then
+            one of ``optimiser="own:NAME"``, by the name of the function, or by that of a pair
+            ``("name", function)``, which a lambda needs where there is a folder. Another function
+            needs another name. The learning rate that it was made with is `lr` where the
+            configuration leaves that open; where it does not, they are the same. At each step it is
+            the rate of `schedule`, `warmup` and `rates`. With several factors of rates the function
+            is given groups of parameters, as torch's optimisers take them.
 
     Returns:
         The run. What draws from torch's global generator, such as dropout, is neither seeded nor
@@ -182,6 +193,8 @@ def fit(
     instance("config", config, FitConfig)
     instance("options", options, RunOptions)
     folder = None if out is None else Path(out)
+    config, parts = settle(config, network, optimiser=optimiser)
+    check_named(config, folder)
     if options.device != "auto":
         network.to(hardware.device(options.device))
     with joined() as group:
@@ -189,7 +202,7 @@ def fit(
         state, origin = _look(folder, continue_from, identity_of(config), group)
         if state != "finished":
             training, held_out = streams(config)
-            plan = PlannedRun(config, network, training, held_out, folder, origin)
+            plan = PlannedRun(config, network, training, held_out, folder, origin, parts)
             result = _alone(plan, options, group, progress)
         if result is None and folder is not None:
             checkpoint.load_state(folder / checkpoint.WEIGHTS, network)

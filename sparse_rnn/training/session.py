@@ -33,8 +33,10 @@ from sparse_rnn.system.hardware import precision
 from sparse_rnn.system.lock import locked
 from sparse_rnn.system.signals import StopRequest, watched
 from sparse_rnn.training.group import Group
-from sparse_rnn.training.loop import Ensemble, StopSeen, Trainer
+from sparse_rnn.training.loop import Ensemble, Trainer
+from sparse_rnn.training.parts import NONE, Parts, as_given
 from sparse_rnn.training.progress import Display, lasting, silent
+from sparse_rnn.training.steps import StopSeen
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,7 @@ class PlannedRun:
         held_out: The stream of the evaluations.
         folder: Where the files go, or None.
         continue_from: Folder of a run whose newest checkpoint is the start, or None.
+        parts: What the configuration cannot hold; it has the names of them.
     """
 
     config: FitConfig
@@ -56,6 +59,7 @@ class PlannedRun:
     held_out: TaskStream
     folder: Path | None
     continue_from: Path | None = None
+    parts: Parts = NONE
 
     @cached_property
     def identity(self) -> Identity:
@@ -168,9 +172,15 @@ def _prepare(
         for module in plan.network.modules():
             if isinstance(module, LeakyRNN):
                 module.noise_stream = group.rank
-        stop = request.__bool__
+        config, parts = plan.config, plan.parts
         trainer = Trainer(
-            plan.network, training, plan.held_out, plan.config, group=group, stop=stop
+            plan.network,
+            training,
+            plan.held_out,
+            config,
+            group=group,
+            stop=request.__bool__,
+            optimiser=as_given(config.optimiser, parts.optimiser),
         )
         members[number] = _Member(plan, trainer, archive, [])
     return members

@@ -87,6 +87,12 @@ _FIT = {
     "batch_size": Argument((2, 3), _NO_COUNTS),
     "seq_len": Argument((45, "auto"), _NO_COUNTS),
     "lr": Argument((1e-3, 1e-2), _RATES),
+    "optimiser": Argument(("adam", "sgd"), NO_NAMES),
+    "optimiser_options": Argument(
+        ({}, {"momentum": 0.5}),
+        (3, None, "momentum", {"no such": 1}, {"betas": 0.9}, {"momentum": NAN}, {"nesterov": 1}),
+        at={"optimiser": "sgd"},
+    ),
     "rates": Argument(({}, {"recurrent": 0.1}), (3, None, {"recurrent": 0}, {"no": 1}, "fast")),
     "schedule": Argument(("constant", "cosine"), NO_NAMES),
     "warmup": Argument((0, 3), (-1, True, 2.5, NAN, "2", None)),
@@ -177,6 +183,9 @@ _CONTINUED = Argument(
 )
 
 
+_OPTIMISER = Argument((None, "sgd", torch.optim.Rprop), (3, "no such", ("a b", torch.optim.SGD)))
+
+
 class _Net(nn.Module):
     """A network that is none of this package."""
 
@@ -264,6 +273,7 @@ ROWS = {
             "continue_from": Argument(
                 (None, Made(lambda w: w.folder / "no such")), loud=(Made(_file), *_NO_PATHS)
             ),
+            "optimiser": _OPTIMISER,
         },
         {"network": Made(lambda _: _Net()), "config": _FIT_CONFIG},
         _with_folder,
@@ -293,6 +303,7 @@ ROWS = {
                 unseen="tests/sparse_rnn/training/test_distributed.py", loud=("one", [1])
             ),
             "stop": Argument((lambda: False, _stopped), free="called as it is"),
+            "optimiser": _OPTIMISER,
         },
         {
             "network": Made(_network),

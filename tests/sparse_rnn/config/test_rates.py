@@ -52,7 +52,7 @@ def test_without_factors_the_bits_are_those_of_one_group() -> None:
     for a, b in zip(plain.network.parameters(), ones.network.parameters(), strict=True):
         assert torch.equal(a, b)
     network = srnn.Network(4, 3, srnn.masks.dense(5))
-    assert len(Optimiser(network, FitConfig()).adam.param_groups) == 1
+    assert len(Optimiser(network, FitConfig()).inner.param_groups) == 1
 
 
 @pytest.mark.parametrize(
