@@ -51,6 +51,11 @@ class Batch:
         labels = self.source.target_kind == "labels"
         return 1 + self.source.trials.dim_ring if labels else self.targets.shape[-1]
 
+    @property
+    def steps_and_lanes(self) -> tuple[int, int]:
+        """Number of time steps T and of lanes B."""
+        return self.inputs.shape[0], self.inputs.shape[1]
+
     def to(self, device: torch.device | str) -> Batch:
         """The same batch with its tensors on a device; itself where they are there already."""
         if self.inputs.device == torch.device(device):

@@ -14,8 +14,10 @@ from pydantic import (
     model_validator,
 )
 
-from sparse_rnn.config import optimisers
+from sparse_rnn.config import objectives, optimisers
+from sparse_rnn.config.objectives import OBJECTIVES
 from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
+from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
@@ -37,6 +39,7 @@ _Suite = Annotated[str | tuple[str, ...], BeforeValidator(_as_tuple)]
 _Steps = Annotated[int, Field(ge=1, le=limits.STEPS)]
 _Batches = Annotated[int, Field(ge=1, le=limits.BATCHES)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _OPTIONS = "optimiser_options"
 _Rates = Annotated[Rates, BeforeValidator(parse_rates)]
@@ -66,6 +69,10 @@ class FitConfig(BaseModel):
     )
     seq_len: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | Literal["auto"] = Field(
         default=100, description='Time steps a sequence, or "auto" for the suite\'s own.'
+    )
+    objective: str = Field(
+        default=objectives.DEFAULT,
+        description="What is minimised: " + ", ".join(OBJECTIVES) + ".",
     )
     lr: _Positive = Field(default=1e-3, description="Learning rate.")
     optimiser: str = Field(
@@ -102,6 +109,28 @@ class FitConfig(BaseModel):
     )
     l2: _NotNegative = Field(
         default=0.0, description="Adds l2 / 2 * sum w^2 over all weights but the biases."
+    )
+    l1_proximal: _NotNegative = Field(
+        default=0.0,
+        description="Moves recurrent weights towards 0 by this times their learning rate after "
+        "each step, and leaves those that get there at exactly 0.",
+    )
+    activity_l1: _NotNegative = Field(
+        default=0.0, description="Adds activity_l1 * mean |h| over steps, lanes and units."
+    )
+    activity_l2: _NotNegative = Field(
+        default=0.0, description="Adds activity_l2 * mean h^2 over steps, lanes and units."
+    )
+    rate_target: _Finite | None = Field(
+        default=None,
+        description="Adds rate_weight * mean over units of (mean state - rate_target)^2.",
+    )
+    rate_weight: _Positive = Field(
+        default=1.0, description="Weight of what rate_target adds; left out without it."
+    )
+    truncate: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | None = Field(
+        default=None,
+        description="Time steps over which gradients flow back (truncated BPTT); None is all.",
     )
     stop_at: _Positive | None = Field(
         default=None, description="Stop at the first evaluation whose mean over tasks is this good."
@@ -154,6 +183,9 @@ class FitConfig(BaseModel):
         ):
             if getattr(self, argument) not in table:
                 raise unknown_name(argument, getattr(self, argument), table, what)
+        check_name("objective", self.objective, OBJECTIVES, "an objective")
+        if self.rate_target is None and self.rate_weight != 1.0:
+            raise InvalidArgument("rate_weight", self.rate_weight, "left out without rate_target")
         if self.stop_at is not None and self.stop_at > 1:
             raise InvalidArgument("stop_at", self.stop_at, "at most 1, which is every trial right")
         stepwise = self.schedule == "step"
@@ -161,6 +193,11 @@ class FitConfig(BaseModel):
             allowed = "given for the schedule 'step'" if stepwise else "left out for this schedule"
             raise InvalidArgument("decay_every", self.decay_every, allowed)
         return self
+
+    @property
+    def is_of_activity(self) -> bool:
+        """Whether something is added that depends on the states of the units."""
+        return bool(self.activity_l1 or self.activity_l2) or self.rate_target is not None
 
     def rate(self, step: int) -> float:
         """Learning rate of a gradient step, counted from 1.

@@ -18,7 +18,6 @@ from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.nn.network import Network, NetworkSequence, NetworkStack, together
 from sparse_rnn.system.arguments import flag
 from sparse_rnn.system.hardware import device_of
-from sparse_rnn.training.optimiser import masked_cross_entropy
 from sparse_rnn.training.steps import Steps, StopSeen
 
 
@@ -123,16 +122,15 @@ class Ensemble:
             self.trainers[i].optimiser.inner.zero_grad(set_to_none=True)
         device = device_of(self.trainers[0].network)
         here = [batches[i].to(device) for i in numbers]
-        answers = self._answers(numbers, here)
-        losses = [
-            masked_cross_entropy(logits, batch)
-            for logits, batch in zip(answers.unbind(0), here, strict=True)
-        ]
-        cast("Any", torch.stack(losses).sum()).backward()
+        outputs, states = self._both(numbers, here, **self.trainers[0].objective.how())
+        costs = {
+            i: self.trainers[i].objective(own, hidden, batch)
+            for i, own, hidden, batch in zip(numbers, outputs.unbind(0), states, here, strict=True)
+        }
+        total = torch.stack([minimised for _, minimised in costs.values()]).sum()
+        cast("Any", total).backward()
         try:
-            ready = {
-                i: self.trainers[i].judge(loss) for i, loss in zip(numbers, losses, strict=True)
-            }
+            ready = {i: self.trainers[i].judge(loss) for i, (loss, _) in costs.items()}
         except TrainingDiverged as error:
             if len(numbers) == 1:
                 self.diverged[numbers[0]] = error
@@ -154,12 +152,23 @@ class Ensemble:
 
     def _answers(self, numbers: tuple[int, ...], batches: Sequence[Batch]) -> Tensor:
         """Logits ``[S, T, B, O]`` of the runs, each for its own batch."""
+        return self._both(numbers, batches)[0]
+
+    def _both(
+        self, numbers: tuple[int, ...], batches: Sequence[Batch], **how: Any
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """The same logits, and the states of each run."""
         inputs = torch.stack([batch.inputs for batch in batches])
+        inputs = inputs.to(device_of(self.trainers[0].network))
         with self.trainers[0].shortened():
-            return self._stack(numbers)(inputs.to(device_of(self.trainers[0].network))).float()
+            logits, states = self._stack(numbers).both(inputs, **how)
+        return logits.float(), states
 
     def _new_stack(self, numbers: tuple[int, ...]) -> NetworkStack | NetworkSequence:
-        return together([cast("Network", self.trainers[i].network) for i in numbers])
+        networks = [cast("Network", self.trainers[i].network) for i in numbers]
+        # A batched computation truncates no gradients.
+        truncated = self.trainers[0].config.truncate is not None
+        return NetworkSequence(networks) if truncated else together(networks)
 
     def _stop_if_asked(self, numbers: Sequence[int]) -> None:
         if any(self.trainers[i].stop() for i in numbers):
@@ -184,6 +193,7 @@ class Trainer(Steps):
         config: The settings.
         group: The processes of the run.
         stop: Asked before each step and each batch of an evaluation.
+        objective: As for `sparse_rnn.fit`.
         optimiser: As for `sparse_rnn.fit`.
 
     Attributes:

@@ -1,10 +1,10 @@
-"""What a gradient step minimises, and how it steps: loss, penalties, clipping, optimiser."""
+"""How a gradient step is taken: penalties on weights, clipping, optimiser."""
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -13,100 +13,8 @@ from sparse_rnn.config import optimisers
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.optimisers import Factory
 from sparse_rnn.config.own import is_own
-from sparse_rnn.data import Batch
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.runs.checkpoint import check_state
-
-
-def masked_cross_entropy(logits: Tensor, batch: Batch, total: Tensor | None = None) -> Tensor:
-    """Cross entropy of every time step, weighted with the batch's mask.
-
-    Args:
-        logits: ``[T, B, O]``.
-        batch: The batch that they answer.
-        total: What the weighted sum is divided by; by default the sum of the mask.
-
-    Returns:
-        The weighted mean in nats, a scalar.
-    """
-    every_step = nn.functional.cross_entropy(
-        logits.flatten(0, 1), batch.targets.flatten(), reduction="none"
-    )
-    weights = batch.mask.flatten()
-    return (every_step * weights).sum() / (weights.sum() if total is None else total)
-
-
-def logits_of(outputs: object) -> Tensor:
-    """Take the logits from what a network returned.
-
-    Args:
-        outputs: The logits ``[T, B, O]``, or a tuple whose first entry they are.
-
-    Raises:
-        InvalidArgument: It is neither.
-    """
-    logits = outputs[0] if isinstance(outputs, tuple) and outputs else outputs
-    if not isinstance(logits, Tensor) or logits.dim() != 3:
-        found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        allowed = "a network that returns logits [T, B, O], alone or first in a tuple"
-        raise InvalidArgument("network", found, allowed)
-    # Under autocast a readout gives bfloat16, which neither the scores nor numpy take.
-    return logits.float() if logits.dtype.itemsize < 4 else logits
-
-
-def answer(network: nn.Module, batch: Batch) -> Tensor:
-    """Run a network over a batch and take the logits from what it returned.
-
-    Args:
-        network: Maps inputs ``[T, B, I]`` to logits ``[T, B, O]``, alone or first in a tuple.
-        batch: The batch, where the network is.
-
-    Returns:
-        The logits ``[T, B, O]``, with the sizes of the batch.
-
-    Raises:
-        InvalidArgument: The network returned something else.
-    """
-    logits = logits_of(network(batch.inputs))
-    _check_sizes(network, logits, batch.targets.shape, batch)
-    return logits
-
-
-def probe(network: nn.Module, batch: Batch) -> None:
-    """Refuse a network that swaps time and batch where the sizes of a batch cannot tell.
-
-    It answers one step less, so that there are fewer steps than lanes. Nothing is computed for a
-    batch whose sizes differ: `answer` sees it there.
-
-    Args:
-        network: The network, in evaluation mode.
-        batch: A batch, where the network is.
-
-    Raises:
-        InvalidArgument: It returned something else than logits ``[T, B, O]``.
-    """
-    n_steps, n_lanes = batch.targets.shape
-    if n_steps != n_lanes or n_steps < 2:
-        return
-    with torch.no_grad():
-        logits = logits_of(network(batch.inputs[:-1]))
-    _check_sizes(network, logits, (n_steps - 1, n_lanes), batch)
-
-
-def _check_sizes(
-    network: nn.Module, logits: Tensor, steps_and_lanes: Sequence[int], batch: Batch
-) -> None:
-    wanted = [*steps_and_lanes, batch.n_outputs]
-    found = list(logits.shape)
-    if found == wanted:
-        return
-    allowed = f"a network that returns logits [time, batch, outputs], here of shape {wanted}"
-    remedy = ""
-    if found[:2] == wanted[1::-1] and found[:2] != wanted[:2]:
-        remedy = "Time comes first: transpose the axes 0 and 1."
-    elif found[2] != wanted[2]:
-        remedy = f"These tasks have {wanted[2]} outputs: fixation and each direction of the ring."
-    raise InvalidArgument("network", f"{type(network).__name__} with {found}", allowed, remedy)
 
 
 class Optimiser:
@@ -117,7 +25,11 @@ class Optimiser:
     ``l2 / 2 * sum w^2`` over all weights but the biases, as Yang et al. (2019) have it. Both enter
     through the gradient, before it is clipped; Adam scales them like the rest of it. A weight
     that L1 drives down is small in the end and not exactly 0: the paper counts weights above a
-    small threshold, and so must who counts them here.
+    small threshold, and so must who counts them here. `l1_proximal` is the same penalty as a
+    step of its own after that of the optimiser, the soft threshold: each recurrent weight moves
+    towards 0 by ``l1_proximal`` times its learning rate, and stays at exactly 0 where it would get
+    past it
+    (Parikh & Boyd 2014, https://doi.org/10.1561/2400000003, section 6.5.2).
 
     Recurrent weights are parameters with ``weight_hh`` in their name, as in ``torch.nn.RNN``;
     biases those with ``bias`` in the last part of it.
@@ -163,12 +75,16 @@ class Optimiser:
         self.parameters: Mapping[str, nn.Parameter] = {
             name: trained[name] for group in ordered for name in group
         }
-        self._recurrent = [p for name, p in self.parameters.items() if "weight_hh" in name]
+        recurrent = {name: p for name, p in self.parameters.items() if "weight_hh" in name}
+        self._recurrent = list(recurrent.values())
+        self._thresholds = [factors[name] * config.l1_proximal for name in recurrent]
         self._weights = [
             p for name, p in self.parameters.items() if "bias" not in name.rpartition(".")[2]
         ]
-        if config.l1 and not self._recurrent:
-            raise InvalidArgument("l1", config.l1, "0 for a network without weights *weight_hh*")
+        for penalty in ("l1", "l1_proximal"):
+            if getattr(config, penalty) and not self._recurrent:
+                allowed = "0 for a network without weights *weight_hh* that are trained"
+                raise InvalidArgument(penalty, getattr(config, penalty), allowed)
         self._factors = [factors[group[0]] for group in ordered]
         self._known = factory is None
 
@@ -205,6 +121,10 @@ class Optimiser:
         for group, factor in zip(self.inner.param_groups, self._factors, strict=True):
             group["lr"] = rate * factor
         self.inner.step()
+        if self.config.l1_proximal:
+            with torch.no_grad():
+                for weight, threshold in zip(self._recurrent, self._thresholds, strict=True):
+                    weight.copy_(nn.functional.softshrink(weight, rate * threshold))
         if not self._known:
             check_state(self.inner.state)  # Before a checkpoint needs it.
             self._known = True

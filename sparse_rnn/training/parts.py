@@ -12,6 +12,7 @@ from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.optimisers import Factory
 from sparse_rnn.config.own import is_own, is_unnamed, named, own_name
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.training.objective import Function
 
 ConfigT = TypeVar("ConfigT", bound=FitConfig)
 
@@ -24,23 +25,32 @@ class Parts:
     """Functions of the caller's; None is what the configuration names.
 
     Attributes:
+        objective: What is minimised.
         optimiser: Makes the optimiser of the parameters.
     """
 
+    objective: Function | None = None
     optimiser: Factory | None = None
 
 
 NONE = Parts()
 
+_SETTINGS = ("objective", "optimiser")
+
 
 def settle(
-    config: ConfigT, network: nn.Module, *, optimiser: Given | None = None
+    config: ConfigT,
+    network: nn.Module,
+    *,
+    objective: Given | None = None,
+    optimiser: Given | None = None,
 ) -> tuple[ConfigT, Parts]:
     """Give the functions of a caller their names in the configuration.
 
     Args:
         config: The configuration.
         network: The network that is to be trained.
+        objective: An objective.
         optimiser: An optimiser.
 
     Returns:
@@ -51,12 +61,12 @@ def settle(
         InvalidArgument: The configuration names another one already, or one of the caller's that
             was not given.
     """
-    function: Factory | None
-    config, function = _settled(config, "optimiser", optimiser)
-    if function is not None and "lr" not in config.model_fields_set:
-        rate = _rate_of(function, network)
+    config, cost = _settled(config, "objective", objective)
+    config, factory = _settled(config, "optimiser", optimiser)
+    if factory is not None and "lr" not in config.model_fields_set:
+        rate = _rate_of(factory, network)
         config = config if rate is None else _changed(config, lr=rate)
-    return config, Parts(function)
+    return config, Parts(cost, factory)
 
 
 def check_complete(config: FitConfig) -> None:
@@ -65,7 +75,7 @@ def check_complete(config: FitConfig) -> None:
     Raises:
         InvalidArgument: It does.
     """
-    for setting in ("optimiser",):
+    for setting in _SETTINGS:
         value = getattr(config, setting)
         if is_own(value):
             raise InvalidArgument(setting, value, *_MISSING)
@@ -83,7 +93,7 @@ def check_named(config: FitConfig, folder: object) -> None:
     Raises:
         InvalidArgument: There is one.
     """
-    for setting in ("optimiser",):
+    for setting in _SETTINGS:
         if folder is not None and is_unnamed(getattr(config, setting)):
             allowed = "a function with a name, for a run with a folder"
             remedy = f'Write {setting}=("name", function).'

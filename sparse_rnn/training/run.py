@@ -131,7 +131,7 @@ def train(
     return Run(config, network, *result, folder)
 
 
-def fit(
+def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     network: ModuleT,
     config: FitConfig,
     out: Path | str | None = None,
@@ -139,6 +139,7 @@ def fit(
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
     continue_from: Path | str | None = None,
+    objective: Given | None = None,
     optimiser: Given | None = None,
 ) -> Fit[ModuleT]:
     """Train a module of one's own as `train` trains its networks, with all that belongs to it.
@@ -156,6 +157,11 @@ def fit(
         options: What does not change the result. With ``device="auto"`` the network is trained
             where it is.
         continue_from: As in `train`.
+        objective: A name of the setting `objective`; or a function ``objective(outputs, hidden,
+            batch)`` of your own, of the outputs ``[T, B, O]``, the states ``[T, B, N]`` that the
+            network returns second (None where it returns none) and the
+            `sparse_rnn.data.Batch`, to a scalar tensor that is minimised. Penalties come on top.
+            Named as an optimiser of your own is.
         optimiser: A name of the setting `optimiser`; or a function of your own that makes a
             ``torch.optim.Optimizer`` of the parameters, such as a class of torch's. The run is then
             one of ``optimiser="own:NAME"``, by the name of the function, or by that of a pair
@@ -193,7 +199,7 @@ def fit(
     instance("config", config, FitConfig)
     instance("options", options, RunOptions)
     folder = None if out is None else Path(out)
-    config, parts = settle(config, network, optimiser=optimiser)
+    config, parts = settle(config, network, objective=objective, optimiser=optimiser)
     check_named(config, folder)
     if options.device != "auto":
         network.to(hardware.device(options.device))

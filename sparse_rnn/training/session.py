@@ -180,6 +180,7 @@ def _prepare(
             config,
             group=group,
             stop=request.__bool__,
+            objective=as_given(config.objective, parts.objective),
             optimiser=as_given(config.optimiser, parts.optimiser),
         )
         members[number] = _Member(plan, trainer, archive, [])

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,8 @@ from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.hardware import device_of, shortened
 from sparse_rnn.training.evaluation import evaluate
 from sparse_rnn.training.group import Group
-from sparse_rnn.training.optimiser import Optimiser, answer, masked_cross_entropy, probe, remedy
+from sparse_rnn.training.objective import Objective, probe
+from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
 
 
@@ -32,7 +33,7 @@ class StopSeen(Exception):
 
 
 class Steps:
-    """The gradient steps and evaluations of one run, as `sparse_rnn.Trainer` and ensembles take them.
+    """The gradient steps and evaluations of one run, taken by a `sparse_rnn.Trainer` or ensemble.
 
     `sparse_rnn.Trainer` says what it is made of.
 
@@ -42,7 +43,7 @@ class Steps:
         pending: The step whose record is not complete yet, or None.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an option each, keyword-only past the fourth
         self,
         network: nn.Module,
         training: Batches,
@@ -51,14 +52,16 @@ class Steps:
         *,
         group: Group | None = None,
         stop: Callable[[], bool] = lambda: False,
+        objective: Given | None = None,
         optimiser: Given | None = None,
     ) -> None:
         instance("network", network, nn.Module)
         instance("config", config, FitConfig)
         self.network = network
-        self.config, parts = settle(config, network, optimiser=optimiser)
+        self.config, parts = settle(config, network, objective=objective, optimiser=optimiser)
         self.group = group or Group()
         self.stop = stop
+        self.objective = Objective(network, self.config, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
         self.step = 0
         self.ended = ""
@@ -124,14 +127,15 @@ class Steps:
         total = self._agree(batch)
         self.optimiser.inner.zero_grad(set_to_none=True)
         with self.shortened():
-            loss = masked_cross_entropy(answer(self.network, batch), batch, total)
-        loss.backward()
+            outputs, states = self.objective.respond(batch)
+            loss, minimised = self.objective(outputs, states, batch, total, self.group.size)
+        cast("Any", minimised).backward()
         self.take(self.judge(loss))
 
     def judge(self, loss: Tensor) -> Descent:
-        """Make a gradient step ready, after the gradients of `loss` were computed.
+        """Make a gradient step ready, after the gradients were computed.
 
-        Adds the penalties, clips, and checks what came out.
+        Adds the penalties on weights, clips, and checks what came out.
 
         Raises:
             TrainingDiverged: The loss or the gradient is NaN or infinite; nothing has changed.

@@ -94,6 +94,13 @@ _CALLS = {
     "h0": Argument((None, torch.ones(1, 1, 9)), (torch.ones(1, 9), torch.ones(1, 2, 9), 0.0)),
 }
 
+
+def _in_chunks() -> srnn.Network:
+    net = srnn.Network(3, 2, MASK)
+    net.chunk = 2
+    return net
+
+
 ROWS = {
     "sparse_rnn.MaskedRNN": Row(
         {**_OPTIONS, "nonlinearity": _NONLINEARITY, "inhibitory": _INHIBITORY}, _LAYER
@@ -130,7 +137,16 @@ ROWS = {
         _CALLS, {"inputs": _inputs()}, of=lambda _: srnn.LeakyRNN(3, MASK)
     ),
     "sparse_rnn.Network.forward": Row(
-        _CALLS, {"inputs": _inputs()}, of=lambda _: srnn.Network(3, 2, MASK)
+        {
+            **_CALLS,
+            "truncate": Argument(
+                unseen="changes gradients alone: tests/sparse_rnn/nn/test_chunks.py",
+                wrong=(0, -1, True, 2.5, "2"),
+            ),
+            "every_state": Argument((False, True), NO_FLAGS),
+        },
+        {"inputs": _inputs()},
+        of=lambda _: _in_chunks(),
     ),
     "sparse_rnn.from_torch_rnn_state": _rnn(),
     "sparse_rnn.from_torch_gru_state": _from_torch(nn.GRU),

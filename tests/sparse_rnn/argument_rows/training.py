@@ -26,7 +26,7 @@ from tests.sparse_rnn.argument_rows.values import (
     NO_NUMBERS,
     answering,
 )
-from tests.sparse_rnn.helpers import SMALL, small_config
+from tests.sparse_rnn.helpers import SMALL, masked_cross_entropy, small_config
 
 _NO_COUNTS = (*NO_COUNTS[:-1], 10**12)
 _NO_PATHS = (3, True, ["out"])
@@ -87,6 +87,7 @@ _FIT = {
     "batch_size": Argument((2, 3), _NO_COUNTS),
     "seq_len": Argument((45, "auto"), _NO_COUNTS),
     "lr": Argument((1e-3, 1e-2), _RATES),
+    "objective": Argument(("cross_entropy", "squared_error"), NO_NAMES),
     "optimiser": Argument(("adam", "sgd"), NO_NAMES),
     "optimiser_options": Argument(
         ({}, {"momentum": 0.5}),
@@ -103,6 +104,12 @@ _FIT = {
     "clip": Argument((None, 1e-3), _OPTIONAL),
     "l1": Argument((0.0, 1.0), NO_NUMBERS),
     "l2": Argument((0.0, 1.0), NO_NUMBERS),
+    "l1_proximal": Argument((0.0, 10.0), NO_NUMBERS),
+    "activity_l1": Argument((0.0, 1.0), NO_NUMBERS),
+    "activity_l2": Argument((0.0, 1.0), NO_NUMBERS),
+    "rate_target": Argument((None, 1.0), (NAN, INF, "1", True)),
+    "rate_weight": Argument((1.0, 2.0), _RATES, at={"rate_target": 1.0}),
+    "truncate": Argument((None, 5), NO_COUNTS[:-1]),
     "stop_at": Argument((None, 1e-9), (*_OPTIONAL, 1.5), at={"stop_measure": "final_accuracy"}),
     "stop_measure": Argument(("performance", "final_accuracy"), NO_NAMES, at={"stop_at": 1e-9}),
     "seed": Argument((0, 1), _SEEDS),
@@ -183,6 +190,12 @@ _CONTINUED = Argument(
 )
 
 
+def _halved(outputs: torch.Tensor, hidden: Any, batch: Any) -> torch.Tensor:
+    del hidden
+    return masked_cross_entropy(outputs, batch) / 2
+
+
+_OBJECTIVE = Argument((None, _halved), (3, "no such", ("a b", _halved)))
 _OPTIMISER = Argument((None, "sgd", torch.optim.Rprop), (3, "no such", ("a b", torch.optim.SGD)))
 
 
@@ -273,6 +286,7 @@ ROWS = {
             "continue_from": Argument(
                 (None, Made(lambda w: w.folder / "no such")), loud=(Made(_file), *_NO_PATHS)
             ),
+            "objective": _OBJECTIVE,
             "optimiser": _OPTIMISER,
         },
         {"network": Made(lambda _: _Net()), "config": _FIT_CONFIG},
@@ -303,6 +317,7 @@ ROWS = {
                 unseen="tests/sparse_rnn/training/test_distributed.py", loud=("one", [1])
             ),
             "stop": Argument((lambda: False, _stopped), free="called as it is"),
+            "objective": _OBJECTIVE,
             "optimiser": _OPTIMISER,
         },
         {

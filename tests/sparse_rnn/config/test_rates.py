@@ -12,8 +12,8 @@ import sparse_rnn as srnn
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.rates import Rates, groups_of
 from sparse_rnn.errors import InvalidArgument, UnknownName
-from sparse_rnn.training.optimiser import Optimiser, masked_cross_entropy
-from tests.sparse_rnn.helpers import small_config
+from sparse_rnn.training.optimiser import Optimiser
+from tests.sparse_rnn.helpers import masked_cross_entropy, small_config
 
 FACTORS = {"input": 0.5, "recurrent": 0.1, "readout": 2.0}
 GROUP = {

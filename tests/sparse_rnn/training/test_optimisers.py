@@ -16,9 +16,15 @@ from sparse_rnn.errors import InvalidArgument, RunConflict, UnknownKeyword, Unkn
 from sparse_rnn.runs.checkpoint import Store, capture, capture_plain, restore
 from sparse_rnn.sweep import columns
 from sparse_rnn.sweep.naming import identity
-from sparse_rnn.training.optimiser import Optimiser, masked_cross_entropy
+from sparse_rnn.training.optimiser import Optimiser
 from sparse_rnn.training.run import build
-from tests.sparse_rnn.helpers import same_bits, same_outcome, small_config, weights_of
+from tests.sparse_rnn.helpers import (
+    masked_cross_entropy,
+    same_bits,
+    same_outcome,
+    small_config,
+    weights_of,
+)
 from tests.sparse_rnn.runs.test_resume import OFTEN, Killed, killer, nine
 
 CASES: dict[str, tuple[dict[str, Any], Any]] = {
