@@ -175,7 +175,9 @@ def _train_one(
         return
     how = "was finished before" if finished else f"took {time.monotonic() - began_s:.0f} s"
     if len(run.history) < config.steps:
-        how += f", reached {config.stop_measure} {config.stop_at} at step {len(run.history)}"
+        reached = f"reached {config.stop_measure} {config.stop_at}"
+        why = "ended by a callback" if config.stop_at is None else reached
+        how += f", {why} at step {len(run.history)}"
     means = ", ".join(f"{name} {run.evaluation.mean(name):.3f}" for name in MEASURES)
     say(f"{out} ({how}). Means over {len(run.evaluation.tasks)} tasks: {means}.")
     if told := run.history.told_bursts():

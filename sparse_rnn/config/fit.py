@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from sparse_rnn.config import objectives, optimisers
+from sparse_rnn.config.freeze import GROUPS, parse_freeze
 from sparse_rnn.config.objectives import OBJECTIVES
 from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
@@ -85,6 +86,13 @@ class FitConfig(BaseModel):
     )
     rates: _Rates = Field(
         default=Rates(), description="Factors of lr by group of weights, or in_degree."
+    )
+    freeze: Annotated[tuple[str, ...], BeforeValidator(parse_freeze)] = Field(
+        default=(), description="Groups of weights that stay as they are: " + ", ".join(GROUPS)
+    )
+    new_rules: Annotated[int, Field(ge=1, le=limits.TASKS)] | None = Field(
+        default=None,
+        description="Trains the input weights of so many of the last rules alone; the rest stays.",
     )
     schedule: str = Field(
         default="constant", description="How the learning rate falls: " + ", ".join(SCHEDULES) + "."
@@ -184,6 +192,8 @@ class FitConfig(BaseModel):
             if getattr(self, argument) not in table:
                 raise unknown_name(argument, getattr(self, argument), table, what)
         check_name("objective", self.objective, OBJECTIVES, "an objective")
+        if self.freeze and self.new_rules is not None:
+            raise InvalidArgument("freeze", self.freeze, "left out with new_rules, which says all")
         if self.rate_target is None and self.rate_weight != 1.0:
             raise InvalidArgument("rate_weight", self.rate_weight, "left out without rate_target")
         if self.stop_at is not None and self.stop_at > 1:

@@ -194,6 +194,22 @@ def check_masks(
         )
 
 
+def ending(folder: Path) -> object:
+    """Why the finished run of a folder ended, as its `summary.json` says.
+
+    Raises:
+        RunDamaged: The file is damaged.
+    """
+    path = folder / SUMMARY
+    try:
+        record = json.loads(read_regular(path))
+    except RunDamaged:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunDamaged(f"{path} cannot be read as JSON ({error}). {_REMEDY}") from error
+    return cast("dict[str, object]", record).get("ended") if isinstance(record, dict) else None
+
+
 def _network(folder: Path) -> dict[str, Any]:
     theirs = _record(folder).get("network")
     return cast("dict[str, Any]", theirs) if isinstance(theirs, dict) else {}

@@ -122,13 +122,16 @@ class Ensemble:
             self.trainers[i].optimiser.inner.zero_grad(set_to_none=True)
         device = device_of(self.trainers[0].network)
         here = [batches[i].to(device) for i in numbers]
-        outputs, states = self._both(numbers, here, **self.trainers[0].objective.how())
-        costs = {
-            i: self.trainers[i].objective(own, hidden, batch)
-            for i, own, hidden, batch in zip(numbers, outputs.unbind(0), states, here, strict=True)
-        }
-        total = torch.stack([minimised for _, minimised in costs.values()]).sum()
-        cast("Any", total).backward()
+        with ExitStack() as stack:
+            for i in numbers:
+                stack.enter_context(self.trainers[i].optimiser.only_trained())
+            outputs, states = self._both(numbers, here, **self.trainers[0].objective.how())
+            found = zip(numbers, outputs.unbind(0), states, here, strict=True)
+            costs = {
+                i: self.trainers[i].objective(own, hidden, batch) for i, own, hidden, batch in found
+            }
+            total = torch.stack([minimised for _, minimised in costs.values()]).sum()
+            cast("Any", total).backward()
         try:
             ready = {i: self.trainers[i].judge(loss) for i, (loss, _) in costs.items()}
         except TrainingDiverged as error:

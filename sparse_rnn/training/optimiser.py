@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from sparse_rnn.config import optimisers
+from sparse_rnn.config import freeze, optimisers
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.optimisers import Factory
 from sparse_rnn.config.own import is_own
@@ -46,18 +47,20 @@ class Optimiser:
         parameters: The parameters that are trained, by name, in the order that `inner` has them.
 
     Raises:
-        InvalidArgument: There is nothing to train, `l1` is set and no weight is recurrent, `rates`
-            names a group that the network has not, or the caller's optimiser cannot be used.
+        InvalidArgument: There is nothing to train, `freeze` or `new_rules` do not fit, a penalty is
+            set and no weight is recurrent, `rates` names a group that is not trained, or the
+            caller's optimiser cannot be used.
     """
 
     def __init__(
         self, network: nn.Module, config: FitConfig, factory: Factory | None = None
     ) -> None:
         self.config = config
-        trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
-        if not trained:
-            raise InvalidArgument("network", type(network).__name__, "one with parameters to train")
-        factors = config.rates.factors(network)
+        trained = freeze.trained(network, config.freeze, config.new_rules)
+        factors = config.rates.factors(network, trained)
+        self._frozen = [
+            p for name, p in network.named_parameters() if p.requires_grad and name not in trained
+        ]
         # One group for each factor: with one rate for all weights Adam takes them all at once.
         groups = [
             [p for name, p in trained.items() if factors[name] == factor]
@@ -88,13 +91,34 @@ class Optimiser:
         self._factors = [factors[group[0]] for group in ordered]
         self._known = factory is None
 
+    @contextmanager
+    def only_trained(self) -> Generator[None]:
+        """Compute no gradient for what is frozen."""
+        for parameter in self._frozen:
+            parameter.requires_grad_(False)  # noqa: FBT003 - torch's own
+        try:
+            yield
+        finally:
+            for parameter in self._frozen:
+                parameter.requires_grad_(True)  # noqa: FBT003 - torch's own
+
+    def _old_columns(self) -> list[tuple[nn.Parameter, slice]]:
+        """Weights of which only the last columns are trained, and the others of those."""
+        n_new = self.config.new_rules
+        if n_new is None:
+            return []
+        return [(weight, slice(weight.shape[1] - n_new)) for weight in self.parameters.values()]
+
     def penalise(self) -> None:
-        """Add the gradients of the penalties to those of the loss."""
+        """Add the gradients of the penalties to those of the loss; without old rules."""
         with torch.no_grad():
             if self.config.l1:
                 _add(self._recurrent, torch.sign, self.config.l1)
             if self.config.l2:
                 _add(self._weights, lambda weight: weight, self.config.l2)
+            for weight, old in self._old_columns():
+                if weight.grad is not None:
+                    weight.grad[:, old] = 0.0
 
     def clip(self) -> float:
         """Limit the norm of the gradient.
@@ -120,7 +144,11 @@ class Optimiser:
         rate = self.config.rate(number)
         for group, factor in zip(self.inner.param_groups, self._factors, strict=True):
             group["lr"] = rate * factor
+        kept = [weight[:, old].detach().clone() for weight, old in self._old_columns()]
         self.inner.step()
+        with torch.no_grad():  # An optimiser may move what has no gradient, such as by decay.
+            for (weight, old), values in zip(self._old_columns(), kept, strict=True):
+                weight[:, old] = values
         if self.config.l1_proximal:
             with torch.no_grad():
                 for weight, threshold in zip(self._recurrent, self._thresholds, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -24,6 +25,7 @@ from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
 from sparse_rnn.system.arguments import instance
+from sparse_rnn.training.callbacks import STOPPED, Callback, checked
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.parts import Given, check_complete, check_named, settle
 from sparse_rnn.training.progress import Display, silent
@@ -72,6 +74,7 @@ def train(
     *,
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
+    callbacks: Iterable[Callback] = (),
     continue_from: Path | str | None = None,
 ) -> Run:
     """Train a network (Khona et al. 2023, appendix A) and evaluate it on trials it never saw.
@@ -92,6 +95,10 @@ def train(
         progress: Shows the course of the run: `automatic`, `bar` or `lines` of
             `sparse_rnn.training.progress`.
         options: What does not change the result, such as how often a checkpoint is written.
+        callbacks: Functions that are called with a `Moment` after each gradient step, in order. One
+            that returns True ends the run there: it is evaluated, and finished. They are no part of
+            the run, and a folder takes the run with others. Their errors end the run as it is; the
+            same call goes on. An interrupted run calls them again for steps since its checkpoint.
         continue_from: Folder of a run, finished or not, that this one goes on from, to more steps;
             the configurations differ in `steps` alone. The other folder is only read, and may be
             gone once this run has begun: `out`, another folder, has all that this run needs. The
@@ -115,6 +122,7 @@ def train(
     instance("config", config, TrainConfig)
     instance("options", options, RunOptions)
     check_complete(config)
+    calls = checked(callbacks)
     folder = None if out is None else Path(out)
     device = hardware.device(options.device)
     with joined() as group:
@@ -124,7 +132,7 @@ def train(
         training, held_out, network = build(config)
         network.to(device)
         plan = PlannedRun(config, network, training, held_out, folder, origin)
-        result = _alone(plan, options, group, progress)
+        result = _alone(plan, options, group, progress, calls)
         if result is None and folder is not None:
             return finished(folder, config)
     assert result is not None  # None says that the folder's run has ended.
@@ -138,6 +146,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     *,
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
+    callbacks: Iterable[Callback] = (),
     continue_from: Path | str | None = None,
     objective: Given | None = None,
     optimiser: Given | None = None,
@@ -156,6 +165,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
         progress: Shows the course of the run.
         options: What does not change the result. With ``device="auto"`` the network is trained
             where it is.
+        callbacks: As in `train`.
         continue_from: As in `train`.
         objective: A name of the setting `objective`; or a function ``objective(outputs, hidden,
             batch)`` of your own, of the outputs ``[T, B, O]``, the states ``[T, B, N]`` that the
@@ -201,6 +211,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     folder = None if out is None else Path(out)
     config, parts = settle(config, network, objective=objective, optimiser=optimiser)
     check_named(config, folder)
+    calls = checked(callbacks)
     if options.device != "auto":
         network.to(hardware.device(options.device))
     with joined() as group:
@@ -209,7 +220,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
         if state != "finished":
             training, held_out = streams(config)
             plan = PlannedRun(config, network, training, held_out, folder, origin, parts)
-            result = _alone(plan, options, group, progress)
+            result = _alone(plan, options, group, progress, calls)
         if result is None and folder is not None:
             checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
             result = _results(folder, config)
@@ -282,10 +293,14 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
 
 
 def _alone(
-    plan: PlannedRun, options: RunOptions, group: Group, progress: Display
+    plan: PlannedRun,
+    options: RunOptions,
+    group: Group,
+    progress: Display,
+    callbacks: Sequence[Callback],
 ) -> tuple[History, TaskScores] | None:
     """The result of one run; None where another process has finished it meanwhile."""
-    result = run_to_end([plan], options, group, progress).get(0)
+    result = run_to_end([plan], options, group, progress, callbacks).get(0)
     if isinstance(result, TrainingDiverged):
         raise result
     return result
@@ -329,8 +344,13 @@ def _results(folder: Path, config: FitConfig) -> tuple[History, TaskScores]:
     history = History.read_csv(path)
     n_steps = len(history)
     all_there = history["step"].tolist() == list(range(1, n_steps + 1)) and n_steps > 0
-    if not all_there or (n_steps != config.steps and config.stop_at is None):
+    if not all_there or (n_steps != config.steps and not _may_be_short(folder, config)):
         raise IncompatibleState(
             f"{path} has {n_steps} lines, and not one for each of the {config.steps} steps."
         )
     return history, TaskScores.read_csv(folder / run_folder.EVALUATION)
+
+
+def _may_be_short(folder: Path, config: FitConfig) -> bool:
+    """Whether a finished run may have fewer steps: at a target, or where a callback ended it."""
+    return config.stop_at is not None or run_folder.ending(folder) == STOPPED

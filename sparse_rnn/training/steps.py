@@ -39,7 +39,8 @@ class Steps:
 
     Attributes:
         step: Gradient steps taken.
-        ended: Why there will be no more of them: "steps", "target", or "" where there will be.
+        ended: Why there will be no more of them: "steps", "target", "callback", or "" where there
+            will be.
         pending: The step whose record is not complete yet, or None.
     """
 
@@ -126,10 +127,11 @@ class Steps:
             self._probed = True
         total = self._agree(batch)
         self.optimiser.inner.zero_grad(set_to_none=True)
-        with self.shortened():
-            outputs, states = self.objective.respond(batch)
-            loss, minimised = self.objective(outputs, states, batch, total, self.group.size)
-        cast("Any", minimised).backward()
+        with self.optimiser.only_trained():
+            with self.shortened():
+                outputs, states = self.objective.respond(batch)
+                loss, minimised = self.objective(outputs, states, batch, total, self.group.size)
+            cast("Any", minimised).backward()
         self.take(self.judge(loss))
 
     def judge(self, loss: Tensor) -> Descent:

@@ -95,6 +95,11 @@ _FIT = {
         at={"optimiser": "sgd"},
     ),
     "rates": Argument(({}, {"recurrent": 0.1}), (3, None, {"recurrent": 0}, {"no": 1}, "fast")),
+    "freeze": Argument(
+        ((), ["input"], ("recurrent", "readout")),
+        (3, None, ["no such"], "no such", ["input", "recurrent", "readout"]),
+    ),
+    "new_rules": Argument((None, 1, 2), (*NO_COUNTS[:-1], 99)),
     "schedule": Argument(("constant", "cosine"), NO_NAMES),
     "warmup": Argument((0, 3), (-1, True, 2.5, NAN, "2", None)),
     "decay": Argument(
@@ -175,12 +180,19 @@ _PROGRESS = Argument(unseen="tests/sparse_rnn/training/test_progress.py", free="
 _CONFIGS = Argument((small_config(), small_config(seed=3)), (None, dict(SMALL), "config.json", 3))
 
 
+def _stopping(moment: srnn.Moment) -> bool:
+    return moment.record.step == 2
+
+
 def _calls(first: dict[str, Any]) -> dict[str, Argument]:
     return {
         **first,
         "out": Argument((None, Made(_in)), loud=(Made(_file), *_NO_PATHS)),
         "progress": _PROGRESS,
         "options": _OPTIONS,
+        "callbacks": Argument(
+            ((), [_stopping]), (None, 3, [3], _stopping), loud=([lambda _: "stop"],)
+        ),
     }
 
 

@@ -117,5 +117,5 @@ def test_what_is_no_rate_is_refused(rates: object, error: type[Exception], text:
 
 def test_a_group_that_the_network_lacks_is_refused() -> None:
     frozen = srnn.Network(4, 3, srnn.masks.dense(5), recurrence="frozen")
-    with pytest.raises(InvalidArgument, match="left out for a network without recurrent weights"):
+    with pytest.raises(InvalidArgument, match="left out where no recurrent weights are trained"):
         Optimiser(frozen, FitConfig(rates={"recurrent": 0.5}))

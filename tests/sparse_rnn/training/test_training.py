@@ -80,6 +80,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "rate_target": {"rate_target": 1.0},
     "rate_weight": {"rate_target": 0.0, "rate_weight": 5.0},
     "truncate": {"truncate": 5},
+    "freeze": {"freeze": ("input",)},
+    "new_rules": {"new_rules": 1},
     "rates": {"rates": {"recurrent": 0.5}},
     "clip": {"clip": 0.01},
     "schedule": {"schedule": "cosine"},
