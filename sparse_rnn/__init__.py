@@ -28,6 +28,7 @@ from sparse_rnn.nn.cells import (
     MaskedLSTM as MaskedLSTM,
     MaskedRNN as MaskedRNN,
 )
+from sparse_rnn.nn.extension import extend as extend
 from sparse_rnn.nn.network import Network as Network
 from sparse_rnn.nn.torch_state import (
     from_torch_gru_state as from_torch_gru_state,

@@ -146,6 +146,10 @@ class FitConfig(BaseModel):
     stop_measure: str = Field(
         default="performance", description="What stop_at is about: " + ", ".join(MEASURES) + "."
     )
+    start: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        default=None,
+        description="SHA-256 of the weights that the run starts from; start_from sets it.",
+    )
     seed: Annotated[int, Field(ge=0, le=limits.SEED)] = Field(
         default=0, description="Decides the initial weights and all trials."
     )

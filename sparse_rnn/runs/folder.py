@@ -13,7 +13,8 @@
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
 
-`config.json` also has the network with the digests of its masks, the version of the streams of
+`config.json` also has the network with the digests of its masks and of the weights that it started
+from (as in `weights.safetensors` of a run that ended there), the version of the streams of
 trials, the run that this one was continued from, package versions, git commit and machine.
 
 All of them are regular files: links are refused, so that a folder from somebody else has no say

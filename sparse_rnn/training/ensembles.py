@@ -73,6 +73,9 @@ def train_ensemble(
     instance("config", config, TrainConfig)
     instance("options", options, RunOptions)
     check_complete(config)
+    if config.start is not None:
+        allowed = "None: each network of an ensemble starts from its seed"
+        raise InvalidArgument("start", config.start, allowed)
     calls = checked(callbacks)
     configs = [config.model_copy(update={"seed": seed}) for seed in _seeds(seeds)]
     if distributed.is_one_of_several():

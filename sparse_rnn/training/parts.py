@@ -65,7 +65,7 @@ def settle(
     config, factory = _settled(config, "optimiser", optimiser)
     if factory is not None and "lr" not in config.model_fields_set:
         rate = _rate_of(factory, network)
-        config = config if rate is None else _changed(config, lr=rate)
+        config = config if rate is None else changed(config, lr=rate)
     return config, Parts(cost, factory)
 
 
@@ -115,7 +115,7 @@ def _settled(
         raise InvalidArgument(setting, name, allowed)
     if isinstance(given, str) and is_own(given):
         raise InvalidArgument(setting, given, *_MISSING)
-    return _changed(config, **{setting: name}), function
+    return changed(config, **{setting: name}), function
 
 
 def as_given(name: str, function: Callable[..., Any] | None) -> Given | None:
@@ -123,7 +123,7 @@ def as_given(name: str, function: Callable[..., Any] | None) -> Given | None:
     return None if function is None else (own_name(name), function)
 
 
-def _changed(config: ConfigT, **changes: Any) -> ConfigT:
+def changed(config: ConfigT, **changes: Any) -> ConfigT:
     """A configuration with some settings changed; what was left open stays so."""
     settings = {name: getattr(config, name) for name in config.model_fields_set}
     return type(config)(**{**settings, **changes})

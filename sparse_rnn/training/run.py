@@ -30,6 +30,7 @@ from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.parts import Given, check_complete, check_named, settle
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
+from sparse_rnn.training.start import known
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -68,7 +69,7 @@ class Fit(FinishedRun, Generic[ModuleT]):
     network: ModuleT
 
 
-def train(
+def train(  # noqa: PLR0913 - an option each, keyword-only past the second
     config: TrainConfig,
     out: Path | str | None = None,
     *,
@@ -76,6 +77,7 @@ def train(
     options: RunOptions = _DEFAULT,
     callbacks: Iterable[Callback] = (),
     continue_from: Path | str | None = None,
+    start_from: Path | str | None = None,
 ) -> Run:
     """Train a network (Khona et al. 2023, appendix A) and evaluate it on trials it never saw.
 
@@ -103,6 +105,11 @@ def train(
             the configurations differ in `steps` alone. The other folder is only read, and may be
             gone once this run has begun: `out`, another folder, has all that this run needs. The
             result has the bits of a run of that many steps from the start, clock columns aside.
+        start_from: Folder of a finished run, or its weights file, whose weights are the start of
+            this run; the network is otherwise that of the configuration, with the same mask, cell
+            and nonlinearity. Their digest is the setting `start` of the run, and so a part of what
+            it is. Recurrent noise and the optimiser begin anew. Once the run has begun, the other
+            may be gone: the configuration with its `start` goes on.
 
     Returns:
         The run. One configuration gives the same network, bit for bit, on the same machine with
@@ -124,12 +131,15 @@ def train(
     check_complete(config)
     calls = checked(callbacks)
     folder = None if out is None else Path(out)
+    config, start = known(config, start_from, folder, continue_from)
     device = hardware.device(options.device)
     with joined() as group:
         state, origin = _look(folder, continue_from, identity_of(config), group)
         if state == "finished" and folder is not None:
             return finished(folder, config)
         training, held_out, network = build(config)
+        if start is not None:
+            start.into(network)
         network.to(device)
         plan = PlannedRun(config, network, training, held_out, folder, origin)
         result = _alone(plan, options, group, progress, calls)
@@ -148,6 +158,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     options: RunOptions = _DEFAULT,
     callbacks: Iterable[Callback] = (),
     continue_from: Path | str | None = None,
+    start_from: Path | str | None = None,
     objective: Given | None = None,
     optimiser: Given | None = None,
 ) -> Fit[ModuleT]:
@@ -167,6 +178,8 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
             where it is.
         callbacks: As in `train`.
         continue_from: As in `train`.
+        start_from: As in `train`; the network gets these weights. Without it, `config.json` has
+            the digest of the weights that the network came with.
         objective: A name of the setting `objective`; or a function ``objective(outputs, hidden,
             batch)`` of your own, of the outputs ``[T, B, O]``, the states ``[T, B, N]`` that the
             network returns second (None where it returns none) and the
@@ -212,12 +225,15 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     config, parts = settle(config, network, objective=objective, optimiser=optimiser)
     check_named(config, folder)
     calls = checked(callbacks)
+    config, start = known(config, start_from, folder, continue_from)
     if options.device != "auto":
         network.to(hardware.device(options.device))
     with joined() as group:
         result = None
         state, origin = _look(folder, continue_from, identity_of(config), group)
         if state != "finished":
+            if start is not None:
+                start.into(network)
             training, held_out = streams(config)
             plan = PlannedRun(config, network, training, held_out, folder, origin, parts)
             result = _alone(plan, options, group, progress, calls)

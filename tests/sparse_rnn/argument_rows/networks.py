@@ -17,9 +17,11 @@ from tests.sparse_rnn.argument_rows.values import (
     NO_FLAGS,
     NO_MASKS,
     NO_NAMES,
+    NO_NETWORKS,
     NO_NUMBERS,
     POOL,
     SEED,
+    network,
 )
 
 _WIDTH = Argument((2, 3), NO_COUNTS)
@@ -147,6 +149,16 @@ ROWS = {
         },
         {"inputs": _inputs()},
         of=lambda _: _in_chunks(),
+    ),
+    "sparse_rnn.extend": Row(
+        {
+            "network": Argument((network(), network(1)), NO_NETWORKS),
+            "rules": Argument((1, 2), (-1, True, 1.5, "1", None)),
+            "outputs": Argument((0, 1), (-1, True, 1.5, "1", None)),
+            "seed": SEED,
+        },
+        {"network": network(), "rules": 1},
+        lambda net: net.state_dict(),
     ),
     "sparse_rnn.from_torch_rnn_state": _rnn(),
     "sparse_rnn.from_torch_gru_state": _from_torch(nn.GRU),

@@ -117,6 +117,10 @@ _FIT = {
     "truncate": Argument((None, 5), NO_COUNTS[:-1]),
     "stop_at": Argument((None, 1e-9), (*_OPTIONAL, 1.5), at={"stop_measure": "final_accuracy"}),
     "stop_measure": Argument(("performance", "final_accuracy"), NO_NAMES, at={"stop_at": 1e-9}),
+    "start": Argument(
+        unseen="the weights come with start_from: tests/sparse_rnn/training/test_start.py",
+        wrong=("abc", 3, "x" * 64, True),
+    ),
     "seed": Argument((0, 1), _SEEDS),
     "eval_every": Argument((1, 2), _NO_COUNTS),
     "eval_batches": Argument((1, 2), _NO_COUNTS),
@@ -196,6 +200,10 @@ def _calls(first: dict[str, Any]) -> dict[str, Argument]:
     }
 
 
+_STARTED = Argument(
+    (None, Made(lambda w: _begun(w)), Made(lambda w: w.folder / "no such")),
+    loud=(Made(_file), *_NO_PATHS),
+)
 _CONTINUED = Argument(
     unseen="the bits of a run from the start: tests/sparse_rnn/runs/test_origin.py",
     loud=(Made(lambda w: w.folder / "no such"), Made(_file), *_NO_PATHS),
@@ -277,7 +285,7 @@ ROWS = {
         seen=_carried_out,
     ),
     "sparse_rnn.train": Row(
-        {**_calls({"config": _CONFIGS}), "continue_from": _CONTINUED},
+        {**_calls({"config": _CONFIGS}), "continue_from": _CONTINUED, "start_from": _STARTED},
         {"config": small_config()},
         _with_folder,
     ),
@@ -296,6 +304,9 @@ ROWS = {
                 }
             ),
             "continue_from": Argument(
+                (None, Made(lambda w: w.folder / "no such")), loud=(Made(_file), *_NO_PATHS)
+            ),
+            "start_from": Argument(
                 (None, Made(lambda w: w.folder / "no such")), loud=(Made(_file), *_NO_PATHS)
             ),
             "objective": _OBJECTIVE,
