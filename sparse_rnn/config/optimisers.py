@@ -184,7 +184,7 @@ def _plain(word: str) -> object:
     if word.lower() in ("true", "false"):
         return word.lower() == "true"
     try:
-        numbers = tuple(float(part) for part in word.split(":"))
+        numbers = [float(part) for part in word.split(":")]
     except ValueError:
         return word
-    return numbers if len(numbers) > 1 else numbers[0]
+    return tuple(numbers) if len(numbers) > 1 else numbers[0]

@@ -68,6 +68,6 @@ def extend(
     return extended
 
 
-def _longer(parameter: nn.Parameter, more: Tensor, axis: int) -> nn.Parameter:
+def _longer(parameter: Tensor, more: Tensor, axis: int) -> nn.Parameter:
     values = torch.cat([parameter.detach(), more], axis)
     return nn.Parameter(values, requires_grad=parameter.requires_grad)

@@ -39,7 +39,7 @@ def test_each_step_comes_with_its_record_and_changes_nothing(tmp_path: Path) -> 
     assert seen[0].config == nine()
     assert torch.equal(weights[-1], run.network.rnn.weight_hh)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        seen[0].folder = None  # pyright: ignore[reportAttributeAccessIssue]
+        seen[0].folder = None
 
 
 def test_true_ends_the_run_which_is_finished_and_can_be_continued(tmp_path: Path) -> None:
@@ -93,9 +93,9 @@ def test_each_run_of_an_ensemble_is_told_of_and_ended_alone() -> None:
 @pytest.mark.parametrize("callbacks", [None, 3, [3], at(1)])
 def test_what_is_no_list_of_functions_is_refused(callbacks: object) -> None:
     with pytest.raises(InvalidArgument, match="callbacks must be a list of functions"):
-        srnn.train(nine(), callbacks=callbacks)  # pyright: ignore[reportArgumentType]
+        srnn.train(nine(), callbacks=callbacks)
 
 
 def test_an_answer_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="functions that return True"):
-        srnn.train(nine(), callbacks=[lambda _: 1])  # pyright: ignore[reportArgumentType, reportReturnType]
+        srnn.train(nine(), callbacks=[lambda _: 1])
