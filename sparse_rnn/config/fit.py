@@ -81,8 +81,7 @@ class FitConfig(BaseModel):
     )
     optimiser_options: OptimiserOptions = Field(
         default=OptimiserOptions(),
-        description="Options of the optimiser by name: betas, eps, amsgrad (adam, adamw), "
-        "weight_decay (adamw, sgd), momentum, dampening, nesterov (sgd).",
+        description="Options of the optimiser by name. " + optimisers.told_options(),
     )
     rates: _Rates = Field(
         default=Rates(), description="Factors of lr by group of weights, or in_degree."

@@ -147,6 +147,11 @@ def settled(name: str, given: object) -> OptimiserOptions:
     return kept
 
 
+def told_options() -> str:
+    """The options of each optimiser, for help."""
+    return "; ".join(f"{name}: {', '.join(_defaults(name))}" for name in OPTIMISERS) + "."
+
+
 def _defaults(name: str) -> dict[str, Any]:
     if name not in OPTIMISERS:
         return {}
