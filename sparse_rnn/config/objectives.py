@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import torch
 from torch import Tensor, nn
 
 from sparse_rnn.errors import InvalidArgument
@@ -55,6 +56,21 @@ OBJECTIVES: Mapping[str, Cost] = MappingProxyType(
 """All objectives by name. Their costs are averaged with the weights of the batch's mask."""
 
 
+def check_targets(name: str, *, numbers: bool) -> None:
+    """Refuse an objective for targets that it does not take, before there are any.
+
+    Args:
+        name: A name in `OBJECTIVES`; others are left to their function.
+        numbers: Whether the targets are numbers for each output, and not labels.
+
+    Raises:
+        InvalidArgument: It does not take them.
+    """
+    if name in OBJECTIVES:
+        targets = torch.zeros(1, 1, 2) if numbers else torch.zeros(1, 1, dtype=torch.int64)
+        OBJECTIVES[name](torch.zeros(1, 1, 2), targets)
+
+
 def activity(
     hidden: Tensor,
     *,
@@ -73,7 +89,6 @@ def activity(
         rate_weight: Factor of the squared distance from there, mean over units.
 
     Example:
-        >>> import torch
         >>> float(activity(torch.full((5, 2, 3), 2.0), l1=0.5, l2=0.25, rate=3.0))
         3.0
     """

@@ -11,6 +11,7 @@ from torch import nn
 
 from sparse_rnn import seeding
 from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.objectives import check_targets
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
@@ -292,8 +293,10 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
     """Make the training stream of a run and its held-out stream.
 
     Raises:
-        InvalidArgument: The suite is unknown, or the batches hold no trial.
+        InvalidArgument: The suite is unknown, the batches hold no trial, or the objective is none
+            for their targets.
     """
+    check_targets(config.objective, numbers=False)
     training, held_out = (
         task_stream(
             config.suite,
