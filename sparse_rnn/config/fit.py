@@ -21,6 +21,7 @@ from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
+from sparse_rnn.data import TARGET_KINDS
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.system import limits
@@ -70,6 +71,9 @@ class FitConfig(BaseModel):
     )
     seq_len: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | Literal["auto"] = Field(
         default=100, description='Time steps a sequence, or "auto" for the suite\'s own.'
+    )
+    targets: str = Field(
+        default="labels", description="What outputs are held against: " + ", ".join(TARGET_KINDS)
     )
     objective: str = Field(
         default=objectives.DEFAULT,
@@ -191,6 +195,7 @@ class FitConfig(BaseModel):
             ("schedule", SCHEDULES, "a schedule"),
             ("stop_measure", MEASURES, "a measure"),
             ("precision", PRECISIONS, "a precision"),
+            ("targets", TARGET_KINDS, "a kind of target"),
         ):
             if getattr(self, argument) not in table:
                 raise unknown_name(argument, getattr(self, argument), table, what)

@@ -296,7 +296,7 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
         InvalidArgument: The suite is unknown, the batches hold no trial, or the objective is none
             for their targets.
     """
-    check_targets(config.objective, numbers=False)
+    check_targets(config.objective, numbers=config.targets != "labels")
     training, held_out = (
         task_stream(
             config.suite,
@@ -305,6 +305,7 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
             seed=seeding.derive(config.seed, purpose),
             dt=config.dt,
             noise=config.noise,
+            targets=config.targets,
         )
         for purpose in (seeding.Purpose.TRAINING, seeding.Purpose.HELD_OUT)
     )

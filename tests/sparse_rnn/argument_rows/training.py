@@ -87,6 +87,9 @@ _FIT = {
     "batch_size": Argument((2, 3), _NO_COUNTS),
     "seq_len": Argument((45, "auto"), _NO_COUNTS),
     "lr": Argument((1e-3, 1e-2), _RATES),
+    "targets": Argument(
+        ("ring", "sin_cos"), (*NO_NAMES, "none"), at={"objective": "squared_error"}
+    ),
     "objective": Argument(("cross_entropy", "squared_error"), NO_NAMES),
     "optimiser": Argument(("adam", "sgd"), NO_NAMES),
     "optimiser_options": Argument(

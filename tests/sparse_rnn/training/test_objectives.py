@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 import sparse_rnn as srnn
+from sparse_rnn.cli import main
 from sparse_rnn.data import Batch
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.training.run import build
@@ -250,4 +251,34 @@ def test_cross_entropy_refuses_numbers() -> None:
 def test_an_objective_for_other_targets_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="objective must be one for the targets"):
         srnn.train(nine(objective="squared_error"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("targets", ["ring", "sin_cos"])
+def test_targets_of_the_tasks_are_learned_as_numbers(targets: str, tmp_path: Path) -> None:
+    config = settings(targets=targets, objective="squared_error")
+    run = srnn.train(config, tmp_path / "run")
+    training, held_out, expected = build(config)
+    assert training.output_size == expected.readout.out_features
+    optimiser = torch.optim.Adam(expected.parameters(), lr=config.lr)
+    for batch in training.batches(0, config.steps):
+        expected.zero_grad()
+        squared(*expected(batch.inputs), batch).backward()
+        optimiser.step()
+    assert same_bits(weights_of(run.network), weights_of(expected))
+    assert len(srnn.load_run(tmp_path / "run").history) == config.steps
+    # Outputs that are the targets are right, and counted so.
+    pairs = [(batch.targets, batch) for batch in held_out.batches(0, 2)]
+    assert held_out.score(pairs).mean("performance") == 1.0
+    counts = held_out.confusion(pairs)
+    assert counts.shape == (17, 17)
+    assert counts.sum() == counts.trace() > 0
+    assert main(["eval", str(tmp_path / "run"), "--confusion"]) == 0
+    with pytest.raises(InvalidArgument, match="a run on labels"):
+        srnn.analysis.record(run)
+
+
+def test_cross_entropy_of_numbers_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="squared_error"):
+        srnn.train(settings(targets="ring"), tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -71,6 +71,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "batch_size": {"batch_size": 3},
     "seq_len": {"seq_len": 60},
     "lr": {"lr": 2e-3},
+    "targets": {"targets": "ring", "objective": "squared_error"},
     "objective": {"objective": "own:none"},  # refused, as it comes with a function
     "optimiser": {"optimiser": "sgd"},
     "optimiser_options": {"optimiser_options": {"betas": (0.5, 0.9)}},
