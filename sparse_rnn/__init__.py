@@ -28,6 +28,7 @@ from sparse_rnn.nn.cells import (
     MaskedLSTM as MaskedLSTM,
     MaskedRNN as MaskedRNN,
 )
+from sparse_rnn.nn.extension import extend as extend
 from sparse_rnn.nn.network import Network as Network
 from sparse_rnn.nn.torch_state import (
     from_torch_gru_state as from_torch_gru_state,
@@ -38,6 +39,7 @@ from sparse_rnn.nn.torch_state import (
     to_torch_rnn_state as to_torch_rnn_state,
 )
 from sparse_rnn.runs.weights import load as load
+from sparse_rnn.training.callbacks import Moment as Moment
 from sparse_rnn.training.dataset import BatchDataset as BatchDataset
 from sparse_rnn.training.ensembles import train_ensemble as train_ensemble
 from sparse_rnn.training.evaluation import evaluate as evaluate

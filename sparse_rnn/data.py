@@ -17,12 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 import modcog
+from modcog.batches.targets import TARGETS
 from modcog.hashing import generator
 from modcog.trials.plan import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.seeding import Purpose, Seed, derive
 from sparse_rnn.system.arguments import whole
+
+TARGET_KINDS = tuple(name for name, target in TARGETS.items() if target.read)
+"""Kinds of targets whose outputs are read as answers, "labels" first."""
 
 Trials = modcog.Trials
 """The plan of trials: what was drawn for each, a column a quantity."""
@@ -50,6 +54,11 @@ class Batch:
         """Number of outputs O of a network for these trials."""
         labels = self.source.target_kind == "labels"
         return 1 + self.source.trials.dim_ring if labels else self.targets.shape[-1]
+
+    @property
+    def steps_and_lanes(self) -> tuple[int, int]:
+        """Number of time steps T and of lanes B."""
+        return self.inputs.shape[0], self.inputs.shape[1]
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch with its tensors on a device; itself where they are there already."""
@@ -217,16 +226,21 @@ class TaskStream:
             answers: Pairs of logits ``[T, B, O]`` and the batch that they answer.
 
         Returns:
-            int64 ``[O, O]``; row: the target (0 = fixate, 1 + k = direction k), column: the most
-            probable label.
+            int64 ``[L, L]`` for L labels; row: the right one (0 = fixate, 1 + k = direction k),
+            column: the one that the outputs say.
         """
-        counts = np.zeros((self.output_size, self.output_size), dtype=np.int64)
+        n_labels = 1 + self.sampler.specs[0].dim_ring
+        counts = np.zeros((n_labels, n_labels), dtype=np.int64)
         for logits, batch in answers:
             trials = batch.source.trials
             # A decision is the end of its trial.
-            last = trials.start + trials.length - 1
-            chosen = logits.detach().argmax(-1).cpu().numpy()[last, trials.lane]
-            np.add.at(counts, (batch.source.targets[last, trials.lane], chosen), 1)
+            at = trials.start + trials.length - 1, trials.lane
+            outputs = logits.detach().double().cpu().numpy()[at]
+            read = TARGETS[batch.source.target_kind].read
+            assert read is not None  # One without would have no scores either.
+            n_steps, n_lanes = batch.steps_and_lanes
+            right = modcog.targets_of(trials, seq_len=n_steps, n_lanes=n_lanes)[at]
+            np.add.at(counts, (right, read(outputs, n_labels - 1).label), 1)
         return counts
 
 

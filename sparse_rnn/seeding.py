@@ -46,6 +46,9 @@ class Purpose(StrEnum):
     UNIT_SIGNS = "sparse_rnn: signs of units"
     READOUT_WEIGHTS = "sparse_rnn: readout weights"
     READOUT_BIAS = "sparse_rnn: readout bias"
+    NEW_RULES = "sparse_rnn: input weights of new rules"
+    NEW_OUTPUTS = "sparse_rnn: readout weights of new outputs"
+    NEW_OUTPUT_BIAS = "sparse_rnn: readout bias of new outputs"
     NOISE = "sparse_rnn: recurrent noise"
     NOISE_OF_CALL = "sparse_rnn: recurrent noise of a call"
 

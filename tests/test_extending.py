@@ -209,3 +209,24 @@ def test_a_mask_family_is_a_function_and_a_row(checkout: Path) -> None:
         "print(config.build_mask())",
     )
     assert printed == "<Mask chain(size=(10,), reach=2): 10 units, 27 synapses>"
+
+
+def test_an_optimiser_and_an_objective_are_a_function_and_a_row_each(checkout: Path) -> None:
+    config = checkout / "sparse_rnn" / "config"
+    for heading, table, row in (
+        ("Add an optimiser", "optimisers", '"rmsprop": rmsprop'),
+        ("Add an objective", "objectives", '"margin": margin'),
+    ):
+        path = config / f"{table}.py"
+        code = example(heading, "sparse_rnn")
+        insert(path, f"\n\n{table.upper()}: Mapping", "\n\n" + code[code.index("import torch\n") :])
+        insert(path, '}\n)\n"""All', f", {row}")
+    printed = run(
+        checkout,
+        "import sparse_rnn as srnn\n"
+        "config = srnn.TrainConfig(suite='Go', arch='autapse', size=8, steps=2, eval_batches=1,\n"
+        "    final_batches=1, optimiser='rmsprop', optimiser_options={'alpha': 0.9},\n"
+        "    objective='margin')\n"
+        "print(len(srnn.train(config).history), config.optimiser_options)",
+    )
+    assert printed == "2 {'alpha': 0.9}"

@@ -92,8 +92,14 @@ class Subject:
             noise: Input noise in sqrt(ms), or "yang".
 
         Raises:
-            InvalidArgument: No suite is known, or the network has not the inputs for this one.
+            InvalidArgument: No suite is known, the network has not the inputs for this one, or its
+                outputs are none that say labels.
         """
+        if self.config is not None and self.config.targets != "labels":
+            allowed = "one of a run on labels, as analyses read outputs as logits"
+            remedy = "Give the network itself and the suite, for what is about its states alone."
+            found = f"a run with targets {self.config.targets!r}"
+            raise InvalidArgument("network", found, allowed, remedy)
         if suite is None and self.config is None:
             raise InvalidArgument("suite", None, "given for a network that comes without its run")
         names = self.config.suite if suite is None and self.config else suite

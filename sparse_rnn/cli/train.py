@@ -24,7 +24,7 @@ from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT
 from sparse_rnn.runs.weights import WEIGHTS
 from sparse_rnn.system.output import Courtesy, plain, say
-from sparse_rnn.training import group as distributed, progress, run as training
+from sparse_rnn.training import group as distributed, progress, run as training, start
 from sparse_rnn.training.ensembles import train_ensemble
 from sparse_rnn.training.optimiser import BURST_REMEDY
 from sparse_rnn.training.session import identity_of
@@ -34,7 +34,11 @@ _METAVARS = {
     "size": "UNITS",
     "arch": "FAMILY",
     "rates": "in_degree|GROUP=FACTOR[,...]",
+    "optimiser_options": "NAME=VALUE[,...]",
 }
+_WRITTEN = {"rates": str(TrainConfig.model_fields["rates"].default), "optimiser_options": ""}
+"""Settings that a command line writes in words, with their default."""
+
 _SEEDS = (
     "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "
     "Each has its own folder OUT/seed-N."
@@ -42,6 +46,11 @@ _SEEDS = (
 _CONTINUE = (
     "Folder of a run, finished or not, with fewer steps and the same other settings: this run goes "
     "on from its newest checkpoint, and ends with the bits of one that had --steps from the start."
+)
+
+_START = (
+    "Folder of a finished run, or its weights file: this run starts from its weights instead of "
+    "drawn ones. The digest of them belongs to the run."
 )
 
 
@@ -56,6 +65,7 @@ def command() -> Callable[..., None]:
         out: Path,
         seeds: tuple[int, ...],
         continue_from: Path | None,
+        start_from: Path | None,
         quiet: bool,  # noqa: FBT001 - an option
         verbose: bool,  # noqa: FBT001 - an option
     ) -> None:
@@ -64,13 +74,15 @@ def command() -> Callable[..., None]:
             given["mask_options"] = mask_flags.given(settings.mask_options)
             config, how = TrainConfig(**given), RunOptions(**vars(options))
             if not seeds:
-                _train_one(config, how, out, continue_from, quiet=quiet)
-            elif continue_from is None:
-                _train_ensemble(config, how, out, seeds, quiet=quiet)
-            else:
-                allowed = "left out where --seeds is given"
+                _train_one(config, how, out, (continue_from, start_from), quiet=quiet)
+                return
+            one = "left out where --seeds is given"
+            if continue_from is not None:
                 remedy = "Continue the runs in the folders seed-N one by one."
-                raise InvalidArgument("--continue-from", str(continue_from), allowed, remedy)
+                raise InvalidArgument("--continue-from", str(continue_from), one, remedy)
+            if start_from is not None:
+                raise InvalidArgument("--start-from", str(start_from), one)
+            _train_ensemble(config, how, out, seeds, quiet=quiet)
 
     about_out = "Folder for the run's files. A finished run there is not repeated."
     flag = tyro.conf.FlagCreatePairsOff[bool]
@@ -86,6 +98,10 @@ def command() -> Callable[..., None]:
             Path | None,
             tyro.conf.arg(help=_CONTINUE, metavar="RUN", help_behavior_hint="(optional)"),
         ],
+        "start_from": Annotated[
+            Path | None,
+            tyro.conf.arg(help=_START, metavar="RUN", help_behavior_hint="(optional)"),
+        ],
         "quiet": Annotated[
             flag, tyro.conf.arg(aliases=("-q",), help="Print nothing but warnings and errors.")
         ],
@@ -96,7 +112,7 @@ def command() -> Callable[..., None]:
         "return": None,
     }
     train.__kwdefaults__ = None
-    train.__defaults__ = ((), None, False, False)
+    train.__defaults__ = ((), None, None, False, False)
     train.__doc__ = (
         "Train a network, evaluate it on trials it never saw, and write a run folder.\n\n"
         "The same command goes on with a run that was interrupted or killed, and leaves a finished "
@@ -113,10 +129,10 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, Any, Any]]:
             about = tyro.conf.arg(name="mask", help=info.description)
             fields.append((name, Annotated[MaskFlags, about], field(default=MaskFlags())))
             continue
-        # TrainConfig reads sizes such as "20x20" and rates itself, and checks what it is given.
-        kind = str if name in ("size", "rates") else info.annotation
+        # TrainConfig reads these itself, such as sizes "20x20", and checks what it is given.
+        kind = str if name in ("size", *_WRITTEN) else info.annotation
         about = tyro.conf.arg(help=info.description or "", metavar=_METAVARS.get(name))
-        start = str(info.default) if name == "rates" else info.default
+        start = _WRITTEN.get(name, info.default)
         default = field() if info.is_required() else field(default=start)
         fields.append((name, Annotated[kind, about], default))
     return fields
@@ -149,19 +165,26 @@ def _train_one(
     config: TrainConfig,
     options: RunOptions,
     out: Path,
-    continue_from: Path | None,
+    sources: tuple[Path | None, Path | None],
     *,
     quiet: bool,
 ) -> None:
     quiet = quiet or not distributed.is_first()
     # Where kernels say that they are being compiled.
     logging.getLogger("sparse_rnn.kernels").setLevel(logging.ERROR if quiet else logging.NOTSET)
+    continue_from, start_from = sources
+    config, _ = start.known(config, start_from, out, continue_from)
     finished = run_folder.state_of(out, identity_of(config)) == "finished"
     began_s = time.monotonic()
     display = progress.silent if quiet else progress.automatic
     try:
         run = training.train(
-            config, out, progress=display, options=options, continue_from=continue_from
+            config,
+            out,
+            progress=display,
+            options=options,
+            continue_from=continue_from,
+            start_from=start_from,
         )
     except Interrupted:
         raise
@@ -171,7 +194,9 @@ def _train_one(
         return
     how = "was finished before" if finished else f"took {time.monotonic() - began_s:.0f} s"
     if len(run.history) < config.steps:
-        how += f", reached {config.stop_measure} {config.stop_at} at step {len(run.history)}"
+        reached = f"reached {config.stop_measure} {config.stop_at}"
+        why = "ended by a callback" if config.stop_at is None else reached
+        how += f", {why} at step {len(run.history)}"
     means = ", ".join(f"{name} {run.evaluation.mean(name):.3f}" for name in MEASURES)
     say(f"{out} ({how}). Means over {len(run.evaluation.tasks)} tasks: {means}.")
     if told := run.history.told_bursts():

@@ -14,8 +14,14 @@ from pydantic import (
     model_validator,
 )
 
+from sparse_rnn.config import objectives, optimisers
+from sparse_rnn.config.freeze import GROUPS, parse_freeze
+from sparse_rnn.config.objectives import OBJECTIVES
+from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
+from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
+from sparse_rnn.data import TARGET_KINDS
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.system import limits
@@ -35,7 +41,9 @@ _Suite = Annotated[str | tuple[str, ...], BeforeValidator(_as_tuple)]
 _Steps = Annotated[int, Field(ge=1, le=limits.STEPS)]
 _Batches = Annotated[int, Field(ge=1, le=limits.BATCHES)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_OPTIONS = "optimiser_options"
 _Rates = Annotated[Rates, BeforeValidator(parse_rates)]
 
 
@@ -64,9 +72,30 @@ class FitConfig(BaseModel):
     seq_len: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | Literal["auto"] = Field(
         default=100, description='Time steps a sequence, or "auto" for the suite\'s own.'
     )
-    lr: _Positive = Field(default=1e-3, description="Learning rate of Adam.")
+    targets: str = Field(
+        default="labels", description="What outputs are held against: " + ", ".join(TARGET_KINDS)
+    )
+    objective: str = Field(
+        default=objectives.DEFAULT,
+        description="What is minimised: " + ", ".join(OBJECTIVES) + ".",
+    )
+    lr: _Positive = Field(default=1e-3, description="Learning rate.")
+    optimiser: str = Field(
+        default=optimisers.DEFAULT, description="How weights move: " + ", ".join(OPTIMISERS) + "."
+    )
+    optimiser_options: OptimiserOptions = Field(
+        default=OptimiserOptions(),
+        description="Options of the optimiser by name. " + optimisers.told_options(),
+    )
     rates: _Rates = Field(
         default=Rates(), description="Factors of lr by group of weights, or in_degree."
+    )
+    freeze: Annotated[tuple[str, ...], BeforeValidator(parse_freeze)] = Field(
+        default=(), description="Groups of weights that stay as they are: " + ", ".join(GROUPS)
+    )
+    new_rules: Annotated[int, Field(ge=1, le=limits.TASKS)] | None = Field(
+        default=None,
+        description="Trains the input weights of so many of the last rules alone; the rest stays.",
     )
     schedule: str = Field(
         default="constant", description="How the learning rate falls: " + ", ".join(SCHEDULES) + "."
@@ -92,11 +121,37 @@ class FitConfig(BaseModel):
     l2: _NotNegative = Field(
         default=0.0, description="Adds l2 / 2 * sum w^2 over all weights but the biases."
     )
+    l1_proximal: _NotNegative = Field(
+        default=0.0,
+        description="Moves recurrent weights towards 0 by this times their learning rate after "
+        "each step, and leaves those that get there at exactly 0.",
+    )
+    activity_l1: _NotNegative = Field(
+        default=0.0, description="Adds activity_l1 * mean |h| over steps, lanes and units."
+    )
+    activity_l2: _NotNegative = Field(
+        default=0.0, description="Adds activity_l2 * mean h^2 over steps, lanes and units."
+    )
+    rate_target: _Finite | None = Field(
+        default=None,
+        description="Adds rate_weight * mean over units of (mean state - rate_target)^2.",
+    )
+    rate_weight: _Positive = Field(
+        default=1.0, description="Weight of what rate_target adds; left out without it."
+    )
+    truncate: Annotated[int, Field(ge=1, le=limits.SEQ_LEN)] | None = Field(
+        default=None,
+        description="Time steps over which gradients flow back (truncated BPTT); None is all.",
+    )
     stop_at: _Positive | None = Field(
         default=None, description="Stop at the first evaluation whose mean over tasks is this good."
     )
     stop_measure: str = Field(
         default="performance", description="What stop_at is about: " + ", ".join(MEASURES) + "."
+    )
+    start: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        default=None,
+        description="SHA-256 of the weights that the run starts from; start_from sets it.",
     )
     seed: Annotated[int, Field(ge=0, le=limits.SEED)] = Field(
         default=0, description="Decides the initial weights and all trials."
@@ -122,15 +177,33 @@ class FitConfig(BaseModel):
             except ValidationError as error:
                 raise refusal(error, type(self).model_fields) from None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _settle_optimiser(cls, settings: Any) -> Any:
+        """Write the options of the optimiser in the one way that all equal ones share."""
+        if not isinstance(settings, dict) or not settings.keys() & {"optimiser", _OPTIONS}:
+            return settings
+        given = cast("dict[str, Any]", settings)
+        name = given.get("optimiser", optimisers.DEFAULT)
+        if not isinstance(name, str):
+            return given
+        return {**given, _OPTIONS: optimisers.settled(name, given.get(_OPTIONS, {}))}
+
     @model_validator(mode="after")
     def _check_training(self) -> Self:
         for argument, table, what in (
             ("schedule", SCHEDULES, "a schedule"),
             ("stop_measure", MEASURES, "a measure"),
             ("precision", PRECISIONS, "a precision"),
+            ("targets", TARGET_KINDS, "a kind of target"),
         ):
             if getattr(self, argument) not in table:
                 raise unknown_name(argument, getattr(self, argument), table, what)
+        check_name("objective", self.objective, OBJECTIVES, "an objective")
+        if self.freeze and self.new_rules is not None:
+            raise InvalidArgument("freeze", self.freeze, "left out with new_rules, which says all")
+        if self.rate_target is None and self.rate_weight != 1.0:
+            raise InvalidArgument("rate_weight", self.rate_weight, "left out without rate_target")
         if self.stop_at is not None and self.stop_at > 1:
             raise InvalidArgument("stop_at", self.stop_at, "at most 1, which is every trial right")
         stepwise = self.schedule == "step"
@@ -138,6 +211,11 @@ class FitConfig(BaseModel):
             allowed = "given for the schedule 'step'" if stepwise else "left out for this schedule"
             raise InvalidArgument("decay_every", self.decay_every, allowed)
         return self
+
+    @property
+    def is_of_activity(self) -> bool:
+        """Whether something is added that depends on the states of the units."""
+        return bool(self.activity_l1 or self.activity_l2) or self.rate_target is not None
 
     def rate(self, step: int) -> float:
         """Learning rate of a gradient step, counted from 1.

@@ -2,83 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, TypeGuard, cast
 
-import numpy as np
-from pydantic_core import core_schema
-
 from sparse_rnn import masks
+from sparse_rnn.config.options import Options
 from sparse_rnn.errors import InvalidArgument, UnknownKeyword
 
-Scalar = bool | int | float | str
 
-
-class MaskOptions(Mapping[str, Scalar]):
-    """Options by name; frozen, hashable, and the same after a trip through JSON.
-
-    Args:
-        given: The options. Values are numbers, words, or True and False.
-
-    Raises:
-        InvalidArgument: `given` is no mapping, or a value is none of these.
+class MaskOptions(Options):
+    """Options of a mask family.
 
     Example:
         >>> MaskOptions({"in_degree": 13})
         {'in_degree': 13}
     """
 
-    def __init__(self, given: object = ()) -> None:
-        if not isinstance(given, Mapping | tuple) or (isinstance(given, tuple) and given):
-            raise InvalidArgument("mask_options", given, "a mapping from names to values")
-        items = cast("Mapping[Any, Any]", given or {}).items()
-        self._items = {str(name): _scalar(str(name), value) for name, value in items}
-
-    def __getitem__(self, name: str) -> Scalar:
-        """Value of an option."""
-        return self._items[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Names of the options."""
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        """Number of options."""
-        return len(self._items)
-
-    def __hash__(self) -> int:
-        """Hash of the options, whatever their order."""
-        return hash(frozenset(self._items.items()))
-
-    def __repr__(self) -> str:
-        """As a dict is shown."""
-        return repr(self._items)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
-        """Read from a mapping, written as one."""
-        written = core_schema.plain_serializer_function_ser_schema(dict)
-        return core_schema.no_info_plain_validator_function(cls, serialization=written)
-
-
-def _scalar(name: str, value: object) -> Scalar:
-    plain: object = value
-    if isinstance(value, np.generic):
-        plain = value.item()
-    elif isinstance(value, Path):
-        plain = str(value)
-    if not isinstance(plain, bool | int | float | str):
-        remedy = "Write a graph to a file and name that." if name == "graph" else ""
-        raise InvalidArgument(f"mask.{name}", value, "a number, a word, True or False", remedy)
-    if isinstance(plain, float) and not math.isfinite(plain):
-        raise InvalidArgument(f"mask.{name}", value, "finite")
-    try:
-        str(plain).encode()
-    except UnicodeEncodeError:  # Such as the name of a file in another encoding.
-        raise InvalidArgument(f"mask.{name}", value, "Unicode, which JSON can hold") from None
-    return plain
+    SETTING = "mask_options"
+    PREFIX = "mask"
 
 
 def _is_number(size: object) -> TypeGuard[str]:

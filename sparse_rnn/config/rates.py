@@ -8,7 +8,7 @@ et al. 2022, "Tensor Programs V", table 3) therefore has Adam's rate fall with t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,7 +46,7 @@ class Rates(BaseModel):
         default=1.0, description="Factor of lr for the readout and all that is not recurrent."
     )
 
-    def factors(self, network: nn.Module) -> dict[str, float]:
+    def factors(self, network: nn.Module, names: Collection[str] | None = None) -> dict[str, float]:
         """Factor of each parameter that is trained, by name.
 
         Recurrent weights have ``weight_hh`` in the last part of their name; the other parameters
@@ -54,6 +54,7 @@ class Rates(BaseModel):
 
         Args:
             network: The network.
+            names: The parameters that are trained; None is all that need a gradient.
 
         Raises:
             InvalidArgument: A group other than the default has no parameter, or the in-degree of
@@ -66,10 +67,12 @@ class Rates(BaseModel):
             0.5
         """
         groups = groups_of(network)
+        if names is not None:
+            groups = {name: group for name, group in groups.items() if name in names}
         for group, factor in self:
             if factor != 1.0 and group not in groups.values():
                 raise InvalidArgument(
-                    f"rates.{group}", factor, f"left out for a network without {group} weights"
+                    f"rates.{group}", factor, f"left out where no {group} weights are trained"
                 )
         return {name: self._factor(network, name, group) for name, group in groups.items()}
 

@@ -18,7 +18,7 @@ from sparse_rnn.nn import noise
 
 Piece = Callable[..., Tensors]
 """Runs some steps: of the inputs ``[steps, B, I]`` and the states before them the outputs ``[steps,
-B, O]`` and the states after them."""
+B, O]``, one or several of them, and the states after them."""
 
 
 class _Holder(nn.Module):
@@ -91,7 +91,7 @@ def run(
     states: tuple[Tensor, ...],
     chunk: int,
     module: nn.Module,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensors, Tensor, Tensors]:
     """Run a sequence chunk by chunk.
 
     Args:
@@ -102,21 +102,27 @@ def run(
         module: The module that `piece` belongs to.
 
     Returns:
-        The outputs ``[T, B, O]``, and the first of the states at the end of each chunk, one after
-        the other. Differentiable to every order, but not forward.
+        What the piece returns beside states, such as the outputs ``[T, B, O]``; the first of the
+        states at the end of each chunk, one after the other; and the states at the end.
+        Differentiable to every order, but not forward.
     """
-    outputs: list[Tensor] = []
+    outputs: list[Tensors] = []
     borders: list[Tensor] = []
     holder, parameters = _Holder(module, piece), tuple(module.parameters())
     # Nothing is kept where no gradient comes, nor where the pass is traced for later.
     again = torch.is_grad_enabled() and not traced()
+    n_states = len(states)
     for part in inputs.split(chunk):
         if again:
-            operation = _Recomputed(holder, chunk, len(states), inputs.device.type)
-            output, *after = operation(part, *states, *parameters)
+            operation = _Recomputed(holder, chunk, n_states, inputs.device.type)
+            found = operation(part, *states, *parameters)
         else:
-            output, *after = piece(part, *states)
-        states = tuple(after)
+            found = piece(part, *states)
+        output, states = found[:-n_states], found[-n_states:]
         outputs.append(output)
         borders.append(states[0])
-    return torch.cat(outputs), torch.cat(borders)
+    return (
+        tuple(torch.cat(parts) for parts in zip(*outputs, strict=True)),
+        torch.cat(borders),
+        states,
+    )

@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from sparse_rnn import seeding
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn import cells, chunks, init as inits
-from sparse_rnn.system.arguments import whole
+from sparse_rnn.system.arguments import flag, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,39 +116,74 @@ class Network(nn.Module):
         self.readout.weight = _parameter(inits.uniform(shape, bound, weight), dtype)
         self.readout.bias = _parameter(inits.uniform((output_size,), bound, bias), dtype)
 
-    def forward(self, inputs: Tensor | PackedSequence, h0: Any = None) -> tuple[Any, Any]:
+    def forward(
+        self,
+        inputs: Tensor | PackedSequence,
+        h0: Any = None,
+        *,
+        truncate: int | None = None,
+        every_state: bool = False,
+    ) -> tuple[Any, Any]:
         """Run the network over a batch of sequences, over one alone, or over packed ones.
 
         Args:
-            inputs: ``[T, B, I]``; or, with no `chunk`, ``[T, I]``, one sequence, or what
-                ``torch.nn.utils.rnn.pack_padded_sequence`` makes.
+            inputs: ``[T, B, I]``; or, with neither `chunk` nor `truncate`, ``[T, I]``, one
+                sequence, or what ``torch.nn.utils.rnn.pack_padded_sequence`` makes.
             h0: State before the first step, ``[1, B, N]``, or ``[1, N]`` of one sequence; of an
                 LSTM a pair of them, (h0, c0). None is zeros.
+            truncate: Time steps over which gradients flow back: the sequence is cut into stretches
+                of so many, the states go on from one to the next, and gradients do not (truncated
+                backpropagation through time). None lets them flow over all. Recurrent noise is
+                drawn anew for each stretch.
+            every_state: Whether the states are returned after each step also where `chunk` is set.
 
         Returns:
             The logits ``[T, B, O]`` and the states ``[T, B, N]``, both after each step, without the
             axis B of one sequence, and packed as the inputs are; the states at the end of each
-            chunk only, if `chunk` is set.
+            chunk only, if `chunk` is set and `every_state` is not.
 
         Raises:
             InvalidArgument: A shape, a type or a device is wrong; or there is recurrent noise where
                 none can be drawn (`sparse_rnn.nn.noise.check`).
         """
-        if self.chunk is not None:
-            batch: Any = inputs  # `first_states` refuses what is none.
-            first = self.rnn.first_states(batch, h0)
-            return chunks.run(self._piece, batch, first, self.chunk, self)
-        hidden, _ = self.rnn(inputs, h0)
-        if isinstance(hidden, PackedSequence):
-            return PackedSequence(self.readout(hidden.data), *hidden[1:]), hidden
-        return self.readout(hidden), hidden
+        flag("every_state", every_state)
+        if self.chunk is None and truncate is None:
+            hidden, _ = self.rnn(inputs, h0)
+            if isinstance(hidden, PackedSequence):
+                return PackedSequence(self.readout(hidden.data), *hidden[1:]), hidden
+            return self.readout(hidden), hidden
+        batch: Any = inputs  # `first_states` refuses what is none.
+        states = self.rnn.first_states(batch, h0)
+        stretch = len(batch) if truncate is None else whole("truncate", truncate, 1)
+        logits: list[Tensor] = []
+        hidden_parts: list[Tensor] = []
+        for number, part in enumerate(batch.split(stretch)):
+            if number:
+                states = tuple(state.detach() for state in states)
+            if self.chunk is None:
+                answer, hidden, *after = self._stretch(part, *states)
+                states = tuple(after)
+            else:
+                piece = self._stretch if every_state else self._piece
+                found, borders, states = chunks.run(piece, part, states, self.chunk, self)
+                answer, hidden = found[0], found[1] if every_state else borders
+            logits.append(answer)
+            hidden_parts.append(hidden)
+        if len(logits) == 1:
+            return logits[0], hidden_parts[0]
+        return torch.cat(logits), torch.cat(hidden_parts)
 
-    def _piece(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        """Logits of some steps, and the states after them."""
+    def _stretch(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """Logits and states of some steps, and the states after them."""
         first, *more = states
         hidden, last = self.rnn(inputs, states if more else first)
         after = last if isinstance(last, tuple) else (last,)
-        return self.readout(hidden), *after
+        return self.readout(hidden), hidden, *after
+
+    def _piece(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """Logits of some steps, and the states after them."""
+        logits, _, *after = self._stretch(inputs, *states)
+        return logits, *after
 
     def weight_counts(self) -> dict[str, int]:
         """Count the weights that exist, as the paper does: without biases.
@@ -200,10 +235,15 @@ class NetworkStack:
         Returns:
             The logits after each step, ``[S, T, B, O]``.
         """
+        return self.both(inputs)[0]
+
+    def both(self, inputs: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        """The logits ``[S, T, B, O]``, and the states ``[T, B, N]`` of each network."""
         readouts = [network.readout for network in self.networks]
         weight = torch.stack([readout.weight for readout in readouts])
         bias = torch.stack([readout.bias for readout in readouts])
-        return cells.project(self._layers(inputs), weight, bias)
+        states = self._layers(inputs)
+        return cells.project(states, weight, bias), states.unbind(0)
 
 
 class NetworkSequence:
@@ -218,8 +258,18 @@ class NetworkSequence:
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Run each network over its own batch; logits ``[S, T, B, O]``."""
+        return self.both(inputs)[0]
+
+    def both(self, inputs: Tensor, **how: Any) -> tuple[Tensor, Sequence[Tensor]]:
+        """The logits ``[S, T, B, O]``, and the states of each network.
+
+        Args:
+            inputs: ``[S, T, B, I]``.
+            **how: As for the call of a `Network`: `truncate` and `every_state`.
+        """
         pairs = zip(self.networks, inputs.unbind(0), strict=True)
-        return torch.stack([network(own)[0] for network, own in pairs])
+        logits, states = zip(*(network(own, **how) for network, own in pairs), strict=True)
+        return torch.stack(logits), states
 
 
 def together(networks: Sequence[Network]) -> NetworkStack | NetworkSequence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import logging
 import time
@@ -23,7 +24,7 @@ from sparse_rnn.runs.events import FOLDER, Events
 from sparse_rnn.runs.folder import LOGS
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import Origin, known_lines, unfit
-from sparse_rnn.runs.weights import WEIGHTS, save_state
+from sparse_rnn.runs.weights import WEIGHTS, content_of, save_state
 from sparse_rnn.seeding import STREAMS
 from sparse_rnn.system.files import NO_ROOM, Log, check_kind, open_regular, remove_leftovers
 
@@ -129,7 +130,10 @@ class Archive:
             step = 0 if snapshot is None else int(snapshot.facts["step"])
             if snapshot is None or origin is not None:
                 facts: dict[str, Any] = {"network": run_folder.describe(self._network)}
-                if origin is not None:
+                if origin is None:
+                    start = hashlib.sha256(content_of(self._network)).hexdigest()
+                    facts["network"]["start_sha256"] = start
+                else:
                     facts["continued_from"] = origin.record()
                 run_folder.write_config(self.folder, self._identity.text, facts)
             else:

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of, save as bytes_of
 from torch import Tensor, nn
 
-from sparse_rnn.errors import IncompatibleState, RunConflict, RunDamaged
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunConflict, RunDamaged
 from sparse_rnn.system.files import atomic_path, check_kind, digest_of, read_regular, set_aside
 
 CHECKPOINT = "checkpoint"
@@ -31,7 +31,8 @@ CHECKPOINT = "checkpoint"
 KEPT = 2
 
 _FORMAT = "sparse_rnn.runs.weights/1"
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+_LIKE_PARAMETERS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer")
+"""Parts of an optimiser's state that have the shape of the parameter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,24 +171,46 @@ class Store:
 
 
 class Optimised(Protocol):
-    """An optimiser, as checkpoints hold it: its parameters by name, and Adam over them."""
+    """An optimiser, as checkpoints hold it: parameters by name, and torch's optimiser over them."""
 
     parameters: Mapping[str, nn.Parameter]
-    adam: torch.optim.Optimizer
+    inner: torch.optim.Optimizer
+
+
+_PLAIN = (bool, int, float, str, type(None))
+"""Types of what an optimiser keeps beside tensors."""
+
+
+def check_state(state: Mapping[Any, Mapping[str, object]]) -> None:
+    """Refuse an optimiser whose state a checkpoint cannot hold.
+
+    Args:
+        state: That of torch's optimiser: parameter -> name -> value.
+
+    Raises:
+        InvalidArgument: A part of it is no tensor and no plain value, or has a dot in its name.
+    """
+    for parts in state.values():
+        for name, value in parts.items():
+            if not isinstance(value, (Tensor, *_PLAIN)) or "." in name:
+                allowed = "one whose state is tensors, numbers and words, under names without dots"
+                raise InvalidArgument("optimiser", f"{name}: {type(value).__name__}", allowed)
 
 
 def capture(network: nn.Module, optimiser: Optimised) -> dict[str, Tensor]:
     """Copy all tensors that training changes.
 
     Returns:
-        Parameters and buffers as ``network.NAME``, Adam's state as ``adam.exp_avg.NAME`` and so
-        on, and the states of generators that modules have as attributes (for recurrent noise, say)
-        as ``generator.NAME``. torch's global generator is not among them.
+        Parameters and buffers as ``network.NAME``, the optimiser's state as
+        ``optimiser.exp_avg.NAME`` and so on, and the states of generators that modules have as
+        attributes (for recurrent noise, say) as ``generator.NAME``. torch's global generator is not
+        among them.
     """
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     for name, parameter in optimiser.parameters.items():
-        for moment, value in optimiser.adam.state.get(parameter, {}).items():
-            tensors[f"adam.{moment}.{name}"] = value
+        for part, value in optimiser.inner.state.get(parameter, {}).items():
+            if isinstance(value, Tensor):
+                tensors[f"optimiser.{part}.{name}"] = value
     for name, generator in _generators(network).items():
         tensors[f"generator.{name}"] = generator.get_state()
     return {
@@ -195,34 +218,89 @@ def capture(network: nn.Module, optimiser: Optimised) -> dict[str, Tensor]:
     }
 
 
-def restore(tensors: Mapping[str, Tensor], network: nn.Module, optimiser: Optimised) -> None:
-    """Put tensors that `capture` copied back where they were.
+def capture_plain(optimiser: Optimised) -> dict[str, Any]:
+    """Copy what an optimiser keeps beside tensors, in JSON types.
+
+    Returns:
+        ``state``: parameter's name -> name -> value; ``groups``: name -> value of each group of
+        parameters, where an optimiser may count its steps.
+    """
+    state = {
+        name: {
+            part: value
+            for part, value in optimiser.inner.state.get(parameter, {}).items()
+            if isinstance(value, _PLAIN)
+        }
+        for name, parameter in optimiser.parameters.items()
+    }
+    groups = [
+        {name: value for name, value in group.items() if isinstance(value, _PLAIN)}
+        for group in optimiser.inner.param_groups
+    ]
+    return {"state": {name: parts for name, parts in state.items() if parts}, "groups": groups}
+
+
+def restore(
+    tensors: Mapping[str, Tensor],
+    network: nn.Module,
+    optimiser: Optimised,
+    plain: Mapping[str, Any] | None = None,
+) -> None:
+    """Put back what `capture` and `capture_plain` copied.
 
     Raises:
         IncompatibleState: They are those of another network.
     """
-    parts: dict[str, dict[str, Tensor]] = {"network": {}, "adam": {}, "generator": {}}
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "optimiser": {}, "generator": {}}
     for name, value in tensors.items():
         kind, _, rest = name.partition(".")
-        parts.get(kind, {})[rest] = value
+        # Before version 0.2 the optimiser was Adam, and named so.
+        parts.get("optimiser" if kind == "adam" else kind, {})[rest] = value
     try:
         network.load_state_dict(parts["network"])
         for name, generator in _generators(network).items():
             generator.set_state(parts["generator"][name])
     except (IncompatibleState, RuntimeError, KeyError) as error:  # torch's own, for other shapes.
         raise IncompatibleState(f"The checkpoint is one of another network: {error}") from error
-    for name, parameter in optimiser.parameters.items():
-        for moment in _MOMENTS[:2]:
-            value = parts["adam"].get(f"{moment}.{name}")
-            if value is not None and value.shape != parameter.shape:
-                raise IncompatibleState(f"The checkpoint has a {moment} of {name} of a wrong shape")
-    state = optimiser.adam.state_dict()
-    state["state"] = {
-        i: {moment: parts["adam"][f"{moment}.{name}"] for moment in _MOMENTS}
-        for i, name in enumerate(optimiser.parameters)
-        if f"step.{name}" in parts["adam"]
+    found: dict[str, dict[str, Any]] = {
+        name: dict(values) for name, values in (plain or {}).get("state", {}).items()
     }
-    optimiser.adam.load_state_dict(state)
+    for name, value in parts["optimiser"].items():
+        part, _, parameter = name.partition(".")
+        found.setdefault(parameter, {})[part] = value
+    _put_back(optimiser, found, (plain or {}).get("groups"))
+
+
+def _put_back(
+    optimiser: Optimised,
+    found: Mapping[str, dict[str, Any]],
+    groups: list[dict[str, Any]] | None,
+) -> None:
+    """Give an optimiser its state by the names of the parameters."""
+    for name, parts in found.items():
+        parameter = optimiser.parameters.get(name)
+        if parameter is None:
+            raise IncompatibleState(f"The checkpoint has a state of {name}, which is not trained")
+        for part in _LIKE_PARAMETERS:
+            if isinstance(value := parts.get(part), Tensor) and value.shape != parameter.shape:
+                raise IncompatibleState(f"The checkpoint has a {part} of {name} of a wrong shape")
+    inner = optimiser.inner
+    state = inner.state_dict()
+    state["state"] = {
+        i: found[name] for i, name in enumerate(optimiser.parameters) if name in found
+    }
+    if groups is not None:
+        if len(groups) != len(state["param_groups"]):
+            raise IncompatibleState("The checkpoint has another number of groups of parameters")
+        pairs = zip(state["param_groups"], groups, strict=True)
+        state["param_groups"] = [{**group, **kept} for group, kept in pairs]
+    inner.load_state_dict(state)
+    # torch casts what it loads to the type of the parameter; the bits are those that were saved.
+    for name, parts in found.items():
+        loaded = inner.state[optimiser.parameters[name]]
+        for part, value in parts.items():
+            if isinstance(value, Tensor) and loaded[part].dtype != value.dtype:
+                loaded[part] = value.to(loaded[part].device)
 
 
 def pack(snapshot: Snapshot | None) -> bytes:

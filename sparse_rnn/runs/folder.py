@@ -13,7 +13,8 @@
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
 
-`config.json` also has the network with the digests of its masks, the version of the streams of
+`config.json` also has the network with the digests of its masks and of the weights that it started
+from (as in `weights.safetensors` of a run that ended there), the version of the streams of
 trials, the run that this one was continued from, package versions, git commit and machine.
 
 All of them are regular files: links are refused, so that a folder from somebody else has no say
@@ -192,6 +193,22 @@ def check_masks(
             "now, so that the file that the mask comes from has changed since, or the version. "
             "load_run reads a finished run as it was. Choose another folder, or put the file back."
         )
+
+
+def ending(folder: Path) -> object:
+    """Why the finished run of a folder ended, as its `summary.json` says.
+
+    Raises:
+        RunDamaged: The file is damaged.
+    """
+    path = folder / SUMMARY
+    try:
+        record = json.loads(read_regular(path))
+    except RunDamaged:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunDamaged(f"{path} cannot be read as JSON ({error}). {_REMEDY}") from error
+    return cast("dict[str, object]", record).get("ended") if isinstance(record, dict) else None
 
 
 def _network(folder: Path) -> dict[str, Any]:

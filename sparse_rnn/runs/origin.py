@@ -91,8 +91,8 @@ def read(folder: Path, identity: Identity, processes: int) -> Origin:
     if snapshot is None:
         raise RunConflict(
             f"{folder} has no {CHECKPOINT} to continue from: that of a finished run is removed in "
-            "a sweep, or somebody has removed it. Its weights alone lack the moments of Adam, so "
-            "that the run cannot be continued, only trained anew with more steps."
+            "a sweep, or somebody has removed it. Its weights alone lack the state of the "
+            "optimiser, so that the run cannot be continued, only trained anew with more steps."
         )
     facts = snapshot.facts
     step = int(facts["step"])

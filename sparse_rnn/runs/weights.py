@@ -51,14 +51,18 @@ def save_state(path: Path, module: nn.Module) -> None:
         path: The file; its folder exists.
         module: The module.
     """
+    _write(path, content_of(module))
+
+
+def content_of(module: nn.Module) -> bytes:
+    """The content of the file that `save_state` writes; the same for equal modules."""
     if isinstance(module, Network):
-        save_weights(path, module)
-        return
+        return _content_of_network(module)
     tensors = {
         name: value.detach().to("cpu", copy=True).contiguous()
         for name, value in module.state_dict().items()
     }
-    _write(path, tensors, {"format": "sparse_rnn.state/1"})
+    return save(tensors, {"format": "sparse_rnn.state/1"})
 
 
 def load_state(path: Path, module: nn.Module) -> None:
@@ -93,6 +97,10 @@ def save_weights(path: Path, network: Network) -> None:
         path: The file; its folder exists.
         network: The network.
     """
+    _write(path, _content_of_network(network))
+
+
+def _content_of_network(network: Network) -> bytes:
     mask = network.rnn.mask
     tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     tensors["mask.indptr"] = torch.tensor(mask.indptr)
@@ -107,12 +115,10 @@ def save_weights(path: Path, network: Network) -> None:
         **network.rnn.settings(),
     }
     # One entry, as safetensors writes several in a random order.
-    metadata = {"network": json.dumps(record, sort_keys=True)}
-    _write(path, tensors, metadata)
+    return save(tensors, {"network": json.dumps(record, sort_keys=True)})
 
 
-def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    content = save(tensors, metadata)
+def _write(path: Path, content: bytes) -> None:
     with atomic_path(path) as temporary:
         # Not by save_file, which tells of a full disk in an error of its own kind.
         temporary.write_bytes(content)
@@ -145,11 +151,7 @@ def load(run: Path | str) -> Network:
         IncompatibleState: The file is damaged or is not a network of this package.
         RunDamaged: It is no regular file.
     """
-    path = Path(run)
-    # What a folder holds may be somebody else's doing; a link that is given is the caller's.
-    path = path / WEIGHTS if path.is_dir() else path.resolve()
-    if not os.path.lexists(path):
-        raise FileNotFoundError(f"{path} does not exist. Has the run ended?")
+    path = file_of(run)
     try:
         metadata, tensors = _read(path)
         return _network(_network_record(metadata), tensors)
@@ -158,6 +160,61 @@ def load(run: Path | str) -> Network:
     except _REFUSED as error:
         why = " ".join(str(error).split())  # torch says it in several lines
         raise IncompatibleState(f"{path} is damaged or holds no network: {why}") from error
+
+
+def file_of(run: Path | str) -> Path:
+    """The weights file of a run folder, or the file that is given.
+
+    Raises:
+        FileNotFoundError: There is no such file; a run that has not ended has no weights yet.
+    """
+    path = Path(run)
+    # What a folder holds may be somebody else's doing; a link that is given is the caller's.
+    path = path / WEIGHTS if path.is_dir() else path.resolve()
+    if not os.path.lexists(path):
+        raise FileNotFoundError(f"{path} does not exist. Has the run ended?")
+    return path
+
+
+def load_start(path: Path, module: nn.Module) -> None:
+    """Read weights that `save_state` wrote into a module that is to be trained from there.
+
+    Recurrent noise is that of the module: it belongs to a run, not to weights.
+
+    Raises:
+        IncompatibleState: The file is damaged or is that of another network: in sizes, mask, cell
+            or nonlinearity.
+    """
+    noise = {
+        name: buffer.clone() for name, buffer in module.named_buffers() if name.endswith(_NOISE)
+    }
+    if isinstance(module, Network):
+        theirs = load(path)
+        for what in _ALIKE:
+            here, there = (getattr(net.rnn, what, None) for net in (module, theirs))
+            if here != there:
+                raise IncompatibleState(
+                    f"{path} is of another network: its {what.lower()} is {there!r}, and that of "
+                    f"the network that is to start from it is {here!r}."
+                )
+        state = {k: v for k, v in theirs.state_dict().items() if not k.endswith(_NOISE)}
+        _load_into(module, {**state, **noise}, path)
+        return
+    load_state(path, module)
+    module.load_state_dict(noise, strict=False)
+
+
+def _load_into(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    try:
+        module.load_state_dict(state)
+    except (RuntimeError, IncompatibleState) as error:
+        why = " ".join(str(error).split())
+        more = "To give a network more rules or outputs, use sparse_rnn.extend and fit."
+        raise IncompatibleState(f"{path} is of another network: {why} {more}") from error
+
+
+_NOISE = "noise_state"
+_ALIKE = ("CELL", "nonlinearity")
 
 
 def _network_record(metadata: dict[str, str] | None) -> dict[str, Any]:

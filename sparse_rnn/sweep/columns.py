@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import IncompatibleState, RunConflict, RunDamaged
@@ -184,23 +184,30 @@ def settings(config: TrainConfig) -> Row:
     """Settings as cells: sizes as "20x20", lists of tasks as "Go+DlyGo", null for a missing one.
 
     `seq_len` is null for "auto", `noise` for "yang". Options of the mask are a JSON object in
-    `mask_options`, and a column `mask_NAME` each; so are `rates`, in columns `rates_GROUP`.
+    `mask_options`, and a column `mask_NAME` each; so are those of the optimiser, in columns
+    `optimiser_NAME`, and `rates`, in columns `rates_GROUP`.
     """
     cells: Row = config.model_dump(mode="python")
     cells["size"] = "x".join(str(side) for side in config.size)
     cells["n_units"] = math.prod(config.size)
-    if not isinstance(config.suite, str):
-        cells["suite"] = "+".join(config.suite)
+    for name, value in cells.items():
+        if isinstance(value, tuple):
+            cells[name] = "+".join(cast("tuple[str, ...]", value))
     for setting in _OF_TEXT:
         if isinstance(cells[setting], str):
             cells[setting] = None
     parts: dict[str, Mapping[str, Any]] = {
         "mask_options": dict(config.mask_options),
         "rates": config.rates.model_dump(),
+        "optimiser_options": dict(config.optimiser_options),
     }
     for name, part in parts.items():
         cells[name] = json.dumps(part, sort_keys=True)
-        cells |= {f"{name.removesuffix('_options')}_{key}": value for key, value in part.items()}
+        kind = name.removesuffix("_options")
+        cells |= {
+            f"{kind}_{key}": str(value) if isinstance(value, tuple) else value
+            for key, value in part.items()
+        }
     return cells
 
 

@@ -10,13 +10,11 @@ import shutil
 import signal
 import time
 import traceback
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import (
@@ -29,12 +27,11 @@ from sparse_rnn.errors import (
     TrainingDiverged,
     WriteFailed,
 )
-from sparse_rnn.evaluation.history import Record
 from sparse_rnn.runs.checkpoint import CHECKPOINT
 from sparse_rnn.sweep import store
 from sparse_rnn.sweep.naming import folder_of, identity
 from sparse_rnn.system import signals
-from sparse_rnn.training.progress import Display, OnStep
+from sparse_rnn.training.callbacks import Callback, Moment
 from sparse_rnn.training.run import train
 
 Ending = Literal["done", "failed", "busy", "stopped", "no room", "unseen", "lost"]
@@ -122,7 +119,7 @@ def carry_out(
     try:
         _check_memory(config)
         watching = _watching(name, stop, tell, over_s)
-        train(config, folder, progress=watching, options=assignment.options)
+        train(config, folder, callbacks=[watching], options=assignment.options)
     except Interrupted as interrupt:
         if interrupt.number == signals.OVER:
             return _failed(assignment, name, folder, _over(assignment))
@@ -140,27 +137,21 @@ def carry_out(
 
 def _watching(
     name: str, stop: Callable[[], bool], tell: Callable[[str, int], None], over_s: float
-) -> Display:
-    """A display that nobody sees: it looks after requests and the time, and reports steps."""
+) -> Callback:
+    """A callback that looks after requests and the time, and reports steps."""
+    next_s = time.monotonic() + TELL_EVERY_S
 
-    @contextmanager
-    def display(config: FitConfig) -> Generator[OnStep]:
-        del config
-        next_s = time.monotonic() + TELL_EVERY_S
+    def watch(moment: Moment) -> None:
+        nonlocal next_s
+        if stop():
+            signals.ask(signal.SIGTERM)
+        elif time.monotonic() >= over_s:
+            signals.ask(signals.OVER)
+        if time.monotonic() >= next_s:
+            next_s = time.monotonic() + TELL_EVERY_S
+            tell(name, moment.record.step)
 
-        def on_step(record: Record) -> None:
-            nonlocal next_s
-            if stop():
-                signals.ask(signal.SIGTERM)
-            elif time.monotonic() >= over_s:
-                signals.ask(signals.OVER)
-            if time.monotonic() >= next_s:
-                next_s = time.monotonic() + TELL_EVERY_S
-                tell(name, record.step)
-
-        yield on_step
-
-    return display
+    return watch
 
 
 def _check_memory(config: TrainConfig) -> None:

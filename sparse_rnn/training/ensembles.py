@@ -14,6 +14,8 @@ from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.system import hardware, limits
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.training import group as distributed
+from sparse_rnn.training.callbacks import Callback, checked
+from sparse_rnn.training.parts import check_complete
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.run import Run, build, finished
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
@@ -28,6 +30,7 @@ def train_ensemble(
     seeds: int | Sequence[int],
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
+    callbacks: Iterable[Callback] = (),
 ) -> tuple[Run, ...]:
     """Train a network from each of several seeds, all at once.
 
@@ -47,6 +50,7 @@ def train_ensemble(
         seeds: The seeds, or their number: 15 stands for 0..14.
         progress: Shows the course, as means over the networks.
         options: What does not change the result.
+        callbacks: As in `train`, called for each of the runs.
 
     Returns:
         The runs in the order of the seeds. Those that were finished before are read back.
@@ -68,6 +72,11 @@ def train_ensemble(
     """
     instance("config", config, TrainConfig)
     instance("options", options, RunOptions)
+    check_complete(config)
+    if config.start is not None:
+        allowed = "None: each network of an ensemble starts from its seed"
+        raise InvalidArgument("start", config.start, allowed)
+    calls = checked(callbacks)
     configs = [config.model_copy(update={"seed": seed}) for seed in _seeds(seeds)]
     if distributed.is_one_of_several():
         raise InvalidArgument(
@@ -88,7 +97,7 @@ def train_ensemble(
         networks.append(network.to(device))
         plans.append(PlannedRun(configs[i], network, training, held_out, folders[i]))
     diverged: dict[int, TrainingDiverged] = {}
-    results = run_to_end(plans, options, progress=progress) if plans else {}
+    results = run_to_end(plans, options, None, progress, calls) if plans else {}
     for number, (i, plan) in enumerate(zip(missing, plans, strict=True)):
         result = results.get(number)
         if isinstance(result, TrainingDiverged):

@@ -13,7 +13,7 @@ from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.system.hardware import device_of
-from sparse_rnn.training.optimiser import answer, probe
+from sparse_rnn.training.objective import answer, probe
 
 
 def evaluate(network: nn.Module, stream: TaskStream, batches: Iterable[Batch]) -> TaskScores:

@@ -1,166 +1,124 @@
-"""What a gradient step minimises, and how it steps: loss, penalties, clipping, Adam."""
+"""How a gradient step is taken: penalties on weights, clipping, optimiser."""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
+from sparse_rnn.config import freeze, optimisers
 from sparse_rnn.config.fit import FitConfig
-from sparse_rnn.data import Batch
+from sparse_rnn.config.optimisers import Factory
+from sparse_rnn.config.own import is_own
 from sparse_rnn.errors import InvalidArgument
-
-
-def masked_cross_entropy(logits: Tensor, batch: Batch, total: Tensor | None = None) -> Tensor:
-    """Cross entropy of every time step, weighted with the batch's mask.
-
-    Args:
-        logits: ``[T, B, O]``.
-        batch: The batch that they answer.
-        total: What the weighted sum is divided by; by default the sum of the mask.
-
-    Returns:
-        The weighted mean in nats, a scalar.
-    """
-    every_step = nn.functional.cross_entropy(
-        logits.flatten(0, 1), batch.targets.flatten(), reduction="none"
-    )
-    weights = batch.mask.flatten()
-    return (every_step * weights).sum() / (weights.sum() if total is None else total)
-
-
-def logits_of(outputs: object) -> Tensor:
-    """Take the logits from what a network returned.
-
-    Args:
-        outputs: The logits ``[T, B, O]``, or a tuple whose first entry they are.
-
-    Raises:
-        InvalidArgument: It is neither.
-    """
-    logits = outputs[0] if isinstance(outputs, tuple) and outputs else outputs
-    if not isinstance(logits, Tensor) or logits.dim() != 3:
-        found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        allowed = "a network that returns logits [T, B, O], alone or first in a tuple"
-        raise InvalidArgument("network", found, allowed)
-    # Under autocast a readout gives bfloat16, which neither the scores nor numpy take.
-    return logits.float() if logits.dtype.itemsize < 4 else logits
-
-
-def answer(network: nn.Module, batch: Batch) -> Tensor:
-    """Run a network over a batch and take the logits from what it returned.
-
-    Args:
-        network: Maps inputs ``[T, B, I]`` to logits ``[T, B, O]``, alone or first in a tuple.
-        batch: The batch, where the network is.
-
-    Returns:
-        The logits ``[T, B, O]``, with the sizes of the batch.
-
-    Raises:
-        InvalidArgument: The network returned something else.
-    """
-    logits = logits_of(network(batch.inputs))
-    _check_sizes(network, logits, batch.targets.shape, batch)
-    return logits
-
-
-def probe(network: nn.Module, batch: Batch) -> None:
-    """Refuse a network that swaps time and batch where the sizes of a batch cannot tell.
-
-    It answers one step less, so that there are fewer steps than lanes. Nothing is computed for a
-    batch whose sizes differ: `answer` sees it there.
-
-    Args:
-        network: The network, in evaluation mode.
-        batch: A batch, where the network is.
-
-    Raises:
-        InvalidArgument: It returned something else than logits ``[T, B, O]``.
-    """
-    n_steps, n_lanes = batch.targets.shape
-    if n_steps != n_lanes or n_steps < 2:
-        return
-    with torch.no_grad():
-        logits = logits_of(network(batch.inputs[:-1]))
-    _check_sizes(network, logits, (n_steps - 1, n_lanes), batch)
-
-
-def _check_sizes(
-    network: nn.Module, logits: Tensor, steps_and_lanes: Sequence[int], batch: Batch
-) -> None:
-    wanted = [*steps_and_lanes, batch.n_outputs]
-    found = list(logits.shape)
-    if found == wanted:
-        return
-    allowed = f"a network that returns logits [time, batch, outputs], here of shape {wanted}"
-    remedy = ""
-    if found[:2] == wanted[1::-1] and found[:2] != wanted[:2]:
-        remedy = "Time comes first: transpose the axes 0 and 1."
-    elif found[2] != wanted[2]:
-        remedy = f"These tasks have {wanted[2]} outputs: fixation and each direction of the ring."
-    raise InvalidArgument("network", f"{type(network).__name__} with {found}", allowed, remedy)
+from sparse_rnn.runs.checkpoint import check_state
 
 
 class Optimiser:
-    """Adam with the penalties and the clipping of a configuration.
+    """The optimiser of a configuration, with its penalties and its clipping.
 
     The penalties are ``l1 * sum |w|`` over the recurrent weights alone, as the paper's Table 1 has
     it (there, all networks with L1 keep every one of their 335 000 input and output weights), and
     ``l2 / 2 * sum w^2`` over all weights but the biases, as Yang et al. (2019) have it. Both enter
-    through the gradient, before it is clipped; Adam then scales them like the rest of it. A weight
+    through the gradient, before it is clipped; Adam scales them like the rest of it. A weight
     that L1 drives down is small in the end and not exactly 0: the paper counts weights above a
-    small threshold, and so must who counts them here.
+    small threshold, and so must who counts them here. `l1_proximal` is the same penalty as a
+    step of its own after that of the optimiser, the soft threshold: each recurrent weight moves
+    towards 0 by ``l1_proximal`` times its learning rate, and stays at exactly 0 where it would get
+    past it
+    (Parikh & Boyd 2014, https://doi.org/10.1561/2400000003, section 6.5.2).
 
     Recurrent weights are parameters with ``weight_hh`` in their name, as in ``torch.nn.RNN``;
     biases those with ``bias`` in the last part of it.
 
     Args:
         network: The network.
-        config: Learning rate, its factors and schedule, `l1`, `l2` and `clip`.
+        config: Optimiser, learning rate, its factors and schedule, `l1`, `l2` and `clip`.
+        factory: Makes the optimiser of the parameters, where the configuration names one of the
+            caller's. It is given the parameters; where `rates` has several factors, groups of them
+            (``[{"params": [...]}, ...]``), as torch's optimisers take them.
 
     Attributes:
-        adam: The optimiser itself.
-        parameters: The parameters that are trained, by name, in the order that `adam` has them.
+        inner: The optimiser itself.
+        parameters: The parameters that are trained, by name, in the order that `inner` has them.
 
     Raises:
-        InvalidArgument: There is nothing to train, `l1` is set and no weight is recurrent, or
-            `rates` names a group that the network has not.
+        InvalidArgument: There is nothing to train, `freeze` or `new_rules` do not fit, a penalty is
+            set and no weight is recurrent, `rates` names a group that is not trained, or the
+            caller's optimiser cannot be used.
     """
 
-    def __init__(self, network: nn.Module, config: FitConfig) -> None:
+    def __init__(
+        self, network: nn.Module, config: FitConfig, factory: Factory | None = None
+    ) -> None:
         self.config = config
-        trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
-        if not trained:
-            raise InvalidArgument("network", type(network).__name__, "one with parameters to train")
-        factors = config.rates.factors(network)
+        trained = freeze.trained(network, config.freeze, config.new_rules)
+        factors = config.rates.factors(network, trained)
+        self._frozen = [
+            p for name, p in network.named_parameters() if p.requires_grad and name not in trained
+        ]
         # One group for each factor: with one rate for all weights Adam takes them all at once.
-        names = [
-            [name for name in trained if factors[name] == factor]
+        groups = [
+            [p for name, p in trained.items() if factors[name] == factor]
             for factor in dict.fromkeys(factors.values())
         ]
+        if factory is None and is_own(config.optimiser):
+            allowed = "given to sparse_rnn.fit as a function, where it is one of your own"
+            raise InvalidArgument("optimiser", config.optimiser, allowed)
+        made = factory or optimisers.factory(config.optimiser, config.lr, config.optimiser_options)
+        self.inner = made([{"params": one} for one in groups] if len(groups) > 1 else groups[0])
+        if factory is not None:
+            _check_own(self.inner, trained.values(), config)
+        names = {p: name for name, p in trained.items()}
+        ordered = [[names[p] for p in group["params"]] for group in self.inner.param_groups]
         self.parameters: Mapping[str, nn.Parameter] = {
-            name: trained[name] for group in names for name in group
+            name: trained[name] for group in ordered for name in group
         }
-        self._recurrent = [p for name, p in self.parameters.items() if "weight_hh" in name]
+        recurrent = {name: p for name, p in self.parameters.items() if "weight_hh" in name}
+        self._recurrent = list(recurrent.values())
+        self._thresholds = [factors[name] * config.l1_proximal for name in recurrent]
         self._weights = [
             p for name, p in self.parameters.items() if "bias" not in name.rpartition(".")[2]
         ]
-        if config.l1 and not self._recurrent:
-            raise InvalidArgument("l1", config.l1, "0 for a network without weights *weight_hh*")
-        self._factors = [factors[group[0]] for group in names]
-        groups = [{"params": [trained[name] for name in group]} for group in names]
-        self.adam: torch.optim.Optimizer = torch.optim.Adam(groups, lr=config.lr)
+        for penalty in ("l1", "l1_proximal"):
+            if getattr(config, penalty) and not self._recurrent:
+                allowed = "0 for a network without weights *weight_hh* that are trained"
+                raise InvalidArgument(penalty, getattr(config, penalty), allowed)
+        self._factors = [factors[group[0]] for group in ordered]
+        self._known = factory is None
+
+    @contextmanager
+    def only_trained(self) -> Generator[None]:
+        """Compute no gradient for what is frozen."""
+        for parameter in self._frozen:
+            parameter.requires_grad_(False)  # noqa: FBT003 - torch's own
+        try:
+            yield
+        finally:
+            for parameter in self._frozen:
+                parameter.requires_grad_(True)  # noqa: FBT003 - torch's own
+
+    def _old_columns(self) -> list[tuple[nn.Parameter, slice]]:
+        """Weights of which only the last columns are trained, and the others of those."""
+        n_new = self.config.new_rules
+        if n_new is None:
+            return []
+        return [(weight, slice(weight.shape[1] - n_new)) for weight in self.parameters.values()]
 
     def penalise(self) -> None:
-        """Add the gradients of the penalties to those of the loss."""
+        """Add the gradients of the penalties to those of the loss; without old rules."""
         with torch.no_grad():
             if self.config.l1:
                 _add(self._recurrent, torch.sign, self.config.l1)
             if self.config.l2:
                 _add(self._weights, lambda weight: weight, self.config.l2)
+            for weight, old in self._old_columns():
+                if weight.grad is not None:
+                    weight.grad[:, old] = 0.0
 
     def clip(self) -> float:
         """Limit the norm of the gradient.
@@ -184,9 +142,20 @@ class Optimiser:
     def step(self, number: int) -> float:
         """Take gradient step `number`, counted from 1; returns its rate without the factors."""
         rate = self.config.rate(number)
-        for group, factor in zip(self.adam.param_groups, self._factors, strict=True):
+        for group, factor in zip(self.inner.param_groups, self._factors, strict=True):
             group["lr"] = rate * factor
-        self.adam.step()
+        kept = [weight[:, old].detach().clone() for weight, old in self._old_columns()]
+        self.inner.step()
+        with torch.no_grad():  # An optimiser may move what has no gradient, such as by decay.
+            for (weight, old), values in zip(self._old_columns(), kept, strict=True):
+                weight[:, old] = values
+        if self.config.l1_proximal:
+            with torch.no_grad():
+                for weight, threshold in zip(self._recurrent, self._thresholds, strict=True):
+                    weight.copy_(nn.functional.softshrink(weight, rate * threshold))
+        if not self._known:
+            check_state(self.inner.state)  # Before a checkpoint needs it.
+            self._known = True
         return rate
 
 
@@ -204,6 +173,27 @@ def remedy(config: FitConfig) -> str:
         f"It ran with lr {config.lr:g} and {clip}; try a lower lr, a lower clip, "
         "or a lower init_gain."
     )
+
+
+def _check_own(inner: object, parameters: Iterable[nn.Parameter], config: FitConfig) -> None:
+    """Refuse what a caller's function made, where it is no optimiser of just these parameters."""
+    if not isinstance(inner, torch.optim.Optimizer):
+        allowed = "a function that returns a torch.optim.Optimizer"
+        raise InvalidArgument("optimiser", type(inner).__name__, allowed)
+    closure = inspect.signature(inner.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        allowed = "one that steps of gradients alone, without a closure"
+        raise InvalidArgument("optimiser", type(inner).__name__, allowed)
+    taken = [id(p) for group in inner.param_groups for p in group["params"]]
+    if sorted(taken) != sorted(map(id, parameters)):
+        allowed = "one of all parameters that it was given, and of no other"
+        remedy = "Freeze what is not to be trained."
+        raise InvalidArgument("optimiser", type(inner).__name__, allowed, remedy)
+    rates = {group["lr"] for group in inner.param_groups}
+    if rates != {config.lr}:
+        allowed = f"made with the lr of the configuration, {config.lr:g}"
+        remedy = "Factors by group are the setting rates, their course schedule and warmup."
+        raise InvalidArgument("optimiser", f"lr {sorted(rates)}", allowed, remedy)
 
 
 def _add(weights: list[nn.Parameter], direction: Callable[[Tensor], Tensor], scale: float) -> None:

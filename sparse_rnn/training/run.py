@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -10,6 +11,7 @@ from torch import nn
 
 from sparse_rnn import seeding
 from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.objectives import check_targets
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
@@ -24,9 +26,12 @@ from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
 from sparse_rnn.system.arguments import instance
+from sparse_rnn.training.callbacks import STOPPED, Callback, checked
 from sparse_rnn.training.group import Group, joined
+from sparse_rnn.training.parts import Given, check_complete, check_named, settle
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
+from sparse_rnn.training.start import known
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -65,13 +70,15 @@ class Fit(FinishedRun, Generic[ModuleT]):
     network: ModuleT
 
 
-def train(
+def train(  # noqa: PLR0913 - an option each, keyword-only past the second
     config: TrainConfig,
     out: Path | str | None = None,
     *,
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
+    callbacks: Iterable[Callback] = (),
     continue_from: Path | str | None = None,
+    start_from: Path | str | None = None,
 ) -> Run:
     """Train a network (Khona et al. 2023, appendix A) and evaluate it on trials it never saw.
 
@@ -91,10 +98,19 @@ def train(
         progress: Shows the course of the run: `automatic`, `bar` or `lines` of
             `sparse_rnn.training.progress`.
         options: What does not change the result, such as how often a checkpoint is written.
+        callbacks: Functions that are called with a `Moment` after each gradient step, in order. One
+            that returns True ends the run there: it is evaluated, and finished. They are no part of
+            the run, and a folder takes the run with others. Their errors end the run as it is; the
+            same call goes on. An interrupted run calls them again for steps since its checkpoint.
         continue_from: Folder of a run, finished or not, that this one goes on from, to more steps;
             the configurations differ in `steps` alone. The other folder is only read, and may be
             gone once this run has begun: `out`, another folder, has all that this run needs. The
             result has the bits of a run of that many steps from the start, clock columns aside.
+        start_from: Folder of a finished run, or its weights file, whose weights are the start of
+            this run; the network is otherwise that of the configuration, with the same mask, cell
+            and nonlinearity. Their digest is the setting `start` of the run, and so a part of what
+            it is. Recurrent noise and the optimiser begin anew. Once the run has begun, the other
+            may be gone: the configuration with its `start` goes on.
 
     Returns:
         The run. One configuration gives the same network, bit for bit, on the same machine with
@@ -113,30 +129,39 @@ def train(
     """
     instance("config", config, TrainConfig)
     instance("options", options, RunOptions)
+    check_complete(config)
+    calls = checked(callbacks)
     folder = None if out is None else Path(out)
+    config, start = known(config, start_from, folder, continue_from)
     device = hardware.device(options.device)
     with joined() as group:
         state, origin = _look(folder, continue_from, identity_of(config), group)
         if state == "finished" and folder is not None:
             return finished(folder, config)
         training, held_out, network = build(config)
+        if start is not None:
+            start.into(network)
         network.to(device)
         plan = PlannedRun(config, network, training, held_out, folder, origin)
-        result = _alone(plan, options, group, progress)
+        result = _alone(plan, options, group, progress, calls)
         if result is None and folder is not None:
             return finished(folder, config)
     assert result is not None  # None says that the folder's run has ended.
     return Run(config, network, *result, folder)
 
 
-def fit(
+def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     network: ModuleT,
     config: FitConfig,
     out: Path | str | None = None,
     *,
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
+    callbacks: Iterable[Callback] = (),
     continue_from: Path | str | None = None,
+    start_from: Path | str | None = None,
+    objective: Given | None = None,
+    optimiser: Given | None = None,
 ) -> Fit[ModuleT]:
     """Train a module of one's own as `train` trains its networks, with all that belongs to it.
 
@@ -152,7 +177,23 @@ def fit(
         progress: Shows the course of the run.
         options: What does not change the result. With ``device="auto"`` the network is trained
             where it is.
+        callbacks: As in `train`.
         continue_from: As in `train`.
+        start_from: As in `train`; the network gets these weights. Without it, `config.json` has
+            the digest of the weights that the network came with.
+        objective: A name of the setting `objective`; or a function ``objective(outputs, hidden,
+            batch)`` of your own, of the outputs ``[T, B, O]``, the states ``[T, B, N]`` that the
+            network returns second (None where it returns none) and the
+            `sparse_rnn.data.Batch`, to a scalar tensor that is minimised. Penalties come on top.
+            Named as an optimiser of your own is.
+        optimiser: A name of the setting `optimiser`; or a function of your own that makes a
+            ``torch.optim.Optimizer`` of the parameters, such as a class of torch's. The run is then
+            one of ``optimiser="own:NAME"``, by the name of the function, or by that of a pair
+            ``("name", function)``, which a lambda needs where there is a folder. Another function
+            needs another name. The learning rate that it was made with is `lr` where the
+            configuration leaves that open; where it does not, they are the same. At each step it is
+            the rate of `schedule`, `warmup` and `rates`. With several factors of rates the function
+            is given groups of parameters, as torch's optimisers take them.
 
     Returns:
         The run. What draws from torch's global generator, such as dropout, is neither seeded nor
@@ -182,15 +223,21 @@ def fit(
     instance("config", config, FitConfig)
     instance("options", options, RunOptions)
     folder = None if out is None else Path(out)
+    config, parts = settle(config, network, objective=objective, optimiser=optimiser)
+    check_named(config, folder)
+    calls = checked(callbacks)
+    config, start = known(config, start_from, folder, continue_from)
     if options.device != "auto":
         network.to(hardware.device(options.device))
     with joined() as group:
         result = None
         state, origin = _look(folder, continue_from, identity_of(config), group)
         if state != "finished":
+            if start is not None:
+                start.into(network)
             training, held_out = streams(config)
-            plan = PlannedRun(config, network, training, held_out, folder, origin)
-            result = _alone(plan, options, group, progress)
+            plan = PlannedRun(config, network, training, held_out, folder, origin, parts)
+            result = _alone(plan, options, group, progress, calls)
         if result is None and folder is not None:
             checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
             result = _results(folder, config)
@@ -246,8 +293,10 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
     """Make the training stream of a run and its held-out stream.
 
     Raises:
-        InvalidArgument: The suite is unknown, or the batches hold no trial.
+        InvalidArgument: The suite is unknown, the batches hold no trial, or the objective is none
+            for their targets.
     """
+    check_targets(config.objective, numbers=config.targets != "labels")
     training, held_out = (
         task_stream(
             config.suite,
@@ -256,6 +305,7 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
             seed=seeding.derive(config.seed, purpose),
             dt=config.dt,
             noise=config.noise,
+            targets=config.targets,
         )
         for purpose in (seeding.Purpose.TRAINING, seeding.Purpose.HELD_OUT)
     )
@@ -263,10 +313,14 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
 
 
 def _alone(
-    plan: PlannedRun, options: RunOptions, group: Group, progress: Display
+    plan: PlannedRun,
+    options: RunOptions,
+    group: Group,
+    progress: Display,
+    callbacks: Sequence[Callback],
 ) -> tuple[History, TaskScores] | None:
     """The result of one run; None where another process has finished it meanwhile."""
-    result = run_to_end([plan], options, group, progress).get(0)
+    result = run_to_end([plan], options, group, progress, callbacks).get(0)
     if isinstance(result, TrainingDiverged):
         raise result
     return result
@@ -310,8 +364,13 @@ def _results(folder: Path, config: FitConfig) -> tuple[History, TaskScores]:
     history = History.read_csv(path)
     n_steps = len(history)
     all_there = history["step"].tolist() == list(range(1, n_steps + 1)) and n_steps > 0
-    if not all_there or (n_steps != config.steps and config.stop_at is None):
+    if not all_there or (n_steps != config.steps and not _may_be_short(folder, config)):
         raise IncompatibleState(
             f"{path} has {n_steps} lines, and not one for each of the {config.steps} steps."
         )
     return history, TaskScores.read_csv(folder / run_folder.EVALUATION)
+
+
+def _may_be_short(folder: Path, config: FitConfig) -> bool:
+    """Whether a finished run may have fewer steps: at a target, or where a callback ended it."""
+    return config.stop_at is not None or run_folder.ending(folder) == STOPPED

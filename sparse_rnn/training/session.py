@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import signal
 import statistics
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -32,9 +32,12 @@ from sparse_rnn.runs.origin import Origin, read as read_origin
 from sparse_rnn.system.hardware import precision
 from sparse_rnn.system.lock import locked
 from sparse_rnn.system.signals import StopRequest, watched
+from sparse_rnn.training.callbacks import STOPPED, Callback, Moment, call
 from sparse_rnn.training.group import Group
-from sparse_rnn.training.loop import Ensemble, StopSeen, Trainer
+from sparse_rnn.training.loop import Ensemble, Trainer
+from sparse_rnn.training.parts import NONE, Parts, as_given
 from sparse_rnn.training.progress import Display, lasting, silent
+from sparse_rnn.training.steps import StopSeen
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,7 @@ class PlannedRun:
         held_out: The stream of the evaluations.
         folder: Where the files go, or None.
         continue_from: Folder of a run whose newest checkpoint is the start, or None.
+        parts: What the configuration cannot hold; it has the names of them.
     """
 
     config: FitConfig
@@ -56,6 +60,7 @@ class PlannedRun:
     held_out: TaskStream
     folder: Path | None
     continue_from: Path | None = None
+    parts: Parts = NONE
 
     @cached_property
     def identity(self) -> Identity:
@@ -84,6 +89,7 @@ def run_to_end(
     options: RunOptions,
     group: Group | None = None,
     progress: Display = silent,
+    callbacks: Sequence[Callback] = (),
 ) -> dict[int, tuple[History, TaskScores] | TrainingDiverged]:
     """Train and evaluate one run, or several at once.
 
@@ -93,6 +99,7 @@ def run_to_end(
         options: How they are carried out.
         group: The processes that take part in one run, each with a plan like this one.
         progress: Shows the course, in the first process: means over the runs.
+        callbacks: Called after each gradient step of each run, in the first process.
 
     Returns:
         The course and the final scores of each run by its number, or the error of one that
@@ -126,6 +133,8 @@ def run_to_end(
                             archive.write(record)
                     if found:
                         on_step(_mean(list(found.values())))
+                    if callbacks:
+                        _tell({i: (members[i], record) for i, record in found.items()}, callbacks)
                     _save_if_due([members[i] for i in found], options)
             final = {
                 i: member.plan.held_out.final().batches(0, config.final_batches)
@@ -148,6 +157,15 @@ def run_to_end(
         return results
 
 
+def _tell(found: Mapping[int, tuple[_Member, Record]], callbacks: Sequence[Callback]) -> None:
+    """Call the callbacks with what was found of each run, and end those that they end."""
+    for member, record in found.values():
+        plan, trainer = member.plan, member.trainer
+        moment = Moment(plan.config, record, plan.network, plan.folder)
+        if trainer.group.decide(partial(call, callbacks, moment)) and not trainer.ended:
+            trainer.ended = STOPPED
+
+
 def _prepare(
     plans: Sequence[PlannedRun],
     options: RunOptions,
@@ -168,9 +186,16 @@ def _prepare(
         for module in plan.network.modules():
             if isinstance(module, LeakyRNN):
                 module.noise_stream = group.rank
-        stop = request.__bool__
+        config, parts = plan.config, plan.parts
         trainer = Trainer(
-            plan.network, training, plan.held_out, plan.config, group=group, stop=stop
+            plan.network,
+            training,
+            plan.held_out,
+            config,
+            group=group,
+            stop=request.__bool__,
+            objective=as_given(config.objective, parts.objective),
+            optimiser=as_given(config.optimiser, parts.optimiser),
         )
         members[number] = _Member(plan, trainer, archive, [])
     return members

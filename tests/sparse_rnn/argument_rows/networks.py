@@ -17,9 +17,11 @@ from tests.sparse_rnn.argument_rows.values import (
     NO_FLAGS,
     NO_MASKS,
     NO_NAMES,
+    NO_NETWORKS,
     NO_NUMBERS,
     POOL,
     SEED,
+    network,
 )
 
 _WIDTH = Argument((2, 3), NO_COUNTS)
@@ -94,6 +96,13 @@ _CALLS = {
     "h0": Argument((None, torch.ones(1, 1, 9)), (torch.ones(1, 9), torch.ones(1, 2, 9), 0.0)),
 }
 
+
+def _in_chunks() -> srnn.Network:
+    net = srnn.Network(3, 2, MASK)
+    net.chunk = 2
+    return net
+
+
 ROWS = {
     "sparse_rnn.MaskedRNN": Row(
         {**_OPTIONS, "nonlinearity": _NONLINEARITY, "inhibitory": _INHIBITORY}, _LAYER
@@ -130,7 +139,26 @@ ROWS = {
         _CALLS, {"inputs": _inputs()}, of=lambda _: srnn.LeakyRNN(3, MASK)
     ),
     "sparse_rnn.Network.forward": Row(
-        _CALLS, {"inputs": _inputs()}, of=lambda _: srnn.Network(3, 2, MASK)
+        {
+            **_CALLS,
+            "truncate": Argument(
+                unseen="changes gradients alone: tests/sparse_rnn/nn/test_chunks.py",
+                wrong=(0, -1, True, 2.5, "2"),
+            ),
+            "every_state": Argument((False, True), NO_FLAGS),
+        },
+        {"inputs": _inputs()},
+        of=lambda _: _in_chunks(),
+    ),
+    "sparse_rnn.extend": Row(
+        {
+            "network": Argument((network(), network(1)), NO_NETWORKS),
+            "rules": Argument((1, 2), (-1, True, 1.5, "1", None)),
+            "outputs": Argument((0, 1), (-1, True, 1.5, "1", None)),
+            "seed": SEED,
+        },
+        {"network": network(), "rules": 1},
+        lambda net: net.state_dict(),
     ),
     "sparse_rnn.from_torch_rnn_state": _rnn(),
     "sparse_rnn.from_torch_gru_state": _from_torch(nn.GRU),

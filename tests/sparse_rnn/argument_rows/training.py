@@ -26,7 +26,7 @@ from tests.sparse_rnn.argument_rows.values import (
     NO_NUMBERS,
     answering,
 )
-from tests.sparse_rnn.helpers import SMALL, small_config
+from tests.sparse_rnn.helpers import SMALL, masked_cross_entropy, small_config
 
 _NO_COUNTS = (*NO_COUNTS[:-1], 10**12)
 _NO_PATHS = (3, True, ["out"])
@@ -87,7 +87,22 @@ _FIT = {
     "batch_size": Argument((2, 3), _NO_COUNTS),
     "seq_len": Argument((45, "auto"), _NO_COUNTS),
     "lr": Argument((1e-3, 1e-2), _RATES),
+    "targets": Argument(
+        ("ring", "sin_cos"), (*NO_NAMES, "none"), at={"objective": "squared_error"}
+    ),
+    "objective": Argument(("cross_entropy", "squared_error"), NO_NAMES),
+    "optimiser": Argument(("adam", "sgd"), NO_NAMES),
+    "optimiser_options": Argument(
+        ({}, {"momentum": 0.5}),
+        (3, None, "momentum", {"no such": 1}, {"betas": 0.9}, {"momentum": NAN}, {"nesterov": 1}),
+        at={"optimiser": "sgd"},
+    ),
     "rates": Argument(({}, {"recurrent": 0.1}), (3, None, {"recurrent": 0}, {"no": 1}, "fast")),
+    "freeze": Argument(
+        ((), ["input"], ("recurrent", "readout")),
+        (3, None, ["no such"], "no such", ["input", "recurrent", "readout"]),
+    ),
+    "new_rules": Argument((None, 1, 2), (*NO_COUNTS[:-1], 99)),
     "schedule": Argument(("constant", "cosine"), NO_NAMES),
     "warmup": Argument((0, 3), (-1, True, 2.5, NAN, "2", None)),
     "decay": Argument(
@@ -97,8 +112,18 @@ _FIT = {
     "clip": Argument((None, 1e-3), _OPTIONAL),
     "l1": Argument((0.0, 1.0), NO_NUMBERS),
     "l2": Argument((0.0, 1.0), NO_NUMBERS),
+    "l1_proximal": Argument((0.0, 10.0), NO_NUMBERS),
+    "activity_l1": Argument((0.0, 1.0), NO_NUMBERS),
+    "activity_l2": Argument((0.0, 1.0), NO_NUMBERS),
+    "rate_target": Argument((None, 1.0), (NAN, INF, "1", True)),
+    "rate_weight": Argument((1.0, 2.0), _RATES, at={"rate_target": 1.0}),
+    "truncate": Argument((None, 5), NO_COUNTS[:-1]),
     "stop_at": Argument((None, 1e-9), (*_OPTIONAL, 1.5), at={"stop_measure": "final_accuracy"}),
     "stop_measure": Argument(("performance", "final_accuracy"), NO_NAMES, at={"stop_at": 1e-9}),
+    "start": Argument(
+        unseen="the weights come with start_from: tests/sparse_rnn/training/test_start.py",
+        wrong=("abc", 3, "x" * 64, True),
+    ),
     "seed": Argument((0, 1), _SEEDS),
     "eval_every": Argument((1, 2), _NO_COUNTS),
     "eval_batches": Argument((1, 2), _NO_COUNTS),
@@ -162,19 +187,39 @@ _PROGRESS = Argument(unseen="tests/sparse_rnn/training/test_progress.py", free="
 _CONFIGS = Argument((small_config(), small_config(seed=3)), (None, dict(SMALL), "config.json", 3))
 
 
+def _stopping(moment: srnn.Moment) -> bool:
+    return moment.record.step == 2
+
+
 def _calls(first: dict[str, Any]) -> dict[str, Argument]:
     return {
         **first,
         "out": Argument((None, Made(_in)), loud=(Made(_file), *_NO_PATHS)),
         "progress": _PROGRESS,
         "options": _OPTIONS,
+        "callbacks": Argument(
+            ((), [_stopping]), (None, 3, [3], _stopping), loud=([lambda _: "stop"],)
+        ),
     }
 
 
+_STARTED = Argument(
+    (None, Made(lambda w: _begun(w)), Made(lambda w: w.folder / "no such")),
+    loud=(Made(_file), *_NO_PATHS),
+)
 _CONTINUED = Argument(
     unseen="the bits of a run from the start: tests/sparse_rnn/runs/test_origin.py",
     loud=(Made(lambda w: w.folder / "no such"), Made(_file), *_NO_PATHS),
 )
+
+
+def _halved(outputs: torch.Tensor, hidden: Any, batch: Any) -> torch.Tensor:
+    del hidden
+    return masked_cross_entropy(outputs, batch) / 2
+
+
+_OBJECTIVE = Argument((None, _halved), (3, "no such", ("a b", _halved)))
+_OPTIMISER = Argument((None, "sgd", torch.optim.Rprop), (3, "no such", ("a b", torch.optim.SGD)))
 
 
 class _Net(nn.Module):
@@ -243,7 +288,7 @@ ROWS = {
         seen=_carried_out,
     ),
     "sparse_rnn.train": Row(
-        {**_calls({"config": _CONFIGS}), "continue_from": _CONTINUED},
+        {**_calls({"config": _CONFIGS}), "continue_from": _CONTINUED, "start_from": _STARTED},
         {"config": small_config()},
         _with_folder,
     ),
@@ -264,6 +309,11 @@ ROWS = {
             "continue_from": Argument(
                 (None, Made(lambda w: w.folder / "no such")), loud=(Made(_file), *_NO_PATHS)
             ),
+            "start_from": Argument(
+                (None, Made(lambda w: w.folder / "no such")), loud=(Made(_file), *_NO_PATHS)
+            ),
+            "objective": _OBJECTIVE,
+            "optimiser": _OPTIMISER,
         },
         {"network": Made(lambda _: _Net()), "config": _FIT_CONFIG},
         _with_folder,
@@ -293,6 +343,8 @@ ROWS = {
                 unseen="tests/sparse_rnn/training/test_distributed.py", loud=("one", [1])
             ),
             "stop": Argument((lambda: False, _stopped), free="called as it is"),
+            "objective": _OBJECTIVE,
+            "optimiser": _OPTIMISER,
         },
         {
             "network": Made(_network),

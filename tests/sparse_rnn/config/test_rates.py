@@ -12,8 +12,8 @@ import sparse_rnn as srnn
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.rates import Rates, groups_of
 from sparse_rnn.errors import InvalidArgument, UnknownName
-from sparse_rnn.training.optimiser import Optimiser, masked_cross_entropy
-from tests.sparse_rnn.helpers import small_config
+from sparse_rnn.training.optimiser import Optimiser
+from tests.sparse_rnn.helpers import masked_cross_entropy, small_config
 
 FACTORS = {"input": 0.5, "recurrent": 0.1, "readout": 2.0}
 GROUP = {
@@ -52,7 +52,7 @@ def test_without_factors_the_bits_are_those_of_one_group() -> None:
     for a, b in zip(plain.network.parameters(), ones.network.parameters(), strict=True):
         assert torch.equal(a, b)
     network = srnn.Network(4, 3, srnn.masks.dense(5))
-    assert len(Optimiser(network, FitConfig()).adam.param_groups) == 1
+    assert len(Optimiser(network, FitConfig()).inner.param_groups) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,5 +117,5 @@ def test_what_is_no_rate_is_refused(rates: object, error: type[Exception], text:
 
 def test_a_group_that_the_network_lacks_is_refused() -> None:
     frozen = srnn.Network(4, 3, srnn.masks.dense(5), recurrence="frozen")
-    with pytest.raises(InvalidArgument, match="left out for a network without recurrent weights"):
+    with pytest.raises(InvalidArgument, match="left out where no recurrent weights are trained"):
         Optimiser(frozen, FitConfig(rates={"recurrent": 0.5}))

@@ -141,3 +141,35 @@ def test_runs_take_chunks() -> None:
     net = torch.nn.Linear(35, 17)
     with pytest.raises(srnn.SparseRnnError, match="chunk must be left out for a network that is"):
         srnn.fit(net, srnn.FitConfig(suite=config.suite, steps=1), options=RunOptions(chunk=3))
+
+
+def truncated_by_hand(net: srnn.Network, inputs: torch.Tensor, k: int) -> list[torch.Tensor]:
+    """Logits, and gradients of the same loss as `gradients`, stretch by stretch in plain calls."""
+    states, parts = None, []
+    for part in inputs.split(k):
+        hidden, states = net.rnn(part, states)
+        pair = isinstance(states, tuple)
+        states = tuple(s.detach() for s in states) if pair else states.detach()
+        parts.append(net.readout(hidden))
+    logits = torch.cat(parts)
+    weights = torch.linspace(-1, 2, logits.numel(), dtype=logits.dtype).view_as(logits)
+    return [logits.detach(), *torch.autograd.grad((logits * weights).sum(), [*net.parameters()])]
+
+
+@pytest.mark.parametrize("chunk", [None, 2, 3, 50])
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_flow_over_a_stretch_and_states_over_all(cell: str, chunk: int | None) -> None:
+    net = srnn.Network(5, 3, LOCAL, cell=cell, dtype=torch.float64)
+    inputs = drawn(11, 2, 5)
+    whole = gradients(net, inputs)
+    expected = truncated_by_hand(net, inputs, 4)
+    net.chunk = chunk
+    logits, hidden = net(inputs, truncate=4, every_state=True)
+    assert hidden.shape == (11, 2, 16)
+    weights = torch.linspace(-1, 2, logits.numel(), dtype=logits.dtype).view_as(logits)
+    found = torch.autograd.grad((logits * weights).sum(), [*net.parameters()])
+    for a, b in zip((logits, *found), expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(logits, whole[0], rtol=1e-11, atol=1e-12)
+    # `chunk` is exact; truncation is not.
+    assert not torch.allclose(found[1], whole[2], rtol=1e-3)

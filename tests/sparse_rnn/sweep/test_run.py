@@ -21,7 +21,6 @@ from sparse_rnn.errors import (
     TrainingDiverged,
     WriteFailed,
 )
-from sparse_rnn.evaluation.history import Record
 from sparse_rnn.runs.checkpoint import Store
 from sparse_rnn.sweep import driver, store, work
 from sparse_rnn.sweep.tally import Show, Tally
@@ -144,13 +143,9 @@ def test_a_full_disk_stops_the_sweep_and_is_no_failure(tmp_path: Path, train: li
 def test_a_signal_saves_the_run_and_the_same_call_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    @contextmanager
-    def interrupting(config: srnn.FitConfig) -> Generator[Callable[[Record], None]]:
-        def on_step(record: Record) -> None:
-            if config.seed == 1 and record.step == 3:
-                os.kill(os.getpid(), number)
-
-        yield on_step
+    def interrupting(moment: srnn.Moment) -> None:
+        if moment.config.seed == 1 and moment.record.step == 3:
+            os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patch:
         patch.setattr(work, "_watching", lambda *_: interrupting)

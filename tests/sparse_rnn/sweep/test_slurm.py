@@ -131,12 +131,12 @@ def test_a_job_whose_time_is_over_saves_its_run(
     real = work._watching
 
     def watching(*arguments: Any) -> Any:
-        display = real(*arguments)
+        watch = real(*arguments)
 
-        def sending(config: srnn.FitConfig) -> Any:
-            if config.seed == 1:
+        def sending(moment: srnn.Moment) -> Any:
+            if moment.config.seed == 1:
                 os.kill(os.getpid(), number)
-            return display(config)
+            return watch(moment)
 
         return sending
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +81,15 @@ class Doubled:
             yield Batch(*tensors, pair[0].source)
 
 
-def started(out: Path, steps: int, n_processes: int = 2) -> subprocess.Popen[str]:
+def started(
+    out: Path, steps: int, n_processes: int = 2, more: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     """The command under torchrun."""
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
         *("--nproc-per-node", str(n_processes), "-m", "sparse_rnn.cli"),
         *shlex.split(WORDS.format(steps=steps)),
+        *more,
         *("--out", str(out)),
     ]
     return subprocess.Popen(
@@ -98,8 +101,8 @@ def started(out: Path, steps: int, n_processes: int = 2) -> subprocess.Popen[str
     )
 
 
-def finished(out: Path, steps: int = 12) -> tuple[str, str]:
-    process = started(out, steps)
+def finished(out: Path, steps: int = 12, more: Sequence[str] = ()) -> tuple[str, str]:
+    process = started(out, steps, more=more)
     output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     return output, errors
@@ -134,6 +137,19 @@ def test_two_processes_are_one_with_the_double_batch(tmp_path: Path) -> None:
     )
     # A finished run is a no-op for two as well, and another number of processes is another run.
     assert "was finished before" in finished(tmp_path / "two")[0]
+
+
+@pytest.mark.slow
+def test_penalties_on_activity_are_the_mean_over_processes(tmp_path: Path) -> None:
+    finished(tmp_path / "two", 5, ["--activity-l2", "0.5", "--optimiser", "sgd", "--lr", "0.1"])
+    settings = config(5).model_dump() | {"activity_l2": 0.5, "optimiser": "sgd", "lr": 0.1}
+    settings = {name: value for name, value in settings.items() if name != "rates"}
+    own = srnn.TrainConfig(**settings)
+    _, held_out, network = build(own)
+    list(Trainer(network, Doubled(streams(own)[0]), held_out, own).records())
+    weights = load_file(tmp_path / "two" / "weights.safetensors")
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,11 @@ WORDS = shlex.split(
 )
 
 
-def started(out: Path, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+def started(
+    out: Path, before: Callable[[], None] | None = None, more: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "sparse_rnn.cli", *WORDS, "--out", str(out)],
+        [sys.executable, "-m", "sparse_rnn.cli", *WORDS, *more, "--out", str(out)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -93,6 +95,28 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bits(
     before = contents(out)
     assert ended(started(out)) == (0, "")
     assert contents(out) == before
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "--optimiser adamw --optimiser-options amsgrad=true,weight_decay=0.1",
+        "--optimiser sgd --optimiser-options momentum=0.9,nesterov=true --lr 0.01",
+        "--l1-proximal 2 --activity-l2 0.1 --truncate 20 --freeze readout",
+    ],
+)
+def test_every_optimiser_and_objective_survives_a_kill(more: str, tmp_path: Path) -> None:
+    words = more.split()
+    assert ended(started(tmp_path / "whole", more=words))[0] == 0
+    out = tmp_path / "run"
+    for step in (20, 150):
+        process = started(out, more=words)
+        wait_for(lambda step=step: (Store(out).steps() or [0])[0] >= step)
+        process.send_signal(signal.SIGKILL)
+        ended(process)
+        assert not (out / "weights.safetensors").exists()
+    assert ended(started(out, more=words))[0] == 0
+    assert same_outcome(out, tmp_path / "whole")
 
 
 def test_a_run_that_is_asked_to_leave_does_so_at_once_and_goes_on(

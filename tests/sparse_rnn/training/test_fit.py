@@ -16,9 +16,10 @@ from sparse_rnn.data import Batch, task_stream
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunConflict, TrainingDiverged
 from sparse_rnn.seeding import generator
 from sparse_rnn.training.evaluation import evaluate
-from sparse_rnn.training.optimiser import Optimiser, logits_of, masked_cross_entropy
+from sparse_rnn.training.objective import logits_of
+from sparse_rnn.training.optimiser import Optimiser
 from sparse_rnn.training.run import build, streams
-from tests.sparse_rnn.helpers import same_bits, same_outcome, small_config
+from tests.sparse_rnn.helpers import masked_cross_entropy, same_bits, same_outcome, small_config
 
 CONFIG: dict[str, Any] = {
     "suite": ("Go", "DlyGo"),

@@ -1,0 +1,198 @@
+"""What a gradient step minimises: an objective on the outputs, and penalties on the units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.objectives import OBJECTIVES, activity
+from sparse_rnn.config.own import is_own
+from sparse_rnn.data import Batch
+from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.nn.network import Network
+
+Function = Callable[[Tensor, Any, Batch], Tensor]
+"""An objective of a caller's: of the outputs ``[T, B, O]``, the states that the network returned
+beside them (None where it returns none) and the batch to a scalar."""
+
+
+class Objective:
+    """The objective of a configuration, with its penalties on the units.
+
+    Args:
+        network: The network.
+        config: `objective`, the penalties on activity, and `truncate`.
+        function: The caller's own, where the configuration names one.
+
+    Raises:
+        InvalidArgument: `truncate` is set and the network is none of `sparse_rnn`.
+    """
+
+    def __init__(
+        self, network: nn.Module, config: FitConfig, function: Function | None = None
+    ) -> None:
+        if config.truncate is not None and not isinstance(network, Network):
+            allowed = "None for a network that is no sparse_rnn.Network"
+            raise InvalidArgument("truncate", config.truncate, allowed)
+        if function is None and is_own(config.objective):
+            allowed = "given to sparse_rnn.fit as a function, where it is one of your own"
+            raise InvalidArgument("objective", config.objective, allowed)
+        self._network = network
+        self._config = config
+        self._function = function
+
+    def how(self) -> dict[str, Any]:
+        """How the network is called in a gradient step."""
+        how: dict[str, Any] = {}
+        if self._config.truncate is not None:
+            how["truncate"] = self._config.truncate
+        looks = self._function is not None or self._config.is_of_activity
+        if looks and isinstance(self._network, Network) and self._network.chunk is not None:
+            how["every_state"] = True
+        return how
+
+    def respond(self, batch: Batch) -> tuple[Tensor, Any]:
+        """Run the network over a batch; the outputs, checked, and the states."""
+        outputs = self._network(batch.inputs, **self.how())
+        logits = logits_of(outputs)
+        check_sizes(self._network, logits, batch.steps_and_lanes, batch)
+        states = outputs[1] if isinstance(outputs, tuple) and len(outputs) > 1 else None
+        return logits, states
+
+    def __call__(
+        self, outputs: Tensor, states: Any, batch: Batch, total: Tensor | None = None, n: int = 1
+    ) -> tuple[Tensor, Tensor]:
+        """Say what a batch costs.
+
+        Args:
+            outputs: ``[T, B, O]``.
+            states: What the network returned beside them.
+            batch: The batch.
+            total: Sum of the mask over all processes, where there are several.
+            n: Number of processes; what is no sum over time steps is the mean over them.
+
+        Returns:
+            The objective, a scalar, and what is minimised: with the penalties.
+
+        Raises:
+            InvalidArgument: The targets do not fit the objective, there are no states to penalise,
+                or a function of the caller's returned no scalar that depends on the network.
+        """
+        if self._function is not None:
+            cost = _checked(self._function(outputs, states, batch)) / n
+        else:
+            costs = OBJECTIVES[self._config.objective](outputs, batch.targets).flatten()
+            weights = batch.mask.flatten()
+            cost = (costs * weights).sum() / (weights.sum() if total is None else total)
+        if not self._config.is_of_activity:
+            return cost, cost
+        config = self._config
+        penalty = activity(
+            self._every_state(states, batch),
+            l1=config.activity_l1,
+            l2=config.activity_l2,
+            rate=config.rate_target,
+            rate_weight=config.rate_weight,
+        )
+        return cost, cost + penalty / n
+
+    def _every_state(self, states: Any, batch: Batch) -> Tensor:
+        wanted = batch.steps_and_lanes
+        if isinstance(states, Tensor) and states.dim() == 3 and states.shape[:2] == wanted:
+            return states
+        found = list(states.shape) if isinstance(states, Tensor) else type(states).__name__
+        allowed = f"one that returns its states [time, batch, units] second, for {_OF_ACTIVITY}"
+        kind = type(self._network).__name__
+        raise InvalidArgument("network", f"{kind} with states {found}", allowed)
+
+
+_OF_ACTIVITY = "activity_l1, activity_l2 and rate_target"
+
+
+def _checked(cost: object) -> Tensor:
+    """What a function of the caller's returned, if it can be minimised."""
+    if not isinstance(cost, Tensor) or cost.numel() != 1 or not cost.requires_grad:
+        found = type(cost).__name__
+        if isinstance(cost, Tensor):
+            found = f"a tensor {list(cost.shape)} with requires_grad {cost.requires_grad}"
+        allowed = "a function that returns a scalar tensor which depends on the outputs"
+        raise InvalidArgument("objective", found, allowed)
+    return cost.reshape(())
+
+
+def logits_of(outputs: object) -> Tensor:
+    """Take the logits from what a network returned.
+
+    Args:
+        outputs: The logits ``[T, B, O]``, or a tuple whose first entry they are.
+
+    Raises:
+        InvalidArgument: It is neither.
+    """
+    logits = outputs[0] if isinstance(outputs, tuple) and outputs else outputs
+    if not isinstance(logits, Tensor) or logits.dim() != 3:
+        found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        allowed = "a network that returns logits [T, B, O], alone or first in a tuple"
+        raise InvalidArgument("network", found, allowed)
+    # Under autocast a readout gives bfloat16, which neither the scores nor numpy take.
+    return logits.float() if logits.dtype.itemsize < 4 else logits
+
+
+def answer(network: nn.Module, batch: Batch) -> Tensor:
+    """Run a network over a batch and take the logits from what it returned.
+
+    Args:
+        network: Maps inputs ``[T, B, I]`` to logits ``[T, B, O]``, alone or first in a tuple.
+        batch: The batch, where the network is.
+
+    Returns:
+        The logits ``[T, B, O]``, with the sizes of the batch.
+
+    Raises:
+        InvalidArgument: The network returned something else.
+    """
+    logits = logits_of(network(batch.inputs))
+    check_sizes(network, logits, batch.steps_and_lanes, batch)
+    return logits
+
+
+def probe(network: nn.Module, batch: Batch) -> None:
+    """Refuse a network that swaps time and batch where the sizes of a batch cannot tell.
+
+    It answers one step less, so that there are fewer steps than lanes. Nothing is computed for a
+    batch whose sizes differ: `answer` sees it there.
+
+    Args:
+        network: The network, in evaluation mode.
+        batch: A batch, where the network is.
+
+    Raises:
+        InvalidArgument: It returned something else than logits ``[T, B, O]``.
+    """
+    n_steps, n_lanes = batch.steps_and_lanes
+    if n_steps != n_lanes or n_steps < 2:
+        return
+    with torch.no_grad():
+        logits = logits_of(network(batch.inputs[:-1]))
+    check_sizes(network, logits, (n_steps - 1, n_lanes), batch)
+
+
+def check_sizes(
+    network: nn.Module, logits: Tensor, steps_and_lanes: Sequence[int], batch: Batch
+) -> None:
+    """Refuse logits that are not ``[T, B, O]``, with the sizes of a batch."""
+    wanted = [*steps_and_lanes, batch.n_outputs]
+    found = list(logits.shape)
+    if found == wanted:
+        return
+    allowed = f"a network that returns logits [time, batch, outputs], here of shape {wanted}"
+    remedy = ""
+    if found[:2] == wanted[1::-1] and found[:2] != wanted[:2]:
+        remedy = "Time comes first: transpose the axes 0 and 1."
+    elif found[2] != wanted[2]:
+        remedy = f"These tasks have {wanted[2]} outputs: fixation and each direction of the ring."
+    raise InvalidArgument("network", f"{type(network).__name__} with {found}", allowed, remedy)

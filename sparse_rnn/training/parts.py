@@ -1,0 +1,137 @@
+"""`Parts`: what a run takes from its caller that a configuration cannot hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from torch import nn
+
+from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.optimisers import Factory
+from sparse_rnn.config.own import is_own, is_unnamed, named, own_name
+from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.training.objective import Function
+
+ConfigT = TypeVar("ConfigT", bound=FitConfig)
+
+Given = str | Callable[..., Any] | tuple[str, Callable[..., Any]]
+"""A name in a table, a function, or a pair of a name and a function."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Functions of the caller's; None is what the configuration names.
+
+    Attributes:
+        objective: What is minimised.
+        optimiser: Makes the optimiser of the parameters.
+    """
+
+    objective: Function | None = None
+    optimiser: Factory | None = None
+
+
+NONE = Parts()
+
+_SETTINGS = ("objective", "optimiser")
+
+
+def settle(
+    config: ConfigT,
+    network: nn.Module,
+    *,
+    objective: Given | None = None,
+    optimiser: Given | None = None,
+) -> tuple[ConfigT, Parts]:
+    """Give the functions of a caller their names in the configuration.
+
+    Args:
+        config: The configuration.
+        network: The network that is to be trained.
+        objective: An objective.
+        optimiser: An optimiser.
+
+    Returns:
+        The configuration of the run, and the functions. Where it left `lr` open, that is the
+        learning rate that the caller's optimiser was made with.
+
+    Raises:
+        InvalidArgument: The configuration names another one already, or one of the caller's that
+            was not given.
+    """
+    config, cost = _settled(config, "objective", objective)
+    config, factory = _settled(config, "optimiser", optimiser)
+    if factory is not None and "lr" not in config.model_fields_set:
+        rate = _rate_of(factory, network)
+        config = config if rate is None else changed(config, lr=rate)
+    return config, Parts(cost, factory)
+
+
+def check_complete(config: FitConfig) -> None:
+    """Refuse a configuration that names functions of a caller's, where none can be given.
+
+    Raises:
+        InvalidArgument: It does.
+    """
+    for setting in _SETTINGS:
+        value = getattr(config, setting)
+        if is_own(value):
+            raise InvalidArgument(setting, value, *_MISSING)
+
+
+_MISSING = (
+    "a name in the table",
+    "A function of your own is given to sparse_rnn.fit, which takes any module, also a Network.",
+)
+
+
+def check_named(config: FitConfig, folder: object) -> None:
+    """Refuse functions without a name for a run with a folder: nobody could tell which it was.
+
+    Raises:
+        InvalidArgument: There is one.
+    """
+    for setting in _SETTINGS:
+        if folder is not None and is_unnamed(getattr(config, setting)):
+            allowed = "a function with a name, for a run with a folder"
+            remedy = f'Write {setting}=("name", function).'
+            raise InvalidArgument(setting, "a function without one", allowed, remedy)
+
+
+def _settled(
+    config: ConfigT, setting: str, given: Given | None
+) -> tuple[ConfigT, Callable[..., Any] | None]:
+    stands = getattr(config, setting)
+    if given is None:
+        if is_own(stands):
+            allowed = f"given as a function, as the configuration says {stands!r}"
+            raise InvalidArgument(setting, given, allowed)
+        return config, None
+    name, function = (given, None) if isinstance(given, str) else named(setting, given)
+    if stands not in (type(config).model_fields[setting].default, name):
+        allowed = f"left out, or what the configuration says, {stands!r}"
+        raise InvalidArgument(setting, name, allowed)
+    if isinstance(given, str) and is_own(given):
+        raise InvalidArgument(setting, given, *_MISSING)
+    return changed(config, **{setting: name}), function
+
+
+def as_given(name: str, function: Callable[..., Any] | None) -> Given | None:
+    """A function of the caller's with its name in the configuration, as a caller gives it."""
+    return None if function is None else (own_name(name), function)
+
+
+def changed(config: ConfigT, **changes: Any) -> ConfigT:
+    """A configuration with some settings changed; what was left open stays so."""
+    settings = {name: getattr(config, name) for name in config.model_fields_set}
+    return type(config)(**{**settings, **changes})
+
+
+def _rate_of(factory: Factory, network: nn.Module) -> float | None:
+    """The learning rate of what a function makes, if it is one."""
+    made: Any = factory([p for p in network.parameters() if p.requires_grad])
+    rates = {group.get("lr") for group in getattr(made, "param_groups", ())}
+    rate = rates.pop() if len(rates) == 1 else None
+    return float(rate) if isinstance(rate, int | float) else None

@@ -1,0 +1,225 @@
+"""The gradient steps and evaluations of one run, from any step on."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import asdict
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.data import Batch, Batches, TaskStream, ahead
+from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
+from sparse_rnn.evaluation.history import Descent, Record
+from sparse_rnn.evaluation.mode import evaluating
+from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
+from sparse_rnn.system.arguments import instance
+from sparse_rnn.system.hardware import device_of, shortened
+from sparse_rnn.training.evaluation import evaluate
+from sparse_rnn.training.group import Group
+from sparse_rnn.training.objective import Objective, probe
+from sparse_rnn.training.optimiser import Optimiser, remedy
+from sparse_rnn.training.parts import Given, settle
+
+
+class StopSeen(Exception):
+    """The run was asked to stop; the trainer is in a state that a snapshot can hold."""
+
+
+class Steps:
+    """The gradient steps and evaluations of one run, taken by a `sparse_rnn.Trainer` or ensemble.
+
+    `sparse_rnn.Trainer` says what it is made of.
+
+    Attributes:
+        step: Gradient steps taken.
+        ended: Why there will be no more of them: "steps", "target", "callback", or "" where there
+            will be.
+        pending: The step whose record is not complete yet, or None.
+    """
+
+    def __init__(  # noqa: PLR0913 - an option each, keyword-only past the fourth
+        self,
+        network: nn.Module,
+        training: Batches,
+        held_out: TaskStream,
+        config: FitConfig,
+        *,
+        group: Group | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        objective: Given | None = None,
+        optimiser: Given | None = None,
+    ) -> None:
+        instance("network", network, nn.Module)
+        instance("config", config, FitConfig)
+        self.network = network
+        self.config, parts = settle(config, network, objective=objective, optimiser=optimiser)
+        self.group = group or Group()
+        self.stop = stop
+        self.objective = Objective(network, self.config, parts.objective)
+        self.optimiser = Optimiser(network, self.config, parts.optimiser)
+        self.step = 0
+        self.ended = ""
+        self._training = training
+        self.held_out = held_out
+        self._exam: list[Batch] = []
+        self.pending: Descent | None = None
+        self._last: Descent | None = None
+        self._began_s = time.monotonic()
+        self._probed = False
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of training, those before a resumption included."""
+        return time.monotonic() - self._began_s
+
+    def snapshot(self, more: Mapping[str, Any]) -> Snapshot:
+        """Copy the state, with more facts to keep beside it."""
+        pending = None if self.pending is None else asdict(self.pending)
+        facts = {
+            "step": self.step,
+            "ended": self.ended,
+            "pending": pending,
+            "elapsed_s": self.elapsed_s,
+            "optimiser": capture_plain(self.optimiser),
+            **more,
+        }
+        return Snapshot(facts, capture(self.network, self.optimiser))
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go back to a state.
+
+        Raises:
+            IncompatibleState: It is that of another network.
+        """
+        facts = snapshot.facts
+        try:
+            pending = None if facts["pending"] is None else Descent(**facts["pending"])
+            step, ended, elapsed_s = int(facts["step"]), facts["ended"], float(facts["elapsed_s"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
+        restore(snapshot.tensors, self.network, self.optimiser, facts.get("optimiser"))
+        self.step, self.ended, self.pending = step, ended, pending
+        self._began_s = time.monotonic() - elapsed_s
+
+    def upcoming(self, stack: ExitStack, *, prefetch: bool = True) -> Iterator[Batch]:
+        """Open the batches of the steps to come; `stack` closes them."""
+        batches = self._training.batches(self.step, self.config.steps)
+        return stack.enter_context(ahead(batches)) if prefetch else batches
+
+    def advance(self, batch: Batch) -> None:
+        """Take the gradient step of a batch; its record is then pending.
+
+        Raises:
+            StopSeen: `stop` said so, in one of the processes.
+            TrainingDiverged: The loss or the gradient is NaN or infinite; nothing has changed.
+        """
+        batch = batch.to(device_of(self.network))
+        if not self._probed:
+            with evaluating(self.network):
+                probe(self.network, batch)
+            self._probed = True
+        total = self._agree(batch)
+        self.optimiser.inner.zero_grad(set_to_none=True)
+        with self.optimiser.only_trained():
+            with self.shortened():
+                outputs, states = self.objective.respond(batch)
+                loss, minimised = self.objective(outputs, states, batch, total, self.group.size)
+            cast("Any", minimised).backward()
+        self.take(self.judge(loss))
+
+    def judge(self, loss: Tensor) -> Descent:
+        """Make a gradient step ready, after the gradients were computed.
+
+        Adds the penalties on weights, clips, and checks what came out.
+
+        Raises:
+            TrainingDiverged: The loss or the gradient is NaN or infinite; nothing has changed.
+        """
+        self.group.sum_gradients(self.optimiser.parameters.values())
+        self.optimiser.penalise()
+        norm = self.optimiser.clip()
+        value = float(self.group.sum(loss.detach()))
+        number = self.step + 1
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise TrainingDiverged(number, value, norm, remedy(self.config))
+        return Descent(number, value, self.config.rate(number), norm)
+
+    def take(self, descent: Descent) -> None:
+        """Take the gradient step that `judge` made ready; its record is then pending."""
+        self.optimiser.step(descent.step)
+        self.pending = descent
+        self.step += 1
+
+    @property
+    def exam_due(self) -> bool:
+        """Whether the network is to be evaluated after the pending step."""
+        number = self.step
+        return number % self.config.eval_every == 0 or number == self.config.steps
+
+    def exam(self) -> list[Batch]:
+        """The held-out batches of the evaluations on the way; none but in the first process."""
+        if self.group.first and not self._exam:
+            self._exam = list(self.held_out.batches(0, self.config.eval_batches))
+        return self._exam
+
+    def complete(self, scores: TaskScores | None) -> Record:
+        """Complete the record of the pending step, and decide whether it was the last one."""
+        done, config = self.pending, self.config
+        assert done is not None  # `take` comes before.
+        if scores is not None and config.stop_at is not None:
+            reached = scores.mean(config.stop_measure) >= config.stop_at
+            self.ended = "target" if reached else ""
+        if done.step == config.steps and not self.ended:
+            self.ended = "steps"
+        self.pending, self._last = None, done
+        return Record(done.step, done.loss, done.lr, done.grad_norm, self.elapsed_s, scores)
+
+    def examine(self, batches: Iterable[Batch]) -> TaskScores:
+        """Score the network as it is on held-out batches; the first process does it for all."""
+        rows = self.group.decide(lambda: self._score(batches).rows())
+        return TaskScores.from_rows(rows)
+
+    @contextmanager
+    def scoring(self) -> Generator[None]:
+        """Say it as a run that diverged where outputs in an evaluation are not finite."""
+        try:
+            yield
+        except InvalidArgument as error:
+            if error.argument != "logits":
+                raise
+            seen = self.pending or self._last or Descent(self.step, math.nan, 0.0, math.nan)
+            advice = remedy(self.config)
+            raise TrainingDiverged(seen.step, seen.loss, seen.grad_norm, advice) from error
+
+    def shortened(self) -> AbstractContextManager[object]:
+        """Compute a pass forward in the precision of the settings."""
+        return shortened(self.config.precision, device_of(self.network))
+
+    def _score(self, batches: Iterable[Batch]) -> TaskScores:
+        with self.scoring(), self.shortened():
+            return evaluate(self.network, self.held_out, self._until_stop(batches))
+
+    def _until_stop(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            if self.stop():
+                raise StopSeen
+            yield batch
+
+    def _agree(self, batch: Batch) -> Tensor | None:
+        """Sum of the mask over all processes, or None where there is one; and whether to stop."""
+        if self.group.size == 1:
+            if self.stop():
+                raise StopSeen
+            return None
+        facts = torch.stack([batch.mask.sum(), batch.mask.new_tensor(float(self.stop()))])
+        total, stops = self.group.sum(facts)
+        if float(stops) > 0:
+            raise StopSeen
+        return total
