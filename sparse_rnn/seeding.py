@@ -51,6 +51,7 @@ class Purpose(StrEnum):
     NEW_OUTPUT_BIAS = "sparse_rnn: readout bias of new outputs"
     NOISE = "sparse_rnn: recurrent noise"
     NOISE_OF_CALL = "sparse_rnn: recurrent noise of a call"
+    SPARSIFIER = "sparse_rnn: choice of synapses"
 
 
 def sequence(seed: Seed) -> np.random.SeedSequence:
