@@ -60,7 +60,7 @@ def grasp(
     weight, n_given = gradient.weight, network.rnn.mask.nnz
     first = gradient(weight)
     product, length = torch.zeros_like(first), float(first.norm())
-    if length > 0:
+    if length != 0:  # NaN goes on into the scores, which are refused
         step = _STEP * (float(weight.norm()) or 1.0) / length
         product = (gradient(weight + step * first) - first) / step
     parts = (values.cpu().reshape(-1, n_given).numpy() for values in (weight, product))

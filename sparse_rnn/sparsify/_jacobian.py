@@ -87,7 +87,10 @@ def _slopes(rnn: MaskedRNN, batch: Batch, n_steps: int) -> NDArray[np.float64]:
         matrix = edges.scatter(rnn.recurrent_weights())
         f = kernels.nonlinearity(rnn.nonlinearity)
         rates = f.apply(drive + before @ matrix.T)
-        return f.chain_(torch.ones_like(rates), rates).to("cpu", torch.float64).numpy()
+        slopes = f.chain_(torch.ones_like(rates), rates)
+        # The slope of relu is 1 at NaN.
+        slopes = torch.where(rates.isfinite(), slopes, torch.nan)
+        return slopes.to("cpu", torch.float64).numpy()
 
 
 def _last_steps(

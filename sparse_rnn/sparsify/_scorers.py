@@ -107,7 +107,7 @@ def passed_on(matrix: Floats, slopes: Floats, alpha: float) -> Floats:
         before = forth[-1]
         forth.append((1 - alpha) * before + alpha * slope * (before @ matrix.T))
     norm = np.linalg.norm(forth[-1], axis=1, keepdims=True)
-    back = np.divide(forth[-1], norm, out=np.zeros_like(forth[-1]), where=norm > 0)
+    back = np.divide(forth[-1], norm, out=np.zeros_like(forth[-1]), where=norm != 0)
     total = np.zeros_like(matrix)
     for slope, before in zip(slopes[::-1], forth[-2::-1], strict=True):
         ends = alpha * slope * back
@@ -126,4 +126,4 @@ def dispersed(weight: Floats, gradient: Floats, targets: NDArray[np.int64]) -> F
     """
     size = np.abs(gradient)
     mean = (np.bincount(targets, size) / np.maximum(np.bincount(targets), 1))[targets]
-    return np.divide(np.abs(weight) * size, mean, out=np.zeros_like(size), where=mean > 0)
+    return np.divide(np.abs(weight) * size, mean, out=np.zeros_like(size), where=mean != 0)
