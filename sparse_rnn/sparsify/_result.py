@@ -25,15 +25,24 @@ class Sparsified:
 
     Attributes:
         mask: The mask. Its family is the name of the method, its parameters are the arguments.
+        given: The mask that the network has.
         origin: int64 ``[nnz]``, for each synapse its number among those of the network, ascending.
-        gain: float64 ``[N]``, what the weights onto each unit are multiplied with, so that the
-            input of the unit keeps its variance: the root of its in-degree before over that after,
-            ``sqrt(N / k)`` where all N synapses were there and k are left. 1 for a unit with none.
     """
 
     mask: Mask
+    given: Mask
     origin: NDArray[np.int64]
-    gain: NDArray[np.float64]
+
+    @property
+    def gain(self) -> NDArray[np.float64]:
+        """What the weights onto each unit are multiplied with, float64 ``[N]``.
+
+        The root of its in-degree before over that after, so that the input of the unit keeps its
+        variance: ``sqrt(N / k)`` where all N synapses were there and k are left. 1 for a unit with
+        none.
+        """
+        before, after = self.given.in_degree(), self.mask.in_degree()
+        return np.sqrt(np.where(after == 0, 1.0, before / np.where(after == 0, 1, after)))
 
     def weights(self, weight: Tensor, *, rescale: bool = True) -> Tensor:
         """Take the weights of the synapses that are left.
@@ -47,7 +56,7 @@ class Sparsified:
             A copy, ``[nnz]`` or ``[gates, nnz]`` of the synapses of the mask.
 
         Raises:
-            InvalidArgument: There are fewer weights than the network has synapses.
+            InvalidArgument: There are more or fewer weights than the network has synapses.
 
         Example:
             >>> import torch, sparse_rnn as srnn
@@ -58,9 +67,9 @@ class Sparsified:
         """
         instance("weight", weight, Tensor)
         flag("rescale", rescale)
-        n_needed = int(self.origin[-1]) + 1
-        if weight.dim() not in (1, 2) or weight.shape[-1] < n_needed:
-            allowed = f"of shape [nnz] or [gates, nnz], of at least {n_needed} synapses"
+        n_given = self.given.nnz
+        if weight.dim() not in (1, 2) or weight.shape[-1] != n_given:
+            allowed = f"of shape {[n_given]} or [gates, {n_given}]"
             raise InvalidArgument("weight", list(weight.shape), allowed)
         kept = weight.detach()[..., torch.from_numpy(self.origin).to(weight.device)]
         if not rescale:
@@ -82,10 +91,8 @@ def result(
         **parameters: The other arguments of the method but for network and batches.
     """
     told = {**parameters, "seed": seed_record(seed)}
-    mask = part(network.rnn.mask, kept, method, told)
-    after = mask.in_degree()
-    ratio = network.rnn.mask.in_degree() / np.where(after == 0, 1, after)
-    return Sparsified(mask, np.flatnonzero(kept), np.where(after == 0, 1.0, np.sqrt(ratio)))
+    given = network.rnn.mask
+    return Sparsified(part(given, kept, method, told), given, np.flatnonzero(kept))
 
 
 def part(
@@ -135,11 +142,9 @@ def apply(
     instance("found", found, Sparsified)
     flag("rescale", rescale)
     rnn = network.rnn
-    known = np.zeros(rnn.mask.nnz, dtype=np.bool_)
-    if found.origin[-1] < known.size:
-        known[found.origin] = True
-    if known.sum() != found.mask.nnz or part(rnn.mask, known) != found.mask:
-        raise InvalidArgument("found", found.mask, f"a part of the network's {rnn.mask!r}")
+    if found.given != rnn.mask:
+        allowed = f"chosen for a network with the mask {rnn.mask!r}"
+        raise InvalidArgument("found", found.given, allowed)
     options: Any = rnn.settings()
     sizes = rnn.input_size, network.readout.out_features
     dtype, device = rnn.weight_hh.dtype, rnn.weight_hh.device

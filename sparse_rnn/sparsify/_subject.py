@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.errors import InvalidArgument, NotApplicable
 from sparse_rnn.masks._sampling import Seed
 from sparse_rnn.nn.network import Network
 from sparse_rnn.nn.rnn import MaskedRNN
@@ -41,8 +41,14 @@ def generator(seed: Seed) -> np.random.Generator:
 
 
 def weights(network: Network) -> NDArray[np.float64]:
-    """The values that the synapses act with, float64 ``[gates, nnz]``; a copy."""
+    """The values that the synapses act with, float64 ``[gates, nnz]``; a copy.
+
+    Raises:
+        NotApplicable: One of them is NaN or infinite.
+    """
     values = network.rnn.recurrent_weights().detach().to("cpu", torch.float64)
+    if not values.isfinite().all():
+        raise NotApplicable("A recurrent weight is NaN or infinite: the network has diverged.")
     return values.reshape(-1, network.rnn.mask.nnz).numpy().copy()
 
 

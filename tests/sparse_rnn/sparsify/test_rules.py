@@ -163,6 +163,24 @@ def test_a_network_that_diverges_is_refused_and_not_pruned_by_chance() -> None:
             sparsify.sparsify(name, net, 0.2, BATCHES)
 
 
+@pytest.mark.parametrize("name", sorted({*sparsify.METHODS} - {"random"}))
+def test_a_network_that_has_diverged_is_refused(name: str) -> None:
+    net = network_of()
+    with torch.no_grad():
+        net.rnn.weight_hh[5] = torch.nan
+    with pytest.raises(srnn.SparseRnnError, match="NaN or infinite"):
+        sparsify.sparsify(name, net, 0.2, data_of(name))
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    found = sparsify.magnitude(network_of(), 0.2)
+    other = srnn.Network(*SIZES, srnn.masks.random(12, 11))
+    with pytest.raises(srnn.SparseRnnError, match="found must be chosen for"):
+        sparsify.apply(other, found)
+    with pytest.raises(srnn.SparseRnnError, match="weight must be of shape"):
+        found.weights(torch.zeros(145))
+
+
 def test_synapses_without_a_cycle_are_refused() -> None:
     chain = srnn.Network(*SIZES, srnn.Mask.from_edges(4, [1, 2, 3], [0, 1, 2]))
     with pytest.raises(srnn.SparseRnnError, match="no cycle"):
