@@ -38,8 +38,9 @@ class Sparsified:
         """What the weights onto each unit are multiplied with, float64 ``[N]``.
 
         The root of its in-degree before over that after, so that the input of the unit keeps its
-        variance: ``sqrt(N / k)`` where all N synapses were there and k are left. 1 for a unit with
-        none.
+        variance: ``sqrt(N / k)`` where all N synapses were there and k are left. It is about the
+        number of weights alone; those that were chosen for their size have more variance still. 1
+        for a unit with none.
         """
         before, after = self.given.in_degree(), self.mask.in_degree()
         return np.sqrt(np.where(after == 0, 1.0, before / np.where(after == 0, 1, after)))

@@ -334,28 +334,56 @@ def test_random_keeps_as_many_onto_each_unit_all_choices_alike(density: float) -
     assert np.all(np.abs(total / n - expected) <= 5 * deviation)
 
 
+def gated_loss(
+    net: srnn.Network, weight: Tensor, batches: Sequence[Batch], temperature: float = 1
+) -> Tensor:
+    """The loss of a cell with gates, whose recurrent weights are ``[gates, N * N]``."""
+    total = torch.zeros((), dtype=torch.float64)
+    for batch in batches:
+        inputs = (batch.inputs.double(),)
+        logits, _ = torch.func.functional_call(net, {"rnn.weight_hh": weight}, inputs)
+        logits = logits.movedim(-1, 1) / temperature
+        each = functional.cross_entropy(logits, batch.targets, reduction="none")
+        total = total + (each * batch.mask).sum() / batch.mask.sum()
+    return total / len(batches)
+
+
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_gates_share_a_factor_and_magnitudes_add_up(cell: str, seed: int) -> None:
+def test_gates_share_a_factor(cell: str, seed: int) -> None:
     """A synapse of a cell with gates has a weight in each, and they go together."""
-    net, batches = network_of(seed, cell=cell), batches_of(seed)
+    net, batches = network_of(seed, cell=cell, backend="reference"), batches_of(seed)
+    weight, there = net.rnn.weight_hh.detach(), torch.ones(N, N, dtype=torch.bool)
+    ones = torch.ones(N * N, dtype=torch.float64)
 
-    def with_factor(factor: Tensor) -> Tensor:
-        weight = net.rnn.weight_hh.detach() * factor
-        total = torch.zeros((), dtype=torch.float64)
-        for batch in batches:
-            logits, _ = torch.func.functional_call(
-                net, {"rnn.weight_hh": weight}, (batch.inputs.double(),)
-            )
-            each = functional.cross_entropy(logits.movedim(-1, 1), batch.targets, reduction="none")
-            total = total + (each * batch.mask).sum() / batch.mask.sum()
-        return total
+    def sensitivity(kept: Tensor) -> Tensor:
+        """What a factor of the weights at the start does to the network with some synapses."""
+        held = (weight * kept.flatten()).detach()
+        found = derivative(
+            lambda factor: gated_loss(net, held + weight * (factor - 1), batches), ones
+        )
+        return found.abs().reshape(N, N)
 
-    scores = derivative(with_factor, torch.ones(N * N, dtype=torch.float64)).abs()
+    assert_mask(sparsify.snip(net, 0.2, batches), top(sensitivity(there), there, 20))
+    kept = there
+    for left in (round(20**0.5 * 100**0.5), 20):
+        kept = top(sensitivity(kept), there, left)
+    assert_mask(sparsify.force(net, 0.2, batches, rounds=2), kept)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_gates_add_up(cell: str, seed: int) -> None:
+    net, batches = network_of(seed, cell=cell, backend="reference"), batches_of(seed)
     there = torch.ones(N, N, dtype=torch.bool)
-    assert_mask(sparsify.snip(net, 0.2, batches), top(scores.reshape(N, N), there, 20))
     sizes = net.rnn.weight_hh.detach().abs().sum(0).reshape(N, N)
     assert_mask(sparsify.magnitude(net, 0.2), top(sizes, there, 20))
+    weight = net.rnn.weight_hh.detach().requires_grad_()
+    value = gated_loss(net, weight, batches, 3.0)
+    gradient = torch.autograd.grad(value, weight, create_graph=True)[0]
+    product = torch.autograd.grad((gradient * gradient.detach()).sum(), weight)[0]
+    scores = (weight * product).detach().sum(0).reshape(N, N)
+    assert_mask(sparsify.grasp(net, 0.2, batches, temperature=3.0), top(scores, there, 20))
 
 
 @pytest.mark.parametrize("method", ["synflow", "jacobian", "noise_prune"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 import sparse_rnn as srnn
 from sparse_rnn import sparsify
 from sparse_rnn.data import Batch, task_stream
+from sparse_rnn.runs.weights import save_weights
 from sparse_rnn.sparsify._gradients import Gradients
 from sparse_rnn.sparsify._sampling import exactly, inclusion
 from sparse_rnn.sparsify._schedules import equal_shares, exponential, largest, once, prune
@@ -179,6 +181,18 @@ def test_weights_of_another_network_are_refused() -> None:
         sparsify.apply(other, found)
     with pytest.raises(srnn.SparseRnnError, match="weight must be of shape"):
         found.weights(torch.zeros(145))
+
+
+@pytest.mark.parametrize("name", sparsify.METHODS)
+def test_a_weights_file_keeps_the_mask_and_where_it_comes_from(name: str, tmp_path: Path) -> None:
+    net = network_of()
+    seed = np.random.SeedSequence(5)
+    sparse = sparsify.apply(net, sparsify.sparsify(name, net, 0.2, data_of(name), seed=seed))
+    save_weights(tmp_path / "weights.safetensors", sparse)
+    mask = srnn.load(tmp_path / "weights.safetensors").rnn.mask
+    assert mask == sparse.rnn.mask
+    assert mask.family == name
+    assert mask.parameters == sparse.rnn.mask.parameters
 
 
 def test_synapses_without_a_cycle_are_refused() -> None:
