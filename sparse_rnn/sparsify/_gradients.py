@@ -38,14 +38,17 @@ def listed(batches: Iterable[Batch]) -> list[Batch]:
 class Gradients:
     """The gradient of the loss of some batches, as a function of the recurrent weights.
 
-    The loss is the mean over the batches of the cross entropy that training minimises. There is no
-    recurrent noise.
+    The loss is the mean over the batches of the cross entropy, as training has it by default.
+    There is no recurrent noise.
 
     Args:
         network: The network; a copy of it is run.
         batches: The batches.
         temperature: What the logits are divided by.
         dtype: Type that is computed in; None is that of the network.
+
+    Raises:
+        InvalidArgument: There is no batch, or the targets are no labels.
 
     Attributes:
         weight: The weights as they are, shaped as ``weight_hh``, in that type.
@@ -61,6 +64,11 @@ class Gradients:
     ) -> None:
         instance("network", network, Network)
         self._batches = listed(batches)
+        for batch in self._batches:
+            if batch.targets.is_floating_point() or batch.targets.dim() != 2:
+                found = f"targets {batch.targets.dtype} {list(batch.targets.shape)}"
+                allowed = "batches with labels [T, B] as targets, for the cross entropy"
+                raise InvalidArgument("batches", found, allowed)
         self._temperature = temperature
         self._network = copy.deepcopy(network).to(dtype).eval().requires_grad_(requires_grad=False)
         self.weight = self._network.rnn.weight_hh.detach().clone()
@@ -86,7 +94,7 @@ class Gradients:
 def cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
     """Cross entropy of every time step of logits ``[T, B, O]``, weighted with the batch's mask.
 
-    The loss that training minimises, a scalar in nats; a test compares the two.
+    The default objective of training, a scalar in nats; a test compares the two.
     """
     every_step = nn.functional.cross_entropy(
         logits.flatten(0, 1), batch.targets.flatten(), reduction="none"

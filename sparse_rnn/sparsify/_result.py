@@ -154,6 +154,8 @@ def apply(
     state["rnn.weight_hh"] = found.weights(rnn.weight_hh, rescale=rescale)
     made.load_state_dict(state)
     made.chunk = network.chunk
+    for name, parameter in network.named_parameters():
+        made.get_parameter(name).requires_grad_(parameter.requires_grad)
     return made.to(device).train(network.training)
 
 

@@ -18,7 +18,7 @@ from sparse_rnn.runs.weights import save_weights
 from sparse_rnn.sparsify._gradients import Gradients
 from sparse_rnn.sparsify._sampling import exactly, inclusion
 from sparse_rnn.sparsify._schedules import equal_shares, exponential, largest, once, prune
-from sparse_rnn.training.optimiser import masked_cross_entropy
+from sparse_rnn.training.objective import Objective
 from tests.sparse_rnn.helpers import random_mask, weights_of
 
 STREAM = task_stream(["Go", "DlyGo"], batch_size=3, seq_len=45, seed=0)
@@ -195,6 +195,14 @@ def test_a_weights_file_keeps_the_mask_and_where_it_comes_from(name: str, tmp_pa
     assert mask.parameters == sparse.rnn.mask.parameters
 
 
+def test_targets_that_are_no_labels_are_refused() -> None:
+    ring = list(task_stream("Go", batch_size=2, seq_len=45, seed=0, targets="ring").batches(0, 1))
+    net = srnn.Network(ring[0].inputs.shape[-1], ring[0].n_outputs, srnn.masks.dense(12))
+    with pytest.raises(srnn.SparseRnnError, match="batches must be batches with labels"):
+        sparsify.snip(net, 0.2, ring)
+    assert sparsify.jacobian(net, 0.2, ring).mask.nnz == 29  # which looks at no target
+
+
 def test_synapses_without_a_cycle_are_refused() -> None:
     chain = srnn.Network(*SIZES, srnn.Mask.from_edges(4, [1, 2, 3], [0, 1, 2]))
     with pytest.raises(srnn.SparseRnnError, match="no cycle"):
@@ -204,11 +212,14 @@ def test_synapses_without_a_cycle_are_refused() -> None:
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_with_all_synapses_the_network_is_the_same(kind: str) -> None:
     net = network_of(kind).eval()
+    net.rnn.weight_ih.requires_grad_(False)
     again = sparsify.apply(net, sparsify.magnitude(net, 1.0))
     inputs = BATCHES[0].inputs.to(net.readout.weight.dtype)
     with torch.no_grad():
         torch.testing.assert_close(net(inputs)[0], again(inputs)[0])
     assert not again.training
+    trained = [p.requires_grad for p in net.parameters()]
+    assert [p.requires_grad for p in again.parameters()] == trained
     for name, values in weights_of(net).items():
         assert torch.equal(values, weights_of(again)[name])
     with torch.no_grad():
@@ -272,12 +283,11 @@ def test_the_gradient_is_the_one_that_training_has(kind: str, chunk: int | None)
     found = gradient(gradient.weight)
     other = network_of(kind).eval()
     weight = other.rnn.weight_hh.detach().clone().requires_grad_()
-    losses = [
-        masked_cross_entropy(
-            torch.func.functional_call(other, {"rnn.weight_hh": weight}, (batch.inputs,))[0], batch
-        )
-        for batch in BATCHES
-    ]
+    objective = Objective(other, srnn.FitConfig(suite="Go"))
+    losses: list[torch.Tensor] = []
+    for batch in BATCHES:
+        found_there = torch.func.functional_call(other, {"rnn.weight_hh": weight}, (batch.inputs,))
+        losses.append(objective(*found_there, batch)[1])
     expected = torch.autograd.grad(torch.stack(losses).mean(), weight)[0]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-8)
     assert found.any()
