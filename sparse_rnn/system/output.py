@@ -54,6 +54,28 @@ def in_cell(text: str) -> str:
     return f"'{plain(text)}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else plain(text)
 
 
+def fitted(parts: Iterable[tuple[int, str]], columns: int) -> str:
+    """Join parts into a line that fits a terminal; the least important ones are left out.
+
+    Args:
+        parts: Pairs of a rank and a text, in their order in the line. Those of rank 0 are the most
+            important.
+        columns: How wide the terminal is.
+
+    Example:
+        >>> fitted([(2, "dense 400"), (0, "7/90"), (1, "loss 2.71")], 16)
+        '7/90  loss 2.71'
+    """
+    kept = [part for part in parts if part[1]]
+    while len(kept) > 1 and len(_joined(kept)) > columns:
+        kept.remove(max(kept, key=lambda part: part[0]))
+    return _joined(kept)[: max(columns, 0)]
+
+
+def _joined(parts: Iterable[tuple[int, str]]) -> str:
+    return "  ".join(text for _, text in parts)
+
+
 @contextmanager
 def figures_to_files() -> Generator[None]:
     """Hide the backend that ``MPLBACKEND`` asks for, as matplotlib refuses one it cannot import.
