@@ -170,6 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_problem(refusal.status, str(refusal))
         except self.server.site.refusals as refusal:
             argument = getattr(refusal, "argument", None)
+            if argument == "field":  # one that there is not: the page leaves it out of its address
+                argument = str(getattr(refusal, "value", argument))
             self._send_problem(HTTPStatus.BAD_REQUEST, str(refusal), argument)
         except ConnectionError:
             raise
