@@ -168,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     exporting.set_defaults(run=_export)
 
     exploring = commands.add_parser("explore", help="open a local page that shows trials of tasks")
+    exploring.add_argument("task", nargs="?", help="task to begin with, such as DlyGo_IntL_SeqR")
     exploring.add_argument(
         "--port", type=int, default=8168, help="port on this machine; 0: any (default: 8168)"
     )
@@ -298,7 +299,8 @@ def _explore(options: argparse.Namespace) -> int:
     from modcog.explore import site  # the other commands need no server
     from modcog.explore.serving import serve
 
-    serve(site(), options.port, browser=not options.no_browser)
+    query = f"?task={task(options.task).name}" if options.task else ""
+    serve(site(), options.port, browser=not options.no_browser, query=query)
     return 0
 
 

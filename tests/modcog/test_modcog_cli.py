@@ -117,6 +117,7 @@ REFUSED = [
     (["show", "Go", "--sead", "3"], "an option of modcog show; got '--sead'. Did you mean --seed"),
     (["show", "Go", "--dimring=8"], "got '--dimring'. Did you mean --dim-ring"),
     (["show", "Go", "DMS"], "argument must be left out: the command takes no more of them"),
+    (["explore", "Goo"], "task must be the name of a task; got 'Goo'. Did you mean Go"),
     (["explore", "--prt", "0"], "got '--prt'. Did you mean --port"),
     (["show", "DlyGoo"], "task must be the name of a task; got 'DlyGoo'. Did you mean DlyGo"),
     (["show", "RTGo_IntL"], "RTGo answers at the go cue: there is no interval to time. Use Seq."),
