@@ -187,7 +187,7 @@ def test_each_card_leads_into_the_playground(address: str, visit: Visit) -> None
     page = visit(f"{address}/gallery.html")
     links = page.locator(".card .play a").evaluate_all("links => links.map(link => link.href)")
     assert links == [f"http://{ADDRESS}:{PORT}/?task={name}" for name in modcog.task_names()]
-    commands = page.locator(".card .play code").all_inner_texts()
+    commands = page.locator(".card .play code").all_text_contents()
     assert commands == [f"modcog explore {name}" for name in modcog.task_names()]
 
 
