@@ -55,21 +55,25 @@ class Tally:
         """Seconds until the end at this rate; None while it is not known."""
         return self.steps_left / self.rate if self.rate > 0 else None
 
-    def text(self, columns: int = sys.maxsize) -> str:
-        """One line, of what fits into so many columns."""
-        elsewhere = f"{self.elsewhere} in use elsewhere" if self.elsewhere else ""
-        per_hour = 3600 * self.fresh / self.elapsed_s if self.elapsed_s > 0 else 0.0
-        eta = "?" if self.eta_s is None else duration(self.eta_s)
-        parts = [
-            (0, f"{self.done}/{self.total} done"),
-            (2, f"{self.running} running"),
-            (1, f"{self.failed} failed"),
-            (4, elsewhere),
-            (6, f"{self.rate:.0f} steps/s"),
-            (5, f"{per_hour:.0f} runs/h"),
-            (3, f"ETA {eta}" if self.done + self.failed < self.total else ""),
-        ]
-        return fitted(parts, columns)
+    def text(self) -> str:
+        """One line."""
+        return fitted(_parts(self), sys.maxsize)
+
+
+def _parts(tally: Tally) -> list[tuple[int, str]]:
+    """The parts of the line, with their ranks for a narrow terminal (`fitted`)."""
+    elsewhere = f"{tally.elsewhere} in use elsewhere" if tally.elsewhere else ""
+    per_hour = 3600 * tally.fresh / tally.elapsed_s if tally.elapsed_s > 0 else 0.0
+    eta = "?" if tally.eta_s is None else duration(tally.eta_s)
+    return [
+        (0, f"{tally.done}/{tally.total} done"),
+        (2, f"{tally.running} running"),
+        (1, f"{tally.failed} failed"),
+        (4, elsewhere),
+        (6, f"{tally.rate:.0f} steps/s"),
+        (5, f"{per_hour:.0f} runs/h"),
+        (3, f"ETA {eta}" if tally.done + tally.failed < tally.total else ""),
+    ]
 
 
 Show = Callable[[Tally], None]
@@ -147,7 +151,9 @@ def bar(file: TextIO | None = None) -> Generator[Show]:
             for line in tally.news:
                 display.console.print(plain(line), markup=False, highlight=False)
             ended = tally.done + tally.failed
-            display.update(task, total=tally.total, completed=ended, text=tally.text(room))
+            display.update(
+                task, total=tally.total, completed=ended, text=fitted(_parts(tally), room)
+            )
 
         yield show
 
