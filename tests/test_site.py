@@ -11,10 +11,12 @@ import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import modcog
+from modcog.explore.serving import ADDRESS, PORT
 from tests.browser import DESKTOP, PHONE, Visit, scrolls_sideways
 
 pytest.importorskip("mkdocs")
@@ -152,6 +154,41 @@ def test_gallery_filters_by_keyboard(address: str, visit: Visit, size: tuple[int
     assert page.locator("#count").inner_text() == f"{len(names)} tasks"
     page.get_by_role("button", name="Show all").press("Enter")
     page.wait_for_function("document.querySelectorAll('.card[hidden]').length === 0")
+
+
+SOUGHT = [
+    ("memory", lambda row: row["delay"]),
+    ("timing", lambda row: row["timed"]),
+    ("context", lambda row: row["context"]),
+    ("opposite", lambda row: row["anti"]),
+    ("go no-go", lambda row: row["withholds"]),
+    ("categorization memory", lambda row: row["category"]),
+    ("evidence", lambda row: row["family"] == "decision"),
+]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("words", "meant"), SOUGHT, ids=[words for words, _ in SOUGHT])
+def test_gallery_finds_what_the_field_calls_it(
+    address: str, visit: Visit, words: str, meant: Any
+) -> None:
+    page = visit(f"{address}/gallery.html")
+    page.locator("#words").fill(words)
+    shown = page.locator(".card:not([hidden])").evaluate_all("cards => cards.map(card => card.id)")
+    rows = modcog.features(modcog.task_names())
+    found = set(shown)
+    assert {name for name, row in rows.items() if meant(row)} <= found
+    assert len(found) < 168
+    assert page.locator("#count").inner_text() == f"{len(shown)} tasks"
+
+
+@pytest.mark.browser
+def test_each_card_leads_into_the_playground(address: str, visit: Visit) -> None:
+    page = visit(f"{address}/gallery.html")
+    links = page.locator(".card .play a").evaluate_all("links => links.map(link => link.href)")
+    assert links == [f"http://{ADDRESS}:{PORT}/?task={name}" for name in modcog.task_names()]
+    commands = page.locator(".card .play code").all_text_contents()
+    assert commands == [f"modcog explore {name}" for name in modcog.task_names()]
 
 
 @pytest.mark.browser
