@@ -25,7 +25,7 @@ from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT
 from sparse_rnn.runs.weights import WEIGHTS
 from sparse_rnn.system.output import Courtesy, plain, say
-from sparse_rnn.training import group as distributed, progress, run as training, start
+from sparse_rnn.training import group as distributed, parts, progress, run as training
 from sparse_rnn.training.ensembles import train_ensemble
 from sparse_rnn.training.optimiser import BURST_REMEDY
 from sparse_rnn.training.session import identity_of
@@ -213,7 +213,7 @@ def _train_one(
     # Where kernels say that they are being compiled.
     logging.getLogger("sparse_rnn.kernels").setLevel(logging.ERROR if quiet else logging.NOTSET)
     continue_from, start_from = sources
-    config, _ = start.known(config, start_from, out, continue_from)
+    config, _ = parts.starting_from(config, start_from, out, continue_from)
     finished = run_folder.state_of(out, identity_of(config)) == "finished"
     began_s = time.monotonic()
     display = progress.silent if quiet else progress.automatic

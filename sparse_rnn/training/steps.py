@@ -62,7 +62,7 @@ class Steps:
         self.config, parts = settle(config, network, objective=objective, optimiser=optimiser)
         self.group = group or Group()
         self.stop = stop
-        self.objective = Objective(network, self.config, parts.objective)
+        self.objective = Objective(network, self.config.minimised, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
         self.step = 0
         self.ended = ""

@@ -283,7 +283,7 @@ def test_the_gradient_is_the_one_that_training_has(kind: str, chunk: int | None)
     found = gradient(gradient.weight)
     other = network_of(kind).eval()
     weight = other.rnn.weight_hh.detach().clone().requires_grad_()
-    objective = Objective(other, srnn.FitConfig(suite="Go"))
+    objective = Objective(other, srnn.FitConfig(suite="Go").minimised)
     losses: list[torch.Tensor] = []
     for batch in BATCHES:
         found_there = torch.func.functional_call(other, {"rnn.weight_hh": weight}, (batch.inputs,))
