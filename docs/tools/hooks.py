@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its 
 
 import commands
 import gallery
+import sessions
 import which_task
 
 import modcog
@@ -76,3 +77,9 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     for name, source in FROM_ROOT.items():
         markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){source}", rf"](\1{name}", markdown)
     return re.sub(r"^```python\n(?=>>> )", "```pycon\n", markdown, flags=re.MULTILINE)
+
+
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let copy buttons take the code of a session alone, without prompts and outputs."""
+    del page, config, files
+    return sessions.with_copied_code(html)
