@@ -123,7 +123,7 @@ def environment(folder: Path, requirements: tuple[str, ...]) -> Path:
         program = folder / "bin" / entry.name
         program.write_text(
             f"#!{python}\nimport sys\nfrom {entry.module} import {entry.attr}\n"
-            f"sys.exit({entry.attr}())\n",
+            f"if __name__ == '__main__':\n    sys.exit({entry.attr}())\n",
             encoding="utf-8",
         )
         program.chmod(0o755)
