@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its 
 import commands
 import gallery
 import sessions
+import tables
 import which_task
 
 import modcog
@@ -80,6 +81,6 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
 
 
 def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let copy buttons take the code of a session alone, without prompts and outputs."""
+    """Let copy buttons take the code of a session alone, and wide tables fold."""
     del page, config, files
-    return sessions.with_copied_code(html)
+    return tables.folding(sessions.with_copied_code(html))
