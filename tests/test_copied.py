@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.tools import sessions
+from docs.tools import sessions, tables
 from tests import copied
 
 DOCS = copied.ROOT / "docs"
@@ -114,3 +114,16 @@ def test_a_page_is_one_program() -> None:
     assert "echo a > b" in program
     assert len(copied.blocks(page)) == 3
     assert copied.needs('# A\n\nNeeds: `pip install ".[rnn]" pandas`.\n') == (".[rnn]", "pandas")
+
+
+def test_cells_of_wide_tables_carry_the_headings() -> None:
+    head = "<thead><tr><th></th><th><code>a</code> &lt;</th><th>c</th></tr></thead>"
+    rows = '<tr><td>1</td><td>2 ms</td><td style="x">3</td></tr>' * 2
+    folded = tables.folding(f"<table>{head}{rows}</table>")
+    row = (
+        '<tr><td data-label="">1</td><td data-label="a &lt;">2&nbsp;ms</td>'
+        '<td data-label="c" style="x">3</td></tr>'
+    )
+    assert folded == f"<table data-folds>{head}{row * 2}</table>"
+    narrow = "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>"
+    assert tables.folding(narrow) == narrow

@@ -22,6 +22,10 @@ from mkdocs.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+CUT_TABLES = """[...document.querySelectorAll(".md-typeset__scrollwrap")]
+  .filter(part => part.scrollWidth > part.clientWidth).map(part => part.innerText.slice(0, 80))"""
+"""Tables of which a part lies outside of the window until the reader scrolls them."""
+
 GENERATED = {"commands.md", "contributing.md", "changelog.md"}
 LATER = {"explore.md", "scaling.md", "analysis.md", "results.md"}
 """Pages of parts that a checkout may lack: the build leaves them out of the navigation."""
@@ -146,6 +150,7 @@ def test_no_page_is_wider_than_its_window(
         url = f"{address}/{path.relative_to(site).as_posix()}"
         page.goto(url, wait_until="networkidle")
         assert not scrolls_sideways(page), path.name
+        assert page.evaluate(CUT_TABLES) == [], path.name
 
 
 @pytest.mark.browser

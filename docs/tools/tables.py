@@ -11,7 +11,11 @@ WIDE = 3
 
 
 def folding(page: str) -> str:
-    """Mark the wide tables of an HTML page and label their cells, for `assets/site.css`."""
+    """Mark the wide tables of an HTML page and label their cells, for `assets/site.css`.
+
+    A number and its unit stay on one line.
+    """
+    page = re.sub(r"(<td\b[^>]*>[\d.,]+) (\w{1,2}</td>)", r"\1&nbsp;\2", page)
     return TABLE.sub(_folding, page)
 
 
