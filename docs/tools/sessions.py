@@ -11,14 +11,18 @@ BLOCK = re.compile(r'<div class="highlight">(<pre><span></span><code>(.*?)</code
 """A block of code as the site's build writes it: without line numbers or a title."""
 
 
+DIRECTIVE = re.compile(r" *# doctest: [^\n]*")
+"""What tells the tests how to read an example; no reader needs it."""
+
+
 def code(session: str) -> str:
-    """What was typed, without prompts and outputs: a program.
+    """What was typed, without prompts, outputs and directives: a program.
 
     An empty line ends each compound statement, so that it can be pasted at a prompt too.
     """
     return "".join(
         example.source + ("\n" if is_compound(example.source) else "")
-        for example in doctest.DocTestParser().get_examples(session)
+        for example in doctest.DocTestParser().get_examples(DIRECTIVE.sub("", session))
     )
 
 
