@@ -9,6 +9,9 @@ TABLE = re.compile(r"<table>.*?</table>", re.S)
 WIDE = 3
 """Columns from which on a table folds; two stand side by side on a phone."""
 
+MATRIX = 10
+"""Columns from which on the headings of a table stand upright, so that all fit."""
+
 
 def folding(page: str) -> str:
     """Mark the wide tables of an HTML page and label their cells, for `assets/site.css`.
@@ -28,4 +31,5 @@ def _folding(table: re.Match[str]) -> str:
         return table[0]
     cells = iter(headings * table[0].count("<tr>"))
     labelled = re.sub(r"<td\b", lambda _: f'<td data-label="{next(cells)}"', table[0])
-    return labelled.replace("<table>", "<table data-folds>", 1)
+    kind = "matrix" if len(headings) >= MATRIX else ""
+    return labelled.replace("<table>", f'<table data-folds="{kind}">', 1)
