@@ -29,7 +29,7 @@ CALLERS = {
 
 
 def test_every_caller_is_tried() -> None:
-    assert {path.stem for path in SCRIPTS.glob("*.py")} == set(CALLERS)
+    assert {path.stem for path in SCRIPTS.glob("in_*.py")} == set(CALLERS)
 
 
 @pytest.fixture(scope="module")
