@@ -37,7 +37,7 @@ PLANNED: Mapping[str, Any] = {
     "draws": modcog.Draws(KEYS),
     "response": np.arange(4),
 }
-SHOWN = modcog.Stimulus("stimulus", 0, 2)
+SHOWN = modcog.Stimulus("stimulus", 0, np.array(2))
 
 
 def columns(trials: modcog.Trials) -> Any:
@@ -254,7 +254,7 @@ TABLE: dict[str, Row] = {
         {
             "spec": (modcog.task("Go"), modcog.task("Go", dt=20)),
             "draws": (PLANNED["draws"], modcog.Draws(KEYS + 4)),
-            "stimuli": ([SHOWN], [modcog.Stimulus("stimulus", 1, 2)]),
+            "stimuli": ([SHOWN], [modcog.Stimulus("stimulus", 1, np.array(2))]),
             "response": (PLANNED["response"], PLANNED["response"] + 1),
             "noisy_rings": ((False, False), (True, False)),
             "match": (-1, 1),
