@@ -13,6 +13,7 @@ from hypothesis import given
 import modcog
 from modcog.checks import ConformanceError
 from modcog.rendering import reference as rendering, renderers
+from modcog.rendering.rule_input import one_hot
 from modcog.system import limits
 from modcog.tasks import BASE_TASKS
 from modcog.trials.draws import Draws
@@ -22,7 +23,7 @@ from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
 from tests.modcog import helpers
 
-RENDERERS = [rendering.render, renderers.automatic_renderer()]
+RENDERERS = [rendering.reference, renderers.automatic_renderer()]
 
 
 def changed(column: str, value: Any, row: Any = 3) -> Callable[[modcog.Trials], modcog.Trials]:
@@ -96,7 +97,7 @@ def test_broken_trials_reach_no_renderer(case: str, render: Any) -> None:
     change, match = BROKEN[case]
     trials = helpers.draw("DMS", 20)
     with pytest.raises(modcog.InvalidArgument, match=match):
-        render(change(trials), n_rules=1, seq_len=100, n_lanes=20)
+        render(change(trials), rules=one_hot(1), seq_len=100, n_lanes=20)
     sampler = modcog.BatchSampler("DMS", batch_size=4)
     # The sampler looks up rules by task and gives places of its own.
     placed = ("rule", "lane", "start", "far start", "one place", "no tasks", "rows", "list", "task")
