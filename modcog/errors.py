@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+T = TypeVar("T")
 
 
 class ModcogError(Exception):
@@ -168,6 +170,50 @@ def real_number(argument: str, value: object, allowed: str) -> float:
     if not math.isfinite(number):
         raise InvalidArgument(argument, value, allowed)
     return number
+
+
+def mapping(argument: str, value: object, allowed: str) -> Mapping[Any, Any]:
+    """Return a mapping, or an empty one for None.
+
+    Args:
+        argument: Name of the argument.
+        value: What the caller gave.
+        allowed: What is allowed, such as "a mapping of name -> number".
+
+    Raises:
+        InvalidArgument: It is something else, be it empty.
+    """
+    if value is None:
+        return {}
+    return instance(argument, value, Mapping, allowed)
+
+
+def instance(argument: str, value: object, kind: type[T], allowed: str) -> T:
+    """Return an object that is of a kind.
+
+    Raises:
+        InvalidArgument: It is of another kind.
+    """
+    if not isinstance(value, kind):
+        raise InvalidArgument(argument, value, allowed)
+    return value
+
+
+def known_name(argument: str, value: object, known: Collection[str], what: str) -> str:
+    """Return a name that is in a table.
+
+    Args:
+        argument: Name of the argument.
+        value: What the caller gave, of any kind.
+        known: The table.
+        what: What its names stand for, with its article, such as "a task".
+
+    Raises:
+        UnknownName: It is not there; the message has the closest names.
+    """
+    if not isinstance(value, str) or value not in known:
+        raise unknown_name(argument, value, known, what)
+    return value
 
 
 def unknown_name(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from modcog.batches.conditions import design
 from modcog.batches.targets import TARGETS, check_kind
 from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
-from modcog.errors import InvalidArgument, unknown_name, whole_number
+from modcog.errors import InvalidArgument, known_name, mapping, whole_number
 from modcog.hashing import Purpose, Random, derive, generator, mix, seed_of
 from modcog.rendering.renderers import RENDERERS
 from modcog.rendering.rule_input import RuleInput
@@ -216,16 +216,18 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
     shown = rule_input_of(specs, rules, rule_input, default=True)
     check_kind(targets)
     n = whole_number("n", n, "trials", most=TRIALS)
-    if split not in SPLITS:
-        raise unknown_name("split", split, SPLITS, "a split")
-    if split_by not in SPLIT_BY:
-        raise unknown_name("split_by", split_by, SPLIT_BY, "what is split")
+    known_name("split", split, SPLITS, "a split")
+    known_name("split_by", split_by, SPLIT_BY, "what is split")
     by_trials = split_by == "trials"
     if not by_trials and isinstance(seed, np.random.Generator):
         allowed = "a seed where split_by is 'conditions': another would split them otherwise"
         raise InvalidArgument("seed", seed, allowed)
     seed = seed_of(seed)
-    fixed, n = _fixed(given or {}, conditions or {}, n, by_trials=by_trials)
+    given, conditions = (
+        mapping(argument, chosen, "a mapping: name of a quantity -> values")
+        for argument, chosen in (("given", given), ("conditions", conditions))
+    )
+    fixed, n = _fixed(given, conditions, n, by_trials=by_trials)
     number = SPLITS.index(split)
     parts: list[Trials] = []
     for slot, spec in enumerate(specs):
@@ -250,9 +252,6 @@ def _fixed(
     by_trials: bool,
 ) -> tuple[dict[str, Any], int]:
     """What is fixed in the trials of a rule slot, and how many there are."""
-    for argument, chosen in (("given", given), ("conditions", conditions)):
-        if not isinstance(cast("object", chosen), Mapping):
-            raise InvalidArgument(argument, chosen, "a mapping: name of a quantity -> values")
     one_a_trial = [name for name, value in given.items() if np.ndim(value) and np.size(value) != 1]
     if not by_trials and (both := [*conditions, *one_a_trial]):
         allowed = "a single value, in given, where split_by is 'conditions'"

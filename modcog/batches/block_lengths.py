@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.errors import InvalidArgument, real_number, unknown_name, whole_number
+from modcog.errors import InvalidArgument, known_name, real_number, whole_number
 from modcog.system.limits import TRIALS
 
 _Uniform = NDArray[np.float64]
@@ -92,8 +92,7 @@ def block_length(value: object) -> BlockLength:
     items = cast("Sequence[Any]", value)
     kind = items[0] if items else None
     named = [name for name in DISTRIBUTIONS if name != "fixed"]
-    if not isinstance(kind, str) or kind not in named:
-        raise unknown_name("length", kind, named, "a distribution of the trials of a block")
+    kind = known_name("length", kind, named, "a distribution of the trials of a block")
     if len(items) != 2:
         raise InvalidArgument("length", value, f"a pair ({kind!r}, parameters)")
     given = items[1]

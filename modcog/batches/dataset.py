@@ -16,7 +16,7 @@ from modcog.batches.targets import check_kind
 from modcog.envs.env import TaskEnv
 from modcog.envs.registration import env_id
 from modcog.envs.wrappers import Integrate, Modified, Sequence, layers, make
-from modcog.errors import InvalidArgument, whole_number
+from modcog.errors import InvalidArgument, instance, mapping, truth_value, whole_number
 from modcog.hashing import Purpose, Seed, derive, seed_sequence
 from modcog.system.limits import BATCHES, LANES
 from modcog.trials.spec import TaskSpec
@@ -93,7 +93,9 @@ class Dataset:
     ) -> None:
         if cache_len is not None:
             raise InvalidArgument("cache_len", cache_len, "None: nothing is cached here")
-        settings = dict(env_kwargs or {})
+        settings = dict(mapping("env_kwargs", env_kwargs, "a mapping of settings, or None"))
+        for name in settings:
+            instance("env_kwargs", name, str, "a mapping of settings by their names")
         for name, value in (("rule_input", rule_input), ("rules", rules)):
             if value is not None:
                 if name in settings:
@@ -105,11 +107,9 @@ class Dataset:
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         self._asked_seq_len: int | Literal["auto"] = SEQ_LEN if seq_len is None else seq_len
         self.max_batch = math.inf
-        if max_batch is not None and max_batch != math.inf:
+        if max_batch is not None and not (isinstance(max_batch, float) and max_batch == math.inf):
             self.max_batch = whole_number("max_batch", max_batch, "batches", most=BATCHES)
-        if not isinstance(batch_first, bool | np.bool_):
-            raise InvalidArgument("batch_first", batch_first, "True or False")
-        self.batch_first = batch_first
+        self.batch_first = truth_value("batch_first", batch_first)
         self._i_batch = 0
         self.targets = check_kind(targets)
         if self._played and targets != "labels":

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument, known_name
 from modcog.hashing import content_of
 from modcog.rendering.reference import trial_steps
 from modcog.system.limits import LEVEL
@@ -97,8 +97,7 @@ def loss_of(weighting: object, size: tuple[int, int]) -> Loss:
         InvalidArgument: An array has another shape, or a weight is negative or not finite.
     """
     if isinstance(weighting, str):
-        if weighting not in LOSS_MASKS:
-            raise unknown_name("loss_mask", weighting, LOSS_MASKS, "a loss mask")
+        known_name("loss_mask", weighting, LOSS_MASKS, "a loss mask")
         return Loss(LOSS_MASKS[weighting], weighting)
     if callable(weighting):
         return Loss(partial(_by_function, function=weighting), None)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from modcog.errors import ForkedPrefetch, whole_number
+from modcog.errors import ForkedPrefetch, instance, whole_number
+from modcog.system.limits import BATCHES
 
 Item = TypeVar("Item")
 
@@ -45,7 +46,8 @@ class Prefetch(Generic[Item]):
     """
 
     def __init__(self, batches: Iterable[Item], depth: int = 2) -> None:
-        self._buffer: _Buffer[Item] = _Buffer(whole_number("depth", depth, "batches"))
+        instance("batches", batches, Iterable, "batches to iterate over")
+        self._buffer: _Buffer[Item] = _Buffer(whole_number("depth", depth, "batches", most=BATCHES))
         self._process = os.getpid()
         # The thread knows the buffer but not this object, which can then be dropped.
         self._thread = threading.Thread(

@@ -27,7 +27,7 @@ from modcog.catalog.lengths import TrialLengths, checked_seq_len, lengths_of, lo
 from modcog.catalog.rules import rule_input_of
 from modcog.catalog.settings import tasks_of
 from modcog.catalog.weights import Weights
-from modcog.errors import InvalidArgument, unknown_name, whole_number
+from modcog.errors import InvalidArgument, instance, known_name, whole_number
 from modcog.hashing import STREAMS, Seed, seed_sequence
 from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES
@@ -129,11 +129,9 @@ class BatchSampler:
         self.targets = check_kind(targets)
         self.batch_size = whole_number("batch_size", batch_size, "lanes", most=LANES)
         self.loss_mask = loss_mask
-        if renderer not in RENDERERS:
-            raise unknown_name("renderer", renderer, RENDERERS, "a renderer")
+        self.renderer = known_name("renderer", renderer, RENDERERS, "a renderer")
         if renderer != "auto":
             RENDERERS[renderer]()  # refused now where it does not work
-        self.renderer = renderer
         self.seeds = seed_sequence(seed)
         self._first, self._stride = 0, 1
         self._condition_names: tuple[str | None, ...] = ()
@@ -234,7 +232,7 @@ class BatchSampler:
             >>> sampler.batch_of(trials).inputs.shape
             (20, 32, 53)
         """
-        if not len(trials):
+        if not len(instance("trials", trials, Trials, "Trials")):
             raise InvalidArgument("trials", "no trial", "at least one trial")
         slots = {spec: slot for slot, spec in reversed(list(enumerate(self.specs)))}
         check_tasks(trials)

@@ -31,7 +31,7 @@ from modcog.batches.schedule_data import (
     as_schedule,
 )
 from modcog.catalog.weights import Weights, frozen_weights
-from modcog.errors import InvalidArgument, real_number, truth_value, unknown_name, whole_number
+from modcog.errors import InvalidArgument, known_name, real_number, truth_value, whole_number
 
 __all__ = [
     "Schedule",
@@ -244,8 +244,7 @@ def ramp(start: Weights, end: Weights, n_batches: int, *, shape: str = "linear")
         >>> [round(schedule.at(i).shares[1], 3) for i in (0, 25, 50, 75, 100, 1000)]
         [0.0, 0.073, 0.25, 0.427, 0.5, 0.5]
     """
-    if shape not in SHAPES:
-        raise unknown_name("shape", shape, SHAPES, "a shape of ramps")
+    known_name("shape", shape, SHAPES, "a shape of ramps")
     ends = frozen_weights(start, "start"), frozen_weights(end, "end")
     return Ramp(*ends, whole_number("n_batches", n_batches, "batches"), shape)
 
@@ -271,8 +270,7 @@ def from_json(text: str) -> Schedule:
 def _read(record: object) -> Schedule:
     data = cast("dict[str, Any]", record) if isinstance(record, dict) else {}
     kind = data.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise unknown_name("kind", kind, KINDS, "a kind of schedule")
+    kind = known_name("kind", kind, KINDS, "a kind of schedule")
     made, reader = KINDS[kind]
     values = {key: value for key, value in data.items() if key != "kind"}
     expected = {field.name for field in fields(made)}

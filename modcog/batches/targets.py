@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog import ring
-from modcog.errors import unknown_name
+from modcog.errors import known_name
 from modcog.rendering.reference import array_size, decision_rows, trial_steps
 from modcog.trials.gate import check_trials
 from modcog.trials.plan import Trials
@@ -217,9 +217,7 @@ def check_kind(kind: object) -> str:
     Raises:
         UnknownName: There is no such kind.
     """
-    if not isinstance(kind, str) or kind not in TARGETS:
-        raise unknown_name("targets", kind, TARGETS, "a kind of target")
-    return kind
+    return known_name("targets", kind, TARGETS, "a kind of target")
 
 
 def targets_of(

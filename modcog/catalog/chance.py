@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from modcog import ring
 from modcog.catalog.settings import task
-from modcog.errors import unknown_name
+from modcog.errors import known_name
 from modcog.trials.interfaces import Strategy
 from modcog.trials.spec import TaskSpec
 
@@ -136,8 +136,7 @@ def chance_level(name: str | TaskSpec, *, ignores: str = "stimuli", **settings: 
         >>> chance_level("DM1"), chance_level("DM1", ignores="evidence")
         (0.0625, 0.5)
     """
-    if ignores not in IGNORED:
-        raise unknown_name("ignores", ignores, IGNORED, "what a floor ignores")
+    known_name("ignores", ignores, IGNORED, "what a floor ignores")
     return floor(task(name, **settings), ignores).final_accuracy
 
 

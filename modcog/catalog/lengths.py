@@ -122,7 +122,7 @@ def checked_seq_len(seq_len: object, longest: tuple[int, str] | None) -> int:
     Raises:
         InvalidArgument: It is neither, or too short; or it is "auto" and nothing is known.
     """
-    if seq_len == "auto":
+    if isinstance(seq_len, str) and seq_len == "auto":
         if longest is None:
             remedy = "A duration is a callable; give the length as a number."
             raise InvalidArgument("seq_len", seq_len, "a number of steps here", remedy)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument, known_name
 from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS
 
@@ -69,9 +69,7 @@ def named_suite(name: str) -> tuple[str, ...]:
     Raises:
         UnknownName: There is no such suite.
     """
-    if name not in suites():
-        raise unknown_name("suite", name, suites(), "a suite")
-    return {**_suites(), **OWN}[name]
+    return {**_suites(), **OWN}[known_name("suite", name, suites(), "a suite")]
 
 
 @cache

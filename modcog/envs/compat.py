@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument, known_name, mapping, unknown_name
 
 if TYPE_CHECKING:
     TrialEnv, TrialWrapper = gym.Env[NDArray[np.float32], Any], gym.Wrapper[Any, Any, Any, Any]
@@ -180,14 +180,9 @@ def reset_options(options: object, known: tuple[str, ...]) -> dict[str, Any]:
         InvalidArgument: They are no mapping, or ``trial`` is none.
         UnknownName: There is an option that is not known.
     """
-    if options is None:
-        return {}
-    if not isinstance(options, Mapping):
-        raise InvalidArgument("options", options, "a mapping, or None")
-    chosen = dict(cast("Mapping[str, Any]", options))
+    chosen = dict(mapping("options", options, "a mapping, or None"))
     for name in chosen:
-        if name not in known:
-            raise unknown_name("options", name, known, "an option of reset")
+        known_name("options", name, known, "an option of reset")
     if not isinstance(chosen.get("trial", {}), Mapping):
         allowed = "a mapping from quantities to values"
         raise InvalidArgument("options['trial']", chosen["trial"], allowed)

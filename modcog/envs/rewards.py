@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
 
-from modcog.errors import InvalidArgument, real_number, unknown_name
+from modcog.errors import InvalidArgument, known_name, mapping, real_number
 from modcog.system.limits import LEVEL
 
 REWARDS: Mapping[str, float] = {"abort": -0.1, "correct": 1.0, "fail": 0.0}
@@ -20,14 +19,9 @@ def check_rewards(rewards: object) -> dict[str, float]:
             up.
         UnknownName: There is no such reward.
     """
-    if rewards is None:
-        return dict(REWARDS)
-    if not isinstance(rewards, Mapping):
-        raise InvalidArgument("rewards", rewards, "a mapping of name -> number")
     checked = dict(REWARDS)
-    for name, value in cast("Mapping[Any, object]", rewards).items():
-        if name not in REWARDS:
-            raise unknown_name("rewards", name, REWARDS, "a reward")
+    for name, value in mapping("rewards", rewards, "a mapping of name -> number").items():
+        known_name("rewards", name, REWARDS, "a reward")
         allowed = f"a finite number of at most {LEVEL:g} in size"
         number = real_number(f"rewards[{name!r}]", value, allowed)
         if abs(number) > LEVEL:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.envs.compat import ResetNeeded
-from modcog.errors import unknown_name
+from modcog.errors import known_name
 from modcog.trials.plan import Trials
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Screen:
     """
 
     def __init__(self, mode: object, fps: float, modes: Sequence[str] = RENDER_MODES) -> None:
-        if mode is not None and mode not in modes:
-            raise unknown_name("render_mode", mode, modes, "a way to render")
+        if mode is not None:
+            known_name("render_mode", mode, modes, "a way to render")
         self._arguments = mode, fps, modes
         self.mode = str(mode) if mode is not None else None
         self._trials: Trials | None = None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from modcog.catalog.settings import base_and_modifiers, slot_names, tasks_of
 from modcog.envs.compat import TrialWrapper
 from modcog.envs.env import TaskEnv
-from modcog.errors import InvalidArgument, ModifierRefused, unknown_keyword, unknown_name
+from modcog.errors import InvalidArgument, ModifierRefused, known_name, unknown_keyword
 from modcog.modifiers import MODIFIERS
 from modcog.modifiers.integrate import IntModifier
 from modcog.modifiers.sequence import SeqModifier
@@ -44,8 +44,7 @@ class Modified(TrialWrapper, gym.utils.RecordConstructorArgs):
     """
 
     def __init__(self, env: Any, kind: str, direction: str, **fields: Any) -> None:
-        if kind not in MODIFIERS:
-            raise unknown_name("kind", kind, MODIFIERS, "a modifier")
+        known_name("kind", kind, MODIFIERS, "a modifier")
         known = [field.name for field in dataclasses.fields(cast("Any", MODIFIERS[kind]))]
         for name in fields:
             if name not in known[1:]:

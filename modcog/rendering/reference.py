@@ -16,6 +16,7 @@ from modcog import ring
 from modcog.errors import InvalidArgument, whole_number
 from modcog.rendering import noise
 from modcog.rendering.rule_input import NO_RULES, RuleInput, of_table, one_hot
+from modcog.system import limits
 from modcog.trials.gate import check_trials, task_table
 from modcog.trials.plan import NOISE_GROUPS, Trials
 
@@ -128,13 +129,24 @@ def array_size(trials: Trials, seq_len: int | None, n_lanes: int | None) -> tupl
     """
     needed_steps = int((trials.start + trials.length).max(initial=0))
     needed_lanes = int(trials.lane.max(initial=-1)) + 1
-    seq_len = needed_steps if seq_len is None else seq_len
-    n_lanes = needed_lanes if n_lanes is None else n_lanes
-    if seq_len < needed_steps:
-        raise InvalidArgument("seq_len", seq_len, f"at least {needed_steps} for these trials")
-    if n_lanes < needed_lanes:
-        raise InvalidArgument("n_lanes", n_lanes, f"at least {needed_lanes} for these trials")
-    return seq_len, n_lanes
+    sizes = (
+        ("seq_len", seq_len, needed_steps, limits.SEQ_STEPS),
+        ("n_lanes", n_lanes, needed_lanes, limits.TRIALS),
+    )
+    steps, lanes = (
+        needed if size is None else _size(argument, size, needed, most)
+        for argument, size, needed, most in sizes
+    )
+    return steps, lanes
+
+
+def _size(argument: str, size: int, needed: int, most: int) -> int:
+    number = whole_number(argument, size, least=0)
+    if number < needed:
+        raise InvalidArgument(argument, size, f"at least {needed} for these trials")
+    if number > max(most, needed):
+        raise InvalidArgument(argument, size, f"at most {most}")
+    return number
 
 
 def allocate(
@@ -181,8 +193,8 @@ def render(
             together with `n_rules`.
     """
     if rules is None:
-        shown = one_hot(whole_number("n_rules", n_rules, least=0))
-    elif n_rules:
+        shown = one_hot(whole_number("n_rules", n_rules, least=0, most=limits.RULES))
+    elif whole_number("n_rules", n_rules, least=0):
         raise InvalidArgument("n_rules", n_rules, "left out where rules are given")
     else:
         shown = of_table("rules", rules)

@@ -19,7 +19,7 @@ from modcog.batches.batch import Batch
 from modcog.batches.losses import decision_grace, start_grace
 from modcog.batches.targets import TARGETS, Answers, check_kind
 from modcog.catalog.chance import TOLERANCE, chance_level
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument, instance, known_name
 from modcog.rendering.reference import decision_rows, flatten_spans
 from modcog.trials.content import SameContent
 from modcog.trials.plan import Trials
@@ -91,8 +91,7 @@ class Evaluation(SameContent):
         Raises:
             UnknownName: There is no such measure.
         """
-        if measure not in MEASURES:
-            raise unknown_name("measure", measure, MEASURES, "a measure")
+        known_name("measure", measure, MEASURES, "a measure")
         values: NDArray[np.float64] = getattr(self, measure)[self.n_trials > 0]
         return float(values.mean()) if values.size else float("nan")
 
@@ -156,7 +155,7 @@ def evaluate(logits: Any, batch: Batch, targets: str | None = None) -> Evaluatio
         >>> modcog.evaluate(oracle, batch).mean("performance")
         1.0
     """
-    trials = batch.trials
+    trials = instance("batch", batch, Batch, "a Batch").trials
     kind = check_kind(batch.target_kind if targets is None else targets)
     if TARGETS[kind].read is None:
         kinds = ", ".join(repr(name) for name, target in TARGETS.items() if target.read)

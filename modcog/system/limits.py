@@ -31,6 +31,9 @@ TRIALS = 10_000_000
 LANES = 1_000_000
 """Lanes of a batch or of a vector environment (`batch_size`, `num_envs`)."""
 
+RULES = 100_000
+"""One-hot rule channels (`n_rules`)."""
+
 BATCHES = 1_000_000_000
 """Batches of one export or of one iteration."""
 

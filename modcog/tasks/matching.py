@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.errors import InvalidArgument, truth_value, unknown_name
+from modcog.errors import InvalidArgument, known_name, truth_value
 from modcog.trials.draws import Draws
 from modcog.trials.interfaces import Feature, Plan
 from modcog.trials.plan import Stimulus, Trials
@@ -76,8 +76,7 @@ class IdentityParams(MatchingParams):
     def __post_init__(self) -> None:
         """Check."""
         MatchingParams.__post_init__(self)
-        if self.nonmatch not in NONMATCHES:
-            raise unknown_name("nonmatch", self.nonmatch, NONMATCHES, "a place of non-matches")
+        known_name("nonmatch", self.nonmatch, NONMATCHES, "a place of non-matches")
 
     def features(self, spec: TaskSpec) -> dict[str, Feature]:
         """As for all matching tasks, by identity."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modcog.errors import InvalidArgument, unknown_keyword
+from modcog.errors import InvalidArgument, mapping, unknown_keyword
 from modcog.hashing import Space, below, words
 from modcog.timing import draw_steps, steps
 from modcog.trials.spec import TaskSpec
@@ -58,7 +58,7 @@ class Draws:
     ) -> None:
         self.n = len(keys)
         self._keys = keys
-        self._given = dict(given or {})
+        self._given = dict(mapping("given", given, "a mapping: name of a quantity -> values"))
         self._asked: list[str] = []
         self._n_hidden = 0
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modcog.errors import InvalidArgument
+from modcog.errors import InvalidArgument, instance
 from modcog.system import limits
 from modcog.trials.plan import STIMULUS, Trials
 from modcog.trials.spec import SHARED_TEXT, TaskSpec
@@ -100,7 +100,7 @@ def check_trials(trials: Trials) -> None:
             needed period without steps, a response on a trial that asks for none, two trials in
             one place, and so on. The message names column, value and row.
     """
-    _check_arrays(trials)
+    _check_arrays(instance("trials", trials, Trials, "Trials"))
     if not len(trials):
         return
     check_tasks(trials)
@@ -157,6 +157,18 @@ def rings_of(noisy: ArrayLike, n: int) -> NDArray[np.bool_]:
         found = f"{rings.dtype} of shape {rings.shape}"
         raise InvalidArgument("noisy_rings", found, f"truth values, 2 or {n} times 2")
     return rings
+
+
+def matches_of(match: ArrayLike, n: int) -> NDArray[np.int64]:
+    """Whether trials match, as a plan function says it; int64 ``[n]``.
+
+    Raises:
+        InvalidArgument: It is something else than 1, 0 and -1.
+    """
+    column = side_by_side("match", [match], n)[:, 0]
+    if np.count_nonzero(bad := _beyond(column + 1, 2)):
+        raise InvalidArgument("match", int(column[bad][0]), "1, 0 or -1")
+    return column
 
 
 def check_bumps(trials: Trials) -> None:

@@ -7,10 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modcog.errors import InvalidArgument, whole_number
+from modcog.errors import InvalidArgument, instance, whole_number
 from modcog.system import limits
 from modcog.trials.draws import Draws, trial_keys
-from modcog.trials.gate import check_bumps, check_trials, rings_of, side_by_side
+from modcog.trials.gate import (
+    check_bumps,
+    check_trials,
+    matches_of,
+    rings_of,
+    side_by_side,
+)
 from modcog.trials.interfaces import Modifier, Plan
 from modcog.trials.plan import NOISE_GROUPS, Stimulus, Trials, interleave
 from modcog.trials.spec import TaskSpec
@@ -39,7 +45,10 @@ def plan_trials(
         InvalidArgument: A value is of another kind or number than said here, or out of range.
         UnknownName: A stimulus names a period that the task does not have.
     """
-    n = draws.n
+    instance("spec", spec, TaskSpec, "a TaskSpec")
+    n = instance("draws", draws, Draws, "Draws").n
+    for stimulus in instance("stimuli", stimuli, Sequence, "a list of Stimulus"):
+        instance("stimuli", stimulus, Stimulus, "a list of Stimulus")
     answer = side_by_side("response", [response], n)[:, 0]
     if (least := int(answer.min(initial=0))) < -1:
         raise InvalidArgument("response", least, "a ring index of at least 0, or -1 to withhold")
@@ -66,7 +75,7 @@ def plan_trials(
         response=answer.copy(),
         drift=np.zeros(n),
         angle=np.where(answers, 2 * np.pi * answer / spec.dim_ring, np.nan),
-        match=side_by_side("match", [match], n)[:, 0],
+        match=matches_of(match, n),
         rule=zeros.copy(),
         lane=np.arange(n),
         start=zeros.copy(),

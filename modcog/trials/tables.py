@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.errors import InvalidArgument, unknown_name
+from modcog.errors import InvalidArgument, known_name, unknown_name
 from modcog.trials.spec import TaskSpec
 
 FRAMES: Mapping[str, str] = MappingProxyType(
@@ -142,9 +142,7 @@ def frame(columns: Mapping[str, NDArray[Any]], backend: str | None) -> Any:
         if backend is None:
             remedy = "Install pandas or polars, or use to_dict()."
             raise InvalidArgument("backend", None, f"one of {', '.join(FRAMES)}, installed", remedy)
-    elif backend not in FRAMES:
-        raise unknown_name("backend", backend, FRAMES, "a library of data frames")
-    elif not find_spec(backend):
+    elif not find_spec(known_name("backend", backend, FRAMES, "a library of data frames")):
         remedy = f"It is not: python -m pip install {backend}"
         raise InvalidArgument("backend", backend, "a library that is installed", remedy)
     return getattr(importlib.import_module(backend), FRAMES[backend])(dict(columns))

@@ -294,3 +294,26 @@ def test_commands_and_gymnasium_import_the_module_that_registers(tmp_path: Path)
     assert "--import must be the name of a module that can be imported; got 'no_tasks'" in (
         missing.stderr
     )
+
+
+def test_a_registered_task_is_scheduled_held_out_and_written_down() -> None:
+    modcog.register_task(hard())
+    tasks = ["HardDM", "HardDM_IntL", "Go", "DMS"]
+    schedules = modcog.schedules
+    plan = schedules.stages([(["HardDM"], 2), ({"HardDM_IntL": 0, "Go": 2}, 1)])
+    sampler = modcog.BatchSampler(tasks, batch_size=4, seq_len=80, schedule=plan)
+    assert [set(sampler.trials(i).task) for i in (0, 1)] == [{"HardDM"}] * 2
+    assert set(sampler.trials(2).task) == {"HardDM", "Go", "DMS"}
+    again = schedules.from_json(plan.to_json())
+    assert again == plan
+    assert (
+        sampler.with_schedule(again).batch(2).inputs.tobytes() == sampler.batch(2).inputs.tobytes()
+    )
+    split = modcog.splits.leave_out(tasks, "base=HardDM")
+    assert split.test == ("HardDM", "HardDM_IntL")
+    train = modcog.BatchSampler(split.suite, weights=split.weights, rules="factors")
+    assert set(train.trials(0).task) == {"Go", "DMS"}
+    assert modcog.features(tasks)["HardDM_IntL"]["Int"] == "L"
+    for spec in sampler.specs:
+        assert modcog.task_from_json(spec.to_json()) == spec
+    assert sampler.identity == json.loads(json.dumps(sampler.identity))

@@ -276,3 +276,19 @@ def test_a_direction_that_the_ring_lacks_is_refused_when_trials_are_seen() -> No
     with pytest.raises(modcog.InvalidArgument, match="location must be directions of the ring, be"):
         split.train(helpers.draw("Go"))
     assert split.train(helpers.draw("Go", dim_ring=32)).any()
+
+
+def test_tasks_that_are_held_out_never_occur_in_ten_thousand_trials() -> None:
+    split = splits.leave_out("mod-cog-126", "IntxSeq")
+    sampler = modcog.BatchSampler(split.suite, weights=split.weights)
+    parts = [sampler.trials(i) for i in range(40)]
+    assert sum(map(len, parts)) >= 10_000
+    assert {str(name) for part in parts for name in part.task} == set(split.train)
+    assert not np.isin(np.concatenate([part.rule for part in parts]), split.untrained).any()
+    tester = modcog.BatchSampler(split.suite, weights=split.test_weights)
+    assert {str(name) for i in range(10) for name in tester.trials(i).task} == set(split.test)
+    # The channels of both are those of the whole suite, and those of the untrained are all 0.
+    assert sampler.input_size == tester.input_size == 33 + 126
+    untrained = 33 + np.array(split.untrained)
+    assert not sampler.batch(0).inputs[..., untrained].any()
+    assert tester.batch(0).inputs[..., untrained].any()
