@@ -49,8 +49,8 @@ if TYPE_CHECKING:
         ModifierRefused as ModifierRefused,
         UnknownName as UnknownName,
     )
+    from modcog.explore.pictures import plot_trial as plot_trial
     from modcog.exporting.export import export as export
-    from modcog.plotting.trial import plot_trial as plot_trial
     from modcog.rendering.reference import Rendered as Rendered, render as render
     from modcog.scoring.measures import Evaluation as Evaluation, evaluate as evaluate, pool as pool
     from modcog.trials.draws import Draws as Draws
@@ -81,7 +81,7 @@ _HOMES = {
     "catalog.features": ("features",),
     "catalog.filters": ("suite",),
     "catalog.lengths": ("TrialLengths", "trial_lengths"),
-    "plotting.trial": ("plot_trial",),
+    "explore.pictures": ("plot_trial",),
     "rendering.reference": ("Rendered", "render"),
     "batches.batch": ("Batch",),
     "batches.sampler": ("BatchSampler",),

@@ -190,7 +190,7 @@ def _show(options: argparse.Namespace) -> int:
     if not path.parent.is_dir():
         raise InvalidArgument("--output", str(path), "in a folder that exists")
 
-    from modcog.plotting.trial import (
+    from modcog.explore.pictures import (
         plot_trial,  # matplotlib is slow to import, and not always needed
     )
 

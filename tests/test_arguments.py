@@ -69,7 +69,8 @@ def first_steps(value: Any) -> Any:
     n_steps = 25
     played = [value.step(np.ones(lanes, dtype=int) if lanes else 1)[:4] for _ in range(n_steps)]
     seen = [[np.asarray(part).tobytes() for part in step] for step in played]
-    return ob.shape, seen, value.unwrapped.metadata
+    shown = value.render() if value.unwrapped.render_mode else None
+    return ob.shape, seen, value.unwrapped.metadata, np.asarray(shown).tolist()
 
 
 def dataset(value: Any) -> Any:
@@ -113,7 +114,8 @@ TABLE: dict[str, Row] = {
             "rewards": (None, {"abort": -3}),
             "rule_input": (False, True),
             "rules": (None, "factors"),
-            "render_mode": (None, "human"),
+            "terminate": (False, True),
+            "render_mode": ("ansi", "rgb_array"),
             **SETTINGS,
         },
         first_steps,
@@ -128,7 +130,8 @@ TABLE: dict[str, Row] = {
             "autoreset_mode": ("SameStep", "NextStep"),
             "rule_input": (False, True),
             "rules": (None, "factors"),
-            "render_mode": (None, "human"),
+            "terminate": (False, True),
+            "render_mode": ("ansi", "rgb_array"),
             **SETTINGS,
         },
         first_steps,

@@ -8,6 +8,7 @@ lanes that they reset, and in what they make of a dictionary in an info.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from modcog.errors import InvalidArgument, unknown_keyword, unknown_name
+from modcog.errors import InvalidArgument, unknown_name
 
 if TYPE_CHECKING:
     TrialEnv, TrialWrapper = gym.Env[NDArray[np.float32], Any], gym.Wrapper[Any, Any, Any, Any]
@@ -54,6 +55,39 @@ AUTORESET_MODES = ("NextStep", "SameStep", "Disabled")
 same one, or by the caller alone."""
 
 FINAL_OBSERVATION = "final_obs" if _MODE else "final_observation"
+
+
+class FromId(gym.vector.VectorEnv):
+    """A vector environment that an entry point of an id may have made.
+
+    Attributes:
+        made_from_id: How it was made: the call of `modcog.make_vec`, or None.
+    """
+
+    made_from_id: functools.partial[Any] | None = None
+
+    @property
+    def spec(self) -> Any:
+        """The specification of gymnasium."""
+        return self._spec
+
+    # A property, where gymnasium has an attribute: 0.29 says its arguments by setting it.
+    @spec.setter
+    def spec(self, spec: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._spec, made = spec, self.made_from_id
+        if HANDS_ARGUMENTS_ON or spec is None or made is None:
+            return
+        # gymnasium 0.29 shows the arguments of its `make_vec` here alone.
+        for name, value in spec.kwargs.items():
+            if name in made.keywords and differ(made.keywords[name], value):
+                raise InvalidArgument(name, value, f"as in vector_kwargs, {made.keywords[name]!r}")
+        if not spec.kwargs.keys() <= made.keywords.keys():
+            vars(self).update(vars(made(**spec.kwargs)))
+            self._spec = spec
+
+
+class ResetNeeded(InvalidArgument, gym.error.ResetNeeded):
+    """A step was asked of an environment whose episode is over, or has not begun."""
 
 
 class TrialInfo(list[dict[str, Any]]):
@@ -137,17 +171,6 @@ def differ(one: Any, other: Any) -> bool:
     """Whether two values of an argument differ, which may be arrays."""
     arrays = isinstance(one, np.ndarray) or isinstance(other, np.ndarray)
     return not np.array_equal(one, other) if arrays else bool(one != other)
-
-
-def refuse_rendering(render_mode: object) -> None:
-    """Refuse every `render_mode` but None, as a function that has no such argument does.
-
-    Raises:
-        UnknownKeyword: It is not None.
-    """
-    if render_mode is not None:
-        remedy = "Nothing is rendered here; modcog.plot_trial draws a trial."
-        raise unknown_keyword("setting", "render_mode", (), "a setting of an environment", remedy)
 
 
 def reset_options(options: object, known: tuple[str, ...]) -> dict[str, Any]:

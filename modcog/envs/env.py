@@ -13,47 +13,21 @@ import numpy as np
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
-from modcog.catalog.lengths import lengths_of
 from modcog.catalog.rules import rule_input_of
-from modcog.envs.compat import TrialEnv, TrialInfo, reset_options
-from modcog.errors import InvalidArgument, real_number, unknown_name, whole_number
+from modcog.envs.compat import ResetNeeded, TrialInfo, reset_options
+from modcog.envs.rewards import REWARDS as REWARDS, check_rewards
+from modcog.envs.screen import RENDER_MODES, Screen, frames_per_second
+from modcog.envs.views import TrialView
+from modcog.errors import InvalidArgument, truth_value, whole_number
 from modcog.hashing import Purpose, derive
 from modcog.rendering.reference import channels, reference
-from modcog.system.limits import LEVEL
 from modcog.trials.draws import trial_keys
 from modcog.trials.given import from_keys, with_answer
 from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 
-REWARDS: Mapping[str, float] = {"abort": -0.1, "correct": 1.0, "fail": 0.0}
-"""Default rewards: breaking fixation, a correct trial, a wrong or missing response."""
 
-
-def check_rewards(rewards: object) -> dict[str, float]:
-    """All rewards as floats, with replacements for some of `REWARDS`.
-
-    Raises:
-        InvalidArgument: Not a mapping, or a reward is no finite number of a size that float32 adds
-            up.
-        UnknownName: There is no such reward.
-    """
-    if rewards is None:
-        return dict(REWARDS)
-    if not isinstance(rewards, Mapping):
-        raise InvalidArgument("rewards", rewards, "a mapping of name -> number")
-    checked = dict(REWARDS)
-    for name, value in cast("Mapping[Any, object]", rewards).items():
-        if name not in REWARDS:
-            raise unknown_name("rewards", name, REWARDS, "a reward")
-        allowed = f"a finite number of at most {LEVEL:g} in size"
-        number = real_number(f"rewards[{name!r}]", value, allowed)
-        if abs(number) > LEVEL:
-            raise InvalidArgument(f"rewards[{name!r}]", value, allowed)
-        checked[name] = number
-    return checked
-
-
-class TaskEnv(TrialEnv):
+class TaskEnv(TrialView):
     """A task, or several tasks of which each trial draws one, as an environment.
 
     The observation is float32 ``[1 + 2 dim_ring + n_rules]`` with the channels fixation, ring 1,
@@ -72,16 +46,23 @@ class TaskEnv(TrialEnv):
     ``info["trial"]``, which is read like a mapping, describe the trial that ended. `terminated` and
     `truncated` stay False.
 
+    With `terminate` each trial is an episode: the step that ends one returns `terminated` True and
+    the observation that it judged once more, and a step after it is refused until `reset` draws the
+    next trial of the stream. The trials are the same in both ways.
+
     Args:
         specs: The tasks; with several, each is a rule slot.
         rewards: Replacements for some of `REWARDS`.
         rule_input: As for `modcog.make`.
         rules: As for `modcog.make`; a row is for a task with its modifiers.
+        terminate: Whether the end of a trial is the end of an episode.
+        render_mode: What `render` shows of the trial so far: "rgb_array" pixels, "ansi" text, and
+            "human" a window of matplotlib that follows the steps; None: nothing.
 
     Raises:
-        InvalidArgument: A reward is no finite number, `rule_input` is no truth value, or `rules`
-            are none.
-        UnknownName: There is no such reward, or no such encoding of rules.
+        InvalidArgument: A reward is no finite number, `rule_input` or `terminate` is no truth
+            value, or `rules` are none.
+        UnknownName: There is no such reward, way to render or encoding of rules.
 
     Attributes:
         ob: float32 ``[steps, channels]``, observations of the current trial.
@@ -94,7 +75,8 @@ class TaskEnv(TrialEnv):
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - gymnasium's own declaration
-        "render_modes": [],
+        "render_modes": list(RENDER_MODES),
+        "render_fps": frames_per_second(100),
         "paper_name": "Winning the lottery with neural connectivity constraints: faster learning "
         "across cognitive tasks with spatially constrained sparse RNNs",
         "paper_link": "https://doi.org/10.1162/neco_a_01613",
@@ -107,12 +89,20 @@ class TaskEnv(TrialEnv):
         rewards: Mapping[str, float] | None = None,
         rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
         rules: object = None,
+        *,
+        terminate: bool = False,
+        render_mode: str | None = None,
     ) -> None:
         # The base class's constructor is not called: it would seed a generator of its own.
         self.specs = tuple(specs)
         self.rewards = check_rewards(rewards)
+        self.terminate = truth_value("terminate", terminate)
         first = self.specs[0]
         self.dt = first.dt
+        fps = frames_per_second(self.dt)
+        self.metadata = {**type(self).metadata, "render_fps": fps}
+        self._screen = Screen(render_mode, fps)
+        self.render_mode = self._screen.mode
         self._asked = rules, rule_input
         self.show_rules(self.specs)
         self.action_space = gym.spaces.Discrete(1 + first.dim_ring)
@@ -124,6 +114,8 @@ class TaskEnv(TrialEnv):
         self.trial: dict[str, Any] | None = None
         self._rng: Any = None
         self._rng_seed: int | None = None
+        self._actions: list[int] = []  # of the current trial
+        self._over = True  # until a trial is there, and after the end of an episode
         self._showing = False  # the first observation, on its way through the wrappers
         self._top: Any = self  # whose `new_trial` starts the next trial
         self.modified_by: Any = self  # whose task the trials are of
@@ -165,11 +157,6 @@ class TaskEnv(TrialEnv):
             allowed = "an environment of one task"
             raise InvalidArgument("env", f"an environment of {n_tasks} tasks", allowed)
         return self.specs[0]
-
-    @property
-    def timing(self) -> dict[str, Any]:
-        """Duration of each period, modifiers applied; of the first task where there are several."""
-        return {period.name: period.duration for period in self._tasks[0].periods}
 
     @property
     def choices(self) -> NDArray[np.int64]:
@@ -249,6 +236,10 @@ class TaskEnv(TrialEnv):
                 `step` of the outermost wrapper, by which neurogym's wrappers ask for the first
                 observation.
 
+        Returns:
+            The observation, and what the trial is: ``rule`` (its slot), ``task`` (its name) and
+            ``trial``, which is read like a mapping.
+
         Raises:
             InvalidArgument: An option or the seed is not allowed; the current trial and the stream
                 stay.
@@ -270,20 +261,26 @@ class TaskEnv(TrialEnv):
             observation: NDArray[np.float32] = step(0)[0]
         finally:
             self._showing = False
-        return observation, {}
+        self._follow()
+        trial = TrialInfo(self.trial or {})
+        return observation, {"rule": trial["rule"], "task": trial["task"], "trial": trial}
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Judge an action and return the next observation.
 
         Raises:
             InvalidArgument: The action is not in the action space.
+            ResetNeeded: There is no trial yet, or the episode is over.
         """
+        if self._over:
+            raise ResetNeeded("action", action, "given after reset()")
         if self._showing:
             return self.ob[0].copy(), 0.0, False, False, {"new_trial": False, "gt": int(self.gt[0])}
         if not self.action_space.contains(action):
             highest = self.specs[0].dim_ring
             raise InvalidArgument("action", action, f"a whole number in [0, {highest}]")
         action, label = int(action), int(self.gt[self.t_ind])
+        self._actions.append(action)
         # By the clock, which neurogym's wrapper for reaction times moves.
         start = round(self.start_t["decision"] / self.dt)
         end = round(self.tmax / self.dt)
@@ -302,11 +299,30 @@ class TaskEnv(TrialEnv):
         if done:
             info["performance"] = 0.0 if self._broken else round(self._score, 12)
             info["trial"] = TrialInfo(self.trial or {})
-            self._top.new_trial()
+            self._over = self.terminate
+            if not self._over:
+                self._top.new_trial()
         else:
             self.t_ind += 1
             self.t = self.t_ind * self.dt
-        return self.ob[self.t_ind].copy(), float(reward), False, False, info
+        self._follow()
+        return self.ob[self.t_ind].copy(), float(reward), self._over, False, info
+
+    def render(self) -> Any:
+        """Show the trial so far: inputs, labels and actions of the steps that were shown.
+
+        Returns:
+            uint8 ``[640, 720, 3]`` for "rgb_array", text for "ansi", else None.
+
+        Raises:
+            ResetNeeded: There is no trial yet.
+        """
+        trials = None if self.trial is None else self.trials
+        return self._screen.show(trials, self.t_ind + 1, self._actions)
+
+    def close(self) -> None:
+        """Close the window of `render`, if there is one."""
+        self._screen.close()
 
     def seed(self, seed: int | None = None) -> list[int]:
         """Seed all generators as neurogym does: of the trials, of wrappers and of the action space.
@@ -325,47 +341,16 @@ class TaskEnv(TrialEnv):
         """Let a wrapper's `new_trial` start the trials (called by neurogym's trial wrappers)."""
         self._top = wrapper
 
-    def in_period(self, period: str, t: float | None = None) -> bool:
-        """Whether the current time, or time t in ms, lies in a period."""
-        now = self.t if t is None else t
-        return self.start_t[period] <= now < self.end_t[period]
-
-    def view_ob(self, period: str | None = None) -> NDArray[np.float32]:
-        """Observations of a period, or of the whole trial."""
-        if period is None:
-            return self.ob
-        return self.ob[self.start_ind[period] : self.end_ind[period]]
-
-    def view_groundtruth(self, period: str) -> NDArray[np.int64]:
-        """Labels of a period."""
-        return self.gt[self.start_ind[period] : self.end_ind[period]]
-
-    @property
-    def gt_now(self) -> np.int64:
-        """Label of the current step."""
-        return self.gt[self.t_ind]
-
-    @property
-    def ob_now(self) -> NDArray[np.float32]:
-        """Observation of the current step."""
-        return self.ob[self.t_ind]
-
-    def trial_length_stats(self, num_trials: int = 0) -> dict[str, float]:
-        """Exact statistics of the trial length in steps; `num_trials` is neurogym's and unused."""
-        del num_trials
-        lengths = lengths_of(self._tasks)
-        return {
-            "mean": lengths.mean,
-            "std": lengths.std,
-            "percentile_95": lengths.percentile_95,
-            "max": lengths.longest,
-        }
-
     @property
     def _tasks(self) -> tuple[TaskSpec, ...]:
         """The tasks with the modifiers that wrap this environment, one per rule slot."""
         n_tasks: int = len(self.specs)
         return self.specs if n_tasks > 1 else (self.modified_by.task_spec,)
+
+    def _follow(self) -> None:
+        """Show the step in the window, where there is to be one."""
+        if self.render_mode == "human":
+            self.render()
 
     def _seed(self, seed: object) -> int:
         number = None if seed is None else whole_number("seed", seed, least=0)
@@ -389,9 +374,9 @@ class TaskEnv(TrialEnv):
         self.start_t = {name: step * self.dt for name, step in self.start_ind.items()}
         self.end_t = {name: step * self.dt for name, step in self.end_ind.items()}
         self.tmax = len(self.gt) * self.dt
-        self.t, self.t_ind = 0.0, 0
+        self.t, self.t_ind, self._actions = 0.0, 0, []
         self.num_tr += 1
-        self._broken, self._score = False, 0.0
+        self._over, self._broken, self._score = False, False, 0.0
 
 
 def _wrappers_stream(seed: int | None) -> np.random.SeedSequence:

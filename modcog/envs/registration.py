@@ -170,6 +170,7 @@ def _make_vec(**arguments: Any) -> Any:
     """The vector environment of an id, which notes what it was made from."""
     from modcog.envs.vector import make_vec
 
-    envs = make_vec(**arguments)
-    envs.made_from_id = arguments
+    made = functools.partial(make_vec, **arguments)
+    envs = made()
+    envs.made_from_id = made
     return envs

@@ -9,25 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from modcog.catalog.settings import tasks_of
 from modcog.envs.compat import (
-    FINAL_OBSERVATION,
-    HANDS_ARGUMENTS_ON,
+    FromId,
+    ResetNeeded,
     as_gymnasium,
-    autoreset_mode as mode_of,
-    differ,
-    final_info,
     masked,
-    refuse_rendering,
     reset_options,
 )
 from modcog.envs.env import TaskEnv
+from modcog.envs.episodes import Episodes, last_infos, reset_infos, with_trials
 from modcog.envs.lanes import TrialQueue, actions_of, generators_of, lanes_of, selected
+from modcog.envs.screen import LANE_MODES, Screens, frames_per_second
 from modcog.errors import InvalidArgument, whole_number
 from modcog.rendering.renderers import RENDERERS
 from modcog.system.limits import LANES
@@ -36,7 +33,7 @@ from modcog.trials.plan import Trials
 from modcog.trials.spec import TaskSpec
 
 
-class TaskVectorEnv(gym.vector.VectorEnv):
+class TaskVectorEnv(FromId):
     """A task, or several tasks of which each trial draws one, in many lanes.
 
     Observations, actions, rewards and trials are those of `modcog.TaskEnv`, one a lane. `infos` has
@@ -44,8 +41,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     ``performance`` (float64 ``[lanes]``, valid where ``_performance``); the trials that ended are
     in `ended`.
 
-    With `max_episode_steps` a lane is truncated after so many steps: it is over. `autoreset_mode`
-    says what then happens, in the words of gymnasium 1.1 and later:
+    With `max_episode_steps` a lane is truncated after so many steps, and with `terminate` it is
+    terminated with each trial: it is over. `autoreset_mode` says what then happens, in the words of
+    gymnasium 1.1 and later, and in the same way in gymnasium 0.29:
 
     - "SameStep": it is reset in the same step. Its observation is then the first of the next
       episode, and ``infos`` has the last of the old one (``final_observation`` in gymnasium 0.29,
@@ -64,6 +62,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         autoreset_mode: One of the three, or a member of gymnasium's `AutoresetMode`.
         rule_input: As for `modcog.make`.
         rules: As for `modcog.make`.
+        terminate: Whether the end of a trial is the end of an episode.
+        render_mode: "rgb_array", "ansi" or None; see `render`.
 
     Attributes:
         performance: float64 ``[len(ended)]``, performance of the trials that ended, 0 to 1.
@@ -71,11 +71,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     Raises:
         InvalidArgument: A number is not a whole number of at least 1, a reward is no finite number,
-            `rule_input` is no truth value, or `rules` are none.
-        UnknownName: There is no such reward, mode or encoding of rules.
+            `rule_input` or `terminate` is no truth value, or `rules` are none.
+        UnknownName: There is no such reward, mode, way to render or encoding of rules.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
+    metadata: dict[str, Any] = {"render_modes": list(LANE_MODES)}  # noqa: RUF012 - gymnasium's own
 
     def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
@@ -86,6 +86,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         autoreset_mode: object = "SameStep",
         rule_input: bool | None = None,  # noqa: FBT001 - a truth value is what it is
         rules: object = None,
+        *,
+        terminate: bool = False,
+        render_mode: str | None = None,
     ) -> None:
         # One environment says what the spaces and rewards are, and checks the arguments.
         single = TaskEnv(specs, rewards, rule_input, rules)
@@ -94,21 +97,24 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.rule_channels = single.rule_channels
         self.rewards = single.rewards
         self.num_envs = whole_number("num_envs", num_envs, "lanes", most=LANES)
-        self.max_episode_steps = None
-        if max_episode_steps is not None:
-            self.max_episode_steps = whole_number("max_episode_steps", max_episode_steps, "steps")
-        self._mode = mode_of(autoreset_mode)
-        self.autoreset_mode = as_gymnasium(self._mode)
-        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
+        self._episodes = Episodes(self.num_envs, max_episode_steps, autoreset_mode, terminate)
+        self.max_episode_steps = self._episodes.max_steps
+        self.autoreset_mode = as_gymnasium(self._episodes.mode)
+        fps = frames_per_second(self.specs[0].dt)
+        self.metadata = {
+            **type(self).metadata,
+            "render_fps": fps,
+            "autoreset_mode": self.autoreset_mode,
+        }
+        self._screens = Screens(render_mode, fps)
+        self.render_mode = self._screens.mode
         self.single_observation_space = single.observation_space
         self.single_action_space = single.action_space
         self.observation_space = batch_space(single.observation_space, self.num_envs)
         self.action_space = batch_space(single.action_space, self.num_envs)
         self.is_vector_env = True
         self.closed = False
-        self.made_from_id: Mapping[str, Any] | None = None  # the arguments, by an entry point
-        self.spec = None  # pyright: ignore[reportIncompatibleVariableOverride] - see its setter
-        self.render_mode = None
+        self.spec = None
         self._lanes = np.arange(self.num_envs)
         self._queue = TrialQueue(self.specs, self.num_envs)
         self._ended = self._queue.running(self._lanes[:0])
@@ -126,27 +132,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._t = np.zeros(self.num_envs, dtype=np.int64)
         self._broken = np.zeros(self.num_envs, dtype=np.bool_)
         self._score = np.zeros(self.num_envs)
-        self._elapsed = np.zeros(self.num_envs, dtype=np.int64)
-        self._over = np.zeros(self.num_envs, dtype=np.bool_)  # truncated and not reset yet
-
-    @property
-    def spec(self) -> Any:
-        """The specification of gymnasium."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, spec: Any) -> None:
-        self._spec = spec
-        made = self.made_from_id
-        if HANDS_ARGUMENTS_ON or spec is None or made is None:
-            return
-        # gymnasium 0.29 shows the arguments of its `make_vec` here alone.
-        for name, value in spec.kwargs.items():
-            if name in made and differ(made[name], value):
-                raise InvalidArgument(name, value, f"as in vector_kwargs, {made[name]!r}")
-        if not spec.kwargs.keys() <= made.keys():
-            vars(self).update(vars(make_vec(**{**made, **spec.kwargs})))
-            self._spec = spec
 
     def reset(
         self,
@@ -163,7 +148,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
                 ``[lanes]``, resets those lanes and leaves the others as they are.
 
         Returns:
-            float32 ``[lanes, channels]``, the observations of all lanes, and an empty dictionary.
+            float32 ``[lanes, channels]``, the observations of all lanes, and what the trials are of
+            those that are reset: ``rule`` (int64 ``[lanes]``, the slot), ``task`` (the name) and
+            ``trial``, which is read like a mapping, each valid where its mask is.
 
         Raises:
             InvalidArgument: A seed or an option is not allowed; nothing is reset then.
@@ -187,12 +174,10 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         if first is not None:
             self._queue.choose(first, lanes)
             self._ready[lanes] = False
-        self._elapsed[lanes] = 0
-        self._over[lanes] = False
-        self._begin(lanes)
+        infos = self._restart(lanes)
         self._ended = self._queue.running(self._lanes[:0])
         self.performance = np.zeros(0)
-        return self._observations(), {}
+        return self._observations(), with_trials(infos, self._running(lanes), lanes)
 
     def step(
         self, actions: ArrayLike
@@ -210,20 +195,17 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
         Returns:
             Observations float32 ``[lanes, channels]``, rewards float64 ``[lanes]``, terminated and
-            truncated bool ``[lanes]``, infos.
+            truncated bool ``[lanes]``, infos. Those of a lane that the step resets have ``rule``
+            and ``task``, as those of `reset`.
 
         Raises:
-            InvalidArgument: The actions are not so many whole numbers of the action space, or a
-                lane is over and is only reset by the caller.
+            InvalidArgument: The actions are not so many whole numbers of the action space.
+            ResetNeeded: There are no trials yet, or a lane is over and only the caller resets it.
         """
         if self._queue.trials is None:
-            raise InvalidArgument("actions", "a first step", "given after reset()")
+            raise ResetNeeded("actions", "a first step", "given after reset()")
         action = actions_of(actions, self.num_envs, self.specs[0].dim_ring)
-        over_before = self._over.copy() if self._over.any() else None
-        if over_before is not None and self._mode == "Disabled":
-            allowed = "given after reset(options={'reset_mask': ...}) of the lanes that are over"
-            waiting = ", ".join(map(str, np.flatnonzero(over_before)))
-            raise InvalidArgument("actions", f"a step of lanes {waiting}", allowed)
+        resetting = self._episodes.waiting()
         label = self._gt[self._place, self._t]
         right = action == label
         acted = action != 0
@@ -232,9 +214,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         tracks = ~before & self._tracks
         decides = ~before & ~self._tracks & (acted | last)
         aborts = before & acted
-        if over_before is not None:  # they are reset now, and nothing of them is judged
+        if resetting is not None:  # nothing of these is judged
             for judged in (last, tracks, decides, aborts):
-                judged &= ~over_before
+                judged &= ~resetting
         share = np.where(tracks & right, 1 / self._n_decision, 0.0)
         reward = np.where(aborts, self.rewards["abort"], share * self.rewards["correct"])
         verdict = np.where(right, self.rewards["correct"], self.rewards["fail"])
@@ -257,21 +239,27 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             infos["performance"][over] = self.performance
             infos["_performance"] = done.copy()
         self._t += 1
-        if over.size:
+        if over.size and self._episodes.terminate:
+            self._t[over] -= 1  # what was shown last stays
+        elif over.size:
             self._begin(over)
-        truncated = np.zeros(self.num_envs, dtype=np.bool_)
-        if self.max_episode_steps is not None:
-            self._elapsed += 1
-            if over_before is not None:
-                self._restart(np.flatnonzero(over_before))
-                infos = masked(infos, ~over_before)
-            truncated = self._elapsed >= self.max_episode_steps
-            if self._mode != "SameStep":
-                self._over = truncated.copy()
-            elif truncated.any():
-                infos = self._autoreset(truncated, infos)
-        terminated = np.zeros(self.num_envs, dtype=np.bool_)
+        if resetting is not None:
+            new = self._restart(np.flatnonzero(resetting))
+            infos = {**masked(infos, ~resetting), **new}
+        terminated, truncated = self._episodes.count(done, resetting)
+        if self._episodes.mode == "SameStep" and (ending := terminated | truncated).any():
+            lanes = np.flatnonzero(ending)
+            infos = last_infos(infos, self._observations(), lanes, ending)
+            infos |= self._restart(lanes)
         return self._observations(), reward, terminated, truncated, infos
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Show the trials so far: pixels or text of each lane; see `TaskEnv.render`.
+
+        Raises:
+            ResetNeeded: There are no trials yet.
+        """
+        return self._screens.show(None if self._queue.trials is None else self.trials, self._t + 1)
 
     def close(self, **kwargs: Any) -> None:
         """Nothing is held open; here for gymnasium's interface."""
@@ -281,7 +269,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     @property
     def trials(self) -> Trials:
         """The current trial of each lane."""
-        return selected(self._queue.running(self._lanes))
+        return self._running(self._lanes)
 
     @property
     def ended(self) -> Trials:
@@ -291,27 +279,14 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     def _observations(self) -> NDArray[np.float32]:
         return self._ob[self._place, self._t]
 
-    def _autoreset(self, truncated: NDArray[np.bool_], infos: dict[str, Any]) -> dict[str, Any]:
-        """Reset the truncated lanes; what they would have shown goes into the infos."""
-        lanes = np.flatnonzero(truncated)
-        final: NDArray[Any] = np.full(self.num_envs, None, dtype=object)
-        for lane, observation in zip(lanes, self._observations()[lanes], strict=True):
-            final[lane] = observation
-        self._restart(lanes)
-        # A lane that was reset has the info of its reset, which is empty.
-        return {
-            **masked(infos, ~truncated),
-            FINAL_OBSERVATION: final,
-            f"_{FINAL_OBSERVATION}": truncated.copy(),
-            "final_info": final_info(masked(infos, truncated), lanes),
-            "_final_info": truncated.copy(),
-        }
+    def _running(self, lanes: NDArray[np.int64]) -> Trials:
+        return selected(self._queue.running(lanes))
 
-    def _restart(self, lanes: NDArray[np.int64]) -> None:
-        """Start the next episode of some lanes."""
-        self._elapsed[lanes] = 0
-        self._over[lanes] = False
+    def _restart(self, lanes: NDArray[np.int64]) -> dict[str, Any]:
+        """Start the next episode of some lanes, and say what their trials are."""
+        self._episodes.restart(lanes)
         self._begin(lanes)
+        return reset_infos(self._running(lanes), lanes, self.num_envs)
 
     def _begin(self, lanes: NDArray[np.int64]) -> None:
         """Start the next trial of some lanes."""
@@ -359,7 +334,8 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
     autoreset_mode: object = "SameStep",
     rule_input: bool | None = None,
     rules: object = None,
-    render_mode: None = None,
+    terminate: bool = False,
+    render_mode: str | None = None,
     **settings: Any,
 ) -> TaskVectorEnv:
     """Make a vector environment of a task, or of all tasks of a suite.
@@ -369,18 +345,20 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
         num_envs: Number of lanes.
         rewards: Replacements for some of the default rewards.
         max_episode_steps: Steps after which a lane is truncated; None for no end.
-        autoreset_mode: When a truncated lane is reset: "SameStep", "NextStep", "Disabled", or a
+        autoreset_mode: When a lane that is over is reset: "SameStep", "NextStep", "Disabled", or a
             member of gymnasium's `AutoresetMode`; see `TaskVectorEnv`.
         rule_input: Whether the observation ends with rule channels, as in `modcog.BatchSampler`;
             None: as `rules` say, and where they are not given, only where there are several tasks.
         rules: What the rule channels show, as for `modcog.BatchSampler`; None: one-hot, or as
             `rule_input` says.
-        render_mode: None: nothing is rendered.
+        terminate: Whether the end of a trial is the end of an episode; see `modcog.TaskEnv`.
+        render_mode: What ``envs.render()`` shows of the trials so far: "rgb_array" pixels, "ansi"
+            text, one a lane; None: nothing.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Raises:
         UnknownName: A name is not known; the message offers the nearest. Where it is the name of a
-            keyword, or `render_mode` is not None, the error is a `TypeError` as well.
+            keyword, the error is a `TypeError` as well.
         InvalidArgument: A setting is out of range.
 
     Example:
@@ -389,8 +367,15 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
         >>> observations.shape, envs.step([0] * 8)[1].shape
         ((8, 53), (8,))
     """
-    refuse_rendering(render_mode)
     specs = tasks_of(task, **settings)
     return TaskVectorEnv(
-        specs, num_envs, rewards, max_episode_steps, autoreset_mode, rule_input, rules
+        specs,
+        num_envs,
+        rewards,
+        max_episode_steps,
+        autoreset_mode,
+        rule_input,
+        rules,
+        terminate=terminate,
+        render_mode=render_mode,
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modcog.catalog.settings import base_and_modifiers, slot_names, tasks_of
-from modcog.envs.compat import TrialWrapper, refuse_rendering
+from modcog.envs.compat import TrialWrapper
 from modcog.envs.env import TaskEnv
 from modcog.errors import InvalidArgument, ModifierRefused, unknown_keyword, unknown_name
 from modcog.modifiers import MODIFIERS
@@ -187,7 +187,8 @@ def make(
     rewards: Mapping[str, float] | None = None,
     rule_input: bool | None = None,
     rules: object = None,
-    render_mode: None = None,
+    terminate: bool = False,
+    render_mode: str | None = None,
     **settings: Any,
 ) -> Any:
     """Make the environment of a task, or of all tasks of a suite.
@@ -200,7 +201,10 @@ def make(
             None: as `rules` say, and where they are not given, only where there are several tasks.
         rules: What the rule channels show, as for `modcog.BatchSampler`; None: one-hot, or as
             `rule_input` says.
-        render_mode: None: nothing is rendered.
+        terminate: Whether the end of a trial is the end of an episode, so that the step that ends
+            one returns `terminated` True; see `modcog.TaskEnv`.
+        render_mode: What ``env.render()`` shows of the trial so far: "rgb_array" pixels, "ansi"
+            text, and "human" a window of matplotlib that follows the steps; None: nothing.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
 
     Returns:
@@ -208,7 +212,7 @@ def make(
 
     Raises:
         UnknownName: A name is not known; the message offers the nearest. Where it is the name of a
-            keyword, or `render_mode` is not None, the error is a `TypeError` as well.
+            keyword, the error is a `TypeError` as well.
         ModifierRefused: The task cannot take a modifier; the message says why.
         InvalidArgument: A setting is out of range.
 
@@ -218,16 +222,19 @@ def make(
         >>> ob.shape, env.unwrapped.trial["task"]
         ((33,), 'DlyGo_IntL_SeqR')
     """
-    refuse_rendering(render_mode)
+    options: dict[str, Any] = {"terminate": terminate, "render_mode": render_mode}
     names = slot_names(task)
     if len(names) != 1:
-        return TaskEnv(tasks_of(task, **settings), rewards, rule_input, rules)
+        return TaskEnv(tasks_of(task, **settings), rewards, rule_input, rules, **options)
     base, modifiers = base_and_modifiers(names[0], **settings)
-    env: Any = TaskEnv((base,), rewards, rule_input, rules)
+    env: Any = TaskEnv((base,), rewards, rule_input, rules, **options)
     for modifier in modifiers:
         env = WRAPPERS[modifier.kind](env, **dataclasses.asdict(cast("Any", modifier)))
     return env
 
+
+# Where gymnasium looks for the ways to render; it then adds those that collect pictures in a list.
+cast("Any", make).metadata = TaskEnv.metadata
 
 WRAPPERS: Mapping[str, Callable[..., Modified]] = MappingProxyType(
     {

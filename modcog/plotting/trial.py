@@ -12,17 +12,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from modcog.catalog.settings import task
-from modcog.errors import InvalidArgument
-from modcog.hashing import Random, generator_of
 from modcog.plotting.palette import direction_colors
 from modcog.rendering.reference import channels, render
 from modcog.system.output import in_figure
 from modcog.trials.plan import Trials
-from modcog.trials.sampling import sample
-from modcog.trials.spec import TaskSpec
+
+SIZE = (7.2, 6.4)
+"""Width and height of a figure in inches."""
 
 LINE_CHARACTERS = 84
 """Longest line of the text above a trial."""
@@ -36,60 +35,41 @@ CONTINUOUS_COLOR = "#222222"
 CUE_COLOR = "#222222"
 
 
-def plot_trial(
-    source: str | TaskSpec | Trials,
-    *,
-    seed: Random | None = None,
-    given: Any = None,
-    **settings: Any,
-) -> Figure:
-    """Draw one trial as the paper's Figure 4 does: what the network sees and what it is to do.
+def trial_figure(
+    trials: Trials, figure: Figure | None = None
+) -> tuple[Figure, NDArray[Any], list[tuple[float, Text]]]:
+    """Draw the first of some trials: five rows, a bar of the inputs, and the name of the task.
 
     Args:
-        source: A task, or `Trials` of which the first is drawn.
-        seed: Seed or generator of the trial, as for `modcog.sample`, where a task is given; None
-            stands for 0.
-        given: Quantities of the trial to fix, where a task is given (see `modcog.sample`).
-        **settings: As for `modcog.task`, where a task is given.
+        trials: The trials.
+        figure: Where to draw; what is there is cleared. None: a new figure.
 
     Returns:
-        The figure; save it with ``figure.savefig(path)``.
-
-    Raises:
-        InvalidArgument: There is no trial to draw, or trials are given beside arguments that are
-            about the drawing of one.
-
-    Example:
-        >>> figure = plot_trial("DlyGo_IntL", seed=1, given={"delay": 700})
-        >>> len(figure.axes)
-        6
+        The figure, the axes as `draw_trial` takes them, and what that returns.
     """
-    if isinstance(source, Trials):
-        for name, value in {"seed": seed, "given": given, **settings}.items():
-            if value is not None:
-                raise InvalidArgument(name, value, "left out where trials are given")
-        trials = source[:1]
+    if figure is None:
+        figure = Figure(figsize=SIZE, layout="constrained")
     else:
-        rng = generator_of(0 if seed is None else seed, "seed")
-        trials = sample(task(source, **settings), rng, 1, given)
-    if not len(trials):
-        raise InvalidArgument("source", source, "at least one trial")
-    figure = Figure(figsize=(7.2, 6.4), layout="constrained")
+        figure.clear()
+        figure.set_layout_engine("constrained")
     heights = [0.45, 1.5, 1.5, 0.45, 1.7]
     axes = cast(
         "NDArray[Any]", figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     )
-    draw_trial(axes, trials)
+    names = draw_trial(axes, trials)
     image = axes[1].get_images()[0]
     figure.colorbar(image, ax=list(axes[1:3]), label="input", aspect=30, pad=0.015)
     figure.align_ylabels(list(axes))
     figure.suptitle(in_figure(title(trials)), x=0.02, ha="left", fontsize=11, fontweight="bold")
-    axes[0].set_title(in_figure(describe_trial(trials)), loc="left", fontsize=8.5, pad=19)
-    return figure
+    return figure, axes, names
 
 
-def draw_trial(axes: NDArray[Any], trials: Trials) -> None:
-    """Draw the first of some trials into five axes: fixation, ring 1, ring 2, rule, target."""
+def draw_trial(axes: NDArray[Any], trials: Trials) -> list[tuple[float, Text]]:
+    """Draw the first of some trials into five axes: fixation, ring 1, ring 2, rule, target.
+
+    Returns:
+        The start of each period in ms, and its name above the axes.
+    """
     single = trials[:1]
     single.rule[:] = 0
     single.lane[:] = 0
@@ -117,10 +97,11 @@ def draw_trial(axes: NDArray[Any], trials: Trials) -> None:
         _direction_axis(ax, label, n)
     _draw_cue(axes[3], edges, ob[:, where["rule"]][:, 0], "rule")
     _draw_target(axes[4], edges, targets[:, 0], single)
-    _mark_periods(axes, single)
+    names = _mark_periods(axes, single)
     axes[-1].set_xlabel("time (ms)")
     for ax in axes:
         ax.set_xlim(0, edges[-1])
+    return names
 
 
 def title(trials: Trials) -> str:
@@ -195,7 +176,8 @@ def _draw_target(
     ax.axhline(-180 / n, color="white", linewidth=1)
 
 
-def _mark_periods(axes: NDArray[Any], trials: Trials) -> None:
+def _mark_periods(axes: NDArray[Any], trials: Trials) -> list[tuple[float, Text]]:
+    names: list[tuple[float, Text]] = []
     spec = trials.tasks[int(trials.task_index[0])]
     steps = trials.period_steps[0, : len(spec.periods)]
     end = steps.cumsum() * trials.dt
@@ -204,7 +186,7 @@ def _mark_periods(axes: NDArray[Any], trials: Trials) -> None:
             continue
         for ax in axes:
             ax.axvline(start_ms, color="#888888", linewidth=0.8, linestyle="--")
-        axes[0].annotate(
+        label = axes[0].annotate(
             in_figure(name),
             ((start_ms + end_ms) / 2, 1.15),
             xycoords="data",
@@ -216,6 +198,8 @@ def _mark_periods(axes: NDArray[Any], trials: Trials) -> None:
             color="#444444",
             annotation_clip=False,
         )
+        names.append((float(start_ms), label))
+    return names
 
 
 def _direction_axis(ax: Axes, label: str, n: int) -> None:

@@ -72,13 +72,6 @@ def test_probing_callers_get_an_environment() -> None:
         assert env.reset(seed=0)[0].shape == (33,)
 
 
-@pytest.mark.parametrize("mode", ["human", "rgb_array"])
-def test_what_cannot_be_rendered_is_refused(mode: Any) -> None:
-    for make in (modcog.make, modcog.make_vec):
-        with pytest.raises(TypeError, match="'render_mode'. Nothing is rendered here"):
-            make("Go", render_mode=mode)
-
-
 def test_make_vec_of_gymnasium_hands_its_arguments_on() -> None:
     envs = gym.make_vec(
         "modcog/DlyGo_IntL-v0",
@@ -172,7 +165,8 @@ def test_lanes_that_are_not_masked_keep_their_state_bit_for_bit(
             e.step(np.full(5, 1))
     before = envs._observations().copy()
     ob, infos = envs.reset(seed=11 if seeded else None, options={"reset_mask": lanes})
-    assert infos == {}
+    for entry in ("_rule", "_task", "_trial"):
+        np.testing.assert_array_equal(infos[entry], lanes)
     np.testing.assert_array_equal(ob[~lanes], before[~lanes])
     assert (envs._t[lanes] == 0).all()
     if seeded:
@@ -210,6 +204,7 @@ def test_next_step_resets_in_the_step_after() -> None:
         if number % 5 == 0:  # the step that resets: its actions are not judged
             assert reward.tolist() == [0, 0]
             assert not infos["_gt"].any()
+            assert infos["task"].tolist() == ["Go", "Go"]
             assert (envs._t == 0).all()
         else:
             expected = same.step([0, 3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import modcog
+from modcog.envs.compat import ResetNeeded
 from modcog.envs.env import REWARDS
 from tests.modcog import helpers
 from tests.modcog.playing import oracle, play, started, wrong
@@ -146,7 +148,8 @@ def test_an_unknown_reward_is_refused() -> None:
 def test_reset_burns_nothing_and_trials_are_shown_whole(name: str) -> None:
     env = modcog.make(name)
     ob, info = env.reset(seed=4)
-    assert info == {}
+    trial = env.unwrapped.trial
+    assert info == {"rule": 0, "task": name, "trial": trial}
     stream = np.random.default_rng(4)
     for _ in range(3):
         trials = modcog.sample(modcog.task(name), stream, 1)
@@ -236,6 +239,52 @@ def test_a_copy_in_mid_trial_goes_on_alike(name: str, duplicate: Any) -> None:
         assert one[1:4] == other[1:4]
         assert one[4] == other[4]
     assert twin.unwrapped is not env.unwrapped
+
+
+# --- trials that terminate ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", [*helpers.EXAMPLES, ["Go", "DMS_SeqL"]])
+def test_with_terminate_each_trial_of_the_same_stream_is_an_episode(source: Any) -> None:
+    endless, env = modcog.make(source), modcog.make(source, terminate=True)
+    endless.reset(seed=3)
+    ob, info = env.reset(seed=3)
+    for number in range(6):
+        np.testing.assert_array_equal(ob, endless.unwrapped.ob[0])
+        assert info["trial"] == env.unwrapped.trial == endless.unwrapped.trial
+        assert json.loads(json.dumps(info)) == {**info, "trial": [env.unwrapped.trial]}
+        while True:
+            action = int(env.unwrapped.gt_now) if number % 2 else 0
+            shown = ob
+            ob, reward, terminated, truncated, info = env.step(action)
+            expected = endless.step(action)
+            assert (reward, False, info) == (expected[1], truncated, expected[4])
+            assert terminated is info["new_trial"] is expected[4]["new_trial"]
+            if terminated:
+                break
+            np.testing.assert_array_equal(ob, expected[0])
+        np.testing.assert_array_equal(ob, shown)  # there is no next one to show
+        for _ in range(2):
+            with pytest.raises(ResetNeeded, match=r"^action must be given after reset\(\); got 0"):
+                env.step(0)
+        ob, info = env.reset()
+
+
+def test_a_new_trial_of_neurogyms_kind_goes_on_after_an_episode() -> None:
+    env = modcog.make("Go", terminate=True)
+    with pytest.raises(modcog.InvalidArgument, match="^action must be given after reset"):
+        env.step(0)
+    env.new_trial()
+    while not env.step(0)[2]:
+        pass
+    env.new_trial()
+    assert env.step(0)[2] is False
+
+
+def test_terminate_is_a_truth_value() -> None:
+    for make in (modcog.make, modcog.make_vec):
+        with pytest.raises(modcog.InvalidArgument, match="^terminate must be True or False"):
+            make("Go", terminate="trial")  # pyright: ignore
 
 
 # --- choosing trials -----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -31,6 +32,21 @@ def test_gymnasiums_own_check_passes(name: str) -> None:
 @pytest.mark.filterwarnings(UNBOUNDED, SEED)
 def test_gymnasiums_own_check_passes_for_several_tasks() -> None:
     check_env(modcog.make("cog-20"), skip_render_check=True)
+
+
+@pytest.mark.filterwarnings(UNBOUNDED, SEED)
+def test_an_id_whose_trials_terminate_is_what_gymnasium_expects() -> None:
+    env = gym.make(gym_id("DlyGo_IntL"), terminate=True)
+    check_env(env.unwrapped, skip_render_check=True)
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(0)
+    env.reset(seed=0)
+    while not env.step(0)[2]:
+        pass
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(0)
+    env.reset()
+    assert env.step(0)[2] is False
 
 
 @pytest.mark.parametrize("name", helpers.NAMES)
@@ -87,3 +103,48 @@ def test_gymnasiums_vector_environments_run_ours_side_by_side(name: str) -> None
             if info["new_trial"]:
                 assert infos["trial"][lane] == info["trial"]
     vector.close()
+
+
+def test_processes_of_gymnasium_run_ours_side_by_side() -> None:
+    options = {"vectorization_mode": "async", "terminate": True, "dt": 50}
+    vector = gym.make_vec(gym_id("DlyGo_IntL"), num_envs=2, **options)
+    try:
+        ob, infos = vector.reset(seed=[1, 2])
+        singles = [modcog.make("DlyGo_IntL", terminate=True, dt=50) for _ in range(2)]
+        for lane, env in enumerate(singles):
+            first, info = env.reset(seed=lane + 1)
+            np.testing.assert_array_equal(ob[lane], first)
+            assert infos["trial"][lane] == info["trial"]
+            assert infos["task"][lane] == info["task"]
+        for _ in range(9):
+            ob, *_ = vector.step(np.array([0, 1]))
+            stepped = [env.step(action)[0] for env, action in zip(singles, (0, 1), strict=True)]
+            np.testing.assert_array_equal(ob, stepped)
+    finally:
+        vector.close()
+
+
+WRAPPERS: dict[str, Any] = {
+    "TimeLimit": lambda env: gym.wrappers.TimeLimit(env, 13),
+    "RecordEpisodeStatistics": gym.wrappers.RecordEpisodeStatistics,
+    "FlattenObservation": gym.wrappers.FlattenObservation,
+    "NormalizeObservation": gym.wrappers.NormalizeObservation,
+    "NormalizeReward": gym.wrappers.NormalizeReward,
+    "TransformReward": lambda env: gym.wrappers.TransformReward(env, lambda reward: 2 * reward),
+    "FrameStack": lambda env: STACK(env, 3),
+}
+STACK: Any = getattr(gym.wrappers, "FrameStackObservation", None) or gym.wrappers.FrameStack
+
+
+@pytest.mark.parametrize("terminate", [False, True])
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+def test_wrappers_of_gymnasium_take_ours(wrap: Any, terminate: bool) -> None:
+    env = wrap(gym.make(gym_id("Go"), terminate=terminate))
+    ob, info = env.reset(seed=0)
+    assert info["task"] == "Go"
+    for _ in range(40):
+        assert np.asarray(ob).shape == env.observation_space.shape
+        ob, _, terminated, truncated, info = env.step(0)
+        if terminated or truncated:
+            assert terminated == (terminate and info["new_trial"])
+            ob, info = env.reset()

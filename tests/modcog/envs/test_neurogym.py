@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -17,6 +19,8 @@ from tests.modcog import helpers
 ngym = pytest.importorskip("neurogym", reason="shows how neurogym treats our environments")
 wrappers = pytest.importorskip("neurogym.wrappers")
 plotting = pytest.importorskip("neurogym.utils.plotting")
+block = pytest.importorskip("neurogym.wrappers.block")
+scheduler = pytest.importorskip("neurogym.utils.scheduler")
 
 # What neurogym's users call on wrapped environments; gymnasium 0.29 warns of each.
 PASSED_ON = r"ignore:.*env\.\w+ to get variables from other wrappers is deprecated:UserWarning"
@@ -233,3 +237,85 @@ def test_neurogyms_run_sees_every_step() -> None:
     assert len(data["gt"]) == 40
     assert np.count_nonzero(data["gt"]) == 10
     assert [p for p in data["perf"] if p != -1] == [0, 0]
+
+
+# --- blocks of tasks, the monitor, and the released code ----------------------------------------
+
+
+@pytest.mark.filterwarnings(PASSED_ON)
+@pytest.mark.parametrize("env_input", [False, True])
+def test_environments_in_one_are_stepped_and_switched(env_input: bool) -> None:
+    names = ("Go", "DlyGo_IntL", "DMS_SeqR")
+    env = block.MultiEnvs([modcog.make(name) for name in names], env_input=env_input)
+    n_channels = 33 + 3 * env_input
+    assert env.observation_space.shape == (n_channels,)
+    for number, name in enumerate(names):
+        env.set_i(number)
+        env.new_trial()
+        assert env.unwrapped.trial["task"] == name
+        assert env.unwrapped.ob.shape == (len(env.unwrapped.gt), n_channels)
+        if env_input:
+            np.testing.assert_array_equal(env.unwrapped.ob[:, 33 + number], 1)
+        info: dict[str, Any] = {}
+        while not info.get("new_trial"):
+            ob, _, _, _, info = env.step(int(env.unwrapped.gt_now))
+            assert ob.shape == (n_channels,)
+        assert info["performance"] == 1
+        assert info["trial"]["task"] == env.unwrapped.trial["task"] == name
+
+
+@pytest.mark.filterwarnings(PASSED_ON)
+def test_a_schedule_starts_the_tasks_in_its_order() -> None:
+    names = ("Go", "DlyGo_IntL", "DMS_SeqR")
+    envs = [modcog.make(name) for name in names]
+    env = block.ScheduleEnvs(envs, scheduler.SequentialSchedule(3), env_input=True)
+    env.reset(seed=0)
+    ended: list[str] = []
+    while len(ended) < 7:
+        ob, _, _, _, info = env.step(0)
+        assert ob.shape == (36,)
+        assert ob[33:].sum() == 1
+        if info["new_trial"]:
+            ended.append(info["trial"]["task"])
+    first = names.index(ended[0])
+    assert ended == [names[(first + k) % 3] for k in range(7)]
+
+
+@pytest.mark.filterwarnings(PASSED_ON, "ignore::UserWarning", "ignore::DeprecationWarning")
+def test_the_monitor_notes_every_trial(tmp_path: Path) -> None:
+    config = importlib.import_module("neurogym.config.config").Config(local_dir=tmp_path)
+    config.monitor.verbose = False
+    env = wrappers.Monitor(modcog.make("Go"), config)
+    env.reset(seed=0)
+    rewards: list[float] = []
+    while len(env.data["reward"]) < 5:
+        _, reward, _, _, _ = env.step(int(env.unwrapped.gt_now))
+        rewards.append(reward)
+    assert sum(rewards) == 5
+    assert env.data["performance"] == [1.0] * 5
+    assert env.data["cum_reward"] == [1.0] * 5
+
+
+@pytest.mark.filterwarnings(PASSED_ON)
+def test_the_example_of_the_released_code_runs_with_other_imports() -> None:
+    # https://github.com/mikailkhona/Mod_Cog, README: its 82 functions, MultiEnvs, a random schedule
+    # and a dataset.
+    imported: dict[str, Any] = {}
+    exec("from modcog.envs.mod_cog_tasks import *", imported)
+    functions = [name.replace("_", "").lower() for name in modcog.suite("mod-cog-82")]
+    assert {"dlygointr", "go", "dnmcseql"} <= set(functions) <= set(imported)
+    envs = [imported[name]() for name in functions]
+    block.MultiEnvs(envs, env_input=True)
+    for dataset_of in (modcog.Dataset, ngym.Dataset):
+        schedule = scheduler.RandomSchedule(len(envs))
+        env = block.ScheduleEnvs(envs, schedule=schedule, env_input=True)
+        dataset = dataset_of(env, batch_size=4, seq_len=350)
+        env = dataset.env
+        assert env.observation_space.shape == (33 + 82,)
+        assert env.action_space.n == 17
+        inputs, labels = dataset()
+        assert inputs.shape == (350, 4, 33 + 82)
+        assert labels.shape == (350, 4)
+        assert labels.max() > 0
+    with pytest.raises(AttributeError, match="has no attribute 'gointegrate'"):
+        _ = importlib.import_module("modcog.envs.mod_cog_tasks").gointegrate

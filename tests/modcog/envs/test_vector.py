@@ -45,11 +45,13 @@ def assert_lanes_are_single_environments(
         for lane, env in enumerate(singles):
             ob, reward, over, cut, info = env.step(int(actions[lane]))
             assert (reward, over, cut) == (rewards[lane], terminated[lane], truncated[lane])
-            if cut:
+            if cut or over:
                 np.testing.assert_array_equal(infos[FINAL][lane], ob)
                 assert infos[f"_{FINAL}"][lane]
                 assert not infos["_gt"][lane]
-                ob, _ = env.reset()
+                ob, first = env.reset()
+                assert (infos["rule"][lane], infos["task"][lane]) == (first["rule"], first["task"])
+                assert envs.trials.describe(lane) == first["trial"]
             else:
                 assert infos["gt"][lane] == info["gt"]
                 assert infos["new_trial"][lane] == info["new_trial"]
@@ -84,23 +86,67 @@ def test_truncated_lanes_are_reset_in_the_same_step() -> None:
     assert_lanes_are_single_environments(envs, singles, 300, 5)
 
 
-def test_autoreset_agrees_with_gymnasium() -> None:
-    limited = [lambda: TimeLimit(modcog.make("DlyGo"), 9)] * LANES
-    options = {}
-    if hasattr(gym.vector, "AutoresetMode"):
-        options["autoreset_mode"] = gym.vector.AutoresetMode.SAME_STEP
+def test_a_lane_whose_trials_terminate_is_a_single_environment() -> None:
+    singles = [modcog.make("cog-20", terminate=True) for _ in range(LANES)]
+    envs = modcog.make_vec("cog-20", LANES, terminate=True)
+    assert_lanes_are_single_environments(envs, singles, 1200, 8)
+    limited = [TimeLimit(modcog.make(["Go", "DMS_SeqL"], terminate=True), 23) for _ in range(LANES)]
+    envs = modcog.make_vec(["Go", "DMS_SeqL"], LANES, terminate=True, max_episode_steps=23)
+    assert_lanes_are_single_environments(envs, limited, 300, 9)
+
+
+NOT_IN_OURS = {"trial", "_trial"}
+"""The trials of a step are in `trials` and `ended`: to describe each would cost more than it."""
+
+
+@pytest.mark.parametrize("terminate", [False, True])
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep", "Disabled"])
+def test_autoreset_agrees_with_gymnasium(mode: str, terminate: bool) -> None:
+    source, modes = ["DlyGo", "Go_SeqR"], getattr(gym.vector, "AutoresetMode", None)
+    if mode != "SameStep" and modes is None:
+        pytest.skip("gymnasium 0.29 has one way, which it calls nothing")
+    limited = [lambda: TimeLimit(modcog.make(source, terminate=terminate), 17)] * LANES
+    options = {"autoreset_mode": modes(mode)} if modes else {}
     theirs = gym.vector.SyncVectorEnv(limited, **options)
-    ours = modcog.make_vec("DlyGo", LANES, max_episode_steps=9)
-    np.testing.assert_array_equal(theirs.reset(seed=2)[0], ours.reset(seed=2)[0])
-    for step in range(40):
-        actions = np.full(LANES, step % 5 == 4, dtype=np.int64)
-        for a, b in zip(theirs.step(actions)[:4], ours.step(actions)[:4], strict=True):
+    ours = modcog.make_vec(
+        source, LANES, max_episode_steps=17, terminate=terminate, autoreset_mode=mode
+    )
+    one, other = theirs.reset(seed=2), ours.reset(seed=2)
+    np.testing.assert_array_equal(one[0], other[0])
+    assert_infos_agree(one[1], other[1], set())
+    ended = 0
+    for step in range(90):
+        actions = np.where(np.arange(LANES) % 2, 0, step % 5)
+        one, other = theirs.step(actions), ours.step(actions)
+        for a, b in zip(one[:4], other[:4], strict=True):
             np.testing.assert_array_equal(a, b)
-    _, _, _, cut, infos = ours.step(actions)
-    while not cut.any():
-        expected = theirs.step(actions)[4]
-        _, _, _, cut, infos = ours.step(actions)
-    assert set(expected) <= set(infos) | {"trial", "_trial"}
+        assert_infos_agree(one[4], other[4], NOT_IN_OURS)
+        over = other[2] | other[3]
+        ended += over.sum()
+        if mode == "Disabled" and over.any():
+            with pytest.raises(gym.error.ResetNeeded):
+                ours.step(actions)
+            one, other = (e.reset(options={"reset_mask": over}) for e in (theirs, ours))
+            np.testing.assert_array_equal(one[0], other[0])
+            assert_infos_agree(one[1], other[1], set())
+    assert ended > 8
+
+
+def assert_infos_agree(theirs: dict[str, Any], ours: dict[str, Any], left_out: set[str]) -> None:
+    for name in set(theirs) | set(ours):
+        if name.startswith("_") or name in left_out:
+            continue
+        mask = theirs.get(f"_{name}", np.zeros(LANES, dtype=np.bool_))
+        np.testing.assert_array_equal(mask, ours.get(f"_{name}", np.zeros_like(mask)), name)
+        if not mask.any():
+            continue
+        if isinstance(ours[name], dict):
+            assert_infos_agree(theirs[name], ours[name], left_out)
+        for lane in np.flatnonzero(mask) if not isinstance(ours[name], dict) else ():
+            if isinstance(ours[name][lane], dict):  # gymnasium 0.29's last infos
+                assert ours[name][lane].items() <= theirs[name][lane].items()
+            else:
+                np.testing.assert_array_equal(theirs[name][lane], ours[name][lane])
 
 
 @pytest.mark.parametrize("name", ["DlyGo", "DMS_IntL_SeqR", "MultiDlyDM_SeqL"])
@@ -109,7 +155,7 @@ def test_gymnasium_makes_it(name: str) -> None:
     assert envs.num_envs == 3
     observations, infos = envs.reset(seed=1)
     assert observations in envs.observation_space
-    assert infos == {}
+    assert infos["task"].tolist() == [name] * 3
     assert envs.unwrapped.specs == (modcog.task(name),)
     sampled = envs.action_space.sample()
     observations, rewards, terminated, truncated, infos = envs.step(sampled)
