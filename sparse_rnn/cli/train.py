@@ -35,8 +35,15 @@ _METAVARS = {
     "arch": "FAMILY",
     "rates": "in_degree|GROUP=FACTOR[,...]",
     "optimiser_options": "NAME=VALUE[,...]",
+    "weights": "TASK[=WEIGHT][+...]",
+    "stages": "TASK[=WEIGHT][+...]:STEPS[,...]",
 }
-_WRITTEN = {"rates": str(TrainConfig.model_fields["rates"].default), "optimiser_options": ""}
+_WRITTEN = {
+    "rates": str(TrainConfig.model_fields["rates"].default),
+    "optimiser_options": "",
+    "weights": "",
+    "stages": "",
+}
 """Settings that a command line writes in words, with their default."""
 
 _SEEDS = (

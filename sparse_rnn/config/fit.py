@@ -21,6 +21,7 @@ from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
+from sparse_rnn.config.stages import Stage, Weighting, ends_of, parse_stages, parse_weights
 from sparse_rnn.data import TARGET_KINDS
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
@@ -66,6 +67,15 @@ class FitConfig(BaseModel):
 
     suite: _Suite = Field(default="cog-20", description="Suite of tasks, or task names.")
     steps: _Steps = Field(default=10_000, description="Gradient steps.")
+    weights: Annotated[Weighting | None, BeforeValidator(parse_weights)] = Field(
+        default=None,
+        description="How often each task is trained, by name, or the tasks that are; None: all "
+        "equally often.",
+    )
+    stages: Annotated[tuple[Stage, ...] | None, BeforeValidator(parse_stages)] = Field(
+        default=None,
+        description="One after another: pairs of tasks or weights, and a number of steps.",
+    )
     batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(
         default=20, description="Sequences a batch (of each process)."
     )
@@ -189,6 +199,17 @@ class FitConfig(BaseModel):
             return given
         return {**given, _OPTIONS: optimisers.settled(name, given.get(_OPTIONS, {}))}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _count_stages(cls, settings: Any) -> Any:
+        """Take the sum of the stages for `steps` where that was left open."""
+        if not isinstance(settings, dict):
+            return settings
+        given = cast("dict[str, Any]", settings)
+        if "steps" in given or not given.get("stages"):
+            return given
+        return {**given, "steps": ends_of(parse_stages(given["stages"]))[-1]}
+
     @model_validator(mode="after")
     def _check_training(self) -> Self:
         for argument, table, what in (
@@ -210,7 +231,20 @@ class FitConfig(BaseModel):
         if stepwise != (self.decay_every is not None):
             allowed = "given for the schedule 'step'" if stepwise else "left out for this schedule"
             raise InvalidArgument("decay_every", self.decay_every, allowed)
+        if self.stages is not None:
+            if self.weights is not None:
+                raise InvalidArgument(
+                    "weights", self.weights, "left out with stages, which say all"
+                )
+            if self.steps != self.stage_ends[-1]:
+                allowed = f"{self.stage_ends[-1]}, the sum of the steps of the stages, or left out"
+                raise InvalidArgument("steps", self.steps, allowed)
         return self
+
+    @property
+    def stage_ends(self) -> tuple[int, ...]:
+        """The gradient step at which each stage ends; empty without stages."""
+        return ends_of(self.stages)
 
     @property
     def is_of_activity(self) -> bool:

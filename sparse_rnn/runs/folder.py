@@ -5,11 +5,12 @@
 | `config.json` | the configuration, and where the result came from (below) |
 | `metrics.csv` | a line for each gradient step (`sparse_rnn.evaluation.history.COLUMNS`) |
 | `evaluations.csv` | the evaluations on the way, a line for each task |
-| `checkpoint/` | the two newest checkpoints (`sparse_rnn.runs.checkpoint`), where a longer run starts |
+| `checkpoint/` | the two newest checkpoints (`runs.checkpoint`), where a longer run starts |
 | `checkpoint.set-aside-1/` | checkpoints that were damaged, with what belonged to them |
 | `.lock`, `.lock.json` | during a run: the lock, and the process that holds it |
 | `tensorboard/` | events for TensorBoard, where it is installed |
 | `evaluation.csv` | the final evaluation, a line for each task |
+| `stages.csv` | of a run with stages: the scores of each task before training and at their ends |
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
 
@@ -48,6 +49,7 @@ METRICS = "metrics.csv"
 EVALUATIONS = "evaluations.csv"
 SUMMARY = "summary.json"
 EVALUATION = "evaluation.csv"
+STAGES = "stages.csv"
 
 LOGS: Mapping[str, tuple[str, ...]] = {METRICS: COLUMNS, EVALUATIONS: ("step", *SCORES)}
 """Files that grow during a run, with their columns."""
@@ -57,7 +59,7 @@ FIRST_STREAMS = 1
 
 _REMEDY = "Choose another folder, or move the file away."
 _LOG = logging.getLogger("sparse_rnn")
-_OWN = (METRICS, EVALUATIONS, EVALUATION, SUMMARY, WEIGHTS)
+_OWN = (METRICS, EVALUATIONS, EVALUATION, STAGES, SUMMARY, WEIGHTS)
 
 ConfigT = TypeVar("ConfigT")
 State = Literal["new", "unfinished", "finished"]

@@ -183,13 +183,16 @@ def _members(hint: Any) -> Iterable[Any]:
 def settings(config: TrainConfig) -> Row:
     """Settings as cells: sizes as "20x20", lists of tasks as "Go+DlyGo", null for a missing one.
 
-    `seq_len` is null for "auto", `noise` for "yang". Options of the mask are a JSON object in
-    `mask_options`, and a column `mask_NAME` each; so are those of the optimiser, in columns
-    `optimiser_NAME`, and `rates`, in columns `rates_GROUP`.
+    `weights` and `stages` are JSON. `seq_len` is null for "auto", `noise` for "yang". Options of
+    the mask are a JSON object in `mask_options`, and a column `mask_NAME` each; so are those of the
+    optimiser, in columns `optimiser_NAME`, and `rates`, in columns `rates_GROUP`.
     """
     cells: Row = config.model_dump(mode="python")
     cells["size"] = "x".join(str(side) for side in config.size)
     cells["n_units"] = math.prod(config.size)
+    for name in ("weights", "stages"):
+        if cells[name] is not None:
+            cells[name] = json.dumps(cells[name])
     for name, value in cells.items():
         if isinstance(value, tuple):
             cells[name] = "+".join(cast("tuple[str, ...]", value))

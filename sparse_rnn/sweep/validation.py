@@ -15,7 +15,10 @@ from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.sweep.naming import folder_of, identity
 from sparse_rnn.training.run import streams
 
-_STREAM = ("suite", "batch_size", "seq_len", "dt", "noise")
+_STREAM = (
+    *("suite", "batch_size", "seq_len", "dt", "noise", "targets", "objective"),
+    *("weights", "stages", "eval_batches"),
+)
 _MASK = ("arch", "size", "radius", "mask_options")
 
 

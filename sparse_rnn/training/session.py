@@ -27,6 +27,7 @@ from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.archive import Archive
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, pack, unpack
+from sparse_rnn.runs.finished import Outcome
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import Origin, read as read_origin
 from sparse_rnn.system.hardware import precision
@@ -90,7 +91,7 @@ def run_to_end(
     group: Group | None = None,
     progress: Display = silent,
     callbacks: Sequence[Callback] = (),
-) -> dict[int, tuple[History, TaskScores] | TrainingDiverged]:
+) -> dict[int, Outcome | TrainingDiverged]:
     """Train and evaluate one run, or several at once.
 
     Args:
@@ -125,6 +126,9 @@ def run_to_end(
         ensemble = Ensemble([member.trainer for member in members])
         on_step = stack.enter_context(lasting(progress if group.first else silent)(config))
         try:
+            for i, found_first in ensemble.begin().items():
+                if (archive := members[i].archive) is not None:
+                    archive.write_scores(0, found_first)
             with closing(ensemble.records(prefetch=options.prefetch)) as records:
                 for found in records:
                     for i, record in found.items():
@@ -145,15 +149,16 @@ def run_to_end(
         except StopSeen:
             left = [_leave(member.trainer, member.archive, request) for member in members]
             raise left[0] from None
-        results: dict[int, tuple[History, TaskScores] | TrainingDiverged] = {}
+        results: dict[int, Outcome | TrainingDiverged] = {}
         for i, (number, member) in enumerate(prepared.items()):
             if i in ensemble.diverged:
                 results[number] = ensemble.diverged[i]
                 continue
             history = History.of(member.rows)
-            results[number] = history, scores[i]
+            result = Outcome(history, scores[i], member.trainer.stage_matrix)
+            results[number] = result
             if member.archive is not None:
-                member.archive.finish(member.trainer, history, scores[i], options.levels)
+                member.archive.finish(member.trainer, result, options.levels)
         return results
 
 
@@ -182,6 +187,8 @@ def _prepare(
         training = plan.training
         if group.size > 1:
             assert isinstance(training, TaskStream)  # Others are trained on by one process.
+            if plan.config.stages is not None:  # Of steps, each of which takes several batches.
+                training = training.staged(plan.config.stages, group.size)
             training = training.shard(group.rank, group.size)
         for module in plan.network.modules():
             if isinstance(module, LeakyRNN):

@@ -18,6 +18,7 @@ from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverg
 from sparse_rnn.evaluation.history import Descent, Record
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.hardware import device_of, shortened
@@ -26,6 +27,7 @@ from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
+from sparse_rnn.training.stages import Marks, matrix_of
 
 
 class StopSeen(Exception):
@@ -42,6 +44,8 @@ class Steps:
         ended: Why there will be no more of them: "steps", "target", "callback", or "" where there
             will be.
         pending: The step whose record is not complete yet, or None.
+        marks: Held-out scores before training and at the ends of stages, by step; empty without
+            stages.
     """
 
     def __init__(  # noqa: PLR0913 - an option each, keyword-only past the fourth
@@ -69,6 +73,7 @@ class Steps:
         self._training = training
         self.held_out = held_out
         self._exam: list[Batch] = []
+        self.marks: Marks = {}
         self.pending: Descent | None = None
         self._last: Descent | None = None
         self._began_s = time.monotonic()
@@ -88,6 +93,7 @@ class Steps:
             "pending": pending,
             "elapsed_s": self.elapsed_s,
             "optimiser": capture_plain(self.optimiser),
+            "marks": {str(step): scores.rows() for step, scores in self.marks.items()},
             **more,
         }
         return Snapshot(facts, capture(self.network, self.optimiser))
@@ -102,10 +108,12 @@ class Steps:
         try:
             pending = None if facts["pending"] is None else Descent(**facts["pending"])
             step, ended, elapsed_s = int(facts["step"]), facts["ended"], float(facts["elapsed_s"])
+            rows: dict[str, Any] = facts.get("marks", {})
+            marks = {int(at): TaskScores.from_rows(scores) for at, scores in rows.items()}
         except (KeyError, TypeError, ValueError) as error:
             raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
         restore(snapshot.tensors, self.network, self.optimiser, facts.get("optimiser"))
-        self.step, self.ended, self.pending = step, ended, pending
+        self.step, self.ended, self.pending, self.marks = step, ended, pending, marks
         self._began_s = time.monotonic() - elapsed_s
 
     def upcoming(self, stack: ExitStack, *, prefetch: bool = True) -> Iterator[Batch]:
@@ -160,8 +168,18 @@ class Steps:
     @property
     def exam_due(self) -> bool:
         """Whether the network is to be evaluated after the pending step."""
-        number = self.step
-        return number % self.config.eval_every == 0 or number == self.config.steps
+        number, ends = self.step, (self.config.steps, *self.config.stage_ends)
+        return number % self.config.eval_every == 0 or number in ends
+
+    @property
+    def unmarked(self) -> bool:
+        """Whether the network is to be evaluated before its first step, as a run with stages is."""
+        return self.config.stages is not None and not (self.step or self.marks)
+
+    @property
+    def stage_matrix(self) -> StageMatrix | None:
+        """The scores at the end of each stage; None where none has ended."""
+        return matrix_of(self.config, self.held_out, self.marks)
 
     def exam(self) -> list[Batch]:
         """The held-out batches of the evaluations on the way; none but in the first process."""
@@ -173,6 +191,8 @@ class Steps:
         """Complete the record of the pending step, and decide whether it was the last one."""
         done, config = self.pending, self.config
         assert done is not None  # `take` comes before.
+        if scores is not None and done.step in config.stage_ends:
+            self.marks[done.step] = scores
         if scores is not None and config.stop_at is not None:
             reached = scores.mean(config.stop_measure) >= config.stop_at
             self.ended = "target" if reached else ""
