@@ -130,7 +130,10 @@ class Archive:
             remove_leftovers(self.folder / CHECKPOINT)
             step = 0 if snapshot is None else int(snapshot.facts["step"])
             if snapshot is None or origin is not None:
-                facts: dict[str, Any] = {"network": run_folder.describe(self._network)}
+                facts: dict[str, Any] = {
+                    run_folder.TASKS: self._identity.tasks(),
+                    "network": run_folder.describe(self._network),
+                }
                 if origin is None:
                     start = hashlib.sha256(content_of(self._network)).hexdigest()
                     facts["network"]["start_sha256"] = start

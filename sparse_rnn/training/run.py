@@ -32,7 +32,6 @@ from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.parts import Given, check_complete, check_named, settle
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
-from sparse_rnn.training.stages import check_exam
 from sparse_rnn.training.start import known
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -261,8 +260,8 @@ def load_run(folder: Path | str) -> Run:
     """
     path = Path(folder)
     config = run_folder.read_config(path, TrainConfig.from_json)
-    result = _results(path, config)
     network = checkpoint.load(path)
+    result = _results(path, config)
     return Run(config, network, result.history, result.evaluation, path, result.stage_matrix)
 
 
@@ -325,7 +324,6 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
         training = training.staged([(config.weights, config.steps)])
     if config.stages is not None:
         training = training.staged(config.stages)
-        check_exam(held_out, config.eval_batches)
     return training, held_out
 
 

@@ -5,6 +5,8 @@ A run is an ensemble of one: `train`, `fit` and `train_ensemble` all come throug
 
 from __future__ import annotations
 
+import hashlib
+import json
 import signal
 import statistics
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -18,7 +20,7 @@ from torch import nn
 
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
-from sparse_rnn.data import Batches, TaskStream
+from sparse_rnn.data import Batches, TaskStream, task_stream
 from sparse_rnn.errors import Interrupted, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import History, Record
 from sparse_rnn.evaluation.scores import TaskScores
@@ -38,6 +40,7 @@ from sparse_rnn.training.group import Group
 from sparse_rnn.training.loop import Ensemble, Trainer
 from sparse_rnn.training.parts import NONE, Parts, as_given
 from sparse_rnn.training.progress import Display, lasting, silent
+from sparse_rnn.training.stages import check_exam
 from sparse_rnn.training.steps import StopSeen
 
 
@@ -81,8 +84,29 @@ def identity_of(config: FitConfig) -> Identity:
     """What a run's files hold of its configuration."""
     parse = type(config).from_json
     return Identity(
-        config.to_json(), dict(config), config.rate, lambda text: identity_of(parse(text))
+        config.to_json(),
+        dict(config),
+        config.rate,
+        lambda text: identity_of(parse(text)),
+        partial(tasks_of, config),
     )
+
+
+def tasks_of(config: FitConfig) -> str | None:
+    """The digest of the content of a configuration's tasks, which a registered name may change.
+
+    Returns:
+        The SHA-256 of the tasks in JSON; None where a duration is a callable.
+
+    Raises:
+        UnknownName: A name is unknown.
+    """
+    settings = {"seq_len": config.seq_len, "dt": config.dt, "noise": config.noise}
+    stream = task_stream(config.suite, batch_size=1, seed=0, **settings)
+    tasks = stream.sampler.identity["tasks"]
+    if None in tasks:
+        return None
+    return hashlib.sha256(json.dumps(tasks, sort_keys=True).encode()).hexdigest()
 
 
 def run_to_end(
@@ -103,11 +127,17 @@ def run_to_end(
         callbacks: Called after each gradient step of each run, in the first process.
 
     Returns:
-        The course and the final scores of each run by its number, or the error of one that
-        diverged. A run that another process has finished meanwhile is left out.
+        What came out of each run by its number, or the error of one that diverged. A run that
+        another process has finished meanwhile is left out.
+
+    Raises:
+        InvalidArgument: A run has stages, and a task does not occur in its evaluations.
     """
     group = group or Group()
     config = plans[0].config
+    for plan in plans:
+        if config.stages is not None:
+            check_exam(plan.held_out, config.eval_batches)
     with ExitStack() as stack:
         stack.enter_context(threads(options.threads))
         stack.enter_context(precision(config.precision))
