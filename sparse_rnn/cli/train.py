@@ -35,12 +35,14 @@ _METAVARS = {
     "arch": "FAMILY",
     "rates": "in_degree|GROUP=FACTOR[,...]",
     "optimiser_options": "NAME=VALUE[,...]",
+    "continual_options": "NAME=VALUE[,...]",
     "weights": "TASK[=WEIGHT][+...]",
     "stages": "TASK[=WEIGHT][+...]:STEPS[,...]",
 }
 _WRITTEN = {
     "rates": str(TrainConfig.model_fields["rates"].default),
     "optimiser_options": "",
+    "continual_options": "",
     "weights": "",
     "stages": "",
 }

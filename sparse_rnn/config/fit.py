@@ -14,7 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from sparse_rnn.config import objectives, optimisers
+from sparse_rnn.config import continual, objectives, optimisers
+from sparse_rnn.config.continual import CONTINUAL, ContinualOptions
 from sparse_rnn.config.freeze import GROUPS, parse_freeze
 from sparse_rnn.config.objectives import OBJECTIVES
 from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
@@ -45,6 +46,7 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _OPTIONS = "optimiser_options"
+_KEPT = "continual_options"
 _Rates = Annotated[Rates, BeforeValidator(parse_rates)]
 
 
@@ -75,6 +77,13 @@ class FitConfig(BaseModel):
     stages: Annotated[tuple[Stage, ...] | None, BeforeValidator(parse_stages)] = Field(
         default=None,
         description="One after another: pairs of tasks or weights, and a number of steps.",
+    )
+    continual: str | None = Field(
+        default=None,
+        description="What keeps earlier stages: " + ", ".join(CONTINUAL) + ". None: nothing does.",
+    )
+    continual_options: ContinualOptions = Field(
+        default=ContinualOptions(), description="Options of continual by name: strength, batches."
     )
     batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(
         default=20, description="Sequences a batch (of each process)."
@@ -201,6 +210,18 @@ class FitConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
+    def _settle_continual(cls, settings: Any) -> Any:
+        """Write the options of the continual method in the one way that all equal ones share."""
+        if not isinstance(settings, dict) or not settings.keys() & {"continual", _KEPT}:
+            return settings
+        given = cast("dict[str, Any]", settings)
+        name = given.get("continual")
+        if name is not None and not isinstance(name, str):
+            return given
+        return {**given, _KEPT: continual.settled(name, given.get(_KEPT, {}))}
+
+    @model_validator(mode="before")
+    @classmethod
     def _count_stages(cls, settings: Any) -> Any:
         """Take the sum of the stages for `steps` where that was left open."""
         if not isinstance(settings, dict):
@@ -231,6 +252,12 @@ class FitConfig(BaseModel):
         if stepwise != (self.decay_every is not None):
             allowed = "given for the schedule 'step'" if stepwise else "left out for this schedule"
             raise InvalidArgument("decay_every", self.decay_every, allowed)
+        if self.continual is not None:
+            if self.stages is None:
+                raise InvalidArgument("continual", self.continual, "left out without stages")
+            if self.objective != objectives.DEFAULT:
+                allowed = f"{objectives.DEFAULT!r}, a likelihood, for continual {self.continual!r}"
+                raise InvalidArgument("objective", self.objective, allowed)
         if self.stages is not None:
             if self.weights is not None:
                 raise InvalidArgument(

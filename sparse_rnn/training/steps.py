@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.data import Batch, Batches, TaskStream, ahead
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
@@ -22,6 +23,7 @@ from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.hardware import device_of, shortened
+from sparse_rnn.training.continual import Consolidation, answers_of, fisher
 from sparse_rnn.training.evaluation import evaluate
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
@@ -68,6 +70,10 @@ class Steps:
         self.stop = stop
         self.objective = Objective(network, self.config, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
+        self.continual: Consolidation | None = None
+        if self.config.continual is not None:
+            options = CONTINUAL[self.config.continual](**self.config.continual_options)
+            self.continual = Consolidation(self.optimiser.parameters, options)
         self.step = 0
         self.ended = ""
         self._training = training
@@ -96,7 +102,10 @@ class Steps:
             "marks": {str(step): scores.rows() for step, scores in self.marks.items()},
             **more,
         }
-        return Snapshot(facts, capture(self.network, self.optimiser))
+        tensors = capture(self.network, self.optimiser)
+        if self.continual is not None:
+            tensors |= self.continual.tensors()
+        return Snapshot(facts, tensors)
 
     def resume(self, snapshot: Snapshot) -> None:
         """Go back to a state.
@@ -113,6 +122,9 @@ class Steps:
         except (KeyError, TypeError, ValueError) as error:
             raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
         restore(snapshot.tensors, self.network, self.optimiser, facts.get("optimiser"))
+        if self.continual is not None:
+            kept = self.config.stage_ends[:-1]
+            self.continual.restore(snapshot.tensors, ended=any(end in marks for end in kept))
         self.step, self.ended, self.pending, self.marks = step, ended, pending, marks
         self._began_s = time.monotonic() - elapsed_s
 
@@ -151,6 +163,8 @@ class Steps:
             TrainingDiverged: The loss or the gradient is NaN or infinite; nothing has changed.
         """
         self.group.sum_gradients(self.optimiser.parameters.values())
+        if self.continual is not None:
+            self.continual.penalise()
         self.optimiser.penalise()
         norm = self.optimiser.clip()
         value = float(self.group.sum(loss.detach()))
@@ -193,6 +207,8 @@ class Steps:
         assert done is not None  # `take` comes before.
         if scores is not None and done.step in config.stage_ends:
             self.marks[done.step] = scores
+            if self.continual is not None and done.step != config.steps:
+                self._consolidate(self.continual, config.stage_ends.index(done.step))
         if scores is not None and config.stop_at is not None:
             reached = scores.mean(config.stop_measure) >= config.stop_at
             self.ended = "target" if reached else ""
@@ -200,6 +216,15 @@ class Steps:
             self.ended = "steps"
         self.pending, self._last = None, done
         return Record(done.step, done.loss, done.lr, done.grad_norm, self.elapsed_s, scores)
+
+    def _consolidate(self, continual: Consolidation, stage: int) -> None:
+        """Keep what a stage has taught, which has just ended."""
+        begin, end = (0, *self.config.stage_ends)[stage : stage + 2]
+        batches = self._training.batches(max(begin, end - continual.options.batches), end)
+        rng = answers_of(self.config.seed, stage, self.group.rank)
+        with self.optimiser.only_trained():
+            weights = self.optimiser.parameters
+            continual.add(fisher(self.network, weights, batches, rng, self.group))
 
     def examine(self, batches: Iterable[Batch]) -> TaskScores:
         """Score the network as it is on held-out batches; the first process does it for all."""
