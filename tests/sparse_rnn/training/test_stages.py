@@ -14,6 +14,7 @@ import torch
 import sparse_rnn as srnn
 from sparse_rnn.errors import InvalidArgument, RunConflict, UnknownName
 from sparse_rnn.evaluation.transfer import StageMatrix
+from sparse_rnn.report.run_page import runs_page
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import Store
 from sparse_rnn.sweep import columns
@@ -214,3 +215,12 @@ def test_runs_without_stages_are_as_before(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "run")[0]["step"] == "2"
     assert len(lines_without_clock(tmp_path / "run")) == 5
     assert not (tmp_path / "run" / "stages.csv").exists()
+
+
+def test_the_report_shows_the_stages(tmp_path: Path) -> None:
+    run = srnn.train(staged(), tmp_path / "run")
+    page = runs_page({"staged": run})
+    assert run.stage_matrix is not None
+    assert "after stage 2" in page
+    assert f"{run.stage_matrix.backward_transfer():.2f} (below 0" in page
+    assert "after stage" not in runs_page({"plain": srnn.train(small_config(), tmp_path / "plain")})
