@@ -22,7 +22,7 @@ STAMP := $(VENV)/.installed
 TORCH := torch==2.13.0
 # One thread in each process: the processes fill the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist worksteal
-FAST := not slow and not gpu and not drill and not reference and not browser
+FAST := not slow and not gpu and not drill and not reference and not browser and not docs
 CHECKED := modcog sparse_rnn benchmarks tests
 
 SHELL := /bin/sh
@@ -30,7 +30,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers house test test-slow test-envs test-browser test-triton drill demo paper docs api format constraints hashes clean
+.PHONY: help env lint types layers house test test-slow test-docs test-envs test-browser test-triton drill demo paper docs api format constraints hashes clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -71,6 +71,10 @@ test: env lint  ## lint, then the docs examples and the fast tests
 test-slow: env  ## the tests that train networks or build packages
 	$(PYTEST) -m "slow and not gpu" $(PYTEST_FLAGS)
 
+# The environments of these hold what a page says it needs, as links into .venv.
+test-docs: env  ## each page of the documentation as its readers copy it, with only the extras it names
+	$(PYTEST) -m docs $(PYTEST_FLAGS) tests/test_copied.py
+
 # More environments, by their lists of packages: pyproject.toml refuses neurogym 2.3.1, hence
 # --no-deps. Each stands in a folder of its own under .venvs/. neurogym needs a Python before 3.14.
 ENVIRONMENTS := neurogym-2.2.0 neurogym-2.3.1 lowest
@@ -89,6 +93,7 @@ PAGES_OF_neurogym-2.2.0 := docs/neurogym.md
 test-envs-%: .venvs/%/.installed
 	OMP_NUM_THREADS=1 .venvs/$*/bin/pytest -n $(JOBS) --dist worksteal -m "$(FAST)" $(PYTEST_FLAGS) \
 	  $(TESTS_OF_MODCOG) $(PAGES_OF_$*)
+	$(if $(PAGES_OF_$*),.venvs/$*/bin/pytest -m docs $(PYTEST_FLAGS) tests/test_copied.py -k "$(PAGES_OF_$*:docs/%=%)")
 
 test-envs: env $(addprefix test-envs-,$(ENVIRONMENTS))  ## the fast tests of modcog in four environments
 	$(PYTEST) -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)

@@ -1,5 +1,14 @@
-"""Pages whose examples need an extra are tried where it is installed."""
+"""The examples of a page run in an empty folder, and those that need an extra where it is."""
 
 from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
 
 collect_ignore = [] if find_spec("neurogym") else ["neurogym.md"]
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a page writes lands in a folder of its own."""
+    monkeypatch.chdir(tmp_path)

@@ -17,7 +17,7 @@ from PIL import Image
 import modcog
 from modcog.plotting.palette import direction_colors
 from modcog.plotting.trial import draw_trial
-from modcog.ring import bumps
+from modcog.ring import SIDES, bumps
 
 IMAGES = Path(__file__).parent / "images"
 STORY = {
@@ -74,8 +74,8 @@ def ring_figure() -> Figure:
     for k in range(0, N, 2):
         angle = 2 * np.pi * k / N
         left.text(1.22 * np.cos(angle), 1.22 * np.sin(angle), str(k), ha="center", va="center")
-    _turn(left, 0.25, 1.15, "R", 1.5)
-    _turn(left, -0.25, -1.15, "L", 1.5)
+    for letter, side in SIDES.items():
+        _turn(left, side.sign * 0.25, side.sign * 1.15, letter, 1.5)
     right.bar(np.arange(N) * 360 / N, bumps(N)[STIMULUS], width=18, color=COLORS)
     right.set_xticks([0, 90, 180, 270], ["0°", "90°", "180°", "270°"])
     right.set_xlabel(f"direction; the stimulus is at {STIMULUS * 360 / N:g}°, index {STIMULUS}")

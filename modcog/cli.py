@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,14 +24,23 @@ from modcog.catalog.rules import ENCODINGS
 from modcog.catalog.sentences import describe
 from modcog.catalog.settings import task, tasks_of
 from modcog.catalog.suites import suites
-from modcog.errors import InvalidArgument, ModcogError
+from modcog.errors import InvalidArgument, ModcogError, unknown_name
 from modcog.exporting.export import export
-from modcog.system.output import command_streams, complain, figures_to_files, say
+from modcog.system.output import (
+    command_streams,
+    complain,
+    figures_to_files,
+    say,
+    warnings_in_a_line,
+)
 from modcog.system.progress import ProgressBar
 from modcog.trials.spec import TaskSpec
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+
+RENAMED = {"--output": "--out"}
+"""Options that go with the next release, and what they are called now."""
 
 
 @figures_to_files()
@@ -43,12 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 2 where the input was refused, or 130 after Ctrl-C.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    with command_streams(words):
-        return _run(_parser().parse_args(words))
+    with command_streams(words), warnings_in_a_line("modcog"):
+        options, unread = _parser().parse_known_args(_renamed(words))
+        return _run(options, unread)
 
 
-def _run(options: argparse.Namespace) -> int:
+def _renamed(words: Sequence[str]) -> list[str]:
+    """The words with the names of today, and a warning for each that goes."""
+    read: list[str] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name in RENAMED:
+            complain(f"modcog: warning: {name} is called {RENAMED[name]} now, and will go.")
+        read.append(RENAMED.get(name, name) + equals + value)
+    return read
+
+
+def _run(options: argparse.Namespace, unread: Sequence[str]) -> int:
     try:
+        if unread:
+            raise _unknown(unread[0], options)
         _import(options.modules)
         return options.run(options)
     except ModcogError as error:
@@ -71,6 +96,15 @@ def _import(modules: Sequence[str]) -> None:
             raise InvalidArgument("--import", name, allowed, f"({error})") from None
 
 
+def _unknown(word: str, options: argparse.Namespace) -> InvalidArgument:
+    """The error for a word that no option or argument of a command has read."""
+    if not word.startswith("-"):
+        return InvalidArgument("argument", word, "left out: the command takes no more of them")
+    known = dict.fromkeys(re.findall(r"--[a-z-]+", options.text))
+    name = word.partition("=")[0]
+    return unknown_name("option", name, known, f"an option of modcog {options.command}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="modcog",
@@ -87,12 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
-    listing = commands.add_parser("list", help="list the tasks of a suite")
-    listing.add_argument(
-        "--suite",
-        default="mod-cog-168",
-        help=f"one of {', '.join(suites())} (default: %(default)s)",
-    )
+    listing = commands.add_parser("list", help="list the tasks of a suite", formatter_class=_Help)
+    named = f"one of {', '.join(suites())} (default: mod-cog-168)"
+    listing.add_argument("suite", nargs="?", metavar="SUITE", help=named)
+    listing.add_argument("--suite", dest="also", metavar="SUITE", help="the same, as an option")
     listing.add_argument(
         "--features",
         metavar="EXPRESSION",
@@ -103,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="draw a trial of a task and print its facts")
     show.add_argument("name", help="a task, such as DlyGo_IntL_SeqR")
     show.add_argument(
-        "-o", "--output", type=Path, help="picture to write (png, svg or pdf; default: NAME.png)"
+        "-o", "--out", type=Path, help="picture to write (png, svg or pdf; default: NAME.png)"
     )
     show.add_argument("--seed", type=int, default=0, help="seed of the trial (default: 0)")
     _add_settings(show)
@@ -115,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     exporting.add_argument("suite", help="a suite, such as mod-cog-82, or a task")
     exporting.add_argument("--batches", type=int, required=True, help="number of batches")
     exporting.add_argument(
-        "-o", "--output", type=Path, required=True, help="file to write (.h5, .npz or .zarr)"
+        "-o", "--out", type=Path, required=True, help="file to write (.h5, .npz or .zarr)"
     )
     exporting.add_argument("--first", type=int, default=0, help="first batch (default: 0)")
     exporting.add_argument("--batch-size", type=int, default=64, help="lanes (default: 64)")
@@ -136,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     exporting.set_defaults(run=_export)
 
     exploring = commands.add_parser("explore", help="open a local page that shows trials of tasks")
+    exploring.add_argument("task", nargs="?", help="task to begin with, such as DlyGo_IntL_SeqR")
     exploring.add_argument(
         "--port", type=int, default=8168, help="port on this machine; 0: any (default: 8168)"
     )
@@ -143,6 +176,8 @@ def _parser() -> argparse.ArgumentParser:
         "--no-browser", action="store_true", help="print the address and open no browser"
     )
     exploring.set_defaults(run=_explore)
+    for command in (listing, show, exporting, exploring):
+        command.set_defaults(text=command.format_help())
     return parser
 
 
@@ -160,8 +195,11 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _list(options: argparse.Namespace) -> int:
-    names = suite(options.suite)
-    specs = tasks_of(options.suite)
+    if options.suite and options.also:
+        raise InvalidArgument("--suite", options.also, "left out where a suite is named before it")
+    chosen = options.suite or options.also or "mod-cog-168"
+    names = suite(chosen)
+    specs = tasks_of(chosen)
     listed = names if options.features is None else matching(specs, options.features, "--features")
     width = max(len(name) for name in names)
     say(f"{'slot':>4}  {'task':{width}}  {'family':8}  steps at dt=100 ms")
@@ -172,7 +210,7 @@ def _list(options: argparse.Namespace) -> int:
         shortest, longest = int(support[0]), int(support[-1])
         span = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
         say(f"{slot:>4}  {spec.name:{width}}  {spec.family:8}  {span}")
-    what = f"{options.suite}: {len(listed)}"
+    what = f"{chosen}: {len(listed)}"
     if options.features is not None:
         what += f" of {len(names)}"
     say(f"{what} rule slots, {len(set(listed))} distinct tasks.")
@@ -184,11 +222,11 @@ def _show(options: argparse.Namespace) -> int:
     if options.seed < 0:
         raise InvalidArgument("--seed", options.seed, "a whole number of at least 0")
     spec = task(options.name, **settings)
-    path: Path = options.output or Path(f"{spec.name}.png")
+    path: Path = options.out or Path(f"{spec.name}.png")
     if path.suffix not in (".png", ".svg", ".pdf"):
-        raise InvalidArgument("--output", str(path), "a file name that ends in .png, .svg or .pdf")
+        raise InvalidArgument("--out", str(path), "a file name that ends in .png, .svg or .pdf")
     if not path.parent.is_dir():
-        raise InvalidArgument("--output", str(path), "in a folder that exists")
+        raise InvalidArgument("--out", str(path), "in a folder that exists")
 
     from modcog.explore.pictures import (
         plot_trial,  # matplotlib is slow to import, and not always needed
@@ -236,7 +274,7 @@ def _export(options: argparse.Namespace) -> int:
     try:
         path = export(
             sampler,
-            options.output,
+            options.out,
             options.batches,
             first=options.first,
             overwrite=options.overwrite,
@@ -261,8 +299,16 @@ def _explore(options: argparse.Namespace) -> int:
     from modcog.explore import site  # the other commands need no server
     from modcog.explore.serving import serve
 
-    serve(site(), options.port, browser=not options.no_browser)
+    query = f"?task={task(options.task).name}" if options.task else ""
+    serve(site(), options.port, browser=not options.no_browser, query=query)
     return 0
+
+
+class _Help(argparse.HelpFormatter):
+    """Help whose lines do not break within the name of a suite."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 class _Interrupt:

@@ -1,7 +1,7 @@
 """The ring of directions: angles, activity bumps, distances and displacements.
 
-Directions are numbered 0..n-1 and lie at the angles ``2 pi k / n``. "R" (+1) is increasing index
-and increasing angle, counter-clockwise in the usual plot; "L" (-1) is its mirror image.
+Directions are numbered 0..n-1 and lie at the angles ``2 pi k / n``. What left and right are is
+decided by `SIDES`: words, signs and drawings follow it, here and in the documents.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +30,24 @@ BUMP_HEIGHT = 0.8
 """Default peak of a bump of strength 1 (Yang et al. 2019, Methods)."""
 
 
-SIDES: Mapping[str, str] = MappingProxyType({"L": "left", "R": "right"})
+class Side(NamedTuple):
+    """One of the two ways around the ring.
+
+    Attributes:
+        word: What texts call it.
+        sign: Of its displacements and velocities, in ring units, rad and degrees alike.
+        turn: How it goes where the ring is drawn, with direction 0 at three o'clock.
+    """
+
+    word: str
+    sign: int
+    turn: str
+
+
+SIDES: Mapping[str, Side] = MappingProxyType(
+    {"L": Side("left", -1, "clockwise"), "R": Side("right", 1, "counter-clockwise")}
+)
+"""Left and right by the letter that task names have; docs/concepts/ring.md says the same."""
 
 _NUMBERS = {1.0: "one unit", 2.0: "two units", 3.0: "three units", 4.0: "four units"}
 
@@ -57,11 +74,36 @@ def sign_of(direction: object) -> int:
     Raises:
         InvalidArgument: `direction` is neither.
     """
-    if direction == "R":
-        return 1
-    if direction == "L":
-        return -1
+    if isinstance(direction, str) and direction in SIDES:
+        return SIDES[direction].sign
     raise InvalidArgument("direction", direction, "'L' or 'R'")
+
+
+def to_the_side(degrees: float) -> str:
+    """A displacement in words: how many degrees, to which side.
+
+    Example:
+        >>> to_the_side(-67.5), to_the_side(45.0), to_the_side(0.0)
+        ('67.5° to the left', '45° to the right', '0°')
+    """
+    return f"{abs(degrees):g}°" + (f" to the {_word(degrees)}" if degrees else "")
+
+
+def drift_in_words(velocity: float) -> str:
+    """A drift in words: to which side, how many degrees a second.
+
+    Args:
+        velocity: Signed angular velocity in rad/s, not 0.
+
+    Example:
+        >>> drift_in_words(VELOCITY), drift_in_words(-VELOCITY)
+        ('drifts right by 225° a second', 'drifts left by 225° a second')
+    """
+    return f"drifts {_word(velocity)} by {abs(round(math.degrees(velocity), 6)):g}° a second"
+
+
+def _word(signed: float) -> str:
+    return next(side.word for side in SIDES.values() if side.sign * signed > 0)
 
 
 def directions(dim_ring: int) -> NDArray[np.float64]:

@@ -15,7 +15,12 @@ if _missing := [
         "package index belongs to another project)."
     )
 
-from sparse_rnn import analysis as analysis, kernels as kernels, masks as masks
+from sparse_rnn import (
+    analysis as analysis,
+    kernels as kernels,
+    masks as masks,
+    sparsify as sparsify,
+)
 from sparse_rnn.config.fit import FitConfig as FitConfig
 from sparse_rnn.config.run import RunOptions as RunOptions
 from sparse_rnn.config.train import TrainConfig as TrainConfig

@@ -227,7 +227,8 @@ def unknown_keyword(
 def _nearest(value: object, known: Iterable[str]) -> str:
     """A sentence with the names nearest to a value, or with those that there are."""
     names = list(known)
-    near = difflib.get_close_matches(str(value).lower(), names, n=3, cutoff=0.6)
+    lowered = {name.lower(): name for name in names}  # task names have capitals
+    near = difflib.get_close_matches(str(value).lower(), list(lowered), n=3, cutoff=0.6)
     if near:
-        return "Did you mean " + " or ".join(repr(name) for name in near) + "?"
+        return "Did you mean " + " or ".join(repr(lowered[name]) for name in near) + "?"
     return "Known names: " + ", ".join(names) + "."

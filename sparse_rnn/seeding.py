@@ -52,6 +52,7 @@ class Purpose(StrEnum):
     FISHER = "sparse_rnn: answers for the Fisher information"
     NOISE = "sparse_rnn: recurrent noise"
     NOISE_OF_CALL = "sparse_rnn: recurrent noise of a call"
+    SPARSIFIER = "sparse_rnn: choice of synapses"
 
 
 def sequence(seed: Seed) -> np.random.SeedSequence:

@@ -204,7 +204,7 @@ def test_changelog_has_the_current_version_or_none_yet() -> None:
 
 
 EXECUTED = {"python", "pycon", "sh"}
-"""Languages of blocks that tests run: sessions as doctests, commands in `tests/test_site.py`."""
+"""Languages of blocks that tests run: sessions as doctests, pages in `tests/test_copied.py`."""
 
 NOT_EXECUTED = {
     "docs/export.md": {"matlab", "py"},  # MATLAB and JAX are not there

@@ -1,4 +1,4 @@
-"""A mask family, a kernel, a command and an experiment join by one file and one row, no other line.
+"""A mask family, a kernel, a sparsifier, a command, an experiment join by one file and one row.
 
 Each test copies the packages, adds the made-up member, and uses it by name.
 """
@@ -75,6 +75,49 @@ def test_a_mask_family_is_a_function_and_a_row(checkout: Path) -> None:
     )
     assert printed.startswith("7\n")
     assert "6 synapses" in printed
+
+
+SPARSIFIER = '''
+from sparse_rnn.masks import Seed
+from sparse_rnn.nn.network import Network
+from sparse_rnn.sparsify import _schedules as schedules, _subject as subject
+from sparse_rnn.sparsify._result import Sparsified, result
+
+def timid(network: Network, density: float, *, power: float = 1.0, seed: Seed = 0) -> Sparsified:
+    """Keep the smallest weights.
+
+    Args:
+        network: The network.
+        density: Synapses over N squared.
+        power: Of the weights.
+        seed: Orders equal ones.
+    """
+    n_kept, rng = subject.budget(network, density), subject.generator(seed)
+    scores = -(abs(subject.weights(network)) ** power).sum(axis=0)
+    budgets = schedules.once(scores.size, n_kept)
+    kept = schedules.prune(lambda _: scores, scores.size, budgets, rng)
+    return result(network, kept, "timid", seed, density=density, power=power)
+'''
+
+
+def test_a_sparsifier_is_a_file_and_a_row(checkout: Path) -> None:
+    room = checkout / "sparse_rnn" / "sparsify"
+    write(room / "_timid.py", SPARSIFIER)
+    insert(room / "__init__.py", "    }\n)", '        "timid": timid,\n')
+    row = "from sparse_rnn.sparsify._timid import timid\n"
+    insert(room / "__init__.py", "METHODS: Mapping", row)
+    printed = run(
+        checkout,
+        """
+        import sparse_rnn as srnn
+
+        net = srnn.Network(3, 2, srnn.masks.dense(10))
+        srnn.sparsify.check_sparsifier(srnn.sparsify.METHODS["timid"], net, 0.2, power=2.0)
+        found = srnn.sparsify.sparsify("timid", net, 0.2, power=2.0)
+        print(list(srnn.sparsify.options("timid")), found.mask.nnz)
+        """,
+    )
+    assert printed == "['power', 'seed'] 20"
 
 
 def test_a_kernel_is_a_file_and_a_row(checkout: Path) -> None:

@@ -11,10 +11,12 @@ import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import modcog
+from modcog.explore.serving import ADDRESS, PORT
 from tests.browser import DESKTOP, PHONE, Visit, scrolls_sideways
 
 pytest.importorskip("mkdocs")
@@ -22,7 +24,10 @@ from mkdocs.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-TUTORIALS = [DOCS / "index.md", DOCS / "howto.md", *sorted((DOCS / "tutorials").glob("*.md"))]
+CUT_TABLES = """[...document.querySelectorAll(".md-typeset__scrollwrap")]
+  .filter(part => part.scrollWidth > part.clientWidth).map(part => part.innerText.slice(0, 80))"""
+"""Tables of which a part lies outside of the window until the reader scrolls them."""
+
 GENERATED = {"commands.md", "contributing.md", "changelog.md"}
 LATER = {"explore.md", "scaling.md", "analysis.md", "results.md"}
 """Pages of parts that a checkout may lack: the build leaves them out of the navigation."""
@@ -80,32 +85,6 @@ def test_every_page_is_in_the_navigation_and_exists() -> None:
     assert set(nav) - there <= LATER
 
 
-def commands(path: Path) -> str:
-    """The shell blocks of a page but those that a comment keeps from being run."""
-    text = path.read_text(encoding="utf-8")
-    text = re.sub(r"<!-- not run: .*? -->\n```sh\n.*?^```", "", text, flags=re.M | re.S)
-    return "\n".join(re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "path", [path for path in TUTORIALS if commands(path)], ids=lambda path: path.name
-)
-def test_commands_of_the_tutorials_run(path: Path, tmp_path: Path) -> None:
-    script = commands(path)
-    programs = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    result = subprocess.run(
-        ["bash", "-eu", "-c", script],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
 @pytest.mark.slow
 def test_strict_build_shows_every_task_and_loads_nothing_from_elsewhere(site: Path) -> None:
     gallery = (site / "gallery.html").read_text(encoding="utf-8")
@@ -154,6 +133,41 @@ def test_gallery_filters_by_keyboard(address: str, visit: Visit, size: tuple[int
     page.wait_for_function("document.querySelectorAll('.card[hidden]').length === 0")
 
 
+SOUGHT = [
+    ("memory", lambda row: row["delay"]),
+    ("timing", lambda row: row["timed"]),
+    ("context", lambda row: row["context"]),
+    ("opposite", lambda row: row["anti"]),
+    ("go no-go", lambda row: row["withholds"]),
+    ("categorization memory", lambda row: row["category"]),
+    ("evidence", lambda row: row["family"] == "decision"),
+]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("words", "meant"), SOUGHT, ids=[words for words, _ in SOUGHT])
+def test_gallery_finds_what_the_field_calls_it(
+    address: str, visit: Visit, words: str, meant: Any
+) -> None:
+    page = visit(f"{address}/gallery.html")
+    page.locator("#words").fill(words)
+    shown = page.locator(".card:not([hidden])").evaluate_all("cards => cards.map(card => card.id)")
+    rows = modcog.features(modcog.task_names())
+    found = set(shown)
+    assert {name for name, row in rows.items() if meant(row)} <= found
+    assert len(found) < 168
+    assert page.locator("#count").inner_text() == f"{len(shown)} tasks"
+
+
+@pytest.mark.browser
+def test_each_card_leads_into_the_playground(address: str, visit: Visit) -> None:
+    page = visit(f"{address}/gallery.html")
+    links = page.locator(".card .play a").evaluate_all("links => links.map(link => link.href)")
+    assert links == [f"http://{ADDRESS}:{PORT}/?task={name}" for name in modcog.task_names()]
+    commands = page.locator(".card .play code").all_text_contents()
+    assert commands == [f"modcog explore {name}" for name in modcog.task_names()]
+
+
 @pytest.mark.browser
 def test_gallery_shows_all_tasks_without_scripts(address: str, visit: Visit) -> None:
     page = visit(f"{address}/gallery.html", java_script_enabled=False)
@@ -173,12 +187,40 @@ def test_no_page_is_wider_than_its_window(
         url = f"{address}/{path.relative_to(site).as_posix()}"
         page.goto(url, wait_until="networkidle")
         assert not scrolls_sideways(page), path.name
+        assert page.evaluate(CUT_TABLES) == [], path.name
 
 
 @pytest.mark.browser
-def test_search_finds_pages(address: str, visit: Visit) -> None:
+@pytest.mark.parametrize("name", ["index", "howto", "tutorials/modifiers", "api/masks"])
+def test_copy_buttons_give_code_alone(address: str, visit: Visit, name: str) -> None:
+    page = visit(f"{address}/{name}.html", permissions=["clipboard-read", "clipboard-write"])
+    blocks = page.locator(".highlight:has(> pre button[data-clipboard-target])")
+    blocks.first.wait_for()
+    sessions = 0
+    for block in blocks.all():
+        shown = block.locator("code").inner_text()
+        block.locator("button[data-clipboard-target]").first.click(force=True)
+        copied = page.evaluate("navigator.clipboard.readText()")
+        lines = [line for line in copied.splitlines() if line.strip()]
+        if shown.startswith(">>> "):
+            sessions += 1
+            compile(copied, name, "exec")
+            typed = re.findall(r"^(?:>>>|\.\.\.) (.+)$", shown, flags=re.MULTILINE)
+            assert lines == [line.rstrip() for line in typed if line.strip()]
+        else:
+            assert lines == [line for line in shown.splitlines() if line.strip()]
+    assert sessions
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("words", "found"), [("connectome", "connectome.html"), ("learning rate", "training.html")]
+)
+def test_search_finds_pages(address: str, visit: Visit, words: str, found: str) -> None:
     page = visit(f"{address}/index.html")
     page.locator(".md-search__input").click()
-    page.keyboard.type("connectome")
-    page.locator(".md-search-result__item").first.wait_for()
-    assert "connectome" in page.locator(".md-search-result__list").inner_text().lower()
+    page.keyboard.type(words)
+    first = page.locator(".md-search-result__item").first
+    first.wait_for()
+    assert words in first.inner_text().lower()
+    assert found in first.locator("a").first.get_attribute("href")

@@ -5,16 +5,26 @@ if (form) {
   const count = document.getElementById("count");
   const chosen = (set) =>
     new Set([...set.querySelectorAll("input:checked")].map((box) => box.value));
+  const plain = (text) => text.trim().toLowerCase().replace(/\s+/g, " ");
+  // What a card says, and what the field calls that.
+  const texts = new Map(
+    cards.map((card) => [card, plain(`${card.textContent} | ${card.dataset.words}`)]),
+  );
+
+  /** Whether a card has the words: as a phrase; where no card has it, all of them anywhere. */
+  function finder(words) {
+    if ([...texts.values()].some((text) => text.includes(words)))
+      return (card) => texts.get(card).includes(words);
+    const each = words.split(" ");
+    return (card) => each.every((word) => texts.get(card).includes(word));
+  }
 
   function update() {
     const sets = [...form.querySelectorAll("fieldset")].map((set) => [set.dataset.key, chosen(set)]);
-    const words = form.elements.words.value.trim().toLowerCase().replace(/\s+/g, " ");
+    const has = finder(plain(form.elements.words.value));
     let shown = 0;
     for (const card of cards) {
-      const text = card.textContent.toLowerCase();
-      const fits =
-        sets.every(([key, values]) => values.has(card.dataset[key])) &&
-        text.includes(words);
+      const fits = sets.every(([key, values]) => values.has(card.dataset[key])) && has(card);
       card.hidden = !fits;
       shown += fits;
     }

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import modcog
+from modcog.explore.serving import ADDRESS, PORT
 from modcog.plotting.palette import direction_colors
 from modcog.ring import BUMP_HEIGHT
 
@@ -32,6 +33,24 @@ LEVELS = 5
 
 INTERVAL_MS = 400.0
 """The timed interval of all pictures with Int: the answers have then moved by four units."""
+
+SYNONYMS = {
+    "reach": "reaching, saccade, motor response",
+    "decision": "decision making, perceptual decision, evidence, accumulation, coherence, choice",
+    "matching": "delayed match to sample, recognition",
+    "delay": "memory, working memory, short-term memory, hold, retention, delayed",
+    "timed": "timing, time interval, duration, measure time, clock, estimation",
+    "tracks": "sequence, trajectory, moving answer, movement, continuous",
+    "anti": "opposite, inhibition, remapping, antisaccade, anti-saccade, reverse",
+    "reaction_time": "reaction time, immediate, speeded, at once",
+    "context": "rule, gating, attention, selection, ignore, distractor, irrelevant",
+    "two_stimuli": "two stimuli, comparison, compare, second stimulus, pair",
+    "match": "match to sample, comparison, same, recognition",
+    "category": "categorisation, categorization, classification, class",
+    "nonmatch": "non-match, different, oddball, novelty",
+    "withholds": "go no-go, go/no-go, no-go, nogo, inhibit, no response, stop",
+}
+"""What the field calls a family or a feature of `modcog.features`; the search knows it."""
 
 FAMILIES = {"reach": "Reach", "decision": "Decision", "matching": "Matching"}
 
@@ -193,14 +212,20 @@ def _card(name: str, features: dict[str, Any]) -> str:
     sentence = html.escape(modcog.describe(name))
     sides = {kind: f"{kind}{features[kind]}" if features[kind] else "" for kind in ("Int", "Seq")}
     data = "".join(f' data-{kind.lower()}="{side}"' for kind, side in sides.items())
-    tags = " ".join(feature for feature, value in features.items() if value is True)
+    tags = [name for name in SYNONYMS if features.get(name)]
+    words = ", ".join(SYNONYMS[key] for key in (features["family"], *tags))
+    shown = "".join(f"<li>{tag}</li>" for tag in tags)
+    address = f"http://{ADDRESS}:{PORT}/?task={name}"
     return (
-        f'<figure class="card" id="{name}" data-family="{features["family"]}"{data}>'
+        f'<figure class="card" id="{name}" data-family="{features["family"]}"{data} '
+        f'data-words="{words}">'
         f'<img src="pictures/{name}.svg" alt="One trial of {name}: {sentence}" loading="lazy" '
         'width="287" height="188">'
-        f'<figcaption><a href="#{name}"><code>{name}</code></a> {sentence} '
-        f"<small>{tags}</small></figcaption>"
-        "</figure>\n"
+        f'<figcaption><a href="#{name}"><code>{name}</code></a> {sentence}'
+        f'<ul class="tags">{shown}</ul>'
+        f'<span class="play"><code>modcog explore {name}</code> '
+        f'<a href="{address}" title="While the playground runs on this machine">play</a></span>'
+        "</figcaption></figure>\n"
     )
 
 

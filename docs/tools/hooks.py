@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its 
 
 import commands
 import gallery
+import sessions
+import tables
 import which_task
 
 import modcog
@@ -75,4 +77,11 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         markdown = which_task.filled(markdown)
     for name, source in FROM_ROOT.items():
         markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){source}", rf"](\1{name}", markdown)
+    markdown = sessions.DIRECTIVE.sub("", markdown)
     return re.sub(r"^```python\n(?=>>> )", "```pycon\n", markdown, flags=re.MULTILINE)
+
+
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let copy buttons take the code of a session alone, and wide tables fold."""
+    del page, config, files
+    return tables.folding(sessions.with_copied_code(html))

@@ -11,7 +11,7 @@ from modcog.trials.spec import TaskSpec
 def describe(name: str | TaskSpec, **settings: Any) -> str:
     """Say in one sentence what a task asks for.
 
-    Left is towards lower ring indices (clockwise in the usual plot), right is the other way. A unit
+    Left is towards lower ring indices, right towards higher ones (`modcog.ring.SIDES`). A unit
     is the distance of two neighbouring directions, 360 degrees over `dim_ring`.
 
     Args:

@@ -19,6 +19,7 @@ from modcog.explore.settings import Shown, has_coherence, read
 from modcog.modifiers import MODIFIERS
 from modcog.plotting.palette import direction_colors
 from modcog.rendering.reference import render
+from modcog.ring import drift_in_words
 from modcog.tasks import BASE_TASKS
 from modcog.trials.plan import Trials
 from modcog.trials.sampling import sample
@@ -119,6 +120,7 @@ def trial_panel(
         "targets": targets.tolist(),
         "continuous": _continuous(trials),
         "colors": direction_colors(spec.dim_ring),
+        "drift": drift_in_words(drift) if (drift := facts["drift_velocity"]) else "",
     }
 
 

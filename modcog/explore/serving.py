@@ -111,23 +111,25 @@ class LocalServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def serve(site: Site, port: int = PORT, *, browser: bool = True) -> None:
+def serve(site: Site, port: int = PORT, *, browser: bool = True, query: str = "") -> None:
     """Serve a site until Ctrl-C.
 
     Args:
         site: What is served.
         port: The port; 0 is any free one.
         browser: Whether the page is opened in the visitor's browser.
+        query: What the page shows first, such as "?task=DlyGo".
 
     Raises:
         InvalidArgument: The port cannot be had.
     """
     try:
         with LocalServer(site, port) as server:
-            say(f"{site.name}: {server.url} (on this machine only; Ctrl-C ends it)")
+            address = server.url + query
+            say(f"{site.name}: {address} (on this machine only; Ctrl-C ends it)")
             if browser:
                 # A browser in the terminal would not return before its visitor leaves.
-                threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
+                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
             server.serve_forever()
     except KeyboardInterrupt:
         say(f"\n{site.name}: ended.")
@@ -170,6 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_problem(refusal.status, str(refusal))
         except self.server.site.refusals as refusal:
             argument = getattr(refusal, "argument", None)
+            if argument == "field":  # one that there is not: the page leaves it out of its address
+                argument = str(getattr(refusal, "value", argument))
             self._send_problem(HTTPStatus.BAD_REQUEST, str(refusal), argument)
         except ConnectionError:
             raise

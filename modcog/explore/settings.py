@@ -84,10 +84,15 @@ def read(query: Mapping[str, str]) -> Asked:
         raise InvalidArgument("seed", seed, f"a whole number from 0 to {MAX_SEED - 1}")
     values = {name: reader(name, query[name]) for name, reader in _READERS.items() if name in query}
     _check_size(values)
-    names = [query.get("task", "DlyGo")]
+    shown = [_shown(query.get("task", "DlyGo"), values)]
     if query.get("compare"):
-        names.append(query["compare"])
-    return Asked(tuple(_shown(name, values) for name in names), seed)
+        try:
+            shown.append(_shown(query["compare"], values))
+        except InvalidArgument as error:
+            if error.argument != "task":
+                raise
+            raise type(error)("compare", error.value, error.allowed, error.remedy) from None
+    return Asked(tuple(shown), seed)
 
 
 def whole(name: str, text: str) -> int:

@@ -13,12 +13,13 @@ from modcog.batches.schedule_data import Constant
 from modcog.batches.targets import TARGETS
 from modcog.catalog.suites import named_suite, suites
 from modcog.errors import InvalidArgument
+from modcog.ring import SIDES
 from modcog.system.files import read_regular
 
 UNITS = (
     "dt_ms: ms; noise: sqrt(ms); trials/start, trials/length, trials/period_steps, "
     "trials/decision_start: steps of dt; trials/angle: rad; trials/drift: ring units per step; "
-    "ring indices: 0 to dim_ring - 1, counter-clockwise"
+    f"ring indices: 0 to dim_ring - 1, {SIDES['R'].turn}"
 )
 AXES = (
     "inputs [batch, time, lane, channel]; mask [batch, time, lane]; {targets}; trials/* [trial]; "

@@ -115,7 +115,7 @@ class IntModifier:
         """What it does to the answer, in words."""
         moved = ring.units_per_100_ms(self.velocity, spec.dim_ring)
         timed = "of delay" if spec.interval == "delay" else f"that the {spec.interval} lasts"
-        return f"moves {ring.SIDES[self.direction]} by {moved} for every 100 ms {timed}"
+        return f"moves {ring.SIDES[self.direction].word} by {moved} for every 100 ms {timed}"
 
     def features(self, spec: TaskSpec) -> dict[str, Feature]:
         """The period whose length the network has to measure."""
@@ -125,8 +125,7 @@ class IntModifier:
         """How far the interval of a trial moved its answer."""
         interval = trial["period_ms"][spec.interval]
         moved = int(ring.displacement(self.velocity, interval, spec.dim_ring)) % spec.dim_ring
-        way = {"L": "clockwise", "R": "counter-clockwise"}[self.direction]
-        turn = f"{moved * 360 / spec.dim_ring:g}° {way}"
+        turn = ring.to_the_side(ring.sign_of(self.direction) * moved * 360 / spec.dim_ring)
         return f"which is {turn} of the base answer for a {spec.interval} of {interval:g} ms"
 
     def strategies(self, spec: TaskSpec) -> dict[str, Strategy]:

@@ -70,7 +70,7 @@ class SeqModifier:
     def clause(self, spec: TaskSpec) -> str:
         """What it does to the answer, in words."""
         moved = ring.units_per_100_ms(self.velocity, spec.dim_ring)
-        return f"drifts {ring.SIDES[self.direction]} by {moved} every 100 ms"
+        return f"drifts {ring.SIDES[self.direction].word} by {moved} every 100 ms"
 
     def strategies(self, spec: TaskSpec) -> dict[str, Strategy]:
         """The right answer at the start of the response, held."""

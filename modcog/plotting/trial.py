@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from modcog.plotting.palette import direction_colors
 from modcog.rendering.reference import channels, render
+from modcog.ring import drift_in_words
 from modcog.system.output import in_figure
 from modcog.trials.plan import Trials
 
@@ -129,7 +130,7 @@ def describe_trial(trials: Trials) -> str:
     marks = [m.mark(spec, record) for m in spec.modifiers if hasattr(m, "mark")]
     answer = ", ".join([answer, *marks])
     if record["drift_velocity"]:
-        answer += f", then drift by {np.degrees(record['drift_velocity']):+g}°/s"
+        answer += f", which then {drift_in_words(record['drift_velocity'])}"
     return f"{text}.\n{textwrap.fill(answer, LINE_CHARACTERS)}."
 
 

@@ -10,6 +10,7 @@ import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -72,6 +73,24 @@ def complain(text: str) -> None:
     """Print one line on standard error, if there is anybody to read it."""
     with suppress(OSError):
         _write(sys.stderr, f"{plain(' '.join(text.split()))}\n")
+
+
+@contextmanager
+def warnings_in_a_line(program: str) -> Generator[None]:
+    """Say each warning in one line, without the place in the code that Python prints.
+
+    Args:
+        program: Whose warnings they are, such as "modcog".
+    """
+
+    def tell(message: Warning | str, *_place: object, **_more: object) -> None:
+        complain(f"{program}: warning: {message}")
+
+    before, warnings.showwarning = warnings.showwarning, tell
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def _write(stream: TextIO | None, text: str) -> None:

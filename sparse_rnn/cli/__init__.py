@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import tyro
 
-from sparse_rnn.cli import analyze, eval, explore, info, refusals, report, sweep, train
-from sparse_rnn.system.output import command_streams, figures_to_files, say
+from sparse_rnn.cli import analyze, eval, explore, info, reading, refusals, report, sweep, train
+from sparse_rnn.system.output import command_streams, figures_to_files, say, warnings_in_a_line
 
 COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
     {
@@ -25,19 +25,23 @@ COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
 )
 """Each command is a file and a row: parameters are its options, and the docstring is its help."""
 
+_VERBS = {name: sweep.VERBS if name == "sweep" else () for name in COMMANDS}
+
 _ABOUT = """Train recurrent networks with fixed sparse connectivity on Mod-Cog tasks.
 
-Exit status: 0 where all went well, also where a run was finished before; 2 where the input was
-refused, a file cannot be used or written, or a run diverged; 128 + n where signal n ended a run,
-which has then saved itself: 130 after Ctrl-C, 143 after SIGTERM, 138 after SIGUSR1. The same
-command goes on with such a run.
+Exit status: 0 where all went well, also where a run was finished before;
+2 where the input was refused, a file cannot be used or written, or a run
+failed; 3 where `sweep status` finds runs that are not done; 128 + n where
+signal n ended a run, which has then saved itself: 130 after Ctrl-C, 143 after
+SIGTERM, 138 after SIGUSR1. The same command goes on with such a run.
 
-Several processes train one network with: torchrun --nproc-per-node N -m sparse_rnn.cli train ...
+Several processes train one network with:
+torchrun --nproc-per-node N -m sparse_rnn.cli train ...
 
 The version: sparse-rnn --version
 
-Completion for your shell: sparse-rnn --tyro-print-completion bash (or zsh, tcsh); write what it
-prints to a file that your shell reads."""
+Completion for your shell: sparse-rnn --tyro-print-completion bash (or zsh,
+tcsh); write what it prints to a file that your shell reads."""
 
 
 @figures_to_files()
@@ -53,12 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The parser itself leaves with `SystemExit`: 0 after ``--help``, 2 for unknown options.
     """
     words = sweep.with_verb(sys.argv[1:] if arguments is None else arguments)
-    with command_streams(words):
+    with command_streams(words), warnings_in_a_line("sparse-rnn"):
         if words == ["--version"]:
             say(f"sparse-rnn {version('modcog')}")
             return 0
-        return refusals.told(
-            lambda: tyro.extras.subcommand_cli_from_dict(
-                dict(COMMANDS), prog="sparse-rnn", description=_ABOUT, args=words
-            )
-        )
+        return refusals.told(lambda: reading.read(words, _parse, _VERBS)())
+
+
+def _parse(words: Sequence[str]) -> Callable[[], object]:
+    return tyro.extras.subcommand_cli_from_dict(
+        {name: reading.later(command) for name, command in COMMANDS.items()},
+        prog="sparse-rnn",
+        description=_ABOUT,
+        args=words,
+    )

@@ -20,8 +20,15 @@ from sparse_rnn.training import group as distributed
 REFUSED = 2
 """Exit status where the input was refused or a file cannot be used."""
 
+UNFINISHED = 3
+"""Exit status where all was well asked, and what was asked for is not finished."""
+
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""
+
+
+class Unfinished(Exception):
+    """What a command was asked about is not finished; the command has said how far it is."""
 
 
 def told(command: Callable[[], object]) -> int:
@@ -47,6 +54,8 @@ def told(command: Callable[[], object]) -> int:
         if str(interrupt):
             complain(f"sparse-rnn: {interrupt}")
         return 128 + interrupt.number
+    except Unfinished:
+        return UNFINISHED
     except KeyboardInterrupt as interrupt:
         complain(f"sparse-rnn: interrupted. {interrupt}")
         return INTERRUPTED

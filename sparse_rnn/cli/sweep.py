@@ -10,6 +10,8 @@ from typing import Annotated, Any, Union
 import tyro
 
 from sparse_rnn import sweep
+from sparse_rnn.cli.reading import later
+from sparse_rnn.cli.refusals import Unfinished
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.errors import InvalidArgument, SparseRnnError
 from sparse_rnn.system.output import say
@@ -35,6 +37,15 @@ _Results = Annotated[
     Path,
     tyro.conf.arg(help="Folder of the results. Sweeps may share it: a run is done once."),
 ]
+_Written = Annotated[
+    Path,
+    tyro.conf.arg(
+        name="out",
+        aliases=("-o", "--results"),
+        help="Folder of the results, --results of the other verbs. Sweeps may share it: a run is "
+        "done once.",
+    ),
+]
 _Threads = Annotated[int, tyro.conf.arg(help="Threads of each run.")]
 _Retries = Annotated[
     int, tyro.conf.arg(help="How often a run that fails without progress is tried again.")
@@ -51,7 +62,7 @@ _RESULTS = Path("runs/sweep")
 def _run(  # noqa: PLR0913 - the options of a command
     spec: _Spec,
     *,
-    results: _Results = _RESULTS,
+    results: _Written = _RESULTS,
     scheduler: Annotated[
         str | None,
         tyro.conf.arg(help="Running dask scheduler such as tcp://HOST:8786; by default none."),
@@ -115,7 +126,7 @@ def _submit(  # noqa: PLR0913 - the options of a command
     spec: _Spec,
     *,
     jobs: Annotated[int, tyro.conf.arg(help="Jobs of the array; each works through the runs.")],
-    results: _Results = _RESULTS,
+    results: _Written = _RESULTS,
     threads: _Threads = 1,
     retries: _Retries = 2,
     run_limit: _RunLimit = None,
@@ -171,11 +182,16 @@ def _status(
         tyro.conf.arg(help="Print where each error came from."),
     ] = False,
 ) -> None:
-    """Say how far a sweep has come, and which runs failed."""
+    """Say how far a sweep has come, and which runs failed.
+
+    Exit status 0 where all runs are done, else 3.
+    """
     _check_results(results)
     with _in_spec(spec):
         reached = sweep.status(spec, results)
     say(reached.text(tracebacks=tracebacks))
+    if reached.done < reached.total:
+        raise Unfinished
 
 
 def _collect(
@@ -228,10 +244,10 @@ def _check_results(results: Path) -> None:
 
 
 _Verb = Union[  # noqa: UP007 - tyro reads it
-    Annotated[Any, tyro.conf.subcommand(name="run", constructor=_run)],
-    Annotated[Any, tyro.conf.subcommand(name="submit", constructor=_submit)],
-    Annotated[Any, tyro.conf.subcommand(name="status", constructor=_status)],
-    Annotated[Any, tyro.conf.subcommand(name="collect", constructor=_collect)],
+    Annotated[Any, tyro.conf.subcommand(name="run", constructor=later(_run))],
+    Annotated[Any, tyro.conf.subcommand(name="submit", constructor=later(_submit))],
+    Annotated[Any, tyro.conf.subcommand(name="status", constructor=later(_status))],
+    Annotated[Any, tyro.conf.subcommand(name="collect", constructor=later(_collect))],
 ]
 
 
@@ -241,7 +257,7 @@ def command(verb: Annotated[_Verb, tyro.conf.arg(name="")]) -> None:
 
     `sparse-rnn sweep SPEC` is short for `sparse-rnn sweep run SPEC`.
     """
-    del verb  # It was carried out while the words were read.
+    verb()
 
 
 def with_verb(words: Sequence[str]) -> list[str]:

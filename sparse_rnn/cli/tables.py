@@ -44,7 +44,10 @@ def confusion(counts: NDArray[np.int64]) -> str:
         lines.append(" ".join([f"{label:>4}", *(f"{count:{width}d}" for count in row)]))
     offsets = answered_offsets(counts)
     directions = counts[1:, 1:].sum()
-    lines += ["", "Of the answers that were a direction where one was right, by signed offset:"]
+    lines += [
+        "",
+        "Of the answers that were a direction where one was right, by offset (+: to the right):",
+    ]
     for steps, count in offsets:
         share = count / directions if directions else 0
         lines.append(f"{steps * 360 / n:+8.1f} degrees {count:{width + 4}d}  {share:6.1%}")

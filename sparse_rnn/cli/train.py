@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import field, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
 import tyro
-from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from sparse_rnn.cli import mask_flags, tables
 from sparse_rnn.cli.mask_flags import MaskFlags
+from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import Interrupted, InvalidArgument
@@ -24,7 +25,7 @@ from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT
 from sparse_rnn.runs.weights import WEIGHTS
 from sparse_rnn.system.output import Courtesy, plain, say
-from sparse_rnn.training import group as distributed, progress, run as training, start
+from sparse_rnn.training import group as distributed, parts, progress, run as training
 from sparse_rnn.training.ensembles import train_ensemble
 from sparse_rnn.training.optimiser import BURST_REMEDY
 from sparse_rnn.training.session import identity_of
@@ -48,6 +49,18 @@ _WRITTEN = {
 }
 """Settings that a command line writes in words, with their default."""
 
+_GROUPS = {
+    "tasks": "What the network learns.",
+    "network": "Its units and connections, and what they begin with.",
+    "training": "How it learns.",
+    "evaluation": "When it is evaluated on trials that it never learns from.",
+    "run": "How the run is carried out. These do not change the result and may differ when it goes "
+    "on.",
+}
+"""What options are about: a heading of the help each."""
+
+_TASKS = ("suite", "weights", "stages", "dt", "noise")
+_EVALUATION = ("eval_every", "eval_batches", "final_batches")
 _SEEDS = (
     "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "
     "Each has its own folder OUT/seed-N."
@@ -65,12 +78,14 @@ _START = (
 
 def command() -> Callable[..., None]:
     """Build the command: an option for each setting, and where to write."""
-    settings_type = make_dataclass("Settings", _fields(TrainConfig), kw_only=True)
-    options_type = make_dataclass("Options", _fields(RunOptions), kw_only=True)
+    groups = {name: _group(name, fields) for name, fields in grouped().items()}
 
     def train(  # noqa: PLR0913 - an option of the command line each
-        settings: Any,
-        options: Any,
+        tasks: Any,
+        network: Any,
+        training: Any,
+        evaluation: Any,
+        run: Any,
         out: Path,
         seeds: tuple[int, ...],
         continue_from: Path | None,
@@ -79,9 +94,11 @@ def command() -> Callable[..., None]:
         verbose: bool,  # noqa: FBT001 - an option
     ) -> None:
         with _logged(logging.INFO if verbose else logging.WARNING):
-            given: dict[str, Any] = vars(settings)
-            given["mask_options"] = mask_flags.given(settings.mask_options)
-            config, how = TrainConfig(**given), RunOptions(**vars(options))
+            given: dict[str, Any] = {}
+            for settings in (tasks, network, training, evaluation):
+                given |= vars(settings)
+            given["mask_options"] = mask_flags.given(network.mask_options)
+            config, how = TrainConfig(**given), RunOptions(**vars(run))
             if not seeds:
                 _train_one(config, how, out, (continue_from, start_from), quiet=quiet)
                 return
@@ -96,9 +113,8 @@ def command() -> Callable[..., None]:
     about_out = "Folder for the run's files. A finished run there is not repeated."
     flag = tyro.conf.FlagCreatePairsOff[bool]
     train.__annotations__ = {
-        "settings": Annotated[settings_type, tyro.conf.arg(name="")],
-        "options": Annotated[options_type, tyro.conf.arg(name="")],
-        "out": Annotated[Path, tyro.conf.arg(help=about_out)],
+        **groups,
+        "out": Annotated[Path, tyro.conf.arg(aliases=("-o",), help=about_out)],
         "seeds": Annotated[
             tuple[int, ...],
             tyro.conf.arg(help=_SEEDS, metavar="N", help_behavior_hint="(optional)"),
@@ -124,23 +140,47 @@ def command() -> Callable[..., None]:
     train.__defaults__ = ((), None, None, False, False)
     train.__doc__ = (
         "Train a network, evaluate it on trials it never saw, and write a run folder.\n\n"
-        "The same command goes on with a run that was interrupted or killed, and leaves a finished "
-        "one as it is. Options from --checkpoint-every on do not change the result and may differ."
+        "The same command goes on with a run that was interrupted or killed, and\n"
+        "leaves a finished one as it is."
     )
     return train
 
 
-def _fields(model: type[BaseModel]) -> list[tuple[str, Any, Any]]:
-    """Fields of a dataclass with the settings of a model."""
+def grouped() -> dict[str, dict[str, FieldInfo]]:
+    """The settings by what they are about, in the order of the help."""
+    found: dict[str, dict[str, FieldInfo]] = {name: {} for name in _GROUPS}
+    for name, info in TrainConfig.model_fields.items():
+        found[_group_of(name)][name] = info
+    found["run"] = dict(RunOptions.model_fields)
+    return found
+
+
+def _group_of(name: str) -> str:
+    if name in _TASKS:
+        return "tasks"
+    if name in _EVALUATION:
+        return "evaluation"
+    return "training" if name in FitConfig.model_fields else "network"
+
+
+def _group(name: str, fields: Mapping[str, FieldInfo]) -> Any:
+    """The type of a parameter whose fields are options under one heading."""
+    kind = make_dataclass(name.capitalize(), _fields(fields), kw_only=True)
+    return Annotated[kind, tyro.conf.arg(name=name, help=_GROUPS[name])]
+
+
+def _fields(settings: Mapping[str, FieldInfo]) -> list[tuple[str, Any, Any]]:
+    """Fields of a dataclass with settings of a model."""
     fields: list[tuple[str, Any, Any]] = []
-    for name, info in model.model_fields.items():
+    for name, info in settings.items():
         if name == "mask_options":
-            about = tyro.conf.arg(name="mask", help=info.description)
+            about = tyro.conf.arg(name="mask", prefix_name=False, help=info.description)
             fields.append((name, Annotated[MaskFlags, about], field(default=MaskFlags())))
             continue
         # TrainConfig reads these itself, such as sizes "20x20", and checks what it is given.
         kind = str if name in ("size", *_WRITTEN) else info.annotation
-        about = tyro.conf.arg(help=info.description or "", metavar=_METAVARS.get(name))
+        metavar = _METAVARS.get(name)
+        about = tyro.conf.arg(prefix_name=False, help=info.description or "", metavar=metavar)
         start = _WRITTEN.get(name, info.default)
         default = field() if info.is_required() else field(default=start)
         fields.append((name, Annotated[kind, about], default))
@@ -182,7 +222,7 @@ def _train_one(
     # Where kernels say that they are being compiled.
     logging.getLogger("sparse_rnn.kernels").setLevel(logging.ERROR if quiet else logging.NOTSET)
     continue_from, start_from = sources
-    config, _ = start.known(config, start_from, out, continue_from)
+    config, _ = parts.starting_from(config, start_from, out, continue_from)
     finished = run_folder.state_of(out, identity_of(config)) == "finished"
     began_s = time.monotonic()
     display = progress.silent if quiet else progress.automatic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 from pydantic import (
@@ -17,7 +18,7 @@ from pydantic import (
 from sparse_rnn.config import continual, objectives, optimisers
 from sparse_rnn.config.continual import CONTINUAL, ContinualOptions
 from sparse_rnn.config.freeze import GROUPS, parse_freeze
-from sparse_rnn.config.objectives import OBJECTIVES
+from sparse_rnn.config.objectives import OBJECTIVES, Minimised
 from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
@@ -274,9 +275,9 @@ class FitConfig(BaseModel):
         return ends_of(self.stages)
 
     @property
-    def is_of_activity(self) -> bool:
-        """Whether something is added that depends on the states of the units."""
-        return bool(self.activity_l1 or self.activity_l2) or self.rate_target is not None
+    def minimised(self) -> Minimised:
+        """What is minimised: objective, penalties on the units, and how far gradients flow back."""
+        return Minimised(**{field.name: getattr(self, field.name) for field in fields(Minimised)})
 
     def rate(self, step: int) -> float:
         """Learning rate of a gradient step, counted from 1.

@@ -6,6 +6,7 @@ One function and one row of `OBJECTIVES` each.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import torch
@@ -105,3 +106,20 @@ def activity(
 def _unfit(objective: str, targets: Tensor, needed: str) -> InvalidArgument:
     found = f"{objective!r} with targets {targets.dtype} {list(targets.shape)}"
     return InvalidArgument("objective", found, f"one for the targets of the batches: {needed}")
+
+
+@dataclass(frozen=True)
+class Minimised:
+    """What a configuration says is minimised; the names are those of `FitConfig`."""
+
+    objective: str
+    activity_l1: float
+    activity_l2: float
+    rate_target: float | None
+    rate_weight: float
+    truncate: int | None
+
+    @property
+    def is_of_activity(self) -> bool:
+        """Whether something is added that depends on the states of the units."""
+        return bool(self.activity_l1 or self.activity_l2) or self.rate_target is not None

@@ -25,7 +25,7 @@ def site(run: Run) -> Any:
         >>> import sparse_rnn as srnn
         >>> config = srnn.TrainConfig(suite="Go", arch="locality", size="4x4", radius=1, steps=1)
         >>> sorted(site(srnn.train(config)).answers)
-        ['/api/about', '/api/clusters', '/api/preferred', '/api/trial', '/api/unit']
+        ['/api/about', '/api/address', '/api/clusters', '/api/preferred', '/api/trial', '/api/unit']
     """
     explorer = Explorer(run)
     files = {f"/{name}": PAGE / name for name in ("network.css", "network.js", "units.js")}

@@ -30,6 +30,8 @@ MAX_CLUSTERS = 30
 
 MAX_SEED = 2**53
 
+_CHOICES = {"noise": ("yes", "no"), "color": ("activity", "preferred", "clusters")}
+
 Query = Mapping[str, str]
 ItemT = TypeVar("ItemT")
 
@@ -53,6 +55,7 @@ class Explorer:
         """The answer of each path."""
         return {
             "/api/about": self.about,
+            "/api/address": self.address,
             "/api/trial": self.trial,
             "/api/unit": self.unit,
             "/api/preferred": self.preferred,
@@ -76,8 +79,39 @@ class Explorer:
             "synapses": mask.nnz,
             "dim_ring": self._run.network.readout.out_features - 1,
             "sheet": self._sheet,
+            "middle": self._middle,
             "tasks": [{"name": name, "accuracy": accuracy.get(name)} for name in self._tasks],
         }
+
+    def address(self, query: Query) -> dict[str, Any]:
+        """What of the address of a page can be shown, and sentences on what cannot.
+
+        Query: ``slot``, or ``task`` with the name of one; ``seed``, ``noise``, ``unit``, ``color``.
+        """
+        fields, problems = dict[str, str](), list[str]()
+        for name, text in query.items():
+            try:
+                field, value = self._field(name, text)
+            except InvalidArgument as error:
+                problems.append(str(error))
+            else:
+                fields[field] = value
+        return {"fields": fields, "problems": problems}
+
+    def _field(self, name: str, text: str) -> tuple[str, str]:
+        if name == "task":
+            if text not in self._tasks:
+                raise unknown_name(name, text, self._tasks, "a task of this network")
+            return "slot", str(self._tasks.index(text))
+        if name in _CHOICES:
+            _choice(name, text)
+        elif name in ("slot", "unit", "seed"):
+            ends = {"slot": len(self._tasks), "unit": self._run.network.rnn.mask.n_units}
+            _whole({name: text}, name, 0, ends.get(name, MAX_SEED))
+        else:
+            known = ("task", "slot", "seed", "unit", *_CHOICES)
+            raise unknown_name("field", name, known, "a field of this page")
+        return name, text
 
     def trial(self, query: Query) -> dict[str, Any]:
         """A trial of a task, the answers of the network and the activity of its units.
@@ -87,9 +121,7 @@ class Explorer:
         _check_fields(query, "slot", "seed", "noise")
         slot = self._slot(query)
         seed = _whole(query, "seed", 0, MAX_SEED)
-        noise = query.get("noise", "no")
-        if noise not in ("yes", "no"):
-            raise unknown_name("noise", noise, ("yes", "no"), "a choice")
+        noise = _choice("noise", query.get("noise", "no"))
         level = self._run.config.noise if noise == "yes" else 0.0
         recording = self._record(slot, 1, seed, level)
         inputs, targets = recording.inputs[:, 0], recording.targets[:, 0]
@@ -109,7 +141,7 @@ class Explorer:
         Query: ``unit`` and ``slot``.
         """
         _check_fields(query, "unit", "slot")
-        unit = _whole(query, "unit", 0, self._run.network.rnn.mask.n_units)
+        unit = _whole(query, "unit", self._middle, self._run.network.rnn.mask.n_units)
         found = self._tuning_of(self._slot(query))
         readout = self._run.network.readout.weight.detach().cpu().numpy()[1:, unit]
         return {
@@ -167,6 +199,14 @@ class Explorer:
         grid = np.indices((rows, columns)).reshape(2, -1).T
         return [rows, columns] if np.array_equal(coords, grid) else None
 
+    @cached_property
+    def _middle(self) -> int:
+        """The unit that is shown first: those at a border look unlike the others."""
+        if self._sheet is None:
+            return self._run.network.rnn.mask.n_units // 2
+        rows, columns = self._sheet
+        return rows // 2 * columns + columns // 2
+
     def _slot(self, query: Query) -> int:
         return _whole(query, "slot", 0, len(self._tasks))
 
@@ -215,6 +255,12 @@ def _loudest(values: NDArray[np.float64], tasks: tuple[str, ...]) -> list[str]:
 def _json(values: NDArray[Any]) -> list[float | None]:
     """Numbers with six digits; None for what is not known."""
     return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
+
+
+def _choice(name: str, text: str) -> str:
+    if text not in _CHOICES[name]:
+        raise unknown_name(name, text, _CHOICES[name], "a choice")
+    return text
 
 
 def _check_fields(query: Query, *known: str) -> None:

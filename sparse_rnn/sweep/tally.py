@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TextIO, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+from rich.table import Column
 
-from sparse_rnn.system.output import Courtesy, plain
-from sparse_rnn.training.progress import LINE_EVERY_S
+from sparse_rnn.system.output import Courtesy, fitted, plain
+from sparse_rnn.training.progress import BAR_COLUMNS, LINE_EVERY_S, WIDE
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,23 @@ class Tally:
 
     def text(self) -> str:
         """One line."""
-        parts = [f"{self.done}/{self.total} done", f"{self.running} running"]
-        parts.append(f"{self.failed} failed")
-        if self.elsewhere:
-            parts.append(f"{self.elsewhere} in use elsewhere")
-        per_hour = 3600 * self.fresh / self.elapsed_s if self.elapsed_s > 0 else 0.0
-        parts += [f"{self.rate:.0f} steps/s", f"{per_hour:.0f} runs/h"]
-        if self.done + self.failed < self.total:
-            parts.append("ETA " + ("?" if self.eta_s is None else duration(self.eta_s)))
-        return "  ".join(parts)
+        return fitted(_parts(self), sys.maxsize)
+
+
+def _parts(tally: Tally) -> list[tuple[int, str]]:
+    """The parts of the line, with their ranks for a narrow terminal (`fitted`)."""
+    elsewhere = f"{tally.elsewhere} in use elsewhere" if tally.elsewhere else ""
+    per_hour = 3600 * tally.fresh / tally.elapsed_s if tally.elapsed_s > 0 else 0.0
+    eta = "?" if tally.eta_s is None else duration(tally.eta_s)
+    return [
+        (0, f"{tally.done}/{tally.total} done"),
+        (2, f"{tally.running} running"),
+        (1, f"{tally.failed} failed"),
+        (4, elsewhere),
+        (6, f"{tally.rate:.0f} steps/s"),
+        (5, f"{per_hour:.0f} runs/h"),
+        (3, f"ETA {eta}" if tally.done + tally.failed < tally.total else ""),
+    ]
 
 
 Show = Callable[[Tally], None]
@@ -128,7 +137,13 @@ def lines(file: TextIO | None = None) -> Generator[Show]:
 def bar(file: TextIO | None = None) -> Generator[Show]:
     """Show a bar with the counts, rate and remaining time."""
     console = Console(file=_courtesy(file))
-    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[text]}"))
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True))
+    ]
+    room = console.width - 1
+    if console.width >= WIDE:
+        columns.insert(0, BarColumn(bar_width=BAR_COLUMNS))
+        room -= BAR_COLUMNS + 1
     with Progress(*columns, console=console, refresh_per_second=4) as display:
         task = display.add_task("sweep", total=1, text="")
 
@@ -136,7 +151,9 @@ def bar(file: TextIO | None = None) -> Generator[Show]:
             for line in tally.news:
                 display.console.print(plain(line), markup=False, highlight=False)
             ended = tally.done + tally.failed
-            display.update(task, total=tally.total, completed=ended, text=tally.text())
+            display.update(
+                task, total=tally.total, completed=ended, text=fitted(_parts(tally), room)
+            )
 
         yield show
 

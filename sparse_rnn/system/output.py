@@ -11,6 +11,7 @@ import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -53,6 +54,28 @@ def in_cell(text: str) -> str:
     return f"'{plain(text)}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else plain(text)
 
 
+def fitted(parts: Iterable[tuple[int, str]], columns: int) -> str:
+    """Join parts into a line that fits a terminal; the least important ones are left out.
+
+    Args:
+        parts: Pairs of a rank and a text, in their order in the line. Those of rank 0 are the most
+            important.
+        columns: How wide the terminal is.
+
+    Example:
+        >>> fitted([(2, "dense 400"), (0, "7/90"), (1, "loss 2.71")], 16)
+        '7/90  loss 2.71'
+    """
+    kept = [part for part in parts if part[1]]
+    while len(kept) > 1 and len(_joined(kept)) > columns:
+        kept.remove(max(kept, key=lambda part: part[0]))
+    return _joined(kept)[: max(columns, 0)]
+
+
+def _joined(parts: Iterable[tuple[int, str]]) -> str:
+    return "  ".join(text for _, text in parts)
+
+
 @contextmanager
 def figures_to_files() -> Generator[None]:
     """Hide the backend that ``MPLBACKEND`` asks for, as matplotlib refuses one it cannot import.
@@ -83,6 +106,24 @@ def complain(text: str) -> None:
     """Print one line on standard error, if there is anybody to read it."""
     with suppress(OSError):
         _write(sys.stderr, f"{plain(' '.join(text.split()))}\n")
+
+
+@contextmanager
+def warnings_in_a_line(program: str) -> Generator[None]:
+    """Say each warning in one line, without the place in the code that Python prints.
+
+    Args:
+        program: Whose warnings they are, such as "modcog".
+    """
+
+    def tell(message: Warning | str, *_place: object, **_more: object) -> None:
+        complain(f"{program}: warning: {message}")
+
+    before, warnings.showwarning = warnings.showwarning, tell
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sparse_rnn.config.fit import FitConfig
-from sparse_rnn.config.objectives import OBJECTIVES, activity
+from sparse_rnn.config.objectives import OBJECTIVES, Minimised, activity
 from sparse_rnn.config.own import is_own
 from sparse_rnn.data import Batch
 from sparse_rnn.errors import InvalidArgument
@@ -25,7 +24,7 @@ class Objective:
 
     Args:
         network: The network.
-        config: `objective`, the penalties on activity, and `truncate`.
+        minimised: What the configuration says of it.
         function: The caller's own, where the configuration names one.
 
     Raises:
@@ -33,24 +32,24 @@ class Objective:
     """
 
     def __init__(
-        self, network: nn.Module, config: FitConfig, function: Function | None = None
+        self, network: nn.Module, minimised: Minimised, function: Function | None = None
     ) -> None:
-        if config.truncate is not None and not isinstance(network, Network):
+        if minimised.truncate is not None and not isinstance(network, Network):
             allowed = "None for a network that is no sparse_rnn.Network"
-            raise InvalidArgument("truncate", config.truncate, allowed)
-        if function is None and is_own(config.objective):
+            raise InvalidArgument("truncate", minimised.truncate, allowed)
+        if function is None and is_own(minimised.objective):
             allowed = "given to sparse_rnn.fit as a function, where it is one of your own"
-            raise InvalidArgument("objective", config.objective, allowed)
+            raise InvalidArgument("objective", minimised.objective, allowed)
         self._network = network
-        self._config = config
+        self._minimised = minimised
         self._function = function
 
     def how(self) -> dict[str, Any]:
         """How the network is called in a gradient step."""
         how: dict[str, Any] = {}
-        if self._config.truncate is not None:
-            how["truncate"] = self._config.truncate
-        looks = self._function is not None or self._config.is_of_activity
+        if self._minimised.truncate is not None:
+            how["truncate"] = self._minimised.truncate
+        looks = self._function is not None or self._minimised.is_of_activity
         if looks and isinstance(self._network, Network) and self._network.chunk is not None:
             how["every_state"] = True
         return how
@@ -85,18 +84,18 @@ class Objective:
         if self._function is not None:
             cost = _checked(self._function(outputs, states, batch)) / n
         else:
-            costs = OBJECTIVES[self._config.objective](outputs, batch.targets).flatten()
+            costs = OBJECTIVES[self._minimised.objective](outputs, batch.targets).flatten()
             weights = batch.mask.flatten()
             cost = (costs * weights).sum() / (weights.sum() if total is None else total)
-        if not self._config.is_of_activity:
+        if not self._minimised.is_of_activity:
             return cost, cost
-        config = self._config
+        minimised = self._minimised
         penalty = activity(
             self._every_state(states, batch),
-            l1=config.activity_l1,
-            l2=config.activity_l2,
-            rate=config.rate_target,
-            rate_weight=config.rate_weight,
+            l1=minimised.activity_l1,
+            l2=minimised.activity_l2,
+            rate=minimised.rate_target,
+            rate_weight=minimised.rate_weight,
         )
         return cost, cost + penalty / n
 

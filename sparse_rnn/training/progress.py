@@ -9,18 +9,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from typing import Any, TextIO, cast
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Column
 
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.evaluation.history import Record
-from sparse_rnn.system.output import Courtesy
+from sparse_rnn.system.output import Courtesy, fitted
 
 OnStep = Callable[[Record], None]
 """Called with the record of each gradient step."""
@@ -28,8 +22,8 @@ OnStep = Callable[[Record], None]
 Display = Callable[[FitConfig], AbstractContextManager[OnStep]]
 """Opens a display for a run."""
 
-NARROW = 60
-"""A terminal of so many columns has room for a few numbers alone."""
+WIDE, BAR_COLUMNS = 100, 20
+"""Columns of a terminal that has room for a bar, and those of the bar."""
 
 LINE_EVERY_S = 5.0
 """Seconds between the lines of a display without a terminal."""
@@ -54,32 +48,35 @@ def automatic(config: FitConfig, file: TextIO | None = None) -> AbstractContextM
 
 @contextmanager
 def bar(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
-    """Show a bar with rate, remaining time, loss and held-out accuracy."""
+    """Show how far it is, rate, remaining time, loss and held-out accuracy: what fits in a line."""
     console = Console(file=_courtesy(file))
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(table_column=Column(no_wrap=True)),  # the bar shrinks, not the count
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("ETA"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[status]}"),
-    )
-    if console.width <= NARROW:  # what is left has room for its numbers
-        columns = (columns[0], columns[2], columns[6])
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True))
+    ]
+    room = console.width - 1
+    if console.width >= WIDE:
+        columns.insert(0, BarColumn(bar_width=BAR_COLUMNS))
+        room -= BAR_COLUMNS + 1
     with Progress(*columns, console=console, refresh_per_second=4) as display:
-        task = display.add_task(_title(config), total=config.steps, rate="", status="")
+        start = fitted([(5, _title(config)), (0, f"0/{config.steps}")], room)
+        task = display.add_task("", total=config.steps, text=start)
         accuracy, n_bursts = "", 0
 
         def on_step(record: Record) -> None:
             nonlocal accuracy, n_bursts
-            accuracy = _accuracy(record) or accuracy
+            accuracy = _accuracy(record).strip() or accuracy
             n_bursts += record.is_burst
-            bursts = f"  {n_bursts} burst{'s' * (n_bursts > 1)}" if n_bursts else ""
-            status = f"loss {record.loss:.3f}{accuracy}{bursts}"
-            # Short, so that all of it fits a terminal of 80 columns.
-            rate = f"{_rate(record):.1f}/s"
-            display.update(task, completed=record.step, rate=rate, status=status)
+            left_s = round(record.elapsed_s / record.step * (config.steps - record.step))
+            parts = [
+                (5, _title(config)),
+                (0, f"{record.step}/{config.steps}"),
+                (4, f"{_rate(record):.1f}/s"),
+                (3, f"ETA {left_s // 3600}:{left_s // 60 % 60:02d}:{left_s % 60:02d}"),
+                (1, f"loss {record.loss:.3f}"),
+                (2, accuracy),
+                (3, f"{n_bursts} burst{'s' * (n_bursts > 1)}" if n_bursts else ""),
+            ]
+            display.update(task, completed=record.step, text=fitted(parts, room))
 
         yield on_step
 

@@ -29,10 +29,15 @@ from sparse_rnn.system import hardware
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.training.callbacks import STOPPED, Callback, checked
 from sparse_rnn.training.group import Group, joined
-from sparse_rnn.training.parts import Given, check_complete, check_named, settle
+from sparse_rnn.training.parts import (
+    Given,
+    check_complete,
+    check_named,
+    settle,
+    starting_from,
+)
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
-from sparse_rnn.training.start import known
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -137,7 +142,7 @@ def train(  # noqa: PLR0913 - an option each, keyword-only past the second
     check_complete(config)
     calls = checked(callbacks)
     folder = None if out is None else Path(out)
-    config, start = known(config, start_from, folder, continue_from)
+    config, start = starting_from(config, start_from, folder, continue_from)
     device = hardware.device(options.device)
     with joined() as group:
         state, origin = _look(folder, continue_from, identity_of(config), group)
@@ -231,7 +236,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     config, parts = settle(config, network, objective=objective, optimiser=optimiser)
     check_named(config, folder)
     calls = checked(callbacks)
-    config, start = known(config, start_from, folder, continue_from)
+    config, start = starting_from(config, start_from, folder, continue_from)
     if options.device != "auto":
         network.to(hardware.device(options.device))
     with joined() as group:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.stages import Stage, ends_of
 from sparse_rnn.data import TaskStream
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.scores import TaskScores
@@ -28,12 +28,12 @@ def check_exam(held_out: TaskStream, n_batches: int) -> None:
 
 
 def matrix_of(
-    config: FitConfig, stream: TaskStream, marks: Mapping[int, TaskScores]
+    stages: Sequence[Stage], stream: TaskStream, marks: Mapping[int, TaskScores]
 ) -> StageMatrix | None:
     """The scores of all tasks at the end of each stage that the run has come to the end of.
 
     Args:
-        config: The configuration of the run.
+        stages: The stages of the run.
         stream: A stream of all its tasks.
         marks: The scores before training and at the ends of stages, by step.
 
@@ -42,7 +42,7 @@ def matrix_of(
     """
     ended = [
         (marks[end], stream.drawn(weights))
-        for end, (weights, _) in zip(config.stage_ends, config.stages or (), strict=True)
+        for end, (weights, _) in zip(ends_of(stages), stages, strict=True)
         if end in marks
     ]
     if not ended:

@@ -68,7 +68,7 @@ class Steps:
         self.config, parts = settle(config, network, objective=objective, optimiser=optimiser)
         self.group = group or Group()
         self.stop = stop
-        self.objective = Objective(network, self.config, parts.objective)
+        self.objective = Objective(network, self.config.minimised, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
         self.continual: Consolidation | None = None
         if self.config.continual is not None:
@@ -193,7 +193,7 @@ class Steps:
     @property
     def stage_matrix(self) -> StageMatrix | None:
         """The scores at the end of each stage; None where none has ended."""
-        return matrix_of(self.config, self.held_out, self.marks)
+        return matrix_of(self.config.stages or (), self.held_out, self.marks)
 
     def exam(self) -> list[Batch]:
         """The held-out batches of the evaluations on the way; none but in the first process."""

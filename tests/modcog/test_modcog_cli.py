@@ -20,7 +20,10 @@ from modcog.system.progress import ProgressBar
 @pytest.mark.parametrize("suite", modcog.suites())
 def test_a_suite_is_listed_slot_by_slot(suite: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--suite", suite]) == 0
-    out, err = capsys.readouterr()
+    as_option = capsys.readouterr()
+    assert main(["list", suite]) == 0
+    assert capsys.readouterr() == as_option
+    out, err = as_option
     assert err == ""
     lines = out.splitlines()
     names = modcog.suite(suite)
@@ -109,6 +112,13 @@ REFUSED = [
         ["list", "--features", "delay & mach"],
         "--features[8:12] must be the name of a feature; got 'mach'. Did you mean match",
     ),
+    (["list", "mod-cog-85"], "suite must be the name of a suite; got 'mod-cog-85'. Did you mean"),
+    (["list", "cog-20", "--suite", "cog-20"], "--suite must be left out where a suite is named"),
+    (["show", "Go", "--sead", "3"], "an option of modcog show; got '--sead'. Did you mean --seed"),
+    (["show", "Go", "--dimring=8"], "got '--dimring'. Did you mean --dim-ring"),
+    (["show", "Go", "DMS"], "argument must be left out: the command takes no more of them"),
+    (["explore", "Goo"], "task must be the name of a task; got 'Goo'. Did you mean Go"),
+    (["explore", "--prt", "0"], "got '--prt'. Did you mean --port"),
     (["show", "DlyGoo"], "task must be the name of a task; got 'DlyGoo'. Did you mean DlyGo"),
     (["show", "RTGo_IntL"], "RTGo answers at the go cue: there is no interval to time. Use Seq."),
     (["show", "Go", "--dt", "-1"], "dt must be a number of ms above 0; got -1.0"),
@@ -119,9 +129,9 @@ REFUSED = [
     (["show", "Go", "--seed", "-1"], "--seed must be a whole number of at least 0; got -1"),
     (
         ["show", "Go", "-o", "trial.doc"],
-        "--output must be a file name that ends in .png, .svg or .pdf",
+        "--out must be a file name that ends in .png, .svg or .pdf",
     ),
-    (["show", "Go", "-o", "no/such/folder/trial.png"], "--output must be in a folder that exists"),
+    (["show", "Go", "-o", "no/such/folder/trial.png"], "--out must be in a folder that exists"),
 ]
 
 
@@ -306,3 +316,40 @@ def test_the_progress_bar_stays_in_one_line_of_a_narrow_terminal(
     lines = out.getvalue().replace("\x1b[K", "").replace("\n", "").split("\r")
     assert len(lines) > 5
     assert max(map(len, lines)) < 40
+
+
+def test_the_old_name_of_an_option_works_and_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["--output", f"{tmp_path / 'a.png'}"], [f"--output={tmp_path / 'b.png'}"]):
+        assert main(["show", "Go", *words]) == 0
+        assert capsys.readouterr().err == (
+            "modcog: warning: --output is called --out now, and will go.\n"
+        )
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_warning_is_one_line_without_a_place_in_the_code(tmp_path: Path) -> None:
+    code = (
+        "import warnings; from modcog import cli; "
+        "cli._list = lambda options: warnings.warn('Mind\\nthis.') or 0; "
+        "cli.main(['list'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "modcog: warning: Mind this.\n")
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], *([c, "--help"] for c in ("list", "show", "export"))]
+)
+def test_help_fits_a_terminal_of_80_columns(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(words)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) < 80
+    assert not any(line.endswith("mod-") for line in lines)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,3 +136,55 @@ def test_directions_are_l_and_r(value: object) -> None:
     assert (ring.sign_of("R"), ring.sign_of("L")) == (1, -1)
     with pytest.raises(modcog.InvalidArgument, match="^direction must be 'L' or 'R'; got"):
         ring.sign_of(value)
+
+
+def test_left_and_right_are_mirror_images_in_every_form() -> None:
+    left, right = ring.SIDES["L"], ring.SIDES["R"]
+    assert left.sign == -right.sign
+    for degrees in (22.5, 180.0):
+        assert ring.to_the_side(right.sign * degrees) == f"{degrees:g}° to the {right.word}"
+        assert ring.to_the_side(left.sign * degrees) == f"{degrees:g}° to the {left.word}"
+    for side in (left, right):
+        assert ring.drift_in_words(side.sign * 1.0).startswith(f"drifts {side.word} by 57.2")
+
+
+@pytest.mark.parametrize("letter", ["L", "R"])
+def test_words_signs_and_targets_of_a_side_agree(letter: str) -> None:
+    side = ring.SIDES[letter]
+    moved = modcog.conditions(f"DlyGo_Int{letter}", 0, location=8, delay=300)
+    assert moved.response.tolist() == [8 + 3 * side.sign]
+    assert f"moves {side.word} by one unit" in modcog.describe(f"DlyGo_Int{letter}")
+    drifting = modcog.conditions(f"Go_Seq{letter}", 0, location=8)
+    assert np.sign(drifting.drift_velocity).tolist() == [side.sign]
+    assert f"drifts {side.word} by one unit" in modcog.describe(f"Go_Seq{letter}")
+
+
+ROOT = Path(ring.__file__).resolve().parents[1]
+DECIDED = {"modcog/ring.py", "docs/concepts/ring.md", "docs/fidelity.md"}
+"""Where the turn of a side is said: its definition, its table, and what the paper writes."""
+
+
+def test_no_other_text_has_a_word_of_its_own_for_left_and_right() -> None:
+    kinds = {".py", ".md", ".js", ".html"}
+    folders = [ROOT / name for name in ("modcog", "sparse_rnn", "docs")]
+    there = [path for folder in folders if folder.is_dir() for path in folder.rglob("*")]
+    files = [path for path in (*there, ROOT / "README.md") if path.suffix in kinds]
+    own = re.compile(
+        r"clock-?wise|leftward|rightward|[-+\u2212]\d+(\.\d+)? ?(°/s|rad/s|deg/s)", re.I
+    )
+    # Measured numbers of the reproduction have units and signs, by the same convention.
+    allowed = DECIDED | {"docs/results.md"}
+    found = {path.relative_to(ROOT).as_posix() for path in files if own.search(path.read_text())}
+    assert found - allowed == set()
+
+
+def test_the_table_of_the_documents_is_that_of_the_code() -> None:
+    page = ROOT / "docs/concepts/ring.md"
+    if not page.is_file():
+        pytest.skip("a package without its documents")
+    rows = re.findall(r"^\| ([LR]) \| (\w+) \| (\w+) \| (\S) \| (\S+) \|", page.read_text(), re.M)
+    for letter, word, numbers, sign, turn in rows:
+        side = ring.SIDES[letter]
+        assert (word, turn) == (side.word, side.turn)
+        assert (numbers, sign) == (("grow", "+") if side.sign > 0 else ("fall", "\u2212"))
+    assert [row[0] for row in rows] == list(ring.SIDES)

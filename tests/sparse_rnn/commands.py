@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import re
 import shlex
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from sparse_rnn import cli
 
@@ -19,3 +26,28 @@ def status(*words: str | Path) -> int:
         return cli.main([str(word) for word in words])
     except SystemExit as end:
         return int(end.code or 0)
+
+
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
+def drawn_lines(
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+    display: Callable[[Terminal], AbstractContextManager[Callable[[Any], None]]],
+    messages: Iterable[Any],
+) -> list[str]:
+    """The lines that a display draws on a terminal so wide."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    file = Terminal()
+    with display(file) as show:
+        for message in messages:
+            show(message)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue())
+    return [line for line in re.split("[\r\n]", plain) if line.strip()]

@@ -28,6 +28,7 @@ from tests.sparse_rnn.argument_rows import (
     masks,
     networks,
     report,
+    sparsify,
     sweep,
     training,
 )
@@ -36,7 +37,7 @@ from tests.sparse_rnn.argument_rows.table import Row, World, made, plain
 
 TABLE: dict[str, Row] = {
     name: row
-    for room in (networks, training, masks, kernels, analysis, report, sweep)
+    for room in (networks, training, masks, kernels, sparsify, analysis, report, sweep)
     for name, row in room.ROWS.items()
 }
 

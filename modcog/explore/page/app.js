@@ -55,25 +55,28 @@ async function refresh(said) {
   if (!answer) return;
   if (answer.error) {
     problem(answer);
-    // An address that cannot be shown: leave out what was refused, or begin anew.
+    // An address that cannot be shown: leave out what was refused, or begin anew, and say all of it.
     if (!shown.length && fields.size) {
-      const refused = fieldOf(answer.argument);
-      if (!fields.delete(refused)) fields.clear();
+      const left = notice(`The address has what cannot be shown, and was mended. ${answer.error}`);
+      if (!fields.delete(fieldOf(answer.argument))) fields.clear();
       await change({});
-      problem(answer);
+      $("notices").prepend(left);
+      sliders.mark(fieldOf(answer.argument));
     }
     return;
   }
   $("notices").replaceChildren(
-    ...answer.warnings.map((text) => make("p", { className: "notice", textContent: text })),
+    ...answer.warnings.map(notice),
   );
   sliders.mark(null);
   show(answer);
   if (said) announce(`${said} ${shown.map((each) => told(each.panel)).join(" ")}`);
 }
 
+const notice = (text) => make("p", { className: "notice", textContent: text });
+
 function problem({ error, argument }) {
-  $("notices").replaceChildren(make("p", { className: "notice", textContent: error }));
+  $("notices").replaceChildren(notice(error));
   sliders.mark(fieldOf(argument));
 }
 

@@ -4,8 +4,8 @@ import { degrees, make } from "./common.js";
 
 /** What was drawn for a trial, as list items, each with the colour of its direction. */
 export function facts(panel, soft) {
-  const { stimuli, responds, response, drift_velocity: drift, period_ms } = panel.trial;
-  const n = panel.dim_ring;
+  const { stimuli, responds, response, period_ms } = panel.trial;
+  const { dim_ring: n, drift } = panel;
   const fact = (text, color) => {
     const dot = make("i", { ariaHidden: "true" });
     if (color) dot.style.background = color;
@@ -18,8 +18,7 @@ export function facts(panel, soft) {
   });
   if (panel.interval) listed.push(fact(`${panel.interval} ${period_ms[panel.interval]} ms`));
   if (!responds) return [...listed, fact("no response is correct: keep fixating", soft)];
-  const turn = Math.round((10 * drift * 180) / Math.PI) / 10;
-  const then = turn ? `, then ${turn > 0 ? "+" : "−"}${Math.abs(turn)}°/s` : "";
+  const then = drift ? `, which then ${drift}` : "";
   return [...listed, fact(`answer ${degrees((response * 360) / n)}${then}`, panel.colors[response])];
 }
 

@@ -1,5 +1,5 @@
-// The two rings of inputs and the target at one moment, seen from above: angles run
-// counter-clockwise from the right, as in all figures of this project.
+// The two rings of inputs and the target at one moment, seen from above: angles run as
+// modcog.ring.SIDES says, with direction 0 at three o'clock, as in all figures of this project.
 
 import { sized } from "./common.js";
 

@@ -8,7 +8,7 @@ import { Transport } from "./transport.js";
 import { clusterColor, drawBars, isArrow, rgb, shade, Sheet, Strip, weightColor } from "./units.js";
 
 const $ = (id) => document.getElementById(id);
-const fields = new Map(new URLSearchParams(location.search));
+let fields = new Map(new URLSearchParams(location.search));
 const askers = { trial: new Asker(), unit: new Asker(), color: new Asker() };
 
 let about = null;
@@ -21,7 +21,7 @@ let grids = {}; // pictures of the synapses
 let touched = false;
 
 const look = () => (look.kept ??= theme());
-const chosen = () => Number(fields.get("unit") ?? 0);
+const chosen = () => Number(fields.get("unit") ?? about.middle);
 const color = () => fields.get("color") ?? "activity";
 
 const chart = new Chart($("trial"), (ms) => transport.go(Math.floor(ms / transport.dt)));
@@ -37,6 +37,8 @@ async function start() {
     problem(about.error);
     return;
   }
+  const address = await new Asker().ask("/api/address", [...fields]);
+  fields = new Map(Object.entries(address.fields ?? {}));
   $("name").textContent = about.name;
   document.title = `${about.name} · network`;
   $("what").textContent =
@@ -53,13 +55,9 @@ async function start() {
   grids = { into: new Sheet($("into"), rows, columns), out: new Sheet($("out"), rows, columns) };
   controls();
   $("sentence").textContent = "The network computes its first trial …";
-  let whole = await refresh("");
-  if (!whole && fields.size) {
-    // An address that cannot be shown: say why, and begin anew.
-    const reasons = [...$("notices").children].map((notice) => notice.textContent);
-    fields.clear();
-    whole = await change({});
-    reasons.forEach(problem);
+  const whole = await change({});
+  for (const text of address.problems ?? [address.error]) {
+    problem(`The address has what cannot be shown, and was mended. ${text}`);
   }
   if (whole) transport.playOnce();
 }
@@ -92,7 +90,7 @@ async function refresh(said) {
   };
   clear();
   need("trial", part("slot", "seed", "noise"), askTrial);
-  need("unit", part("slot", "unit"), askUnit);
+  need("unit", { ...part("slot"), unit: chosen() }, askUnit);
   need("color", { color: color(), ...(color() === "preferred" ? part("slot") : {}) }, askColor);
   await Promise.all(jobs);
   controls();
@@ -292,7 +290,7 @@ $("seed").addEventListener("change", () => change({ seed: $("seed").value || nul
 $("another").addEventListener("click", another);
 $("noise").addEventListener("change", () => change({ noise: $("noise").checked ? "yes" : null }, "Trial."));
 $("colors").addEventListener("change", (event) => change({ color: event.target.value }));
-$("unit").addEventListener("change", () => change({ unit: $("unit").value || 0 }));
+$("unit").addEventListener("change", () => change({ unit: $("unit").value || null }));
 $("keys").addEventListener("click", () => $("help").showModal());
 $("units").addEventListener("pointerdown", (event) => {
   const box = $("units").getBoundingClientRect();

@@ -268,10 +268,20 @@ def test_an_address_that_cannot_be_shown_shows_what_can(chromium: Any, address: 
     assert title(page) == ["DlyGo_IntL"]
     assert "int_velocity" not in page.url
     assert page.locator("#set-int_velocity").get_attribute("aria-invalid") == "true"
-    page.goto(address + "?task=NoSuchTask&x=1")
-    page.wait_for_selector("article h2:not(:empty)")
-    page.wait_for_selector(".notice")
-    assert title(page) == ["DlyGo"]
+    for query, said, kept in (
+        ("?task=Goo", ["got 'Goo'. Did you mean Go"], ""),
+        ("?tsk=Go&seed=3", ["a field of this page; got 'tsk'. Did you mean task"], "?seed=3"),
+        ("?task=Go&compare=Antii", ["compare must be the name of a task"], "?task=Go"),
+        ("?task=Goo&x=1&seed=2", ["got 'x'", "got 'Goo'"], "?seed=2"),
+    ):
+        page.goto(address + query)
+        page.wait_for_selector("article h2:not(:empty)")
+        page.wait_for_selector(f".notice >> nth={len(said) - 1}")
+        notices = page.locator(".notice").all_inner_texts()
+        assert len(notices) == len(said)
+        assert all(part in notice for part, notice in zip(said, notices, strict=True))
+        assert title(page) == ["Go" if "task=Go" in kept else "DlyGo"]
+        assert page.url == address + kept
     page.close()
 
 

@@ -29,7 +29,7 @@ def started(*options: str, **environment: str) -> Iterator[tuple[subprocess.Pope
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            found = re.search(r"http://127\.0\.0\.1:\d+/", line)
+            found = re.search(r"http://127\.0\.0\.1:\d+/\S*", line)
             assert found is not None, line
             yield process, found[0]
         finally:
@@ -65,3 +65,10 @@ def test_opens_the_page_in_the_browser_unless_told_not_to(tmp_path: Path, opened
     assert note.exists() == opened
     if opened:
         assert note.read_text().strip() == address
+
+
+def test_a_task_is_where_the_page_begins() -> None:
+    with started("--no-browser", "dlygointl") as (process, address):
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert address.endswith("/?task=DlyGo_IntL")

@@ -136,20 +136,20 @@ def test_a_picture_can_be_saved(tmp_path: Path, suffix: str) -> None:
             {"location": 4, "ring": 1, "delay": 300},
             [
                 "Stimulus 90° on ring 2 (strength 1)",
-                "Answer 22.5°, which is 67.5° clockwise",
+                "Answer 22.5°, which is 67.5° to the left of the base answer",
                 "300 ms",
             ],
         ),
         (
             "Anti_SeqR",
             {"location": 0},
-            ["Stimulus 0° on ring", "Answer 180°, then drift by +225°/s"],
+            ["Stimulus 0° on ring", "Answer 180°, which then drifts right by 225° a second"],
         ),
-        ("Go_SeqL", {"location": 0}, ["Answer 0°, then drift by -225°/s"]),
+        ("Go_SeqL", {"location": 0}, ["Answer 0°, which then drifts left by 225° a second"]),
         (
             "Go_IntR",
             {"location": 0, "stimulus": 200},
-            ["45° counter-clockwise", "a stimulus of 200 ms"],
+            ["45° to the right", "a stimulus of 200 ms"],
         ),
         (
             "DMS",

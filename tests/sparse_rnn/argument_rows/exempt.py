@@ -39,6 +39,8 @@ EXEMPT: dict[str, str] = {
         f"sparse_rnn.sweep.{name}": _RECORD
         for name in ("DamagedRun", "FailedRun", "Failure", "QuietRun", "Status", "Tally")
     },
+    "sparse_rnn.sparsify.Sparsified": _RECORD,
+    "sparse_rnn.sparsify.SparseMeasures": _RECORD,
     "sparse_rnn.sweep.silent": _NOTHING,
     "sparse_rnn.LeakyRNN.driven": _SEAM,
     "sparse_rnn.LeakyRNN.from_rest": _SEAM,

@@ -187,15 +187,37 @@ def test_everything_has_a_name(visit: Visit, sheet: str) -> None:
             assert named, element
 
 
-@pytest.mark.parametrize("field", ["slot", "unit"])
-def test_an_address_that_cannot_be_shown_shows_what_can(
-    chromium: Any, sheet: str, field: str
-) -> None:
-    page = chromium.new_page(reduced_motion="reduce")
-    page.goto(f"{sheet}?{field}=99")
-    wait_for_unit(page, 0)
-    page.wait_for_selector(".notice")
-    assert f"{field} must be a whole number from 0 to" in page.locator(".notice").first.inner_text()
-    assert page.locator("#task").inner_text() == "Go"
+MIDDLE = 10
+"""The unit in the middle of a sheet of 4 x 4."""
+
+
+def test_the_page_starts_at_a_unit_in_the_middle(visit: Visit, sheet: str, unplaced: str) -> None:
+    page = opened(visit, sheet)
+    assert page.locator("#unit-title").inner_text() == "Unit 10 (row 2, column 2)"
+    assert page.locator("#unit").input_value() == "10"
     assert page.url == sheet
-    page.close()
+    assert opened(visit, unplaced).locator("#unit-title").inner_text() == "Unit 6"
+
+
+@pytest.mark.parametrize(
+    ("query", "said", "kept"),
+    [
+        ("?slot=99", ["slot must be a whole number from 0 to"], ""),
+        ("?unit=99&slot=1", ["unit must be a whole number from 0 to"], "?slot=1"),
+        ("?task=DlyGoo", ["a task of this network; got 'DlyGoo'. Did you mean 'DlyGo'"], ""),
+        ("?untit=3&noise=yes", ["got 'untit'. Did you mean 'unit'"], "?noise=yes"),
+        ("?color=cluster&seed=x", ["Did you mean 'clusters'", "seed must be a whole number"], ""),
+        ("?task=DlyGo", [], "?slot=1"),
+    ],
+)
+def test_an_address_that_cannot_be_shown_shows_what_can(
+    visit: Visit, sheet: str, query: str, said: list[str], kept: str
+) -> None:
+    page = opened(visit, sheet + query)
+    wait_for_unit(page, MIDDLE)
+    page.wait_for_function("() => !document.getElementById('sentence').textContent.endsWith('…')")
+    notices = page.locator(".notice").all_inner_texts()
+    assert len(notices) == len(said)
+    assert all(part in notice for part, notice in zip(said, notices, strict=True))
+    assert page.locator("#task").inner_text() == ("DlyGo" if "slot=1" in kept else "Go")
+    assert page.url == sheet + kept

@@ -10,6 +10,7 @@ import pytest
 
 from sparse_rnn import cli, sweep
 from sparse_rnn.sweep import tally, work
+from tests.sparse_rnn.commands import drawn_lines
 from tests.sparse_rnn.helpers import SMALL, contents
 
 
@@ -35,7 +36,9 @@ def test_run_status_and_collect(
     assert (status, out) == (0, "2 runs: 2 done, 0 running, 0 failed, 0 waiting.\n")
     assert "2/2 done  0 running  0 failed" in err
     before = contents(results)
-    assert said(capsys, "run", spec, *where, "--workers", "0", "-q") == (0, "", "")
+    for folder in ("--results", "--out", "-o"):
+        again = ("run", spec, folder, results, "--workers", "0", "-q")
+        assert said(capsys, *again) == (0, "", "")
     assert contents(results) == before
     for words in (("status", spec), ("status",)):
         assert said(capsys, *words, *where)[:2] == (0, out)
@@ -67,7 +70,8 @@ def test_a_failed_run_gives_status_2_and_a_way_to_its_traceback(
     assert "failed and is tried again: RuntimeError: broken\n" in err
     assert "2 of 2 runs failed." in err.splitlines()[-1]
     assert "--again" in err.splitlines()[-1]
-    told = said(capsys, "status", spec, *where, "--tracebacks")[1]
+    status, told, err = said(capsys, "status", spec, *where, "--tracebacks")
+    assert (status, err) == (3, "")  # Not all runs are done.
     assert 'raise RuntimeError("broken' in told
     assert said(capsys, *words)[0] == 2  # Nothing is tried again unasked.
     assert said(capsys, *words, "--again")[0] == 0
@@ -135,3 +139,15 @@ def test_a_bar_shows_counts_and_news(capsys: pytest.CaptureFixture[str]) -> None
     err = capsys.readouterr().err
     assert "run [x] failed" in err
     assert "2/2 done" in err
+
+
+def test_the_bar_of_a_sweep_fits_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = tally.Tally(
+        total=12345, done=1234, running=128, failed=17, elsewhere=64, fresh=900,
+        steps=10**6, steps_left=10**9, elapsed_s=1000.0,
+    )  # fmt: skip
+    for columns in (40, 80, 200):
+        lines = drawn_lines(monkeypatch, columns, sweep.bar, [seen])
+        assert any("1234/12345 done" in line for line in lines)
+        assert max(len(line.rstrip()) for line in lines) < columns
+        assert not any("\u2026" in line for line in lines)

@@ -166,7 +166,7 @@ def test_what_is_damaged_is_told_and_is_left_alone(
     assert "2 done, 0 running, 0 failed, 0 waiting, 1 damaged." in status.text()
     assert "failures.json is nested too deeply" in status.text()
     assert contents(results) == before
-    assert cli.main(["sweep", "status", "--results", str(results)]) == 0
+    assert cli.main(["sweep", "status", "--results", str(results)]) == 3
     assert f"{bad} is damaged" in capsys.readouterr().out
     assert sweep.run((*GOOD, BAD), results, workers=0, again=True).done == 3
 

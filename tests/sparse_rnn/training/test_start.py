@@ -84,7 +84,7 @@ def test_noise_is_that_of_the_run_and_not_of_the_weights(tmp_path: Path) -> None
         srnn.train(nine(**given, seed=4), start_from=tmp_path / "first")
     net = build(**noisy, seed=4)
     before = net.rnn.noise_state.clone()
-    srnn.training.start.known(nine(), tmp_path / "first", None, None)[1].into(net)
+    srnn.training.parts.starting_from(nine(), tmp_path / "first", None, None)[1].into(net)
     assert torch.equal(net.rnn.noise_state, before)
     assert torch.equal(net.rnn.weight_hh, srnn.load(tmp_path / "first").rnn.weight_hh)
 

@@ -190,7 +190,7 @@ def test_the_loss_is_the_masked_cross_entropy() -> None:
     mask, targets = batch.mask.numpy(), batch.targets.numpy()
     total = sum(-float(mask[t, b]) * logp[t, b, targets[t, b]] for t in range(37) for b in range(3))
     expected = total / float(mask.sum())
-    objective = Objective(torch.nn.Identity(), srnn.FitConfig())
+    objective = Objective(torch.nn.Identity(), srnn.FitConfig().minimised)
     assert objective(logits, None, batch)[0].item() == pytest.approx(expected, rel=1e-5)
     # What is padding counts for nothing.
     logits[batch.mask == 0] = 50 * torch.rand(17, generator=torch.Generator().manual_seed(1))
