@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from sparse_rnn.config.options import Options, read_words
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
@@ -39,7 +39,7 @@ class Ewc:
     batches: int = 10
 
     def __post_init__(self) -> None:
-        strength: object = self.strength
+        strength = cast("object", self.strength)  # Callers without a type checker give anything.
         number = isinstance(strength, int | float) and not isinstance(strength, bool)
         if not number or not 0 < self.strength < math.inf:
             allowed = "a finite number above 0"

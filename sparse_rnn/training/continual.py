@@ -9,7 +9,6 @@ w* and the diagonal F of the Fisher information are kept, and from then on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -138,10 +137,9 @@ def fisher(
                 log_p = outputs.log_softmax(dim=-1)
                 drawn = _draw(log_p, generator)
                 total = (log_p.gather(1, drawn[:, None])[:, 0] * here.mask[:, lane]).sum()
-                found = torch.autograd.grad(cast("Any", total), weights, allow_unused=True)
+                found = torch.autograd.grad(total, weights, materialize_grads=True)
                 for value, gradient in zip(sums, found, strict=True):
-                    if gradient is not None:
-                        value.add_(gradient.detach() ** 2)
+                    value.add_(gradient.detach() ** 2)
     scored = group.sum(scored)
     return {name: group.sum(value) / scored for name, value in zip(parameters, sums, strict=True)}
 

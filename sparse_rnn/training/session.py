@@ -5,8 +5,6 @@ A run is an ensemble of one: `train`, `fit` and `train_ensemble` all come throug
 
 from __future__ import annotations
 
-import hashlib
-import json
 import signal
 import statistics
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -40,7 +38,7 @@ from sparse_rnn.training.group import Group
 from sparse_rnn.training.loop import Ensemble, Trainer
 from sparse_rnn.training.parts import NONE, Parts, as_given
 from sparse_rnn.training.progress import Display, lasting, silent
-from sparse_rnn.training.stages import check_exam
+from sparse_rnn.training.stages import check_exam, content_of
 from sparse_rnn.training.steps import StopSeen
 
 
@@ -93,20 +91,11 @@ def identity_of(config: FitConfig) -> Identity:
 
 
 def tasks_of(config: FitConfig) -> str | None:
-    """The digest of the content of a configuration's tasks, which a registered name may change.
-
-    Returns:
-        The SHA-256 of the tasks in JSON; None where a duration is a callable.
-
-    Raises:
-        UnknownName: A name is unknown.
-    """
-    settings = {"seq_len": config.seq_len, "dt": config.dt, "noise": config.noise}
-    stream = task_stream(config.suite, batch_size=1, seed=0, **settings)
-    tasks = stream.sampler.identity["tasks"]
-    if None in tasks:
-        return None
-    return hashlib.sha256(json.dumps(tasks, sort_keys=True).encode()).hexdigest()
+    """The digest of the content of a configuration's tasks, which a registered name may change."""
+    how = {"dt": config.dt, "noise": config.noise}
+    return content_of(
+        task_stream(config.suite, batch_size=1, seq_len=config.seq_len, seed=0, **how)
+    )
 
 
 def run_to_end(

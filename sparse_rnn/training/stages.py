@@ -1,7 +1,9 @@
-"""Runs that train one stage after another: what is known of each task at the end of each."""
+"""What a run trains: the content of its tasks, and what is known of each at the end of a stage."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 
 from sparse_rnn.config.stages import Stage, ends_of
@@ -12,6 +14,18 @@ from sparse_rnn.evaluation.transfer import StageMatrix
 
 Marks = dict[int, TaskScores]
 """Held-out scores by gradient step: 0, before training, and the end of each stage."""
+
+
+def content_of(stream: TaskStream) -> str | None:
+    """The digest of what the names of a stream's tasks stand for.
+
+    Returns:
+        The SHA-256 of the tasks in JSON; None where a duration is a callable.
+    """
+    tasks = stream.sampler.identity["tasks"]
+    if None in tasks:
+        return None
+    return hashlib.sha256(json.dumps(tasks, sort_keys=True).encode()).hexdigest()
 
 
 def check_exam(held_out: TaskStream, n_batches: int) -> None:

@@ -165,12 +165,17 @@ def test_a_strong_penalty_holds_what_matters() -> None:
     """Where a weight has information, it moves less than without the penalty."""
     moved: list[float] = []
     stages = {"stages": (("Go", 5), ("DlyGo", 20)), "eval_every": 5, "lr": 3e-3}
-    for how in ({"continual_options": {"strength": 1e6}}, {"continual": None}):
+    hows: list[dict[str, Any]] = [
+        {"continual_options": {"strength": 1e6}},
+        {"continual": None},
+    ]
+    for how in hows:
         at: dict[str, torch.Tensor] = {}
 
         def note(moment: srnn.Moment, at: dict[str, torch.Tensor] = at) -> None:
             if moment.record.step == 5:
-                at["bias"] = moment.network.readout.bias.detach().clone()
+                network: Any = moment.network
+                at["bias"] = network.readout.bias.detach().clone()
 
         run = srnn.train(kept(**{**stages, "continual_options": {}, **how}), callbacks=[note])
         moved.append(float((run.network.readout.bias.detach() - at["bias"]).abs().sum()))

@@ -116,12 +116,16 @@ def test_a_run_killed_in_a_stage_goes_on_with_the_same_bits(step: int, tmp_path:
     )
 
 
+def _asked(_: StopRequest) -> bool:
+    return True
+
+
 def test_a_run_asked_to_leave_before_its_first_step_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     srnn.train(staged(), tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(StopRequest, "__bool__", lambda _: True)
+        patch.setattr(StopRequest, "__bool__", _asked)
         with pytest.raises(KeyboardInterrupt):
             srnn.train(staged(), tmp_path / "run")
     assert Store(tmp_path / "run").steps() == [0]
