@@ -98,6 +98,8 @@ def command() -> Callable[..., None]:
             for settings in (tasks, network, training, evaluation):
                 given |= vars(settings)
             given["mask_options"] = mask_flags.given(network.mask_options)
+            if given["stages"] and given["steps"] == TrainConfig.model_fields["steps"].default:
+                del given["steps"]  # Left open, it is the sum of the stages.
             config, how = TrainConfig(**given), RunOptions(**vars(run))
             if not seeds:
                 _train_one(config, how, out, (continue_from, start_from), quiet=quiet)
