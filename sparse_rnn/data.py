@@ -18,6 +18,7 @@ from torch import Tensor
 
 import modcog
 from modcog.batches.targets import TARGETS
+from modcog.catalog import weights as task_weights
 from modcog.hashing import generator
 from modcog.trials.plan import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
@@ -185,6 +186,35 @@ class TaskStream:
         with _own_errors():
             return TaskStream(self.sampler.shard(rank, world_size))
 
+    def staged(self, stages: Sequence[tuple[Any, int]], n: int = 1) -> TaskStream:
+        """The stream of stages: pairs of frozen weights and a number of gradient steps.
+
+        Args:
+            stages: The stages; the last one stays.
+            n: Batches a step, as many as there are processes.
+
+        Raises:
+            InvalidArgument: The weights are none of these tasks; so also UnknownName.
+        """
+        for number, (weights, _) in enumerate(stages):
+            self.drawn(weights, f"stages[{number}]")
+        with _own_errors():
+            # Pairs of a name and a weight are a mapping that can be hashed.
+            pairs = [(dict(w) if isinstance(w[0], tuple) else w, n * k) for w, k in stages]
+            return TaskStream(self.sampler.with_schedule(modcog.schedules.stages(pairs)))
+
+    def drawn(self, weights: Any, argument: str = "weights") -> tuple[str, ...]:
+        """The tasks that frozen weights draw, by name, in the order of the suite.
+
+        Raises:
+            InvalidArgument: They are none of these tasks.
+        """
+        with _own_errors():
+            shares = task_weights.probabilities(weights, self.tasks, argument)
+        return tuple(
+            dict.fromkeys(task for task, share in zip(self.tasks, shares, strict=True) if share)
+        )
+
     def final(self) -> TaskStream:
         """The trials of the evaluation at the end of a run: none of this stream's."""
         seed = derive(self.sampler.seeds, Purpose.FINAL)
@@ -287,10 +317,15 @@ def task_stream(
     return TaskStream(made)
 
 
+def frozen_weights(weights: Any, argument: str) -> tuple[Any, ...] | None:
+    """Weights of tasks in a form that can be hashed; raises InvalidArgument."""
+    with _own_errors():
+        return task_weights.frozen_weights(weights, argument)
+
+
 def join_trials(parts: Sequence[Trials]) -> Trials:
     """Put trials behind each other, one a lane and each from step 0."""
-    joined = concatenate(parts)
-    n = len(joined)
+    n = len(joined := concatenate(parts))
     return place(joined, np.arange(n), np.zeros(n, dtype=np.int64))
 
 
@@ -304,15 +339,12 @@ def ahead(batches: Iterable[Batch]) -> Generator[Iterator[Batch]]:
 def local_site(
     files: Mapping[str, Path], answers: Mapping[str, Callable[[Mapping[str, str]], Any]], name: str
 ) -> Any:
-    """A local page that is built from the parts of `modcog.explore` and files of its own.
+    """A local page of the parts of `modcog.explore` and files of its own, for `serve_site`.
 
     Args:
         files: File of each path, beside the shared ones.
         answers: Function of each path: fields of the query -> JSON types.
         name: Of the program, for its messages.
-
-    Returns:
-        A `modcog.explore.Site`, for `serve_site`.
     """
     from modcog import explore  # the pages alone need it
 

@@ -49,6 +49,7 @@ class Purpose(StrEnum):
     NEW_RULES = "sparse_rnn: input weights of new rules"
     NEW_OUTPUTS = "sparse_rnn: readout weights of new outputs"
     NEW_OUTPUT_BIAS = "sparse_rnn: readout bias of new outputs"
+    FISHER = "sparse_rnn: answers for the Fisher information"
     NOISE = "sparse_rnn: recurrent noise"
     NOISE_OF_CALL = "sparse_rnn: recurrent noise of a call"
     SPARSIFIER = "sparse_rnn: choice of synapses"

@@ -36,8 +36,17 @@ _METAVARS = {
     "arch": "FAMILY",
     "rates": "in_degree|GROUP=FACTOR[,...]",
     "optimiser_options": "NAME=VALUE[,...]",
+    "continual_options": "NAME=VALUE[,...]",
+    "weights": "TASK[=WEIGHT][+...]",
+    "stages": "TASK[=WEIGHT][+...]:STEPS[,...]",
 }
-_WRITTEN = {"rates": str(TrainConfig.model_fields["rates"].default), "optimiser_options": ""}
+_WRITTEN = {
+    "rates": str(TrainConfig.model_fields["rates"].default),
+    "optimiser_options": "",
+    "continual_options": "",
+    "weights": "",
+    "stages": "",
+}
 """Settings that a command line writes in words, with their default."""
 
 _GROUPS = {
@@ -50,7 +59,7 @@ _GROUPS = {
 }
 """What options are about: a heading of the help each."""
 
-_TASKS = ("suite", "dt", "noise")
+_TASKS = ("suite", "weights", "stages", "dt", "noise")
 _EVALUATION = ("eval_every", "eval_batches", "final_batches")
 _SEEDS = (
     "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "
@@ -89,6 +98,8 @@ def command() -> Callable[..., None]:
             for settings in (tasks, network, training, evaluation):
                 given |= vars(settings)
             given["mask_options"] = mask_flags.given(network.mask_options)
+            if given["stages"] and given["steps"] == TrainConfig.model_fields["steps"].default:
+                del given["steps"]  # Left open, it is the sum of the stages.
             config, how = TrainConfig(**given), RunOptions(**vars(run))
             if not seeds:
                 _train_one(config, how, out, (continue_from, start_from), quiet=quiet)

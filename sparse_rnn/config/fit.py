@@ -15,13 +15,15 @@ from pydantic import (
     model_validator,
 )
 
-from sparse_rnn.config import objectives, optimisers
+from sparse_rnn.config import continual, objectives, optimisers
+from sparse_rnn.config.continual import CONTINUAL, ContinualOptions
 from sparse_rnn.config.freeze import GROUPS, parse_freeze
 from sparse_rnn.config.objectives import OBJECTIVES, Minimised
 from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
+from sparse_rnn.config.stages import Stage, Weighting, ends_of, parse_stages, parse_weights
 from sparse_rnn.data import TARGET_KINDS
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
@@ -45,6 +47,7 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _OPTIONS = "optimiser_options"
+_KEPT = "continual_options"
 _Rates = Annotated[Rates, BeforeValidator(parse_rates)]
 
 
@@ -67,6 +70,22 @@ class FitConfig(BaseModel):
 
     suite: _Suite = Field(default="cog-20", description="Suite of tasks, or task names.")
     steps: _Steps = Field(default=10_000, description="Gradient steps.")
+    weights: Annotated[Weighting | None, BeforeValidator(parse_weights)] = Field(
+        default=None,
+        description="How often each task is trained, by name, or the tasks that are; None: all "
+        "equally often.",
+    )
+    stages: Annotated[tuple[Stage, ...] | None, BeforeValidator(parse_stages)] = Field(
+        default=None,
+        description="One after another: pairs of tasks or weights, and a number of steps.",
+    )
+    continual: str | None = Field(
+        default=None,
+        description="What keeps earlier stages: " + ", ".join(CONTINUAL) + ". None: nothing does.",
+    )
+    continual_options: ContinualOptions = Field(
+        default=ContinualOptions(), description="Options of continual by name: strength, batches."
+    )
     batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(
         default=20, description="Sequences a batch (of each process)."
     )
@@ -190,6 +209,29 @@ class FitConfig(BaseModel):
             return given
         return {**given, _OPTIONS: optimisers.settled(name, given.get(_OPTIONS, {}))}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _settle_continual(cls, settings: Any) -> Any:
+        """Write the options of the continual method in the one way that all equal ones share."""
+        if not isinstance(settings, dict) or not settings.keys() & {"continual", _KEPT}:
+            return settings
+        given = cast("dict[str, Any]", settings)
+        name = given.get("continual")
+        if name is not None and not isinstance(name, str):
+            return given
+        return {**given, _KEPT: continual.settled(name, given.get(_KEPT, {}))}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_stages(cls, settings: Any) -> Any:
+        """Take the sum of the stages for `steps` where that was left open."""
+        if not isinstance(settings, dict):
+            return settings
+        given = cast("dict[str, Any]", settings)
+        if "steps" in given or not given.get("stages"):
+            return given
+        return {**given, "steps": ends_of(parse_stages(given["stages"]))[-1]}
+
     @model_validator(mode="after")
     def _check_training(self) -> Self:
         for argument, table, what in (
@@ -211,7 +253,26 @@ class FitConfig(BaseModel):
         if stepwise != (self.decay_every is not None):
             allowed = "given for the schedule 'step'" if stepwise else "left out for this schedule"
             raise InvalidArgument("decay_every", self.decay_every, allowed)
+        if self.continual is not None:
+            if self.stages is None:
+                raise InvalidArgument("continual", self.continual, "left out without stages")
+            if self.objective != objectives.DEFAULT:
+                allowed = f"{objectives.DEFAULT!r}, a likelihood, for continual {self.continual!r}"
+                raise InvalidArgument("objective", self.objective, allowed)
+        if self.stages is not None:
+            if self.weights is not None:
+                raise InvalidArgument(
+                    "weights", self.weights, "left out with stages, which say all"
+                )
+            if self.steps != self.stage_ends[-1]:
+                allowed = f"{self.stage_ends[-1]}, the sum of the steps of the stages, or left out"
+                raise InvalidArgument("steps", self.steps, allowed)
         return self
+
+    @property
+    def stage_ends(self) -> tuple[int, ...]:
+        """The gradient step at which each stage ends; empty without stages."""
+        return ends_of(self.stages)
 
     @property
     def minimised(self) -> Minimised:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from sparse_rnn.config.options import Options
+from sparse_rnn.config.options import Options, read_words
 from sparse_rnn.config.own import check_name
 from sparse_rnn.errors import InvalidArgument, unknown_keyword
 
@@ -129,7 +129,7 @@ def settled(name: str, given: object) -> OptimiserOptions:
         {}
     """
     check_name("optimiser", name, OPTIMISERS, "an optimiser")
-    options = OptimiserOptions(_read(given) if isinstance(given, str) else given)
+    options = OptimiserOptions(read_words(OptimiserOptions, given))
     known = _defaults(name)
     for option, value in options.items():
         if option not in known:
@@ -175,21 +175,3 @@ def _check(option: str, value: object, default: object) -> None:
 
 def _in(value: object, end: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < end
-
-
-def _read(text: str) -> dict[str, Any]:
-    """Options as a command line writes them."""
-    pairs = [part.split("=", 1) for part in text.replace(",", " ").split()]
-    if not all(len(pair) == 2 for pair in pairs):
-        raise InvalidArgument("optimiser_options", text, "NAME=VALUE[,...] of an optimiser")
-    return {name: _plain(word) for name, word in pairs}
-
-
-def _plain(word: str) -> object:
-    if word.lower() in ("true", "false"):
-        return word.lower() == "true"
-    try:
-        numbers = [float(part) for part in word.split(":")]
-    except ValueError:
-        return word
-    return tuple(numbers) if len(numbers) > 1 else numbers[0]

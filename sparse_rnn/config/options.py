@@ -91,3 +91,27 @@ class Options(Mapping[str, Any]):
         except UnicodeEncodeError:  # Such as the name of a file in another encoding.
             raise InvalidArgument(argument, value, "Unicode, which JSON can hold") from None
         return plain
+
+
+def read_words(kind: type[Options], given: object) -> object:
+    """Options as a command line writes them, ``NAME=VALUE,NAME=VALUE``; other values as they are.
+
+    Raises:
+        InvalidArgument: It is a text of another kind.
+    """
+    if not isinstance(given, str):
+        return given
+    pairs = [part.split("=", 1) for part in given.replace(",", " ").split()]
+    if not all(len(pair) == 2 for pair in pairs):
+        raise InvalidArgument(kind.SETTING, given, "NAME=VALUE[,...]")
+    return {name: _plain(word) for name, word in pairs}
+
+
+def _plain(word: str) -> object:
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    try:
+        numbers = [float(part) for part in word.split(":")]
+    except ValueError:
+        return word
+    return tuple(numbers) if len(numbers) > 1 else numbers[0]

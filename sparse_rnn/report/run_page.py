@@ -84,6 +84,7 @@ def runs_page(
             "main",
             _section("curves", "Learning curves", _curves(groups)),
             _section("scores", "Final scores by task", *_score_tables(scores)),
+            *_stages(groups),
             _section("networks", "Networks", _networks(records)),
             _section("settings", "Settings", *_settings(groups)),
         ),
@@ -192,6 +193,36 @@ def _score_row(task: str, values: Any, chance: float | None, class_: str | None 
     if chance is not None:
         cells.append(tag("td", f"{chance:.2f}", class_="number soft"))
     return tag("tr", tag("th", task, scope="row"), *cells, class_=class_)
+
+
+def _stages(groups: Mapping[str, Sequence[Run]]) -> list[Html]:
+    """The scores at the end of each stage, of runs that have stages."""
+    tables: list[Html] = []
+    for label, group in groups.items():
+        found = [run.stage_matrix for run in group if run.stage_matrix is not None]
+        # Runs that a target or a callback ended have fewer stages than others.
+        same = [one for one in found if one.scores.shape == found[0].scores.shape]
+        if not found or len(same) < len(group):
+            continue
+        first = found[0]
+        scores = np.mean([one.scores for one in same], axis=0)
+        columns = [(f"after stage {name}", scores[i]) for i, name in enumerate(first.stages)]
+        before = [one.before for one in same if one.before is not None]
+        if len(before) == len(same):
+            columns = [("before", np.mean(before, axis=0)), *columns]
+        rows = [
+            _score_row(task, [values[i] for _, values in columns], None)
+            for i, task in enumerate(first.tasks)
+        ]
+        names = (tag("th", name, scope="col", class_="number") for name, _ in columns)
+        transfer = float(np.mean([one.backward_transfer() for one in same]))
+        text = f"{label}. Performance: {MEASURES['performance']}."
+        if not math.isnan(transfer):
+            text += f" Backward transfer {transfer:.2f} (below 0 is forgetting)."
+        tables.append(tag("p", text, class_="facts"))
+        about = f"performance of {label} by task and stage"
+        tables.append(table(("task", *names), rows, label=about, class_="short"))
+    return [_section("stages", "One stage after another", *tables)] if tables else []
 
 
 def _networks(records: Mapping[str, RunRecord]) -> Html:

@@ -16,11 +16,12 @@ from typing import Any, Protocol
 from torch import nn
 
 from sparse_rnn.errors import WriteFailed
-from sparse_rnn.evaluation.history import History, Record, csv_line
+from sparse_rnn.evaluation.history import Record, csv_line
 from sparse_rnn.evaluation.scores import COLUMNS as SCORES, MEASURES, TaskScores
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
 from sparse_rnn.runs.events import FOLDER, Events
+from sparse_rnn.runs.finished import Outcome
 from sparse_rnn.runs.folder import LOGS
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import Origin, known_lines, unfit
@@ -129,7 +130,10 @@ class Archive:
             remove_leftovers(self.folder / CHECKPOINT)
             step = 0 if snapshot is None else int(snapshot.facts["step"])
             if snapshot is None or origin is not None:
-                facts: dict[str, Any] = {"network": run_folder.describe(self._network)}
+                facts: dict[str, Any] = {
+                    run_folder.TASKS: self._identity.tasks(),
+                    "network": run_folder.describe(self._network),
+                }
                 if origin is None:
                     start = hashlib.sha256(content_of(self._network)).hexdigest()
                     facts["network"]["start_sha256"] = start
@@ -161,12 +165,20 @@ class Archive:
         """
         with self._writing():
             if record.scores is not None:
-                rows = record.scores.rows()
-                lines = [csv_line([record.step, *(row[name] for name in SCORES)]) for row in rows]
-                self._logs[run_folder.EVALUATIONS].write("".join(lines))
+                self.write_scores(record.step, record.scores)
             self._logs[run_folder.METRICS].write(csv_line(record.row()))
             if self._events is not None:
                 self._events.write(record)
+
+    def write_scores(self, step: int, scores: TaskScores) -> None:
+        """Append an evaluation to its log.
+
+        Raises:
+            WriteFailed: It could not be written.
+        """
+        lines = [csv_line([step, *(row[name] for name in SCORES)]) for row in scores.rows()]
+        with self._writing():
+            self._logs[run_folder.EVALUATIONS].write("".join(lines))
 
     def save(self, trainer: Saved) -> None:
         """Write a checkpoint.
@@ -198,20 +210,18 @@ class Archive:
         stale = time.monotonic() - self._saved_s >= seconds
         return bool(trainer.ended) or stale or trainer.step % steps == 0
 
-    def finish(
-        self, trainer: Saved, history: History, scores: TaskScores, levels: Iterable[float]
-    ) -> None:
+    def finish(self, trainer: Saved, outcome: Outcome, levels: Iterable[float]) -> None:
         """Write what a finished run has; the weights come last.
 
         Args:
             trainer: What was trained.
-            history: Its course.
-            scores: Those of the final evaluation.
+            outcome: What came out.
             levels: Levels of each measure whose times are reported.
 
         Raises:
             WriteFailed: A file could not be written.
         """
+        history = outcome.history
         times = [
             {"measure": measure, "level": level, "step": found[0], "seconds": found[1]}
             for measure in MEASURES
@@ -225,7 +235,9 @@ class Archive:
             "time_to_accuracy": times,
         }
         with self._writing():
-            scores.write_csv(self.folder / run_folder.EVALUATION)
+            outcome.evaluation.write_csv(self.folder / run_folder.EVALUATION)
+            if outcome.stage_matrix is not None:
+                outcome.stage_matrix.write_csv(self.folder / run_folder.STAGES)
             run_folder.write_json(self.folder / run_folder.SUMMARY, summary)
             save_state(self.folder / WEIGHTS, trainer.network)
 

@@ -8,6 +8,22 @@ from typing import Any
 
 from sparse_rnn.evaluation.history import History
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.transfer import StageMatrix
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came out of training.
+
+    Attributes:
+        history: A record of each gradient step.
+        evaluation: Scores at the end.
+        stage_matrix: Scores at the end of each stage; None without stages.
+    """
+
+    history: History
+    evaluation: TaskScores
+    stage_matrix: StageMatrix | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +36,7 @@ class FinishedRun:
         history: A record of each gradient step.
         evaluation: Scores at the end, on ``config.final_batches`` held-out batches.
         folder: Where its files lie, or None.
+        stage_matrix: Scores of all tasks at the end of each stage that ended; None without stages.
     """
 
     config: Any
@@ -27,3 +44,4 @@ class FinishedRun:
     history: History
     evaluation: TaskScores
     folder: Path | None = None
+    stage_matrix: StageMatrix | None = None

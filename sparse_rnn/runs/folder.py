@@ -5,17 +5,19 @@
 | `config.json` | the configuration, and where the result came from (below) |
 | `metrics.csv` | a line for each gradient step (`sparse_rnn.evaluation.history.COLUMNS`) |
 | `evaluations.csv` | the evaluations on the way, a line for each task |
-| `checkpoint/` | the two newest checkpoints (`sparse_rnn.runs.checkpoint`), where a longer run starts |
+| `checkpoint/` | the two newest checkpoints (`runs.checkpoint`), where a longer run starts |
 | `checkpoint.set-aside-1/` | checkpoints that were damaged, with what belonged to them |
 | `.lock`, `.lock.json` | during a run: the lock, and the process that holds it |
 | `tensorboard/` | events for TensorBoard, where it is installed |
 | `evaluation.csv` | the final evaluation, a line for each task |
+| `stages.csv` | of a run with stages: the scores of each task before training and at their ends |
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
 
 `config.json` also has the network with the digests of its masks and of the weights that it started
-from (as in `weights.safetensors` of a run that ended there), the version of the streams of
-trials, the run that this one was continued from, package versions, git commit and machine.
+from (as in `weights.safetensors` of a run that ended there), the version of the streams of trials,
+the digest of the tasks' content (null where a duration is a callable), the run that this one was
+continued from, package versions, git commit and machine.
 
 All of them are regular files: links are refused, so that a folder from somebody else has no say
 about files outside it.
@@ -48,16 +50,20 @@ METRICS = "metrics.csv"
 EVALUATIONS = "evaluations.csv"
 SUMMARY = "summary.json"
 EVALUATION = "evaluation.csv"
+STAGES = "stages.csv"
 
 LOGS: Mapping[str, tuple[str, ...]] = {METRICS: COLUMNS, EVALUATIONS: ("step", *SCORES)}
 """Files that grow during a run, with their columns."""
+
+TASKS = "tasks_sha256"
+"""What `config.json` calls the digest of the tasks' content."""
 
 FIRST_STREAMS = 1
 """Version of the streams of trials of version 0.1, which did not write it down."""
 
 _REMEDY = "Choose another folder, or move the file away."
 _LOG = logging.getLogger("sparse_rnn")
-_OWN = (METRICS, EVALUATIONS, EVALUATION, SUMMARY, WEIGHTS)
+_OWN = (METRICS, EVALUATIONS, EVALUATION, STAGES, SUMMARY, WEIGHTS)
 
 ConfigT = TypeVar("ConfigT")
 State = Literal["new", "unfinished", "finished"]
@@ -101,6 +107,7 @@ def state_of(folder: Path, identity: Identity) -> State:
             )
         raise RunConflict(f"{folder} holds a run of another configuration: {listed}. {remedy}")
     check_streams(folder)
+    check_tasks(folder, identity.tasks)
     return "finished" if (folder / WEIGHTS).exists() else "unfinished"
 
 
@@ -155,6 +162,29 @@ def check_streams(folder: Path) -> None:
             f"has number {STREAMS}: the same seed gives other trials, so that going on would mix "
             "the two. load_run, eval and analyze read its network; train again in another folder, "
             "or go on with the version that config.json names."
+        )
+
+
+def check_tasks(folder: Path, ours: Callable[[], str | None]) -> None:
+    """Refuse a run whose tasks have other content than their names have now.
+
+    A run of before version 0.2 has not written down what its tasks were, and is taken.
+
+    Args:
+        folder: The run folder.
+        ours: Computes the digest of the tasks of now, as an `Identity` does.
+
+    Raises:
+        RunConflict: It is another one.
+        UnknownName: A task or a suite of that name is not known.
+    """
+    record = _record(folder)
+    if TASKS in record and record[TASKS] != ours():
+        raise RunConflict(
+            f"{folder} holds a run on tasks that had other content than those of the same names "
+            "have now: one was registered anew, or the version has changed it. load_run reads a "
+            "finished run as it was. Choose another folder or another name, or register the tasks "
+            "as they were."
         )
 
 

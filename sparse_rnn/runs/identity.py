@@ -16,12 +16,16 @@ class Identity:
         rate: Learning rate of a gradient step, counted from 1.
         parse: Reads such a text as this version does, so that a setting that came with a later
             version than the text has its default; raises `InvalidArgument`.
+        tasks: Computes the digest of what the names of the tasks stand for now; None where that
+            is not known, as a duration is a callable. Raises `UnknownName` where they stand for
+            nothing.
     """
 
     text: str
     settings: Mapping[str, object]
     rate: Callable[[int], float]
     parse: Callable[[str], Identity]
+    tasks: Callable[[], str | None]
 
     def differences(self, other: Identity) -> dict[str, tuple[object, object]]:
         """Settings in which two runs differ, each with both values; None where missing."""

@@ -183,13 +183,17 @@ def _members(hint: Any) -> Iterable[Any]:
 def settings(config: TrainConfig) -> Row:
     """Settings as cells: sizes as "20x20", lists of tasks as "Go+DlyGo", null for a missing one.
 
-    `seq_len` is null for "auto", `noise` for "yang". Options of the mask are a JSON object in
-    `mask_options`, and a column `mask_NAME` each; so are those of the optimiser, in columns
-    `optimiser_NAME`, and `rates`, in columns `rates_GROUP`.
+    `weights` and `stages` are JSON. `seq_len` is null for "auto", `noise` for "yang". Options of
+    the mask are a JSON object in `mask_options`, and a column `mask_NAME` each; so are those of the
+    optimiser, in columns `optimiser_NAME`, those of `continual`, and `rates`, in columns
+    `rates_GROUP`.
     """
     cells: Row = config.model_dump(mode="python")
     cells["size"] = "x".join(str(side) for side in config.size)
     cells["n_units"] = math.prod(config.size)
+    for name in ("weights", "stages"):
+        if cells[name] is not None:
+            cells[name] = json.dumps(cells[name])
     for name, value in cells.items():
         if isinstance(value, tuple):
             cells[name] = "+".join(cast("tuple[str, ...]", value))
@@ -200,6 +204,7 @@ def settings(config: TrainConfig) -> Row:
         "mask_options": dict(config.mask_options),
         "rates": config.rates.model_dump(),
         "optimiser_options": dict(config.optimiser_options),
+        "continual_options": dict(config.continual_options),
     }
     for name, part in parts.items():
         cells[name] = json.dumps(part, sort_keys=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,13 @@ from sparse_rnn.errors import InvalidArgument, RunConflict, RunDamaged
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.sweep.naming import folder_of, identity
 from sparse_rnn.training.run import streams
+from sparse_rnn.training.session import tasks_of
 
-_STREAM = ("suite", "batch_size", "seq_len", "dt", "noise")
+_STREAM = (
+    *("suite", "batch_size", "seq_len", "dt", "noise", "targets", "objective"),
+    *("weights", "stages"),
+)
+_TASKS = ("suite", "seq_len", "dt", "noise")
 _MASK = ("arch", "size", "radius", "mask_options")
 
 
@@ -55,18 +61,26 @@ def check_all(configs: Iterable[TrainConfig]) -> None:
 def check_results(configs: Iterable[TrainConfig], results: Path) -> None:
     """Look whether the runs that a folder of results has already are those of now.
 
-    Of one sweep, some runs would otherwise be on other trials than the rest, or on the graph that a
-    file held before. What is damaged is left to `status`, and stops no other run.
+    Of one sweep, some runs would otherwise be on other trials or tasks than the rest, or on the
+    graph that a file held before. What is damaged is left to `status`, and stops no other run.
 
     Args:
         configs: The runs of the sweep.
         results: Folder of the results.
 
     Raises:
-        RunConflict: A run is on the streams of trials of another version, or its mask is from a
-            file that has changed since.
+        RunConflict: A run is on the streams of trials of another version, on tasks that have
+            changed since under their names, or its mask is from a file that has.
     """
     digests: dict[tuple[Any, ...], str] = {}
+    tasks: dict[tuple[Any, ...], str | None] = {}
+
+    def tasks_now(config: TrainConfig) -> str | None:
+        kind = tuple(getattr(config, name) for name in _TASKS)
+        if kind not in tasks:
+            tasks[kind] = tasks_of(config)
+        return tasks[kind]
+
     for config in configs:
         folder = folder_of(results, config)
         if not os.path.lexists(folder / run_folder.CONFIG):
@@ -74,6 +88,7 @@ def check_results(configs: Iterable[TrainConfig], results: Path) -> None:
         try:
             with suppress(RunDamaged):
                 run_folder.check_streams(folder)
+                run_folder.check_tasks(folder, partial(tasks_now, config))
                 # What a mask is follows from its configuration, unless that names a file.
                 if "graph" in masks.options(config.arch):
                     kind = tuple(getattr(config, name) for name in _MASK)

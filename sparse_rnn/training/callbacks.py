@@ -32,7 +32,7 @@ class Moment:
         >>> import sparse_rnn as srnn
         >>> norms = []
         >>> def watch(moment):
-        ...     norms.append(moment.network.rnn.weight_hh.norm().item())
+        ...     norms.append(float(moment.network.rnn.weight_hh.detach().norm()))
         ...     return moment.record.step == 2
         >>> config = srnn.TrainConfig(
         ...     suite="Go", arch="autapse", size=8, steps=5, eval_batches=1, final_batches=1

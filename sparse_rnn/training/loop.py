@@ -45,6 +45,18 @@ class Ensemble:
         # Two: those who catch up, and all. The edges of a stack are laid out once.
         self._stack = lru_cache(maxsize=2)(self._new_stack)
 
+    def begin(self) -> dict[int, TaskScores]:
+        """Evaluate those that are about to take the first step of a run with stages; by number.
+
+        Raises:
+            StopSeen: A run was asked to stop.
+        """
+        due = [i for i, trainer in enumerate(self.trainers) if trainer.unmarked]
+        scores = self.examine({i: self.trainers[i].exam() for i in due}) if due else {}
+        for i, found in scores.items():
+            self.trainers[i].marks[0] = found
+        return scores
+
     def records(self, *, prefetch: bool = True) -> Generator[dict[int, Record]]:
         """Train until all runs have ended; the records of a gradient step by number of the run.
 
@@ -222,6 +234,7 @@ class Trainer(Steps):
             TrainingDiverged: The loss or the gradient became NaN or infinite.
         """
         alone = Ensemble([self])
+        alone.begin()
         with closing(alone.records(prefetch=flag("prefetch", prefetch))) as records:
             for found in records:
                 yield from found.values()

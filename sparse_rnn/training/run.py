@@ -18,10 +18,11 @@ from sparse_rnn.data import TaskStream, task_stream
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import History
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder, weights as checkpoint
 from sparse_rnn.runs.checkpoint import Store
-from sparse_rnn.runs.finished import FinishedRun
+from sparse_rnn.runs.finished import FinishedRun, Outcome
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
@@ -53,6 +54,8 @@ class Run(FinishedRun):
         history: A record of each gradient step.
         evaluation: Scores at the end, on ``config.final_batches`` held-out batches.
         folder: Where its files lie, or None.
+        stage_matrix: Scores of all tasks at the end of each stage that ended
+            (`sparse_rnn.evaluation.transfer.StageMatrix`); None without stages.
     """
 
     config: TrainConfig
@@ -69,6 +72,8 @@ class Fit(FinishedRun, Generic[ModuleT]):
         history: A record of each gradient step.
         evaluation: Scores at the end, on ``config.final_batches`` held-out batches.
         folder: Where its files lie, or None.
+        stage_matrix: Scores of all tasks at the end of each stage that ended
+            (`sparse_rnn.evaluation.transfer.StageMatrix`); None without stages.
     """
 
     config: FitConfig
@@ -152,7 +157,7 @@ def train(  # noqa: PLR0913 - an option each, keyword-only past the second
         if result is None and folder is not None:
             return finished(folder, config)
     assert result is not None  # None says that the folder's run has ended.
-    return Run(config, network, *result, folder)
+    return Run(config, network, result.history, result.evaluation, folder, result.stage_matrix)
 
 
 def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
@@ -247,7 +252,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
             checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
             result = _results(folder, config)
     assert result is not None  # None says that the folder's run has ended.
-    return Fit(config, network, *result, folder)
+    return Fit(config, network, result.history, result.evaluation, folder, result.stage_matrix)
 
 
 def load_run(folder: Path | str) -> Run:
@@ -260,7 +265,9 @@ def load_run(folder: Path | str) -> Run:
     """
     path = Path(folder)
     config = run_folder.read_config(path, TrainConfig.from_json)
-    return Run(config, checkpoint.load(path), *_results(path, config), path)
+    network = checkpoint.load(path)
+    result = _results(path, config)
+    return Run(config, network, result.history, result.evaluation, path, result.stage_matrix)
 
 
 def finished(folder: Path, config: TrainConfig) -> Run:
@@ -302,8 +309,9 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
             for their targets.
     """
     check_targets(config.objective, numbers=config.targets != "labels")
-    training, held_out = (
-        task_stream(
+
+    def stream(purpose: seeding.Purpose) -> TaskStream:
+        return task_stream(
             config.suite,
             batch_size=config.batch_size,
             seq_len=config.seq_len,
@@ -312,8 +320,15 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
             noise=config.noise,
             targets=config.targets,
         )
-        for purpose in (seeding.Purpose.TRAINING, seeding.Purpose.HELD_OUT)
-    )
+
+    # Evaluations are of all tasks, whatever is trained.
+    held_out = stream(seeding.Purpose.HELD_OUT)
+    training = stream(seeding.Purpose.TRAINING)
+    if config.weights is not None:
+        training.drawn(config.weights)  # Refused by its own name.
+        training = training.staged([(config.weights, config.steps)])
+    if config.stages is not None:
+        training = training.staged(config.stages)
     return training, held_out
 
 
@@ -323,7 +338,7 @@ def _alone(
     group: Group,
     progress: Display,
     callbacks: Sequence[Callback],
-) -> tuple[History, TaskScores] | None:
+) -> Outcome | None:
     """The result of one run; None where another process has finished it meanwhile."""
     result = run_to_end([plan], options, group, progress, callbacks).get(0)
     if isinstance(result, TrainingDiverged):
@@ -359,7 +374,7 @@ def _look(
     return group.decide(state), origin if needed else None
 
 
-def _results(folder: Path, config: FitConfig) -> tuple[History, TaskScores]:
+def _results(folder: Path, config: FitConfig) -> Outcome:
     """Read the course and the final scores of a finished run.
 
     Raises:
@@ -373,7 +388,10 @@ def _results(folder: Path, config: FitConfig) -> tuple[History, TaskScores]:
         raise IncompatibleState(
             f"{path} has {n_steps} lines, and not one for each of the {config.steps} steps."
         )
-    return history, TaskScores.read_csv(folder / run_folder.EVALUATION)
+    path = folder / run_folder.STAGES
+    # Where no stage has come to its end, there is none.
+    matrix = StageMatrix.read_csv(path) if path.exists() and config.stages is not None else None
+    return Outcome(history, TaskScores.read_csv(folder / run_folder.EVALUATION), matrix)
 
 
 def _may_be_short(folder: Path, config: FitConfig) -> bool:

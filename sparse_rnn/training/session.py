@@ -18,7 +18,7 @@ from torch import nn
 
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
-from sparse_rnn.data import Batches, TaskStream
+from sparse_rnn.data import Batches, TaskStream, task_stream
 from sparse_rnn.errors import Interrupted, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import History, Record
 from sparse_rnn.evaluation.scores import TaskScores
@@ -27,6 +27,7 @@ from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.archive import Archive
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, pack, unpack
+from sparse_rnn.runs.finished import Outcome
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import Origin, read as read_origin
 from sparse_rnn.system.hardware import precision
@@ -37,6 +38,7 @@ from sparse_rnn.training.group import Group
 from sparse_rnn.training.loop import Ensemble, Trainer
 from sparse_rnn.training.parts import NONE, Parts, as_given
 from sparse_rnn.training.progress import Display, lasting, silent
+from sparse_rnn.training.stages import check_exam, content_of
 from sparse_rnn.training.steps import StopSeen
 
 
@@ -80,7 +82,19 @@ def identity_of(config: FitConfig) -> Identity:
     """What a run's files hold of its configuration."""
     parse = type(config).from_json
     return Identity(
-        config.to_json(), dict(config), config.rate, lambda text: identity_of(parse(text))
+        config.to_json(),
+        dict(config),
+        config.rate,
+        lambda text: identity_of(parse(text)),
+        partial(tasks_of, config),
+    )
+
+
+def tasks_of(config: FitConfig) -> str | None:
+    """The digest of the content of a configuration's tasks, which a registered name may change."""
+    how = {"dt": config.dt, "noise": config.noise}
+    return content_of(
+        task_stream(config.suite, batch_size=1, seq_len=config.seq_len, seed=0, **how)
     )
 
 
@@ -90,7 +104,7 @@ def run_to_end(
     group: Group | None = None,
     progress: Display = silent,
     callbacks: Sequence[Callback] = (),
-) -> dict[int, tuple[History, TaskScores] | TrainingDiverged]:
+) -> dict[int, Outcome | TrainingDiverged]:
     """Train and evaluate one run, or several at once.
 
     Args:
@@ -102,11 +116,17 @@ def run_to_end(
         callbacks: Called after each gradient step of each run, in the first process.
 
     Returns:
-        The course and the final scores of each run by its number, or the error of one that
-        diverged. A run that another process has finished meanwhile is left out.
+        What came out of each run by its number, or the error of one that diverged. A run that
+        another process has finished meanwhile is left out.
+
+    Raises:
+        InvalidArgument: A run has stages, and a task does not occur in its evaluations.
     """
     group = group or Group()
     config = plans[0].config
+    for plan in plans:
+        if config.stages is not None:
+            check_exam(plan.held_out, config.eval_batches)
     with ExitStack() as stack:
         stack.enter_context(threads(options.threads))
         stack.enter_context(precision(config.precision))
@@ -125,6 +145,9 @@ def run_to_end(
         ensemble = Ensemble([member.trainer for member in members])
         on_step = stack.enter_context(lasting(progress if group.first else silent)(config))
         try:
+            for i, found_first in ensemble.begin().items():
+                if (archive := members[i].archive) is not None:
+                    archive.write_scores(0, found_first)
             with closing(ensemble.records(prefetch=options.prefetch)) as records:
                 for found in records:
                     for i, record in found.items():
@@ -145,15 +168,16 @@ def run_to_end(
         except StopSeen:
             left = [_leave(member.trainer, member.archive, request) for member in members]
             raise left[0] from None
-        results: dict[int, tuple[History, TaskScores] | TrainingDiverged] = {}
+        results: dict[int, Outcome | TrainingDiverged] = {}
         for i, (number, member) in enumerate(prepared.items()):
             if i in ensemble.diverged:
                 results[number] = ensemble.diverged[i]
                 continue
             history = History.of(member.rows)
-            results[number] = history, scores[i]
+            result = Outcome(history, scores[i], member.trainer.stage_matrix)
+            results[number] = result
             if member.archive is not None:
-                member.archive.finish(member.trainer, history, scores[i], options.levels)
+                member.archive.finish(member.trainer, result, options.levels)
         return results
 
 
@@ -182,6 +206,8 @@ def _prepare(
         training = plan.training
         if group.size > 1:
             assert isinstance(training, TaskStream)  # Others are trained on by one process.
+            if plan.config.stages is not None:  # Of steps, each of which takes several batches.
+                training = training.staged(plan.config.stages, group.size)
             training = training.shard(group.rank, group.size)
         for module in plan.network.modules():
             if isinstance(module, LeakyRNN):

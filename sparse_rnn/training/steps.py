@@ -12,20 +12,24 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.data import Batch, Batches, TaskStream, ahead
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import Descent, Record
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.hardware import device_of, shortened
+from sparse_rnn.training.continual import Consolidation, answers_of, fisher
 from sparse_rnn.training.evaluation import evaluate
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
+from sparse_rnn.training.stages import Marks, matrix_of
 
 
 class StopSeen(Exception):
@@ -42,6 +46,8 @@ class Steps:
         ended: Why there will be no more of them: "steps", "target", "callback", or "" where there
             will be.
         pending: The step whose record is not complete yet, or None.
+        marks: Held-out scores before training and at the ends of stages, by step; empty without
+            stages.
     """
 
     def __init__(  # noqa: PLR0913 - an option each, keyword-only past the fourth
@@ -64,11 +70,16 @@ class Steps:
         self.stop = stop
         self.objective = Objective(network, self.config.minimised, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
+        self.continual: Consolidation | None = None
+        if self.config.continual is not None:
+            options = CONTINUAL[self.config.continual](**self.config.continual_options)
+            self.continual = Consolidation(self.optimiser.parameters, options)
         self.step = 0
         self.ended = ""
         self._training = training
         self.held_out = held_out
         self._exam: list[Batch] = []
+        self.marks: Marks = {}
         self.pending: Descent | None = None
         self._last: Descent | None = None
         self._began_s = time.monotonic()
@@ -88,9 +99,13 @@ class Steps:
             "pending": pending,
             "elapsed_s": self.elapsed_s,
             "optimiser": capture_plain(self.optimiser),
+            "marks": {str(step): scores.rows() for step, scores in self.marks.items()},
             **more,
         }
-        return Snapshot(facts, capture(self.network, self.optimiser))
+        tensors = capture(self.network, self.optimiser)
+        if self.continual is not None:
+            tensors |= self.continual.tensors()
+        return Snapshot(facts, tensors)
 
     def resume(self, snapshot: Snapshot) -> None:
         """Go back to a state.
@@ -102,10 +117,15 @@ class Steps:
         try:
             pending = None if facts["pending"] is None else Descent(**facts["pending"])
             step, ended, elapsed_s = int(facts["step"]), facts["ended"], float(facts["elapsed_s"])
+            rows: dict[str, Any] = facts.get("marks", {})
+            marks = {int(at): TaskScores.from_rows(scores) for at, scores in rows.items()}
         except (KeyError, TypeError, ValueError) as error:
             raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
         restore(snapshot.tensors, self.network, self.optimiser, facts.get("optimiser"))
-        self.step, self.ended, self.pending = step, ended, pending
+        if self.continual is not None:
+            kept = self.config.stage_ends[:-1]
+            self.continual.restore(snapshot.tensors, ended=any(end in marks for end in kept))
+        self.step, self.ended, self.pending, self.marks = step, ended, pending, marks
         self._began_s = time.monotonic() - elapsed_s
 
     def upcoming(self, stack: ExitStack, *, prefetch: bool = True) -> Iterator[Batch]:
@@ -143,6 +163,8 @@ class Steps:
             TrainingDiverged: The loss or the gradient is NaN or infinite; nothing has changed.
         """
         self.group.sum_gradients(self.optimiser.parameters.values())
+        if self.continual is not None:
+            self.continual.penalise()
         self.optimiser.penalise()
         norm = self.optimiser.clip()
         value = float(self.group.sum(loss.detach()))
@@ -160,8 +182,18 @@ class Steps:
     @property
     def exam_due(self) -> bool:
         """Whether the network is to be evaluated after the pending step."""
-        number = self.step
-        return number % self.config.eval_every == 0 or number == self.config.steps
+        number, ends = self.step, (self.config.steps, *self.config.stage_ends)
+        return number % self.config.eval_every == 0 or number in ends
+
+    @property
+    def unmarked(self) -> bool:
+        """Whether the network is to be evaluated before its first step, as a run with stages is."""
+        return self.config.stages is not None and not (self.step or self.marks)
+
+    @property
+    def stage_matrix(self) -> StageMatrix | None:
+        """The scores at the end of each stage; None where none has ended."""
+        return matrix_of(self.config.stages or (), self.held_out, self.marks)
 
     def exam(self) -> list[Batch]:
         """The held-out batches of the evaluations on the way; none but in the first process."""
@@ -173,6 +205,10 @@ class Steps:
         """Complete the record of the pending step, and decide whether it was the last one."""
         done, config = self.pending, self.config
         assert done is not None  # `take` comes before.
+        if scores is not None and done.step in config.stage_ends:
+            self.marks[done.step] = scores
+            if self.continual is not None and done.step != config.steps:
+                self._consolidate(self.continual, config.stage_ends.index(done.step))
         if scores is not None and config.stop_at is not None:
             reached = scores.mean(config.stop_measure) >= config.stop_at
             self.ended = "target" if reached else ""
@@ -180,6 +216,15 @@ class Steps:
             self.ended = "steps"
         self.pending, self._last = None, done
         return Record(done.step, done.loss, done.lr, done.grad_norm, self.elapsed_s, scores)
+
+    def _consolidate(self, continual: Consolidation, stage: int) -> None:
+        """Keep what a stage has taught, which has just ended."""
+        begin, end = (0, *self.config.stage_ends)[stage : stage + 2]
+        batches = self._training.batches(max(begin, end - continual.options.batches), end)
+        rng = answers_of(self.config.seed, stage, self.group.rank)
+        with self.optimiser.only_trained():
+            weights = self.optimiser.parameters
+            continual.add(fisher(self.network, weights, batches, rng, self.group))
 
     def examine(self, batches: Iterable[Batch]) -> TaskScores:
         """Score the network as it is on held-out batches; the first process does it for all."""

@@ -84,6 +84,20 @@ def _carried_out(options: RunOptions) -> Any:
 _FIT = {
     "suite": Argument((["Go", "DlyGo"], ["Go", "Anti"]), (3, None, [3]), (["no such task"], [])),
     "steps": Argument((4, 5), _NO_COUNTS),
+    "weights": Argument((None, "Go", {"Go": 2}), (3, True, [], {"Go": -1}), ("no such", [1.0])),
+    "stages": Argument(
+        (None, [("Go", 4)], [("Go", 2), ("DlyGo", 2)]),
+        (3, [], [("Go",)], [("Go", 0)], [("Go", 3)], [("Go", True)]),
+        ([("no such", 4)],),
+    ),
+    "continual": Argument(
+        (None, "ewc"), NO_NAMES[::2], at={"stages": (("Go", 2), ("DlyGo", 2)), "lr": 0.1}
+    ),
+    "continual_options": Argument(
+        ({}, {"strength": 1e4}, {"batches": 1}),
+        (3, None, "strength", {"no such": 1}, {"strength": 0}, {"batches": 0.5}),
+        at={"stages": (("Go", 2), ("DlyGo", 2)), "continual": "ewc", "lr": 0.1},
+    ),
     "batch_size": Argument((2, 3), _NO_COUNTS),
     "seq_len": Argument((45, "auto"), _NO_COUNTS),
     "lr": Argument((1e-3, 1e-2), _RATES),

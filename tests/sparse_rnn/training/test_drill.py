@@ -103,6 +103,8 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bits(
         "--optimiser adamw --optimiser-options amsgrad=true,weight_decay=0.1",
         "--optimiser sgd --optimiser-options momentum=0.9,nesterov=true --lr 0.01",
         "--l1-proximal 2 --activity-l2 0.1 --truncate 20 --freeze readout",
+        "--stages Go:130,DlyGo:270 --continual ewc --continual-options strength=10,batches=2 "
+        "--eval-batches 20",
     ],
 )
 def test_every_optimiser_and_objective_survives_a_kill(more: str, tmp_path: Path) -> None:

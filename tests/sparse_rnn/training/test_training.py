@@ -68,6 +68,14 @@ CHANGES: dict[str, dict[str, Any]] = {
     "radius": {"radius": 2},
     "mask_options": {"mask_options": {"periodic": False}},
     "steps": {"steps": 5},
+    "weights": {"weights": {"Go": 0}},
+    "stages": {"stages": (("Go", 2), ("DlyGo", 2))},
+    "continual": {"stages": (("Go", 2), ("DlyGo", 2)), "continual": "ewc"},
+    "continual_options": {
+        "stages": (("Go", 2), ("DlyGo", 2)),
+        "continual": "ewc",
+        "continual_options": {"strength": 1e4},
+    },
     "batch_size": {"batch_size": 3},
     "seq_len": {"seq_len": 60},
     "lr": {"lr": 2e-3},
@@ -133,6 +141,11 @@ PAIRS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"schedule": "cosine"}, {"schedule": "linear"}),
     ({"stop_at": 0.05}, {"stop_measure": "final_accuracy"}),
     ({"stop_measure": "final_accuracy"}, {"stop_at": 0.05}),
+    ({"stages": (("Go", 1), ("DlyGo", 3))}, {"continual": "ewc"}),
+    (
+        {"stages": (("Go", 1), ("DlyGo", 3)), "continual": "ewc"},
+        {"continual_options": {"strength": 1e4}},
+    ),
 ]
 
 
