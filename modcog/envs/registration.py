@@ -83,8 +83,8 @@ def register_suite(name: str, tasks: object, *, replace: bool = False) -> None:
     """Give a list of tasks a name, as the suites of the package have.
 
     From then on, in this process, whatever takes the name of a suite takes this one, and each of
-    its tasks has a gymnasium id. A run of `sparse_rnn` keeps the digest of its tasks, and refuses to
-    go on with a suite or a task that changed under its name: give what changes another name.
+    its tasks has a gymnasium id. A run of `sparse_rnn` keeps the digest of its tasks, and refuses
+    to go on with a suite or a task that changed under its name: give what changes another name.
 
     Args:
         name: The name; letters, digits, ``-``, ``_`` and ``.``.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 import sparse_rnn as srnn
 from sparse_rnn.errors import IncompatibleState, RunConflict, RunDamaged, SparseRnnError
@@ -158,7 +158,10 @@ def test_a_file_that_was_cut_anywhere(
 ) -> None:
     run = shutil.copytree(made / "left", tmp_path_factory.mktemp("cut") / "run")
     content = (run / name).read_bytes()
-    (run / name).write_bytes(content[: int(len(content) * share)])
+    kept = content[: int(len(content) * share)]
+    # JSON without its last line end is whole.
+    assume(not name.endswith(".json") or kept != content.rstrip())
+    (run / name).write_bytes(kept)
     train_again(made, run, name)
 
 
