@@ -211,6 +211,7 @@ def test_a_mask_family_is_a_function_and_a_row(checkout: Path) -> None:
     assert printed == "<Mask chain(size=(10,), reach=2): 10 units, 27 synapses>"
 
 
+@pytest.mark.slow
 def test_an_optimiser_and_an_objective_are_a_function_and_a_row_each(checkout: Path) -> None:
     config = checkout / "sparse_rnn" / "config"
     for heading, table, row in (
