@@ -116,11 +116,12 @@ def test_keys_alone_suffice(visit: Visit, sheet: str) -> None:
             break
     assert {"slot", "seed", "another", "noise", "unit"} <= set(reached)
     assert page.evaluate("document.activeElement.id") == "units"
-    for key, unit in (("ArrowRight", 1), ("ArrowDown", 5), ("ArrowLeft", 4), ("ArrowLeft", 7)):
+    # From the middle, unit 10 of a sheet of 4 x 4.
+    for key, unit in (("ArrowRight", 11), ("ArrowRight", 8), ("ArrowDown", 12), ("ArrowLeft", 15)):
         page.keyboard.press(key)
         wait_for_unit(page, unit)
     page.wait_for_function(
-        "() => document.getElementById('status').textContent.startsWith('Unit 7 (row 1')"
+        "() => document.getElementById('status').textContent.startsWith('Unit 15 (row 3')"
     )
     page.locator("#stage").focus()
     page.keyboard.press("Home")
