@@ -133,7 +133,7 @@ class ScheduledStream:
         for index in indices:
             try:
                 yield self.schedule.at(index)
-            except Exception:
+            except Exception:  # A caller's function may fail in any way; drawn itself, it raises.
                 return
 
     def _draw(self, indices: range, mixes: list[Mix]) -> _Drawn:

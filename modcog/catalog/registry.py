@@ -76,7 +76,7 @@ def _restored_on_failure(own: dict[str, Any]) -> Generator[None]:
     before = dict(own)
     try:
         yield
-    except BaseException:
+    except BaseException:  # Whatever it is, Ctrl-C included: it goes on after this.
         own.clear()
         own.update(before)
         raise

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from sparse_rnn.data import Batch
 from sparse_rnn.masks import Seed
 from sparse_rnn.nn.network import Network
-from sparse_rnn.sparsify import _schedules as schedules, _subject as subject
 from sparse_rnn.sparsify._result import Sparsified, result
-from sparse_rnn.sparsify._snip import sensitivity
+from sparse_rnn.sparsify._snip import kept_in_rounds
 
 
 def force(
@@ -47,8 +46,5 @@ def force(
         >>> force(net, 0.1, stream.batches(0, 1), rounds=3).mask
         <Mask force(density=0.1, rounds=3, seed=0): 20 units, 40 synapses>
     """
-    n_kept, rng = subject.budget(network, density), subject.generator(seed)
-    n_given = network.rnn.mask.nnz
-    budgets = schedules.exponential(n_given, n_kept, rounds)
-    kept = schedules.prune(sensitivity(network, batches), n_given, budgets, rng, regrow=True)
+    kept = kept_in_rounds(network, density, batches, rounds, seed, regrow=True)
     return result(network, kept, "force", seed, density=density, rounds=rounds)

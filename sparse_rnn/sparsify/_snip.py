@@ -86,11 +86,24 @@ def iterative_snip(
         >>> iterative_snip(net, 0.1, stream.batches(0, 1), rounds=3).mask
         <Mask iterative_snip(density=0.1, rounds=3, seed=0): 20 units, 40 synapses>
     """
+    kept = kept_in_rounds(network, density, batches, rounds, seed)
+    return result(network, kept, "iterative_snip", seed, density=density, rounds=rounds)
+
+
+def kept_in_rounds(
+    network: Network,
+    density: float,
+    batches: Iterable[Batch],
+    rounds: int,
+    seed: Seed,
+    *,
+    regrow: bool = False,
+) -> NDArray[np.bool_]:
+    """Which synapses are left after rounds of `sensitivity`; `regrow` lets pruned ones back."""
     n_kept, rng = subject.budget(network, density), subject.generator(seed)
     n_given = network.rnn.mask.nnz
     budgets = schedules.exponential(n_given, n_kept, rounds)
-    kept = schedules.prune(sensitivity(network, batches), n_given, budgets, rng)
-    return result(network, kept, "iterative_snip", seed, density=density, rounds=rounds)
+    return schedules.prune(sensitivity(network, batches), n_given, budgets, rng, regrow=regrow)
 
 
 def sensitivity(
