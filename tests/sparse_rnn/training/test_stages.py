@@ -184,7 +184,7 @@ def test_stages_survive_json_and_equal_ones_are_one_run() -> None:
 @pytest.mark.parametrize(
     ("settings", "error", "text"),
     [
-        ({"steps": 10}, InvalidArgument, "steps must be 9, the sum"),
+        ({"steps": 8}, InvalidArgument, "steps must be at least 9, the sum"),
         ({"stages": [("Gp", 3)]}, UnknownName, "stages\\[0\\]"),
         ({"stages": [("Go", 3), ("Anti", 3)]}, UnknownName, "stages\\[1\\]"),
         ({"stages": [({"Go": 0, "DlyGo": 0}, 3)]}, InvalidArgument, "above 0"),
