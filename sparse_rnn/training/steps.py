@@ -122,6 +122,8 @@ class Steps:
             step, ended, elapsed_s = int(facts["step"]), facts["ended"], float(facts["elapsed_s"])
             rows: dict[str, Any] = facts.get("marks", {})
             marks = {int(at): TaskScores.from_rows(scores) for at, scores in rows.items()}
+            if len(ends_of(marks)) > len(self.config.stages or ()):
+                raise ValueError("more stages have ended than there are")
         except (KeyError, TypeError, ValueError) as error:
             raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
         restore(snapshot.tensors, self.network, self.optimiser, facts.get("optimiser"))
@@ -146,6 +148,8 @@ class Steps:
                     yield batch
                     if self._training is not training:
                         break  # A stage has ended: what was drawn ahead is none of the next one.
+                else:
+                    return
 
     def _follow(self) -> None:
         """Train on what the stages say by now, where scores decide it."""
