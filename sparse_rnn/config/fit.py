@@ -23,7 +23,14 @@ from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
-from sparse_rnn.config.stages import Criterion, Stage, Weighting, parse_stages, parse_weights
+from sparse_rnn.config.stages import (
+    Criterion,
+    Stage,
+    StagePlan,
+    Weighting,
+    parse_stages,
+    parse_weights,
+)
 from sparse_rnn.data import TARGET_KINDS
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
@@ -281,23 +288,10 @@ class FitConfig(BaseModel):
                     raise InvalidArgument(f"stages[{number}].at_most", most, allowed)
         return self
 
-    def planned(self, ends: Sequence[int] = ()) -> tuple[tuple[Weighting, int], ...] | None:
-        """The stages with their numbers of steps, as far as that is decided; None without stages.
-
-        Args:
-            ends: The step at which each stage has ended that has.
-        """
-        return None if self.stages is None else staging.planned(self.stages, ends, self.steps)
-
-    def exam_due(self, step: int, ends: Sequence[int] = ()) -> bool:
-        """Whether the network is evaluated after a gradient step.
-
-        Args:
-            step: The step, counted from 1.
-            ends: The step at which each stage has ended that has, before this one.
-        """
-        certain = (self.steps, staging.limit(self.stages or (), ends))
-        return step % self.eval_every == 0 or step in certain
+    @property
+    def stage_plan(self) -> StagePlan:
+        """What is trained and evaluated in which step, as far as it is decided."""
+        return StagePlan(self.stages, self.steps, self.eval_every)
 
     @property
     def minimised(self) -> Minimised:

@@ -9,6 +9,7 @@ where the next end is certain.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 from sparse_rnn.config.options import Options, read_words
@@ -202,6 +203,39 @@ def planned(
     open_ones = (until if isinstance(until, int) else steps for _, until in stages[len(ends) :])
     pairs = zip(stages, [*lengths, *open_ones], strict=True)
     return tuple((weights, length) for (weights, _), length in pairs)
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """What a run trains and evaluates in which step, as far as it is decided.
+
+    Attributes:
+        stages: The stages, or None.
+        steps: Gradient steps of the run.
+        eval_every: Gradient steps between evaluations.
+    """
+
+    stages: tuple[Stage, ...] | None
+    steps: int
+    eval_every: int
+
+    def trained(self, ends: Sequence[int] = ()) -> tuple[tuple[Weighting, int], ...] | None:
+        """The stages with their numbers of steps, see `planned`; None without stages.
+
+        Args:
+            ends: The step at which each stage has ended that has.
+        """
+        return None if self.stages is None else planned(self.stages, ends, self.steps)
+
+    def exam_due(self, step: int, ends: Sequence[int] = ()) -> bool:
+        """Whether the network is evaluated after a gradient step.
+
+        Args:
+            step: The step, counted from 1.
+            ends: The step at which each stage has ended that has, before this one.
+        """
+        certain = (self.steps, limit(self.stages or (), ends))
+        return step % self.eval_every == 0 or step in certain
 
 
 def _begin(ends: Sequence[int]) -> int:

@@ -327,7 +327,7 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
     if config.weights is not None:
         training.drawn(config.weights)  # Refused by its own name.
         training = training.staged([(config.weights, config.steps)])
-    if (stages := config.planned()) is not None:
+    if (stages := config.stage_plan.trained()) is not None:
         training = training.staged(stages)
     return training, held_out
 

@@ -156,7 +156,7 @@ class Steps:
         stages = self.config.stages
         if stages is None or is_decided(stages):
             return
-        planned = self.config.planned(ends_of(self.marks))
+        planned = self.config.stage_plan.trained(ends_of(self.marks))
         if planned != self._planned:
             stream = instance("training", self._training, TaskStream)
             self._training = stream.staged(planned or (), self.group.size)
@@ -211,7 +211,7 @@ class Steps:
     @property
     def exam_due(self) -> bool:
         """Whether the network is to be evaluated after the pending step."""
-        return self.config.exam_due(self.step, ends_of(self.marks))
+        return self.config.stage_plan.exam_due(self.step, ends_of(self.marks))
 
     @property
     def unmarked(self) -> bool:

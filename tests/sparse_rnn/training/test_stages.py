@@ -158,7 +158,7 @@ def test_a_trainer_of_ones_own_marks_stages() -> None:
 
 def test_several_processes_change_their_tasks_at_the_same_step() -> None:
     config = staged()
-    stream = streams(config)[0].staged(config.planned() or (), 3)
+    stream = streams(config)[0].staged(config.stage_plan.trained() or (), 3)
     for rank in range(3):
         sampler = stream.shard(rank, 3).sampler
         drawn = [set(sampler.trials(step).task.tolist()) for step in range(9)]
