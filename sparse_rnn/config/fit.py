@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from sparse_rnn.config import continual, objectives, optimisers
+from sparse_rnn.config import continual, objectives, optimisers, stages as staging
 from sparse_rnn.config.continual import CONTINUAL, ContinualOptions
 from sparse_rnn.config.freeze import GROUPS, parse_freeze
 from sparse_rnn.config.objectives import OBJECTIVES, Minimised
@@ -23,7 +23,14 @@ from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
-from sparse_rnn.config.stages import Stage, Weighting, ends_of, parse_stages, parse_weights
+from sparse_rnn.config.stages import (
+    Criterion,
+    Stage,
+    StagePlan,
+    Weighting,
+    parse_stages,
+    parse_weights,
+)
 from sparse_rnn.data import TARGET_KINDS
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
@@ -77,7 +84,10 @@ class FitConfig(BaseModel):
     )
     stages: Annotated[tuple[Stage, ...] | None, BeforeValidator(parse_stages)] = Field(
         default=None,
-        description="One after another: pairs of tasks or weights, and a number of steps.",
+        description="One after another: pairs of tasks or weights, and a number of steps, or a "
+        "measure and the score at which the stage ends (performance=0.9), judged every eval_every "
+        "steps on its tasks, with the most steps of it (at_most=2000) and whether that is their "
+        "mean or the least (over_tasks). The last stage stays.",
     )
     continual: str | None = Field(
         default=None,
@@ -224,13 +234,16 @@ class FitConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _count_stages(cls, settings: Any) -> Any:
-        """Take the sum of the stages for `steps` where that was left open."""
+        """Take the sum of the stages for `steps` where that was left open, and there is one."""
         if not isinstance(settings, dict):
             return settings
         given = cast("dict[str, Any]", settings)
         if "steps" in given or not given.get("stages"):
             return given
-        return {**given, "steps": ends_of(parse_stages(given["stages"]))[-1]}
+        stages = parse_stages(given["stages"]) or ()
+        if not staging.is_bounded(stages):
+            return given
+        return {**given, "steps": staging.least_steps(stages)}
 
     @model_validator(mode="after")
     def _check_training(self) -> Self:
@@ -264,15 +277,21 @@ class FitConfig(BaseModel):
                 raise InvalidArgument(
                     "weights", self.weights, "left out with stages, which say all"
                 )
-            if self.steps != self.stage_ends[-1]:
-                allowed = f"{self.stage_ends[-1]}, the sum of the steps of the stages, or left out"
+            least = staging.least_steps(self.stages)
+            if self.steps < least:
+                allowed = f"at least {least}, the sum of the most steps of the stages, or left out"
                 raise InvalidArgument("steps", self.steps, allowed)
+            for number, (_, until) in enumerate(self.stages):
+                most = until.at_most or self.steps if isinstance(until, Criterion) else None
+                if most is not None and most <= self.eval_every:
+                    allowed = f"more than eval_every, {self.eval_every}, as evaluations judge it"
+                    raise InvalidArgument(f"stages[{number}].at_most", most, allowed)
         return self
 
     @property
-    def stage_ends(self) -> tuple[int, ...]:
-        """The gradient step at which each stage ends; empty without stages."""
-        return ends_of(self.stages)
+    def stage_plan(self) -> StagePlan:
+        """What is trained and evaluated in which step, as far as it is decided."""
+        return StagePlan(self.stages, self.steps, self.eval_every)
 
     @property
     def minimised(self) -> Minimised:

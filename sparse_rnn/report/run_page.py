@@ -206,7 +206,11 @@ def _stages(groups: Mapping[str, Sequence[Run]]) -> list[Html]:
             continue
         first = found[0]
         scores = np.mean([one.scores for one in same], axis=0)
-        columns = [(f"after stage {name}", scores[i]) for i, name in enumerate(first.stages)]
+        names = [f"after stage {name}" for name in first.stages]
+        if known := [one.ended_at for one in same if one.ended_at]:
+            pairs = zip(names, zip(*known, strict=True), strict=True)
+            names = [f"{name} ({_steps(ends)})" for name, ends in pairs]
+        columns = list(zip(names, scores, strict=True))
         before = [one.before for one in same if one.before is not None]
         if len(before) == len(same):
             columns = [("before", np.mean(before, axis=0)), *columns]
@@ -214,15 +218,21 @@ def _stages(groups: Mapping[str, Sequence[Run]]) -> list[Html]:
             _score_row(task, [values[i] for _, values in columns], None)
             for i, task in enumerate(first.tasks)
         ]
-        names = (tag("th", name, scope="col", class_="number") for name, _ in columns)
+        heads = (tag("th", name, scope="col", class_="number") for name, _ in columns)
         transfer = float(np.mean([one.backward_transfer() for one in same]))
         text = f"{label}. Performance: {MEASURES['performance']}."
         if not math.isnan(transfer):
             text += f" Backward transfer {transfer:.2f} (below 0 is forgetting)."
         tables.append(tag("p", text, class_="facts"))
         about = f"performance of {label} by task and stage"
-        tables.append(table(("task", *names), rows, label=about, class_="short"))
+        tables.append(table(("task", *heads), rows, label=about, class_="short"))
     return [_section("stages", "One stage after another", *tables)] if tables else []
+
+
+def _steps(ends: Sequence[int]) -> str:
+    """The steps at which a stage of several runs has ended."""
+    first, last = min(ends), max(ends)
+    return f"step {first}" if first == last else f"steps {first} to {last}"
 
 
 def _networks(records: Mapping[str, RunRecord]) -> Html:

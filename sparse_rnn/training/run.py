@@ -327,8 +327,8 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
     if config.weights is not None:
         training.drawn(config.weights)  # Refused by its own name.
         training = training.staged([(config.weights, config.steps)])
-    if config.stages is not None:
-        training = training.staged(config.stages)
+    if (stages := config.stage_plan.trained()) is not None:
+        training = training.staged(stages)
     return training, held_out
 
 

@@ -85,6 +85,7 @@ def identity_of(config: FitConfig) -> Identity:
         config.to_json(),
         dict(config),
         config.rate,
+        config.stage_plan.exam_due,
         lambda text: identity_of(parse(text)),
         partial(tasks_of, config),
     )
@@ -206,8 +207,9 @@ def _prepare(
         training = plan.training
         if group.size > 1:
             assert isinstance(training, TaskStream)  # Others are trained on by one process.
-            if plan.config.stages is not None:  # Of steps, each of which takes several batches.
-                training = training.staged(plan.config.stages, group.size)
+            stages = plan.config.stage_plan.trained()
+            if stages is not None:  # Of steps, each of which takes several batches.
+                training = training.staged(stages, group.size)
             training = training.shard(group.rank, group.size)
         for module in plan.network.modules():
             if isinstance(module, LeakyRNN):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.stages import Stage, is_decided
 from sparse_rnn.data import Batch, Batches, TaskStream, ahead
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import Descent, Record
@@ -29,7 +30,7 @@ from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
-from sparse_rnn.training.stages import Marks, matrix_of
+from sparse_rnn.training.stages import Marks, ends_of, has_ended, matrix_of
 
 
 class StopSeen(Exception):
@@ -80,6 +81,8 @@ class Steps:
         self.held_out = held_out
         self._exam: list[Batch] = []
         self.marks: Marks = {}
+        self._planned: object = None
+        self._follow()
         self.pending: Descent | None = None
         self._last: Descent | None = None
         self._began_s = time.monotonic()
@@ -119,19 +122,45 @@ class Steps:
             step, ended, elapsed_s = int(facts["step"]), facts["ended"], float(facts["elapsed_s"])
             rows: dict[str, Any] = facts.get("marks", {})
             marks = {int(at): TaskScores.from_rows(scores) for at, scores in rows.items()}
+            if len(ends_of(marks)) > len(self.config.stages or ()):
+                raise ValueError("more stages have ended than there are")
         except (KeyError, TypeError, ValueError) as error:
             raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
         restore(snapshot.tensors, self.network, self.optimiser, facts.get("optimiser"))
         if self.continual is not None:
-            kept = self.config.stage_ends[:-1]
-            self.continual.restore(snapshot.tensors, ended=any(end in marks for end in kept))
+            taught = any(end < self.config.steps for end in ends_of(marks))
+            self.continual.restore(snapshot.tensors, ended=taught)
         self.step, self.ended, self.pending, self.marks = step, ended, pending, marks
+        self._follow()
         self._began_s = time.monotonic() - elapsed_s
 
     def upcoming(self, stack: ExitStack, *, prefetch: bool = True) -> Iterator[Batch]:
         """Open the batches of the steps to come; `stack` closes them."""
-        batches = self._training.batches(self.step, self.config.steps)
-        return stack.enter_context(ahead(batches)) if prefetch else batches
+        return stack.enter_context(closing(self._batches(prefetch=prefetch)))
+
+    def _batches(self, *, prefetch: bool) -> Generator[Batch]:
+        """The batches of the steps to come, one a step."""
+        while self.step < self.config.steps:
+            training = self._training
+            batches = training.batches(self.step, self.config.steps)
+            with ahead(batches) if prefetch else nullcontext(batches) as drawn:
+                for batch in drawn:
+                    yield batch
+                    if self._training is not training:
+                        break  # A stage has ended: what was drawn ahead is none of the next one.
+                else:
+                    return
+
+    def _follow(self) -> None:
+        """Train on what the stages say by now, where scores decide it."""
+        stages = self.config.stages
+        if stages is None or is_decided(stages):
+            return
+        planned = self.config.stage_plan.trained(ends_of(self.marks))
+        if planned != self._planned:
+            stream = instance("training", self._training, TaskStream)
+            self._training = stream.staged(planned or (), self.group.size)
+            self._planned = planned
 
     def advance(self, batch: Batch) -> None:
         """Take the gradient step of a batch; its record is then pending.
@@ -182,8 +211,7 @@ class Steps:
     @property
     def exam_due(self) -> bool:
         """Whether the network is to be evaluated after the pending step."""
-        number, ends = self.step, (self.config.steps, *self.config.stage_ends)
-        return number % self.config.eval_every == 0 or number in ends
+        return self.config.stage_plan.exam_due(self.step, ends_of(self.marks))
 
     @property
     def unmarked(self) -> bool:
@@ -205,10 +233,8 @@ class Steps:
         """Complete the record of the pending step, and decide whether it was the last one."""
         done, config = self.pending, self.config
         assert done is not None  # `take` comes before.
-        if scores is not None and done.step in config.stage_ends:
-            self.marks[done.step] = scores
-            if self.continual is not None and done.step != config.steps:
-                self._consolidate(self.continual, config.stage_ends.index(done.step))
+        if scores is not None and config.stages is not None:
+            self._mark(config.stages, done.step, scores)
         if scores is not None and config.stop_at is not None:
             reached = scores.mean(config.stop_measure) >= config.stop_at
             self.ended = "target" if reached else ""
@@ -217,10 +243,21 @@ class Steps:
         self.pending, self._last = None, done
         return Record(done.step, done.loss, done.lr, done.grad_norm, self.elapsed_s, scores)
 
-    def _consolidate(self, continual: Consolidation, stage: int) -> None:
+    def _mark(self, stages: Sequence[Stage], step: int, scores: TaskScores) -> None:
+        """Keep what is known at the end of a stage, if this is one, and go on to the next."""
+        last = step == self.config.steps
+        if not last and not has_ended(stages, self.held_out, self.marks, step, scores):
+            return
+        begin = max(self.marks, default=0)
+        self.marks[step] = scores
+        if self.continual is not None and not last:
+            self._consolidate(self.continual, begin, step)
+        self._follow()
+
+    def _consolidate(self, continual: Consolidation, begin: int, end: int) -> None:
         """Keep what a stage has taught, which has just ended."""
-        begin, end = (0, *self.config.stage_ends)[stage : stage + 2]
         batches = self._training.batches(max(begin, end - continual.options.batches), end)
+        stage = len(ends_of(self.marks)) - 1
         rng = answers_of(self.config.seed, stage, self.group.rank)
         with self.optimiser.only_trained():
             weights = self.optimiser.parameters

@@ -86,8 +86,8 @@ _FIT = {
     "steps": Argument((4, 5), _NO_COUNTS),
     "weights": Argument((None, "Go", {"Go": 2}), (3, True, [], {"Go": -1}), ("no such", [1.0])),
     "stages": Argument(
-        (None, [("Go", 4)], [("Go", 2), ("DlyGo", 2)]),
-        (3, [], [("Go",)], [("Go", 0)], [("Go", 3)], [("Go", True)]),
+        (None, [("Go", 4)], [("Go", {"performance": 1, "at_most": 3}), ("DlyGo", 1)]),
+        (3, [], [("Go",)], [("Go", 0)], [("Go", 5)], [("Go", True)], [("Go", {"performance": 1})]),
         ([("no such", 4)],),
     ),
     "continual": Argument(

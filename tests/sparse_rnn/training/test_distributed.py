@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 import sparse_rnn as srnn
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.errors import SparseRnnError
+from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.loop import Trainer
 from sparse_rnn.training.run import build, streams
@@ -181,6 +182,20 @@ def test_two_processes_save_themselves_and_go_on(tmp_path: Path) -> None:
     finished(tmp_path / "run", steps)
     assert same_outcome(tmp_path / "run", tmp_path / "whole")
     assert len(lines_without_clock(tmp_path / "run")) == steps + 1
+
+
+@pytest.mark.slow
+def test_two_processes_decide_the_same_where_a_stage_ends(tmp_path: Path) -> None:
+    more = ["--lr", "0.03", "--noise", "0.1", "--eval-batches", "10", "--continual", "ewc"]
+    loop = "Go:performance=0.15+at_most=20,DlyGo:performance=1+at_most=6,Go+DlyGo:4"
+    finished(tmp_path / "loop", 30, [*more, "--stages", loop])
+    ends = StageMatrix.read_csv(tmp_path / "loop" / "stages.csv").ended_at
+    assert ends is not None
+    assert ends[0] < 20
+    first, second, last = np.diff([0, *ends])
+    plain = f"Go:{first},DlyGo:{second},Go+DlyGo:{last}"
+    finished(tmp_path / "plain", 30, [*more, "--stages", plain])
+    assert same_outcome(tmp_path / "loop", tmp_path / "plain")
 
 
 @pytest.mark.slow
