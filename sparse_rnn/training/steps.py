@@ -19,6 +19,7 @@ from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverg
 from sparse_rnn.evaluation.history import Descent, Record
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.streams import Scored
 from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
 from sparse_rnn.system.arguments import instance
@@ -30,6 +31,7 @@ from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
 from sparse_rnn.training.stages import Marks, matrix_of
+from sparse_rnn.training.stream import endless
 
 
 class StopSeen(Exception):
@@ -54,7 +56,7 @@ class Steps:
         self,
         network: nn.Module,
         training: Batches,
-        held_out: TaskStream,
+        held_out: Scored,
         config: FitConfig,
         *,
         group: Group | None = None,
@@ -77,6 +79,8 @@ class Steps:
         self.step = 0
         self.ended = ""
         self._training = training
+        if self.config.stages is not None:
+            instance("held_out", held_out, TaskStream)  # which knows what a stage trains
         self.held_out = held_out
         self._exam: list[Batch] = []
         self.marks: Marks = {}
@@ -130,7 +134,8 @@ class Steps:
 
     def upcoming(self, stack: ExitStack, *, prefetch: bool = True) -> Iterator[Batch]:
         """Open the batches of the steps to come; `stack` closes them."""
-        batches = self._training.batches(self.step, self.config.steps)
+        steps = self.step, self.config.steps
+        batches = endless(self._training.batches(*steps), *steps)
         return stack.enter_context(ahead(batches)) if prefetch else batches
 
     def advance(self, batch: Batch) -> None:
@@ -193,7 +198,8 @@ class Steps:
     @property
     def stage_matrix(self) -> StageMatrix | None:
         """The scores at the end of each stage; None where none has ended."""
-        return matrix_of(self.config.stages or (), self.held_out, self.marks)
+        stages = self.config.stages or ()
+        return matrix_of(stages, cast("TaskStream", self.held_out), self.marks)
 
     def exam(self) -> list[Batch]:
         """The held-out batches of the evaluations on the way; none but in the first process."""
