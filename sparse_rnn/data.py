@@ -290,11 +290,13 @@ def ahead(batches: Iterable[Batch]) -> Generator[Iterator[Batch]]:
 def shows_whole_trials(env: Any) -> bool:
     """Whether the trials that an environment makes are all that its steps would show.
 
-    They are not where it makes none, or has a wrapper that acts on steps.
+    They are not where it has none, with right answers, after a reset, or a wrapper that acts on
+    steps.
     """
     from modcog.batches.rollouts import acts_on_steps  # the environments alone need gymnasium
 
-    return hasattr(env.unwrapped, "new_trial") and acts_on_steps(env) is None
+    made = all(hasattr(env.unwrapped, name) for name in ("new_trial", "ob", "gt"))
+    return made and acts_on_steps(env) is None
 
 
 def next_trial(env: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -304,7 +306,7 @@ def next_trial(env: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         Observations ``[steps, ...]`` and right answers ``[steps, ...]``.
 
     Raises:
-        InvalidArgument: It has no right answers, or observations of another shape than its space.
+        InvalidArgument: It has observations of another shape than its space.
     """
     from modcog.batches import rollouts
 

@@ -143,4 +143,4 @@ def _outermost(env: Any, name: str) -> Any:
     for layer in layers(env):
         if hasattr(type(layer), name) or name in vars(layer):
             return layer
-    raise InvalidArgument("env", env, f"an environment with {name!r}")
+    raise InvalidArgument("env", env, f"an environment with {name!r} after new_trial()")

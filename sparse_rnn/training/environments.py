@@ -202,7 +202,8 @@ class EnvironmentStream:
         if label not in range(self.output_size):
             lowest, highest = self._lowest, self._lowest + self.output_size - 1
             allowed = f"an environment whose labels are whole numbers from {lowest} to {highest}"
-            raise InvalidArgument("env", given.tolist(), allowed)
+            remedy = "n_labels says how many there are."
+            raise InvalidArgument("env", given.tolist(), allowed, remedy)
         return int(label)
 
 
@@ -267,7 +268,7 @@ def environment_stream(  # noqa: PLR0913 - an option each, keyword-only past the
             raise InvalidArgument("tolerance", tolerance, "None where right answers are labels")
         tolerance = real("tolerance", tolerance, 0)
     stream = EnvironmentStream(
-        name=check_own("name", type(one.unwrapped).__name__ if name is None else name),
+        name=check_own("name", _kind_of(one) if name is None else name),
         batch_size=whole("batch_size", batch_size, 1, limits.BATCH_SIZE),
         seq_len=seq_len if seq_len == "auto" else whole("seq_len", seq_len, 1, limits.SEQ_LEN),
         seed=whole("seed", seed, 0, limits.SEED),
@@ -293,6 +294,10 @@ def _maker(env: Any) -> Callable[[], Any]:
     except (TypeError, NotImplementedError) as error:
         told = "a function that makes the environment, as this one cannot be copied"
         raise InvalidArgument("env", env, f"{told} ({error})") from error
+
+
+def _kind_of(env: Any) -> str:
+    return type(env.unwrapped).__name__.lstrip("_")
 
 
 def _layers(env: Any) -> Iterator[Any]:
