@@ -24,6 +24,9 @@ from sparse_rnn.seeding import Purpose, Seed, derive
 from sparse_rnn.system import limits
 from sparse_rnn.system.arguments import real, whole
 
+Act = Callable[[Any, Any], Any]
+"""What to do, of the environment and the observation."""
+
 Label = Callable[[Any, Any], Any]
 """The right answer, of the environment and the info of a step; None where there is none."""
 
@@ -59,6 +62,7 @@ class EnvironmentStream:
     output_size: int
     _make: Callable[[], Any]
     _label: Label | None
+    _act: Act | None
     _numbers: bool
     _lowest: int
     _tolerance: float | None
@@ -155,7 +159,7 @@ class EnvironmentStream:
                 layer.seed(seed)
                 break
         shown, _ = env.reset()
-        if self._label is None and shows_whole_trials(env):
+        if self._label is None and self._act is None and shows_whole_trials(env):
             while True:
                 ob, right = next_trial(env)
                 yield self._trial(list(ob), list(right))
@@ -166,7 +170,7 @@ class EnvironmentStream:
             over = ended = False
             while not ended:
                 observations.append(np.array(shown))
-                shown, _, terminated, truncated, info = env.step(env.action_space.sample())
+                shown, _, terminated, truncated, info = env.step(self._action(env, shown))
                 answers.append(info.get("gt") if self._label is None else self._label(env, info))
                 over = bool(terminated or truncated)
                 ended = over or bool(info.get("new_trial", False))
@@ -176,6 +180,15 @@ class EnvironmentStream:
             yield self._trial(observations, answers)
             if over:
                 shown, _ = env.reset()
+
+    def _action(self, env: Any, shown: Any) -> Any:
+        if self._act is None:
+            return env.action_space.sample()
+        action = self._act(env, shown)
+        if not env.action_space.contains(action):
+            allowed = f"a function whose actions are in {env.action_space}"
+            raise InvalidArgument("act", action, allowed)
+        return action
 
     def _trial(self, observations: list[Any], answers: list[Any]) -> Trial:
         """What was shown and right at each step, checked."""
@@ -211,6 +224,7 @@ def environment_stream(  # noqa: PLR0913 - an option each, keyword-only past the
     env: Any,
     *,
     label: Label | None = None,
+    act: Act | None = None,
     n_labels: int | None = None,
     tolerance: float | None = None,
     name: str | None = None,
@@ -221,10 +235,9 @@ def environment_stream(  # noqa: PLR0913 - an option each, keyword-only past the
     """Make a stream for `sparse_rnn.fit` of an environment that says what is right.
 
     Environments of neurogym and of `modcog` make whole trials (`new_trial`, `ob`, `gt`), which are
-    taken as they are. Others, and those with a wrapper that acts on steps, are played, with actions
-    drawn from the action space: what was right for an observation is ``info["gt"]`` of the step
-    that answers it, or `label`, and a trial ends where the episode does or where
-    ``info["new_trial"]`` says so.
+    taken as they are. Others, and those with a wrapper that acts on steps, are played: what was
+    right for an observation is ``info["gt"]`` of the step that answers it, or `label`, and a trial
+    ends where the episode does or where ``info["new_trial"]`` says so.
 
     Each batch has an environment of its own, a copy or a new one, that is seeded from the number of
     the batch; held-out trials come from other seeds. Scores are those of `score_trials`.
@@ -232,7 +245,9 @@ def environment_stream(  # noqa: PLR0913 - an option each, keyword-only past the
     Args:
         env: The environment, which stays as it is; or a function without arguments that makes it.
         label: Says what was right, of the environment after a step and the step's info; None where
-            nothing was: that step has mask 0.
+            nothing was: that step has mask 0. With it, the environment is played.
+        act: Says what to do, of the environment and the observation; None: actions are drawn from
+            the action space. An answer may end a trial. With it, the environment is played.
         n_labels: Number of labels, 0 to one less; None: those that the action space has. An action
             space of numbers (a box) has numbers as right answers.
         tolerance: How far a right number may be from its target; None where answers are labels.
@@ -255,6 +270,10 @@ def environment_stream(  # noqa: PLR0913 - an option each, keyword-only past the
         >>> stream.input_size, stream.output_size, next(stream.batches(7, 8)).inputs.shape[1]
         (33, 17, 4)
     """
+    for argument, given in (("label", label), ("act", act)):
+        if given is not None and not callable(given):
+            allowed = "a function of the environment and what it returned, or None"
+            raise InvalidArgument(argument, given, allowed)
     make = _maker(env)
     one = make()
     for part in ("reset", "step", "observation_space", "action_space", "unwrapped"):
@@ -276,6 +295,7 @@ def environment_stream(  # noqa: PLR0913 - an option each, keyword-only past the
         output_size=n_outputs,
         _make=make,
         _label=label,
+        _act=act,
         _numbers=numbers,
         _lowest=lowest,
         _tolerance=tolerance,
