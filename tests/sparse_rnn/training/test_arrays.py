@@ -19,7 +19,7 @@ T, N = 6, 150
 
 def arrays(n: int = N) -> tuple[Any, Any, Any]:
     """Which sign the sum of all inputs had, asked at the last step."""
-    x = np.random.default_rng(0).normal(size=(T, n, I))
+    x = np.random.default_rng(0).normal(size=(T, n, 2))
     y = np.broadcast_to((x.sum((0, 2)) > 0).astype(int), (T, n))
     mask = np.zeros((T, n))
     mask[-1] = 1
