@@ -356,6 +356,8 @@ def _check(stream: EnvironmentStream, *, used: bool) -> None:
     batches = list(few.batches(0, 4))
     if not any(batch.mask.any() for batch in batches):
         raise InvalidArgument("env", "an environment without right answers", _LABELLED)
+    if not any(batch.source.lane.size for batch in batches):
+        raise InvalidArgument("seq_len", stream.seq_len, 'enough for a whole trial, or "auto"')
     env = few._make()
     if used:
         few.drawn(env, 1)
@@ -368,5 +370,3 @@ def _check(stream: EnvironmentStream, *, used: bool) -> None:
     if len({digest(batch) for batch in batches}) == 1:
         told = "an environment that makes the same trials from each seed"
         raise InvalidArgument("env", told, "one whose trials follow from its seed")
-    if not any(batch.source.lane.size for batch in batches):
-        raise InvalidArgument("seq_len", stream.seq_len, 'enough for a whole trial, or "auto"')
