@@ -122,11 +122,11 @@ def _judged(
     numbers = targets.ndim == 3
     if numbers:
         within = real("tolerance", tolerance, 0)
-        right = (np.abs(found - targets) <= within).all(-1)
+        right: NDArray[np.bool_] = (np.abs(found - targets) <= within).all(-1)
     else:
         if tolerance is not None:
             raise InvalidArgument("tolerance", tolerance, "None where targets are labels")
-        right = found.argmax(-1) == targets
+        right = np.equal(found.argmax(-1), targets)
     trials = batch.source
     if not isinstance(trials, Segments):
         trials = Segments.one_a_lane(*batch.steps_and_lanes, None)

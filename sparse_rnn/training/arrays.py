@@ -91,9 +91,13 @@ class ArrayStream:
         """Names of the tasks, in the order in which they come first in the arrays."""
         return tuple(dict.fromkeys(self._all.task.tolist()))
 
-    @cached_property
+    @property
     def identity(self) -> str:
         """SHA-256 of the arrays, and of which trials are trained."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         chosen = hashlib.sha256(self._chosen.tobytes()).hexdigest()
         return hashlib.sha256(f"{self._all.digest} {chosen}".encode()).hexdigest()
 
@@ -271,7 +275,7 @@ def _numbers(argument: str, given: ArrayLike, n_axes: int) -> NDArray[np.float32
 def _tasks(tasks: Sequence[str] | None, name: str, n: int) -> NDArray[np.str_]:
     if tasks is None:
         return np.full(n, name)
-    names = list(tasks)
+    names: list[Any] = list(tasks)  # of callers without a type checker
     if isinstance(tasks, str) or len(names) != n or not all(isinstance(t, str) for t in names):
         raise InvalidArgument(
             "tasks", tasks, f"None, or the name of the task of each of {n} trials"

@@ -70,9 +70,13 @@ class EnvironmentStream:
     _first: int = 0
     _stride: int = 1
 
-    @cached_property
+    @property
     def identity(self) -> str:
         """SHA-256 of batch 0 and of the first held-out one."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return digest(self.batch(0), self.held_out().batch(0))
 
     def held_out(self) -> EnvironmentStream:
@@ -130,9 +134,10 @@ class EnvironmentStream:
                 if end - start == length:
                     places.append((number, start, length))
                 start = end
-        source = Segments(*np.array(places, dtype=np.int64).reshape(-1, 3).T)
+        lane, begin, length = np.array(places, dtype=np.int64).reshape(-1, 3).T
         tensors = (torch.from_numpy(array) for array in (inputs, targets, mask))
-        return Batch(*tensors, source, None if self._numbers else self.output_size)
+        n_labels = None if self._numbers else self.output_size
+        return Batch(*tensors, source=Segments(lane, begin, length), n_labels=n_labels)
 
     def score(self, answers: Iterable[tuple[Tensor, Batch]]) -> TaskScores:
         """Score pairs of outputs and the batch that they answer; see `score_trials`."""
@@ -301,7 +306,7 @@ def environment_stream(  # noqa: PLR0913 - an option each, keyword-only past the
         _tolerance=tolerance,
         _seeds=seed,
     )
-    _check(stream, used=make is not env)
+    _check(replace(stream, batch_size=2), make, used=make is not env)
     return stream
 
 
@@ -345,23 +350,23 @@ def _answers_of(space: Any, n_labels: int | None) -> tuple[bool, int, int]:
     raise InvalidArgument("env", space, "one whose actions are labels or numbers, or give n_labels")
 
 
-def _check(stream: EnvironmentStream, *, used: bool) -> None:
+def _check(stream: EnvironmentStream, make: Callable[[], Any], *, used: bool) -> None:
     """Refuse trials that do not follow from their seed, or that nobody can answer.
 
     Args:
-        stream: The stream.
+        stream: The stream, with a few lanes.
+        make: Makes its environments.
         used: Whether an environment that has been used before must give the same batch.
     """
-    few = replace(stream, batch_size=2)
-    batches = list(few.batches(0, 4))
+    batches = list(stream.batches(0, 4))
     if not any(batch.mask.any() for batch in batches):
         raise InvalidArgument("env", "an environment without right answers", _LABELLED)
     if not any(batch.source.lane.size for batch in batches):
         raise InvalidArgument("seq_len", stream.seq_len, 'enough for a whole trial, or "auto"')
-    env = few._make()
+    env = make()
     if used:
-        few.drawn(env, 1)
-    if digest(few.drawn(env, 0)) != digest(batches[0]):
+        stream.drawn(env, 1)
+    if digest(stream.drawn(env, 0)) != digest(batches[0]):
         told = "an environment that made other trials when it was seeded again"
         remedy = "Draw all that is random from env.np_random, or from what reset or seed seeds."
         if used:

@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import sparse_rnn as srnn
 from sparse_rnn.data import Batch, TaskStream, task_stream
 from sparse_rnn.errors import InvalidArgument, UnknownName
+from sparse_rnn.report import runs_page
+from sparse_rnn.report.overview import overview
 from sparse_rnn.training.run import build, streams
 from sparse_rnn.training.stream import several
 from tests.sparse_rnn.helpers import same_bits, small_config
@@ -212,6 +215,19 @@ def test_stages_need_a_stream_of_ours() -> None:
     training, held_out, network = build(config)
     with pytest.raises(InvalidArgument, match="held_out must be a TaskStream"):
         srnn.Trainer(network, training, Written(held_out), config)
+
+
+def test_reports_show_runs_of_own_streams_also_without_a_level_of_chance(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 30, 2))
+    how: dict[str, Any] = {"arch": "autapse", "size": 4, "eval_every": 1, "steps": 2}
+    config = srnn.TrainConfig(**how, objective="squared_error")
+    stream = srnn.array_stream(x, x, name="Copy", tolerance=0.5)
+    network = srnn.Network(2, 2, config.build_mask(), seed=0)
+    srnn.fit(network, config, tmp_path / "run", stream=stream)
+    run = srnn.load_run(tmp_path / "run")
+    assert np.isnan(run.evaluation.chance).all()
+    assert "own:Copy" in str(runs_page({"run": run}))
+    assert overview({"run": run}).axes
 
 
 @pytest.mark.parametrize("suite", ["cog-2", "mod-cog-48", ("Go", "DlyGoo")])
