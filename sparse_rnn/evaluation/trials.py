@@ -122,7 +122,7 @@ def _judged(
     numbers = targets.ndim == 3
     if numbers:
         within = real("tolerance", tolerance, 0)
-        right: NDArray[np.bool_] = (np.abs(found - targets) <= within).all(-1)
+        right = np.less_equal(np.abs(found - targets).max(-1), within)
     else:
         if tolerance is not None:
             raise InvalidArgument("tolerance", tolerance, "None where targets are labels")
