@@ -108,11 +108,12 @@ def _overview_links(runs: Mapping[str, Source]) -> Html:
 def _curves(groups: Mapping[str, Sequence[Run]]) -> Node:
     everything = {label: group[0].evaluation for label, group in groups.items()}
     mean_chance = float(table_values(everything)[2].mean())
+    known = () if math.isnan(mean_chance) else ((f"chance {mean_chance:.2f}", mean_chance),)
     marks = {label: _bursts(group) for label, group in groups.items()}
     panels = [
         Panel(
             tuple(_measure_curve(label, group, measure) for label, group in groups.items()),
-            ((f"chance {mean_chance:.2f}", mean_chance),) if measure == "final_accuracy" else (),
+            known if measure == "final_accuracy" else (),
             marks=marks,
         )
         for measure in MEASURES
@@ -191,7 +192,8 @@ def _score_row(task: str, values: Any, chance: float | None, class_: str | None 
         else:
             cells.append(tag("td", f"{value:.2f}", class_="heat", style=f"--share: {value:.3f}"))
     if chance is not None:
-        cells.append(tag("td", f"{chance:.2f}", class_="number soft"))
+        told = words.DASH if math.isnan(chance) else f"{chance:.2f}"
+        cells.append(tag("td", told, class_="number soft"))
     return tag("tr", tag("th", task, scope="row"), *cells, class_=class_)
 
 

@@ -9,6 +9,7 @@ w* and the diagonal F of the Fisher information are kept, and from then on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -150,7 +151,12 @@ def answers_of(seed: int, stage: int, rank: int) -> torch.Generator:
 
 
 def _lane(batch: Batch, one: slice) -> Batch:
-    return Batch(batch.inputs[:, one], batch.targets[:, one], batch.mask[:, one], batch.source)
+    return replace(
+        batch,
+        inputs=batch.inputs[:, one],
+        targets=batch.targets[:, one],
+        mask=batch.mask[:, one],
+    )
 
 
 def _draw(log_p: Tensor, generator: torch.Generator) -> Tensor:

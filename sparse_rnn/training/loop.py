@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from sparse_rnn.data import Batch, grade
+from sparse_rnn.data import Batch, TaskStream, grade
 from sparse_rnn.errors import TrainingDiverged
 from sparse_rnn.evaluation.history import Record
 from sparse_rnn.evaluation.mode import evaluating
@@ -109,7 +109,7 @@ class Ensemble:
                         with self._noted(i), self.trainers[i].scoring():
                             grades[i].append(grade(logits, batch))
         return {
-            i: self.trainers[i].held_out.pooled(grades[i])
+            i: cast("TaskStream", self.trainers[i].held_out).pooled(grades[i])
             for i in numbers
             if i not in self.diverged
         }

@@ -12,16 +12,18 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
 
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
-from sparse_rnn.data import Batches, TaskStream, task_stream
+from sparse_rnn.data import TaskStream, task_stream
 from sparse_rnn.errors import Interrupted, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import History, Record
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.streams import Batches, Examined, Stream
 from sparse_rnn.nn.cells import LeakyRNN
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder
@@ -40,6 +42,7 @@ from sparse_rnn.training.parts import NONE, Parts, as_given
 from sparse_rnn.training.progress import Display, lasting, silent
 from sparse_rnn.training.stages import check_exam, content_of
 from sparse_rnn.training.steps import StopSeen
+from sparse_rnn.training.stream import several
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class PlannedRun:
     config: FitConfig
     network: nn.Module
     training: Batches
-    held_out: TaskStream
+    held_out: Examined
     folder: Path | None
     continue_from: Path | None = None
     parts: Parts = NONE
@@ -67,7 +70,7 @@ class PlannedRun:
     @cached_property
     def identity(self) -> Identity:
         """What the run's files hold of its configuration."""
-        return identity_of(self.config)
+        return identity_of(self.config, self.parts.stream)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,16 +81,16 @@ class _Member:
     rows: list[Iterable[float | str]]
 
 
-def identity_of(config: FitConfig) -> Identity:
-    """What a run's files hold of its configuration."""
+def identity_of(config: FitConfig, stream: Stream | None = None) -> Identity:
+    """What a run's files hold of its configuration, and of a stream of the caller's."""
     parse = type(config).from_json
     return Identity(
         config.to_json(),
         dict(config),
         config.rate,
         config.stage_plan.exam_due,
-        lambda text: identity_of(parse(text)),
-        partial(tasks_of, config),
+        lambda text: identity_of(parse(text), stream),
+        partial(tasks_of, config) if stream is None else lambda: stream.identity,
     )
 
 
@@ -127,7 +130,7 @@ def run_to_end(
     config = plans[0].config
     for plan in plans:
         if config.stages is not None:
-            check_exam(plan.held_out, config.eval_batches)
+            check_exam(cast("TaskStream", plan.held_out), config.eval_batches)
     with ExitStack() as stack:
         stack.enter_context(threads(options.threads))
         stack.enter_context(precision(config.precision))
@@ -206,11 +209,10 @@ def _prepare(
             continue
         training = plan.training
         if group.size > 1:
-            assert isinstance(training, TaskStream)  # Others are trained on by one process.
             stages = plan.config.stage_plan.trained()
             if stages is not None:  # Of steps, each of which takes several batches.
-                training = training.staged(stages, group.size)
-            training = training.shard(group.rank, group.size)
+                training = cast("TaskStream", training).staged(stages, group.size)
+            training = several(training, group.rank, group.size)
         for module in plan.network.modules():
             if isinstance(module, LeakyRNN):
                 module.noise_stream = group.rank

@@ -20,6 +20,7 @@ from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverg
 from sparse_rnn.evaluation.history import Descent, Record
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.streams import Scored
 from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
 from sparse_rnn.system.arguments import instance
@@ -31,6 +32,7 @@ from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
 from sparse_rnn.training.stages import Marks, ends_of, has_ended, matrix_of
+from sparse_rnn.training.stream import endless
 
 
 class StopSeen(Exception):
@@ -55,7 +57,7 @@ class Steps:
         self,
         network: nn.Module,
         training: Batches,
-        held_out: TaskStream,
+        held_out: Scored,
         config: FitConfig,
         *,
         group: Group | None = None,
@@ -78,6 +80,8 @@ class Steps:
         self.step = 0
         self.ended = ""
         self._training = training
+        if self.config.stages is not None:
+            instance("held_out", held_out, TaskStream)  # which knows what a stage trains
         self.held_out = held_out
         self._exam: list[Batch] = []
         self.marks: Marks = {}
@@ -142,7 +146,8 @@ class Steps:
         """The batches of the steps to come, one a step."""
         while self.step < self.config.steps:
             training = self._training
-            batches = training.batches(self.step, self.config.steps)
+            steps = self.step, self.config.steps
+            batches = endless(training.batches(*steps), *steps)
             with ahead(batches) if prefetch else nullcontext(batches) as drawn:
                 for batch in drawn:
                     yield batch
@@ -221,7 +226,8 @@ class Steps:
     @property
     def stage_matrix(self) -> StageMatrix | None:
         """The scores at the end of each stage; None where none has ended."""
-        return matrix_of(self.config.stages or (), self.held_out, self.marks)
+        stages = self.config.stages or ()
+        return matrix_of(stages, cast("TaskStream", self.held_out), self.marks)
 
     def exam(self) -> list[Batch]:
         """The held-out batches of the evaluations on the way; none but in the first process."""
@@ -246,7 +252,9 @@ class Steps:
     def _mark(self, stages: Sequence[Stage], step: int, scores: TaskScores) -> None:
         """Keep what is known at the end of a stage, if this is one, and go on to the next."""
         last = step == self.config.steps
-        if not last and not has_ended(stages, self.held_out, self.marks, step, scores):
+        if not last and not has_ended(
+            stages, cast("TaskStream", self.held_out), self.marks, step, scores
+        ):
             return
         begin = max(self.marks, default=0)
         self.marks[step] = scores

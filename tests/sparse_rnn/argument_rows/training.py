@@ -267,6 +267,8 @@ def _stopped() -> bool:
 _BATCHES = [_stream().batch(0), _stream().batch(1)]
 _FIT_CONFIG = srnn.FitConfig(**_FITTED)
 
+_OPEN = srnn.FitConfig(steps=2, eval_batches=1, final_batches=1)
+
 ROWS = {
     "sparse_rnn.FitConfig": Row(_FIT, _FITTED, _fitted),
     "sparse_rnn.TrainConfig": Row(_TRAIN, _TRAINED, _trained),
@@ -328,6 +330,11 @@ ROWS = {
             ),
             "objective": _OBJECTIVE,
             "optimiser": _OPTIMISER,
+            "stream": Argument(
+                (("one", _stream()), ("one", _stream(1))),
+                (3, "cog-20", ("one", 3), ("no name", _stream()), torch.relu),
+                at={"config": _OPEN},
+            ),
         },
         {"network": Made(lambda _: _Net()), "config": _FIT_CONFIG},
         _with_folder,
