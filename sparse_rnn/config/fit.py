@@ -15,8 +15,13 @@ from pydantic import (
     model_validator,
 )
 
-from sparse_rnn.config import continual, objectives, optimisers, stages as staging
-from sparse_rnn.config.continual import CONTINUAL, ContinualOptions
+from sparse_rnn.config import (
+    continual as continual_methods,
+    objectives,
+    optimisers,
+    stages as staging,
+)
+from sparse_rnn.config.continual import CONTINUAL, ContinualOptions, Ewc, GradientProjection
 from sparse_rnn.config.freeze import GROUPS, parse_freeze
 from sparse_rnn.config.objectives import OBJECTIVES, Minimised
 from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
@@ -94,7 +99,8 @@ class FitConfig(BaseModel):
         description="What keeps earlier stages: " + ", ".join(CONTINUAL) + ". None: nothing does.",
     )
     continual_options: ContinualOptions = Field(
-        default=ContinualOptions(), description="Options of continual by name: strength, batches."
+        default=ContinualOptions(),
+        description="Options of continual by name. " + continual_methods.told_options() + ".",
     )
     batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(
         default=20, description="Sequences a batch (of each process)."
@@ -173,6 +179,11 @@ class FitConfig(BaseModel):
         default=None,
         description="Time steps over which gradients flow back (truncated BPTT); None is all.",
     )
+    carry_states: bool = Field(
+        default=False,
+        description="Lets each lane of a batch go on from its state at the end of the batch "
+        "before, without gradients; left out, all begin at 0.",
+    )
     stop_at: _Positive | None = Field(
         default=None, description="Stop at the first evaluation whose mean over tasks is this good."
     )
@@ -229,7 +240,7 @@ class FitConfig(BaseModel):
         name = given.get("continual")
         if name is not None and not isinstance(name, str):
             return given
-        return {**given, _KEPT: continual.settled(name, given.get(_KEPT, {}))}
+        return {**given, _KEPT: continual_methods.settled(name, given.get(_KEPT, {}))}
 
     @model_validator(mode="before")
     @classmethod
@@ -269,9 +280,13 @@ class FitConfig(BaseModel):
         if self.continual is not None:
             if self.stages is None:
                 raise InvalidArgument("continual", self.continual, "left out without stages")
-            if self.objective != objectives.DEFAULT:
+            method = CONTINUAL[self.continual]
+            if method.OF_LIKELIHOOD and self.objective != objectives.DEFAULT:
                 allowed = f"{objectives.DEFAULT!r}, a likelihood, for continual {self.continual!r}"
                 raise InvalidArgument("objective", self.objective, allowed)
+            if self.l1_proximal and not method.OWN_MOVES:
+                allowed = f"0 with continual {self.continual!r}, which it would undo"
+                raise InvalidArgument("l1_proximal", self.l1_proximal, allowed)
         if self.stages is not None:
             if self.weights is not None:
                 raise InvalidArgument(
@@ -292,6 +307,12 @@ class FitConfig(BaseModel):
     def stage_plan(self) -> StagePlan:
         """What is trained and evaluated in which step, as far as it is decided."""
         return StagePlan(self.stages, self.steps, self.eval_every)
+
+    @property
+    def kept_by(self) -> Ewc | GradientProjection | None:
+        """The options of what keeps earlier stages; None where nothing does."""
+        method = None if self.continual is None else CONTINUAL[self.continual]
+        return None if method is None else method(**self.continual_options)
 
     @property
     def minimised(self) -> Minimised:

@@ -12,7 +12,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.stages import Stage, is_decided
 from sparse_rnn.data import Batch, Batches, TaskStream, ahead
@@ -25,7 +24,8 @@ from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.hardware import device_of, shortened
-from sparse_rnn.training.continual import Consolidation, answers_of, fisher
+from sparse_rnn.training.carrying import Carried
+from sparse_rnn.training.continual import keeping
 from sparse_rnn.training.evaluation import evaluate
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
@@ -49,6 +49,7 @@ class Steps:
         ended: Why there will be no more of them: "steps", "target", "callback", or "" where there
             will be.
         pending: The step whose record is not complete yet, or None.
+        carried: The states that the next batch goes on from.
         marks: Held-out scores before training and at the ends of stages, by step; empty without
             stages.
     """
@@ -73,10 +74,8 @@ class Steps:
         self.stop = stop
         self.objective = Objective(network, self.config.minimised, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
-        self.continual: Consolidation | None = None
-        if self.config.continual is not None:
-            options = CONTINUAL[self.config.continual](**self.config.continual_options)
-            self.continual = Consolidation(self.optimiser.parameters, options)
+        self._keeping = keeping(self.config.kept_by, network, self.optimiser, self.group)
+        self.carried = Carried(self.group)
         self.step = 0
         self.ended = ""
         self._training = training
@@ -109,9 +108,9 @@ class Steps:
             "marks": {str(step): scores.rows() for step, scores in self.marks.items()},
             **more,
         }
-        tensors = capture(self.network, self.optimiser)
-        if self.continual is not None:
-            tensors |= self.continual.tensors()
+        tensors = capture(self.network, self.optimiser) | self.carried.tensors()
+        if self._keeping is not None:
+            tensors |= self._keeping.method.tensors()
         return Snapshot(facts, tensors)
 
     def resume(self, snapshot: Snapshot) -> None:
@@ -131,9 +130,11 @@ class Steps:
         except (KeyError, TypeError, ValueError) as error:
             raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
         restore(snapshot.tensors, self.network, self.optimiser, facts.get("optimiser"))
-        if self.continual is not None:
+        carries = self.config.carry_states and step > 0
+        self.carried.restore(snapshot.tensors, device_of(self.network), carries=carries)
+        if self._keeping is not None:
             taught = any(end < self.config.steps for end in ends_of(marks))
-            self.continual.restore(snapshot.tensors, ended=taught)
+            self._keeping.method.restore(snapshot.tensors, ended=taught)
         self.step, self.ended, self.pending, self.marks = step, ended, pending, marks
         self._follow()
         self._began_s = time.monotonic() - elapsed_s
@@ -183,9 +184,10 @@ class Steps:
         self.optimiser.inner.zero_grad(set_to_none=True)
         with self.optimiser.only_trained():
             with self.shortened():
-                outputs, states = self.objective.respond(batch)
+                outputs, states, last = self.objective.respond(batch, self.carried.h0)
                 loss, minimised = self.objective(outputs, states, batch, total, self.group.size)
             cast("Any", minimised).backward()
+        self.carried.offer(last)
         self.take(self.judge(loss))
 
     def judge(self, loss: Tensor) -> Descent:
@@ -197,8 +199,8 @@ class Steps:
             TrainingDiverged: The loss or the gradient is NaN or infinite; nothing has changed.
         """
         self.group.sum_gradients(self.optimiser.parameters.values())
-        if self.continual is not None:
-            self.continual.penalise()
+        if self._keeping is not None:
+            self._keeping.method.penalise()
         self.optimiser.penalise()
         norm = self.optimiser.clip()
         value = float(self.group.sum(loss.detach()))
@@ -209,7 +211,9 @@ class Steps:
 
     def take(self, descent: Descent) -> None:
         """Take the gradient step that `judge` made ready; its record is then pending."""
-        self.optimiser.step(descent.step)
+        with nullcontext() if self._keeping is None else self._keeping.method.moving():
+            self.optimiser.step(descent.step)
+        self.carried.take()
         self.pending = descent
         self.step += 1
 
@@ -258,18 +262,10 @@ class Steps:
             return
         begin = max(self.marks, default=0)
         self.marks[step] = scores
-        if self.continual is not None and not last:
-            self._consolidate(self.continual, begin, step)
+        if self._keeping is not None and not last:
+            stage, seed = len(ends_of(self.marks)) - 1, self.config.seed
+            self._keeping.end_stage(stage, (begin, step), self._training, seed)
         self._follow()
-
-    def _consolidate(self, continual: Consolidation, begin: int, end: int) -> None:
-        """Keep what a stage has taught, which has just ended."""
-        batches = self._training.batches(max(begin, end - continual.options.batches), end)
-        stage = len(ends_of(self.marks)) - 1
-        rng = answers_of(self.config.seed, stage, self.group.rank)
-        with self.optimiser.only_trained():
-            weights = self.optimiser.parameters
-            continual.add(fisher(self.network, weights, batches, rng, self.group))
 
     def examine(self, batches: Iterable[Batch]) -> TaskScores:
         """Score the network as it is on held-out batches; the first process does it for all."""

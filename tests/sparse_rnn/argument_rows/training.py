@@ -91,7 +91,9 @@ _FIT = {
         ([("no such", 4)],),
     ),
     "continual": Argument(
-        (None, "ewc"), NO_NAMES[::2], at={"stages": (("Go", 2), ("DlyGo", 2)), "lr": 0.1}
+        (None, "ewc", "projection"),
+        NO_NAMES[::2],
+        at={"stages": (("Go", 2), ("DlyGo", 2)), "lr": 0.1},
     ),
     "continual_options": Argument(
         ({}, {"strength": 1e4}, {"batches": 1}),
@@ -132,6 +134,7 @@ _FIT = {
     "rate_target": Argument((None, 1.0), (NAN, INF, "1", True)),
     "rate_weight": Argument((1.0, 2.0), _RATES, at={"rate_target": 1.0}),
     "truncate": Argument((None, 5), NO_COUNTS[:-1]),
+    "carry_states": Argument((False, True), NO_FLAGS),
     "stop_at": Argument((None, 1e-9), (*_OPTIONAL, 1.5), at={"stop_measure": "final_accuracy"}),
     "stop_measure": Argument(("performance", "final_accuracy"), NO_NAMES, at={"stop_at": 1e-9}),
     "start": Argument(

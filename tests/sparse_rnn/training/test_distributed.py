@@ -154,6 +154,34 @@ def test_penalties_on_activity_are_the_mean_over_processes(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+def test_what_earlier_stages_used_is_that_of_all_processes(tmp_path: Path) -> None:
+    more = ["--stages", "Go:5,DlyGo:7", "--continual", "projection", "--eval-batches", "8"]
+    finished(tmp_path / "two", 12, more)
+    settings = {"stages": [("Go", 5), ("DlyGo", 7)], "continual": "projection", "eval_batches": 8}
+    own = srnn.TrainConfig(**config().model_dump(exclude_unset=True) | settings)
+    _, held_out, network = build(own)
+    training = streams(own)[0].staged(own.stages or (), 2)
+    list(Trainer(network, Doubled(training), held_out, own).records())
+    weights = load_file(tmp_path / "two" / "weights.safetensors")
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_each_process_carries_the_states_of_its_lanes(tmp_path: Path) -> None:
+    more = ["--carry-states"]
+    finished(tmp_path / "two", 12, more)
+    own = config().model_copy(update={"carry_states": True})
+    _, held_out, network = build(own)
+    list(Trainer(network, Doubled(streams(own)[0]), held_out, own).records())
+    weights = load_file(tmp_path / "two" / "weights.safetensors")
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-5)
+    kept = sorted((tmp_path / "two" / "checkpoint").glob("*.safetensors"))[-1]
+    assert load_file(kept)["carried.alone"].shape == (2, 1, 2, 16)
+
+
+@pytest.mark.slow
 def test_two_processes_save_themselves_and_go_on(tmp_path: Path) -> None:
     steps = 200
     finished(tmp_path / "whole", steps)

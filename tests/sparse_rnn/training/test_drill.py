@@ -106,6 +106,8 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bits(
         "--l1-proximal 2 --activity-l2 0.1 --truncate 20 --freeze readout",
         "--stages Go:130,DlyGo:270 --continual ewc --continual-options strength=10,batches=2 "
         "--eval-batches 20",
+        "--stages Go:130,DlyGo:270 --continual projection --continual-options alpha=0.1,batches=2 "
+        "--eval-batches 20",
     ],
 )
 def test_every_optimiser_and_objective_survives_a_kill(more: str, tmp_path: Path) -> None:
