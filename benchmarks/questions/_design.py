@@ -38,7 +38,7 @@ class Design:
         rates: Learning rates to choose from.
         factors: Factors of them for recurrent weights.
         rungs: Rounds of the search.
-        strengths: Strengths of elastic weight consolidation to choose from.
+        remedies: Values to choose from of the option of a continual method, by method.
         speeds: Factors of the chosen rate to choose from, where new rules are learned.
         rules: Rule encodings that are compared.
         seeds: Seeds of the comparisons.
@@ -54,7 +54,7 @@ class Design:
     rates: tuple[float, ...]
     factors: tuple[float, ...]
     rungs: tuple[Rung, ...]
-    strengths: tuple[float, ...]
+    remedies: Mapping[str, tuple[float, ...]]
     speeds: tuple[float, ...]
     rules: tuple[str, ...] = ("one_hot", "factors", "orthogonal")
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -92,7 +92,7 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
             rates=(1e-2,),
             factors=(1.0, 0.1),
             rungs=(Rung(5, (100,), 1),),
-            strengths=(1.0, 100.0),
+            remedies={"ewc": (1.0, 100.0), "projection": (1e-3,)},
             speeds=(1.0,),
             rules=("one_hot", "factors"),
             seeds=(0, 1),
@@ -114,7 +114,7 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
             rates=(1e-3, 2e-3),
             factors=(1.0, 0.3, 0.1),
             rungs=(Rung(250, (100,), 4), Rung(750, (100, 101), 1)),
-            strengths=(1.0, 30.0, 1000.0),
+            remedies={"ewc": (1.0, 30.0, 1000.0), "projection": (1e-4, 1e-3, 1e-2)},
             speeds=(0.3, 1.0, 3.0, 10.0),
         ),
     }

@@ -4,7 +4,7 @@ The stages are the base tasks, one after another, each with all of its variants:
 four families in turn. R[stage, task] is its performance on every task at the end of every stage.
 Backward transfer (Lopez-Paz & Ranzato 2017) is what later stages did to tasks that were learned:
 below 0, they were forgotten. Beside it stands a network that learned all tasks at once in as many
-steps. A remedy's strength is chosen for each mask by the mean over all tasks at the end, on a seed
+steps. How much a remedy holds is chosen for each mask by the mean over all tasks at the end, on a seed
 that is not compared.
 """
 
@@ -41,9 +41,11 @@ from sparse_rnn.runs import folder as run_folder
 
 PLAIN = "plain"
 
-REMEDIES: Mapping[str, str] = MappingProxyType({"ewc": "strengths"})
-"""Methods of `continual` that are compared with plain training, and the field of the design that
-holds the strengths to choose from; "" for a method without one."""
+REMEDIES: Mapping[str, str] = MappingProxyType({"ewc": "strength", "projection": "alpha"})
+"""Methods of `continual` that are compared with plain training, and the option of each that says
+how much it holds: its values to choose from are those of the design."""
+
+_OPTIONS = "continual_options"
 
 MEASURED = ("backward transfer", "forgetting", "mean at the end")
 """What is measured of a run."""
@@ -64,7 +66,7 @@ def stages(design: Design) -> list[tuple[list[str], int]]:
 
 
 def candidates(mask: str, method: str, results: Results, scale: Scale, guess: bool) -> list[Arm]:  # noqa: FBT001 - as `settings_of`
-    """Networks of a mask and a method with each strength, on the seed of the search."""
+    """Networks of a mask and a method with each option, on the seed of the search."""
     design = DESIGNS[scale.name]
     settings = settings_of(mask, results, scale, guess=guess)
     if not settings:
@@ -74,16 +76,10 @@ def candidates(mask: str, method: str, results: Results, scale: Scale, guess: bo
     if method == PLAIN:
         return [Arm(f"{mask}, {method}", base, seed)]
     base = {**base, "continual": method}
-    strengths: tuple[float, ...] = getattr(design, REMEDIES[method]) if REMEDIES[method] else ()
-    if not strengths:
-        return [Arm(f"{mask}, {method}", base, seed)]
+    option = REMEDIES[method]
     return [
-        Arm(
-            f"{mask}, {method}, strength {strength:g}",
-            {**base, "continual_options": {"strength": strength}},
-            seed,
-        )
-        for strength in strengths
+        Arm(f"{mask}, {method}, {option} {value:g}", {**base, _OPTIONS: {option: value}}, seed)
+        for value in design.remedies[method]
     ]
 
 
@@ -128,7 +124,7 @@ def rounds(results: Results, scale: Scale) -> list[Arm]:
 
 
 def work(results: Results, scale: Scale) -> None:
-    """Search settings and strengths, and train the networks that are compared."""
+    """Search settings and options, and train the networks that are compared."""
     carry_out(rounds, results, scale)
 
 
@@ -204,8 +200,8 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
             runs = results.arm(one, scale) if one else []
             if one and runs:
                 found[mask, method] = measures(runs, results.diverged(one, scale))
-                strength = one.settings.get("continual_options", {}).get("strength")
-                chosen += [f"{mask}, {method}: {strength:g}"] if strength is not None else []
+                for name, value in one.settings.get(_OPTIONS, {}).items():
+                    chosen.append(f"{mask}, {method}: {name} {value:g}")
                 if method == PLAIN:
                     tables = [by_family(matrix_of(run), design.bases) for run in runs]
                     families[mask] = np.mean(tables, axis=0)
@@ -219,7 +215,7 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
         for mask, one in together.items()
         if one and results.arm(one, scale)
     }
-    strengths = f" Strengths: {'; '.join(chosen)}." if chosen else ""
+    strengths = f" Remedies: {'; '.join(chosen)}." if chosen else ""
     method = (
         f"{told(results, scale)} Stages of {design.steps // len(design.bases)} steps each."
         f"{strengths}"
@@ -278,8 +274,7 @@ def outcome(analysis: Analysis) -> Outcome:
         learning.row(f"{MEASURED[2]}: {mask}, all at once", sample, claim)
         for mask, sample in analysis.joint.items()
     ]
-    untested = () if "projection" in REMEDIES else ("gradient projection",)
-    return Outcome(tuple(checks), tuple(rows), analysis.method, untested=untested)
+    return Outcome(tuple(checks), tuple(rows), analysis.method)
 
 
 EXPERIMENT = Experiment(
