@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 
 import modcog
@@ -63,14 +64,19 @@ class Design:
     @property
     def split(self) -> modcog.splits.Split:
         """The cross, with both modifiers held out; those tasks have the last rule slots."""
-        suite = [t for t in modcog.suite("mod-cog-126") if t.split("_")[0] in self.bases]
-        split = modcog.splits.leave_out(suite, "IntxSeq")
-        return modcog.splits.leave_out([*split.train, *split.test], "IntxSeq")
+        return _cross(self.bases)
 
     @property
     def suite(self) -> tuple[str, ...]:
         """All tasks, one a rule slot."""
         return self.split.suite
+
+
+@cache
+def _cross(bases: tuple[str, ...]) -> modcog.splits.Split:
+    suite = [task for task in modcog.suite("mod-cog-126") if task.split("_")[0] in bases]
+    split = modcog.splits.leave_out(suite, "IntxSeq")
+    return modcog.splits.leave_out([*split.train, *split.test], "IntxSeq")
 
 
 DESIGNS: Mapping[str, Design] = MappingProxyType(

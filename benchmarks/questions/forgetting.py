@@ -4,8 +4,8 @@ The stages are the base tasks, one after another, each with all of its variants:
 four families in turn. R[stage, task] is its performance on every task at the end of every stage.
 Backward transfer (Lopez-Paz & Ranzato 2017) is what later stages did to tasks that were learned:
 below 0, they were forgotten. Beside it stands a network that learned all tasks at once in as many
-steps. How much a remedy holds is chosen for each mask by the mean over all tasks at the end, on a seed
-that is not compared.
+steps. How much a remedy holds is chosen for each mask by the mean over all tasks at the end, on a
+seed that is not compared.
 """
 
 from __future__ import annotations
