@@ -190,9 +190,11 @@ def outcome(analysis: Analysis) -> Outcome:
         text = f"{mask}, {COMPOSED}: networks trained on Int x Seq are ahead"
         checks.append(above(text, ceiling - mine))
     claim = CLAIMS["composition"]
+    # What the claim is about comes first.
+    order = sorted(analysis.composed, key=lambda cell: (cell[2] != HELD_OUT, cell[1] != COMPOSED))
     rows = [
-        learning.row(f"Int x Seq {trained}: {mask}, {rules}", sample, claim)
-        for (mask, rules, trained), sample in analysis.composed.items()
+        learning.row(f"Int x Seq {cell[2]}: {cell[0]}, {cell[1]}", analysis.composed[cell], claim)
+        for cell in order
     ]
     rows += [
         learning.row(f"learned tasks: {mask}, {rules}", sample, claim)

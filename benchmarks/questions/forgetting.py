@@ -134,7 +134,8 @@ def left(results: Results, scale: Scale) -> list[TrainConfig]:
     for mask in MASKS:
         for method in methods():
             among = candidates(mask, method, results, scale, guess=True)
-            compared = arm(mask, method, results, scale, guess=True)
+            known = arm(mask, method, results, scale)
+            compared = known or arm(mask, method, results, scale, guess=True)
             planned += among if len(among) > 1 else []
             planned += [compared] if compared else []
     return list(configs_of(due(planned, results, scale), scale))

@@ -163,12 +163,13 @@ def left(results: Results, scale: Scale) -> list[TrainConfig]:
     planned: list[Arm] = searched(results, scale)
     for mask in MASKS:
         own = settings_of(mask, results, scale, guess=True)
-        bases = [base(mask, results, scale, guess=True, compared=both) for both in (True, False)]
+        seeds = (True, False) if len(design.speeds) > 1 else (True,)
+        bases = [base(mask, results, scale, guess=True, compared=these) for these in seeds]
         planned += [one for one in bases if one is not None]
         for way in WAYS:
             # Without their starts, which are not there yet, they cost the same.
             finished = best(mask, way, results, scale)
-            for speed in design.speeds if finished is None else ():
+            for speed in design.speeds if finished is None and len(seeds) > 1 else ():
                 made = settings(way, speed, own, design)
                 planned.append(Arm(f"{mask}, {way}, {speed:g}", made, (design.search_seed,)))
             made = settings(way, design.speeds[0], own, design)
