@@ -4,6 +4,7 @@
 #   PYTHON        the interpreter that creates the environment          (make env PYTHON=python3.12)
 #   PIP_FLAGS     more options for every `pip install`, such as an index with CPU builds of torch
 #   SCALE         how large the experiments of `make paper` are         (make paper SCALE=laptop)
+#                 and those of `make questions`
 #   PAPER_FLAGS   more options for `make paper`                         (PAPER_FLAGS="fig2a --dry-run")
 #   PYTEST_FLAGS  more options for pytest                               (make test PYTEST_FLAGS="-k ring -x")
 #   JOBS          processes that the tests run in; "auto" is one a core (make test JOBS=1)
@@ -30,7 +31,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers house test test-slow test-docs test-envs test-browser test-triton drill demo paper docs api format constraints hashes clean
+.PHONY: help env lint types layers house test test-slow test-docs test-envs test-browser test-triton drill demo paper questions docs api format constraints hashes clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -127,6 +128,9 @@ api: env  ## take the public interface as it is now for the one that tests compa
 
 paper: env  ## the experiments of the paper, at SCALE=smoke, laptop or paper
 	$(BIN)/python -m benchmarks.paper --scale $(SCALE) --summary docs/results.md $(PAPER_FLAGS)
+
+questions: env  ## the experiments of our own questions, at SCALE=smoke or laptop
+	$(BIN)/python -m benchmarks.questions --scale $(SCALE) --summary docs/results.md $(PAPER_FLAGS)
 
 format: env  ## let ruff repair and format the code
 	$(BIN)/ruff check --fix

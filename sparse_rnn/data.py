@@ -20,7 +20,7 @@ from torch import Tensor
 
 import modcog
 from modcog.batches.targets import TARGETS
-from modcog.catalog import weights as task_weights
+from modcog.catalog import rules as rule_inputs, weights as task_weights
 from modcog.hashing import generator
 from modcog.trials.plan import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
@@ -31,6 +31,9 @@ from sparse_rnn.system.arguments import whole
 
 TARGET_KINDS = tuple(name for name, target in TARGETS.items() if target.read)
 """Kinds of targets whose outputs are read as answers, "labels" first."""
+
+RULES = rule_inputs.NAMES
+"""What rule inputs can show, by name, "one_hot" first."""
 
 Trials = modcog.Trials
 """The plan of trials: what was drawn for each, a column a quantity."""
@@ -95,10 +98,8 @@ class TaskStream:
         trials.rule[:] = slot
         drawn = modcog.render(trials, rules=self.sampler.rules)
         kind = self.sampler.targets
-        targets = modcog.targets_of(trials, kind)
-        return _as_tensors(
-            modcog.Batch(drawn.observations, targets, drawn.mask, trials, target_kind=kind)
-        )
+        answers = modcog.targets_of(trials, kind), drawn.mask, trials
+        return _as_tensors(modcog.Batch(drawn.observations, *answers, target_kind=kind))
 
     def rules_of(self, batch: Batch) -> NDArray[np.int64]:
         """The rule slot of each step, whatever the rule channels show.
@@ -168,8 +169,7 @@ class TaskStream:
 
     def final(self) -> TaskStream:
         """The trials of the evaluation at the end of a run: none of this stream's."""
-        seed = derive(self.sampler.seeds, Purpose.FINAL)
-        return TaskStream(self.sampler.with_seed(seed))
+        return TaskStream(self.sampler.with_seed(derive(self.sampler.seeds, Purpose.FINAL)))
 
     def batch(self, index: int) -> Batch:
         """Draw batch number `index`."""
@@ -197,8 +197,7 @@ class TaskStream:
         """Pool what `grade` returned for several batches; as `score`."""
         with _own_errors():
             rows = {row["task"]: row for row in modcog.pool(list(grades)).rows()}
-        order = dict.fromkeys(self.sampler.tasks)
-        return TaskScores.from_rows(rows[task] for task in order if task in rows)
+        return TaskScores.from_rows(rows[one] for one in dict.fromkeys(self.tasks) if one in rows)
 
     def confusion(self, answers: Iterable[tuple[Tensor, Batch]]) -> NDArray[np.int64]:
         """Count what was answered where what was right, at the last decision step of each trial.
@@ -264,14 +263,20 @@ def task_stream(
     with _own_errors():
         names = tasks if isinstance(tasks, str) else list(tasks)
         sampler: Any = modcog.BatchSampler
-        made = sampler(names, batch_size=batch_size, seq_len=seq_len, seed=seed, **settings)
-    return TaskStream(made)
+        how = {"batch_size": batch_size, "seq_len": seq_len, "seed": seed, **settings}
+        return TaskStream(sampler(names, **how))
 
 
 def frozen_weights(weights: Any, argument: str) -> tuple[Any, ...] | None:
     """Weights of tasks in a form that can be hashed; raises InvalidArgument."""
     with _own_errors():
         return task_weights.frozen_weights(weights, argument)
+
+
+def written_rules(name: Any) -> Any:
+    """The name of rule inputs as all equal ones write it; raises InvalidArgument."""
+    with _own_errors():
+        return rule_inputs.written(name) if isinstance(name, str) else name
 
 
 def join_trials(parts: Sequence[Trials]) -> Trials:
@@ -349,14 +354,14 @@ def trial_panel(
 
     Args:
         trials: The first of these is shown.
-        inputs: float32 ``[time, I]``, with an input for each rule slot.
+        inputs: float32 ``[time, I]``; the page shows its rule as 1, whatever the channels do.
         targets: int64 ``[time]``.
     """
     from modcog import explore
 
     rings = 1 + 2 * trials.dim_ring
-    own_rule = inputs[:, rings + int(trials.rule[0])]
-    return explore.trial_panel(trials, np.column_stack([inputs[:, :rings], own_rule]), targets)
+    shown = np.column_stack([inputs[:, :rings], inputs[:, rings:].any(axis=1)])
+    return explore.trial_panel(trials, shown.astype(np.float32), targets)
 
 
 def _as_tensors(source: modcog.Batch) -> Batch:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from benchmarks.paper._arms import Results
 from benchmarks.paper._experiment import Experiment, evaluate
 from benchmarks.paper._reporting import write_page, write_summary
 from benchmarks.paper._scales import SCALES, Scale, scale_of
-from benchmarks.paper.claims import CLAIMS
+from benchmarks.paper.claims import CLAIMS, Claim
 from benchmarks.paper.table import EXPERIMENTS
 from sparse_rnn import SparseRnnError, sweep
 from sparse_rnn.errors import Interrupted, unknown_name
@@ -23,16 +24,48 @@ from sparse_rnn.errors import Interrupted, unknown_name
 HERE = Path(__file__).parent
 
 
-def chosen(names: Sequence[str]) -> dict[str, Experiment]:
+@dataclass(frozen=True)
+class Program:
+    """A command of experiments.
+
+    Attributes:
+        module: Its module, such as "benchmarks.paper".
+        about: What it does, for the help.
+        experiments: Its experiments by id.
+        claims: What each of them claims.
+        scales: Names of the scales that they have.
+    """
+
+    module: str
+    about: str
+    experiments: Mapping[str, Experiment]
+    claims: Mapping[str, Claim]
+    scales: tuple[str, ...] = tuple(SCALES)
+
+    @property
+    def name(self) -> str:
+        """The last part of its module."""
+        return self.module.rpartition(".")[2]
+
+
+PAPER = Program(
+    "benchmarks.paper",
+    "Run the experiments of the paper and write a finding for each.",
+    EXPERIMENTS,
+    CLAIMS,
+)
+
+
+def chosen(names: Sequence[str], experiments: Mapping[str, Experiment]) -> dict[str, Experiment]:
     """The experiments of some ids; all for none.
 
     Raises:
         UnknownName: There is no such experiment.
     """
     for name in names:
-        if name not in EXPERIMENTS:
-            raise unknown_name("ID", name, EXPERIMENTS, "an experiment")
-    return {name: EXPERIMENTS[name] for name in names or EXPERIMENTS}
+        if name not in experiments:
+            raise unknown_name("ID", name, experiments, "an experiment")
+    return {name: experiments[name] for name in names or experiments}
 
 
 def plan(experiments: dict[str, Experiment], scale: Scale, results: Results) -> str:
@@ -44,9 +77,10 @@ def plan(experiments: dict[str, Experiment], scale: Scale, results: Results) -> 
         runs = experiment.runs(scale)
         done = {sweep.identity(run.config) for run in results.of(runs)}
         new = [run for run in runs if sweep.identity(run) not in done | counted]
-        more = experiment.left(results, scale)
+        planned = {sweep.identity(run): run for run in experiment.left(results, scale)}
+        more = [run for name, run in planned.items() if name not in counted]
         minutes = cost.core_minutes(new) + sum(map(cost.seconds, more)) / 60
-        counted |= {sweep.identity(run) for run in new}
+        counted |= {sweep.identity(run) for run in (*new, *more)}
         total += minutes
         n_total += len(new) + len(more)
         lines.append(
@@ -94,19 +128,20 @@ def conclude(
     width = max(map(len, experiments))
     for name, experiment in experiments.items():
         finding = evaluate(name, experiment, results, scale, folder)
-        print(f"{name:{width}}  {finding.verdict:14}  {CLAIMS[name].title}", flush=True)
+        print(f"{name:{width}}  {finding.verdict:14}  {finding.title}", flush=True)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(program: Program) -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(
-        prog="python -m benchmarks.paper",
-        description="Run the experiments of the paper and write a finding for each.",
-        epilog="Ids: " + ", ".join(EXPERIMENTS),
+        prog=f"python -m {program.module}",
+        description=program.about,
+        epilog="Ids: " + ", ".join(program.experiments),
     )
     made.add_argument("ids", nargs="*", metavar="ID", help="experiments; all by default")
-    made.add_argument("--scale", choices=list(SCALES), default="smoke")
-    made.add_argument("--runs", type=Path, default=Path("runs/paper"), help="folder of all runs")
+    made.add_argument("--scale", choices=program.scales, default="smoke")
+    runs = Path("runs") / program.name
+    made.add_argument("--runs", type=Path, default=runs, help="folder of all runs")
     made.add_argument(
         "--results",
         type=Path,
@@ -127,20 +162,21 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: Program = PAPER) -> int:
     """Run experiments from the command line.
 
     Args:
         arguments: The words after the module's name; by default those of the process.
+        program: Which experiments.
 
     Returns:
         The exit status: 0; 1 where a run failed; 2 for what cannot work; 130 after Ctrl-C.
     """
-    options = parser().parse_args(arguments)
+    options = parser(program).parse_args(arguments)
     torch.set_num_threads(1)
     try:
-        experiments = chosen(options.ids)
-        scale, results = scale_of(options.scale), Results(options.runs)
+        experiments = chosen(options.ids, program.experiments)
+        scale, results = scale_of(options.scale), Results(options.runs, options.workers)
         if options.dry_run:
             print(plan(experiments, scale, results))
             return 0
@@ -154,14 +190,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_page(folder, page)
         print(f"Page: {page}")
         if options.summary is not None:
-            write_summary(options.results, options.summary)
+            write_summary(options.results, options.summary, {**CLAIMS, **program.claims})
             print(f"Summary: {options.summary}")
     except Interrupted as error:
-        again = shlex.join(["python", "-m", "benchmarks.paper", *(arguments or sys.argv[1:])])
-        print(f"paper: {error} Go on with: {again}", file=sys.stderr)
+        again = shlex.join(["python", "-m", program.module, *(arguments or sys.argv[1:])])
+        print(f"{program.name}: {error} Go on with: {again}", file=sys.stderr)
         return 130
     except (SparseRnnError, OSError) as error:
-        print(f"paper: {error}", file=sys.stderr)
+        print(f"{program.name}: {error}", file=sys.stderr)
         return 2
     for line in failed:
         print(f"failed: {line}", file=sys.stderr)

@@ -86,9 +86,11 @@ class Results:
 
     Attributes:
         folder: The folder of a sweep's results.
+        workers: Processes that train what is missing; None for one a core.
     """
 
     folder: Path
+    workers: int | None = None
 
     def of(self, configs: Iterable[srnn.TrainConfig]) -> list[Trained]:
         """Those of some runs that are finished, in the order asked for."""

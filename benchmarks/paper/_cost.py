@@ -18,6 +18,7 @@ MS_PER_WEIGHT = {"input": 3.2e-4, "dense": 2.2e-4, "sparse": 4.0e-4}
 """At `MEASURED_STEPS` time steps in all lanes together."""
 
 MEASURED_STEPS = 2000
+N_RINGS = 33
 N_INPUTS = {"cog-20": 53, "mod-cog-84": 117}
 N_OUTPUTS = 17
 FORWARD = 0.4
@@ -40,7 +41,9 @@ def seconds(config: TrainConfig) -> float:
         True
     """
     mask = config.build_mask()
-    ends = mask.n_units * (N_INPUTS.get(str(config.suite), 117) + N_OUTPUTS)
+    listed = isinstance(config.suite, tuple)
+    n_inputs = N_RINGS + len(config.suite) if listed else N_INPUTS.get(str(config.suite), 117)
+    ends = mask.n_units * (n_inputs + N_OUTPUTS)
     kind = "dense" if config.arch == "dense" else "sparse"
     step_ms = MS_PER_WEIGHT["input"] * ends + MS_PER_WEIGHT[kind] * mask.nnz
     length = config.seq_len if isinstance(config.seq_len, int) else 100

@@ -14,7 +14,7 @@ from benchmarks.paper._arms import Arm, Results, configs_of
 from benchmarks.paper._origin import stamp, trained_with
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import Check
-from benchmarks.paper.claims import CLAIMS
+from benchmarks.paper.claims import CLAIMS, Claim
 from sparse_rnn import TrainConfig
 from sparse_rnn.report import findings
 from sparse_rnn.report.findings import Curve, Finding, Measurement
@@ -62,6 +62,9 @@ class Experiment:
         outcome: Decides the claim by what `analyse` returned.
         work: Carries out what a sweep cannot, before `analyse`; returns when it is finished.
         left: The runs that `work` would carry out now, to plan with.
+        judged: The networks that are judged, where earlier runs say which; None for `arms`.
+        claim: What is claimed; None where it stands in the paper's table.
+        program: The module that carries the experiment out.
     """
 
     question: str
@@ -71,10 +74,17 @@ class Experiment:
     outcome: Callable[[Any], Outcome]
     work: Callable[[Results, Scale], None] | None = None
     left: Callable[[Results, Scale], Sequence[TrainConfig]] = _nothing_left
+    judged: Callable[[Results, Scale], tuple[Arm, ...]] | None = None
+    claim: Claim | None = None
+    program: str = "benchmarks.paper"
 
     def runs(self, scale: Scale) -> tuple[TrainConfig, ...]:
         """The runs that a sweep carries out."""
         return configs_of(self.arms(scale), scale)
+
+    def judges(self, results: Results, scale: Scale) -> tuple[Arm, ...]:
+        """The networks that the finding is about."""
+        return self.arms(scale) if self.judged is None else self.judged(results, scale)
 
 
 def question(docstring: str | None) -> str:
@@ -107,7 +117,7 @@ def evaluate(
         return findings.write(not_run(name, experiment, scale), folder)
     outcome = experiment.outcome(analysis)
     blank = not_run(name, experiment, scale)
-    runs = results.of(experiment.runs(scale))
+    runs = results.of(configs_of(experiment.judges(results, scale), scale))
     left_out = unfinished(experiment, results, scale)
     finding = replace(
         blank,
@@ -129,7 +139,7 @@ def evaluate(
 def unfinished(experiment: Experiment, results: Results, scale: Scale) -> str:
     """Name the networks of which not all seeds ran, or some diverged; "" for none."""
     parts: dict[str, list[str]] = {"Not run": [], "Not run whole": [], "Diverged": []}
-    for arm in experiment.arms(scale):
+    for arm in experiment.judges(results, scale):
         lost = results.diverged(arm, scale)
         ran, wanted = len(results.arm(arm, scale)) + len(lost), len(arm.configs(scale))
         if not ran:
@@ -143,7 +153,7 @@ def unfinished(experiment: Experiment, results: Results, scale: Scale) -> str:
 
 def not_run(name: str, experiment: Experiment, scale: Scale) -> Finding:
     """The finding of an experiment of which nothing ran."""
-    claim = CLAIMS[name]
+    claim = experiment.claim or CLAIMS[name]
     return Finding(
         id=name,
         title=claim.title,
@@ -153,7 +163,7 @@ def not_run(name: str, experiment: Experiment, scale: Scale) -> Finding:
         verdict=statistics.NOT_RUN,
         reason="No run that could decide it has finished at this scale.",
         method="",
-        command=f"python -m benchmarks.paper {name} --scale {scale.name}",
+        command=f"python -m {experiment.program} {name} --scale {scale.name}",
         **stamp(),
     )
 

@@ -14,7 +14,7 @@ from sparse_rnn.report.findings import MODIFIED
 from sparse_rnn.runs import folder as run_folder
 
 ROOT = Path(__file__).parents[2]
-OUTPUTS = ("benchmarks/paper/results", "docs/results.md")
+OUTPUTS = ("benchmarks/paper/results", "docs/results.md", "docs/images/results")
 """What the experiments write into the repository: no part of the code that makes them."""
 
 SHOWN = 10

@@ -97,7 +97,7 @@ def left(results: Results, scale: Scale) -> list[TrainConfig]:
 def work(results: Results, scale: Scale) -> None:
     """Search the settings of all networks, round by round, and train with the best."""
     while configs := left(results, scale):
-        sweep.run(configs, results.folder, progress=sweep.automatic)
+        sweep.run(configs, results.folder, workers=results.workers, progress=sweep.automatic)
         if len(left(results, scale)) == len(configs):
             return  # They failed; the sweep has said so.
 

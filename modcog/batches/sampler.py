@@ -74,7 +74,8 @@ class BatchSampler:
             task has none unless it is asked for: a network that is to act there needs the same
             value in both. None: as `rules` say.
         rules: What the rule channels show: "one_hot", "none" (no channels; `Trials.rule` keeps the
-            slot), "factors", "orthogonal", what `modcog.rules` makes, an array ``[slots, d]``, or a
+            slot), "factors", "orthogonal", "low_rank(8)", what `modcog.rules` makes, an array
+            ``[slots, d]``, or a
             function from the tasks to one. None: one-hot, or as `rule_input` says.
         targets: What outputs are held against: "labels"; "ring", a fixation unit and a bump around
             the answer on a ring of units (Yang et al. 2019); "sin_cos", fixation and the point of

@@ -2,11 +2,13 @@
 
 An encoding is a function from the tasks of a list, one per rule slot, to an array ``[slots, d]``:
 the rule channels show row i during the trials of slot i. `ENCODINGS` has those with a name, and
-whatever takes ``rules`` takes a name, an encoding, or the array itself.
+`FAMILIES` those whose name takes numbers, such as "orthogonal(3)". Whatever takes ``rules`` takes a
+name, an encoding, or the array itself.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -38,16 +40,6 @@ __all__ = [
 
 Encoding = Callable[[Sequence[TaskSpec]], Any]
 """Returns what the rule channels show in each slot: numbers ``[slots, d]``."""
-
-__all__ = [
-    "ENCODINGS",
-    "compose",
-    "encode",
-    "factor_names",
-    "factors",
-    "low_rank",
-    "orthogonal",
-]
 
 NONE = "none"
 """The side of a modifier that a task does not have."""
@@ -178,6 +170,64 @@ ENCODINGS: Mapping[str, Encoding] = MappingProxyType(
 )
 """Encodings by name."""
 
+FAMILIES: Mapping[str, Callable[..., Encoding]] = MappingProxyType(
+    {"orthogonal": orthogonal, "low_rank": low_rank}
+)
+"""What makes an encoding of whole numbers, by name: orthogonal(seed), low_rank(d, seed)."""
+
+NAMES = (*ENCODINGS, "orthogonal(SEED)", "low_rank(D)", "low_rank(D, SEED)")
+"""The names of encodings, for messages."""
+
+_CALL = re.compile(r"\s*(\w+)\s*(?:\(([\d\s,]{0,64})\))?\s*")
+
+
+def written(name: str) -> str:
+    """The one way to write the name of an encoding that all equal ones share.
+
+    Raises:
+        UnknownName: There is no encoding of this name.
+        InvalidArgument: A number in it is out of range, or the encoding takes another number.
+
+    Example:
+        >>> written("orthogonal( 0 )"), written("orthogonal(03)"), written("low_rank(8,0)")
+        ('orthogonal', 'orthogonal(3)', 'low_rank(8)')
+    """
+    family, numbers = _read(name)
+    if numbers and len(numbers) == _MOST[family] and numbers[-1] == 0:
+        numbers = numbers[:-1]  # The seed is 0 where it is left out.
+    listed = ", ".join(map(str, numbers))
+    return f"{family}({listed})" if listed else family
+
+
+def named(name: str) -> Encoding:
+    """The encoding of a name; raises as `written`.
+
+    Example:
+        >>> named("low_rank(3)")([]).shape
+        (0, 3)
+    """
+    family, numbers = _read(name)
+    return FAMILIES[family](*numbers) if numbers else ENCODINGS[family]
+
+
+_MOST = {**dict.fromkeys(ENCODINGS, 0), "orthogonal": 1, "low_rank": 2}
+"""Numbers that a name may take."""
+
+
+def _read(name: str) -> tuple[str, list[int]]:
+    found = _CALL.fullmatch(name)
+    family = found[1] if found else name
+    if found is None or family not in _MOST:
+        raise unknown_name("rules", name, NAMES, "a rule encoding")
+    words = [] if found[2] is None else found[2].split(",")
+    numbers = [int(word) for word in words if word.strip().isdecimal()]
+    fits = len(numbers) == len(words) <= _MOST[family] and (numbers or family in ENCODINGS)
+    if not fits or (found[2] is not None and not numbers):
+        raise InvalidArgument("rules", name, "one of " + ", ".join(NAMES))
+    if numbers:
+        FAMILIES[family](*numbers)  # Refuses what is out of range.
+    return family, numbers
+
 
 def rule_input_of(
     specs: Sequence[TaskSpec], rules: object = None, rule_input: object = None, *, default: bool
@@ -186,8 +236,8 @@ def rule_input_of(
 
     Args:
         specs: The tasks, one per rule slot.
-        rules: A row of `ENCODINGS`, an `Encoding`, an array ``[slots, d]``, or None: one-hot where
-            there are channels.
+        rules: The name of an encoding, an `Encoding`, an array ``[slots, d]``, or None: one-hot
+            where there are channels.
         rule_input: Whether there are rule channels; None: where `rules` are given, as they say.
         default: Whether there are, where neither is given.
 
@@ -209,9 +259,7 @@ def rule_input_of(
 
 def _resolved(specs: Sequence[TaskSpec], rules: object) -> RuleInput:
     if isinstance(rules, str):
-        if rules not in ENCODINGS:
-            raise unknown_name("rules", rules, ENCODINGS, "a rule encoding")
-        rules = ENCODINGS[rules]
+        rules = named(rules)
     return of_table("rules", rules(specs) if callable(rules) else rules, len(specs))
 
 

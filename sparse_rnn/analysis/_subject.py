@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from sparse_rnn.analysis._weights import InputColumns
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.train import TrainConfig
-from sparse_rnn.data import TaskStream, task_stream
+from sparse_rnn.data import RULES, TaskStream, task_stream
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder, weights as checkpoint
@@ -83,6 +84,27 @@ class Subject:
         own = getattr(getattr(self.module, "rnn", None), "dt", DT_MS)
         return float(own)
 
+    @property
+    def rules(self) -> str:
+        """What the rule inputs show: as in the run, else one-hot."""
+        return RULES[0] if self.config is None else self.config.rules
+
+    def columns(self, suite: Suite | None = None) -> InputColumns:
+        """The input weights of the network, with the vector of each task's rule.
+
+        Args:
+            suite: The tasks, one per rule slot; None are those of its run. Of one-hot rules they
+                need not be known.
+
+        Raises:
+            NotApplicable: The network has no rule inputs.
+            InvalidArgument: As for `network` and `stream`.
+        """
+        network = self.network
+        if self.rules == RULES[0] and suite is None:
+            return InputColumns.of(network)
+        return InputColumns.of(network, self.stream(suite, 0, 0.0).sampler.rules)
+
     def stream(self, suite: Suite | None, seed: Seed, noise: Any) -> TaskStream:
         """Trials of the network's tasks, with its time step.
 
@@ -103,7 +125,7 @@ class Subject:
         if suite is None and self.config is None:
             raise InvalidArgument("suite", None, "given for a network that comes without its run")
         names = self.config.suite if suite is None and self.config else suite
-        settings: dict[str, Any] = {"dt": self.dt, "noise": noise}
+        settings: dict[str, Any] = {"dt": self.dt, "noise": noise, "rules": self.rules}
         if isinstance(self.module, Network):
             settings["dim_ring"] = self.module.readout.out_features - 1
         assert names is not None

@@ -19,7 +19,7 @@ class InputColumns:
     Attributes:
         fixation: float64 ``[gates * N]``.
         stimulus: float64 ``[gates * N, 2 n]``, ring 1 and then ring 2, n directions each.
-        rule: float64 ``[gates * N, rules]``.
+        rule: float64 ``[gates * N, rule slots]``, ``W_in u`` of what each rule shows.
     """
 
     fixation: NDArray[np.float64]
@@ -27,8 +27,12 @@ class InputColumns:
     rule: NDArray[np.float64]
 
     @classmethod
-    def of(cls, network: Network) -> InputColumns:
+    def of(cls, network: Network, rules: NDArray[np.float32] | None = None) -> InputColumns:
         """Take the input weights apart.
+
+        Args:
+            network: The network.
+            rules: What the rule channels show, ``[rule slots, d]``; None: one-hot.
 
         Raises:
             NotApplicable: The network has fewer channels than a fixation, two rings and a rule.
@@ -41,7 +45,9 @@ class InputColumns:
                 f"are a fixation, two rings of as many directions as there are outputs but one, "
                 "and a channel for each rule."
             )
-        return cls(weight[:, 0], weight[:, 1 : 1 + 2 * n], weight[:, 1 + 2 * n :])
+        channels = weight[:, 1 + 2 * n :]
+        rule = channels if rules is None else channels @ rules.T.astype(np.float64)
+        return cls(weight[:, 0], weight[:, 1 : 1 + 2 * n], rule)
 
 
 def as_array(values: Tensor) -> NDArray[np.float64]:

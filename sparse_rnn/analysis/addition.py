@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparse_rnn.analysis._subject import Source, Subject, Suite
-from sparse_rnn.analysis._weights import InputColumns, as_array
+from sparse_rnn.analysis._weights import as_array
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.errors import InvalidArgument, NotApplicable
 from sparse_rnn.kernels import nonlinearity
@@ -139,7 +139,7 @@ def vector_addition(
         raise InvalidArgument("task", task, "one of " + ", ".join(dict.fromkeys(stream.tasks)))
     slot = stream.tasks.index(task)
     batch = _conditions(stream, slot, trials, seed)
-    columns = InputColumns.of(net)
+    columns = subject.columns(suite)
     without = copies.stimulus * shown(batch) @ columns.stimulus.T
     without += copies.rule * columns.rule[:, slot]
     if net.rnn.bias is not None:

@@ -54,9 +54,10 @@ class Circulant:
 def rule_correlations(network: Source) -> NDArray[np.float64]:
     """Correlate the rule inputs of the tasks (Khona et al. 2023, section 2.3, Fig. 3c).
 
-    A rule input is the column of the input weights of a task's rule, b(task) = W_in u(task). The
-    correlation is normalised as in the paper: the product of two columns over their lengths, a
-    cosine. In a cell with gates the column has the weights of all gates.
+    A rule input is what the input weights make of a task's rule, b(task) = W_in u(task): of one-hot
+    rules its column, of a run with other rules a sum of columns. The correlation is normalised as
+    in the paper: the product of two vectors over their lengths, a cosine. In a cell with gates the
+    vector has the weights of all gates.
 
     Args:
         network: The network, a finished run, or the folder of one.
@@ -73,7 +74,7 @@ def rule_correlations(network: Source) -> NDArray[np.float64]:
         >>> rule_correlations(srnn.Network(53, 17, srnn.masks.autapse(100))).shape
         (20, 20)
     """
-    rule = InputColumns.of(Subject.of(network).network).rule
+    rule = Subject.of(network).columns().rule
     return cosines(rule, rule)
 
 
@@ -89,7 +90,7 @@ def input_overlap(network: Source) -> InputOverlap:
     Raises:
         NotApplicable: The network has no rule inputs.
     """
-    columns = InputColumns.of(Subject.of(network).network)
+    columns = Subject.of(network).columns()
     fixation = cosines(columns.rule, columns.fixation[:, np.newaxis])[:, 0]
     chance = 1 / math.sqrt(len(columns.fixation))
     return InputOverlap(fixation, cosines(columns.rule, columns.stimulus), chance)

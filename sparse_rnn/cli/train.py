@@ -60,7 +60,7 @@ _GROUPS = {
 }
 """What options are about: a heading of the help each."""
 
-_TASKS = ("suite", "weights", "stages", "dt", "noise")
+_TASKS = ("suite", "weights", "stages", "rules", "dt", "noise")
 _EVALUATION = ("eval_every", "eval_batches", "final_batches")
 _SEEDS = (
     "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "

@@ -36,7 +36,7 @@ from sparse_rnn.config.stages import (
     parse_stages,
     parse_weights,
 )
-from sparse_rnn.data import TARGET_KINDS
+from sparse_rnn.data import RULES, TARGET_KINDS, written_rules
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.system import limits
@@ -101,6 +101,9 @@ class FitConfig(BaseModel):
     continual_options: ContinualOptions = Field(
         default=ContinualOptions(),
         description="Options of continual by name. " + continual_methods.told_options() + ".",
+    )
+    rules: Annotated[str, BeforeValidator(written_rules)] = Field(
+        default="one_hot", description="What rule inputs show: " + ", ".join(RULES) + "."
     )
     batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(
         default=20, description="Sequences a batch (of each process)."
@@ -269,6 +272,9 @@ class FitConfig(BaseModel):
         check_name("objective", self.objective, OBJECTIVES, "an objective")
         if self.freeze and self.new_rules is not None:
             raise InvalidArgument("freeze", self.freeze, "left out with new_rules, which says all")
+        if self.rules != RULES[0] and self.new_rules is not None:
+            allowed = f"left out with rules {self.rules!r}, where a task has no channel of its own"
+            raise InvalidArgument("new_rules", self.new_rules, allowed)
         if self.rate_target is None and self.rate_weight != 1.0:
             raise InvalidArgument("rate_weight", self.rate_weight, "left out without rate_target")
         if self.stop_at is not None and self.stop_at > 1:

@@ -323,6 +323,7 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
             dt=config.dt,
             noise=config.noise,
             targets=config.targets,
+            rules=config.rules,
         )
 
     # Evaluations are of all tasks, whatever is trained.

@@ -26,6 +26,7 @@ TABLE = np.arange(6.0).reshape(3, 2) / 7
 RULES: dict[str, Any] = {
     **{name: name for name in ENCODINGS},
     "low_rank": modcog.rules.low_rank(4, seed=3),
+    "by name": "low_rank(5)",
     "other seed": modcog.rules.orthogonal(5),
     "array": TABLE,
     "list": TABLE.tolist(),
@@ -344,3 +345,25 @@ def test_the_two_arguments_do_not_contradict_each_other() -> None:
         modcog.rules.low_rank(0)
     with pytest.raises(modcog.InvalidArgument, match="^seed must be"):
         modcog.rules.orthogonal(-1)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("orthogonal(5)", modcog.rules.orthogonal(5)),
+        (" orthogonal( 0 )", modcog.rules.orthogonal()),
+        ("low_rank(4,3)", modcog.rules.low_rank(4, seed=3)),
+        ("low_rank(4)", modcog.rules.low_rank(4)),
+    ],
+)
+def test_a_name_with_numbers_is_the_function_with_them(name: str, encoding: Any) -> None:
+    assert np.array_equal(table_of(name), table_of(encoding))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["orthogonal(1, 2)", "orthogonal()", "orthogonal(,)", "low_rank", "none(1)", "low_rank(0)"],
+)
+def test_a_name_with_other_numbers_is_refused(name: str) -> None:
+    with pytest.raises(modcog.InvalidArgument):
+        table_of(name)

@@ -100,6 +100,10 @@ _FIT = {
         (3, None, "strength", {"no such": 1}, {"strength": 0}, {"batches": 0.5}),
         at={"stages": (("Go", 2), ("DlyGo", 2)), "continual": "ewc", "lr": 0.1},
     ),
+    "rules": Argument(
+        ("one_hot", "none", "factors", "orthogonal", "orthogonal(3)", "low_rank(2)"),
+        (*NO_NAMES, "orthogonal(-1)", "low_rank", "one_hot(1)"),
+    ),
     "batch_size": Argument((2, 3), _NO_COUNTS),
     "seq_len": Argument((45, "auto"), _NO_COUNTS),
     "lr": Argument((1e-3, 1e-2), _RATES),
