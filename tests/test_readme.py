@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs.tools import readme
+pytest.importorskip("yaml")
+from docs.tools import citation, readme
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,7 +19,7 @@ def test_readme_and_measurements_agree() -> None:
     assert readme.filled(README) == README
 
 
-@pytest.mark.parametrize("name", ["numbers", "curves"])
+@pytest.mark.parametrize("name", ["numbers", "curves", "bibtex"])
 def test_a_marker_that_is_missing_or_doubled_is_an_error(name: str) -> None:
     for text in (README.replace(f"<!-- {name}:", "<!-- gone:"), README + README):
         with pytest.raises(LookupError, match="times"):
@@ -51,3 +52,19 @@ def test_learning_curve_is_drawn_from_the_kept_demo(
         kept, drawn = (folder / name for folder in (ROOT / "docs" / "figures", tmp_path))
         words = [ElementTree.parse(path).getroot().itertext() for path in (kept, drawn)]
         assert "".join(words[0]).split() == "".join(words[1]).split()
+
+
+def test_bibtex_has_what_the_citation_file_has() -> None:
+    entries = citation.bibtex()
+    assert entries.isascii()
+    cff = citation.CFF.read_text(encoding="utf-8")
+    dois = re.findall(r"doi: (\S+)", cff)
+    assert re.findall(r"doi = \{(.*)\}", entries) == dois
+    assert re.findall(r"@\w+\{(\w+),", entries) == [
+        *("khona2023", "yang2019", "molanomazon2022", "modcog")
+    ]
+    assert "Molano-Maz{\\'o}n, Manuel" in entries
+    assert "pages = {1850--1869}" in entries
+    assert f"version = {{{re.search(r'^version: (.*)$', cff, re.M)[1]}}}" in entries
+    for entry in entries.split("\n\n"):
+        assert entry.count("{") == entry.count("}")

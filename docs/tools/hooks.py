@@ -16,6 +16,7 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its path
 
+import citation
 import commands
 import gallery
 import player
@@ -86,6 +87,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         markdown = markdown.replace("<!-- gallery -->", gallery.cards())
     if page.file.src_uri == "which_task.md":
         markdown = which_task.filled(markdown)
+    if page.file.src_uri == "citing.md":
+        markdown = citation.filled(markdown)
     for name, source in FROM_ROOT.items():
         markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){source}", rf"](\1{name}", markdown)
     markdown = markdown.replace(f"](../{FIGURES.as_posix()}/", f"]({FIGURES.name}/")

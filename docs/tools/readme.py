@@ -20,6 +20,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from docs.tools import citation
+
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 RESULTS = ROOT / "benchmarks" / "results"
@@ -37,7 +39,7 @@ COLORS = {"locality": "#0072b2", "autapse": "#d55e00", "dense": "#009e73"}
 
 def blocks() -> dict[str, str]:
     """What stands between the markers, by their names."""
-    return {"numbers": numbers(), "curves": curves()}
+    return {"numbers": numbers(), "curves": curves(), "bibtex": citation.block()}
 
 
 def numbers() -> str:
