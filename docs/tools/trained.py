@@ -177,7 +177,6 @@ def animation(trial: Shown, look: Look, path: Path) -> None:
     for t, each in enumerate(frames):
         together.paste(each, (0, t * each.height))
     palette = together.quantize(128, dither=Image.Dither.NONE)
-    _with_paper(palette, look.paper)
     drawn = [each.quantize(palette=palette, dither=Image.Dither.NONE) for each in frames]
     durations = [SLOWED * int(trial.dt)] * (len(drawn) - 1) + [PAUSE_MS]
     drawn[0].save(
@@ -185,14 +184,6 @@ def animation(trial: Shown, look: Look, path: Path) -> None:
     )
     if path.stat().st_size > MOST_BYTES:
         raise SystemExit(f"{path} has {path.stat().st_size} bytes; at most {MOST_BYTES}.")
-
-
-def _with_paper(palette: Image.Image, paper: str) -> None:
-    """Give the colour of the page itself a place in a palette: that of the one nearest to it."""
-    colors = np.array(palette.getpalette()).reshape(-1, 3)
-    wanted = np.array([int(paper[i : i + 2], 16) for i in (1, 3, 5)])
-    colors[np.abs(colors - wanted).sum(1).argmin()] = wanted
-    palette.putpalette(colors.ravel().tolist())
 
 
 def main() -> None:
