@@ -84,12 +84,14 @@ def ring_figure() -> Figure:
     return figure
 
 
-def draw_ring(ax: Axes, values: np.ndarray, *, pointer: int | None = None) -> None:
+def draw_ring(
+    ax: Axes, values: np.ndarray, *, pointer: int | None = None, pale: str = "#f2f2f2"
+) -> None:
     """Draw the ring as wedges, as dark as their values; a pointer marks one direction."""
     step = 360 / N
     for k in range(N):
         angles = (k * step - step / 2 + 0.8, k * step + step / 2 - 0.8)
-        ax.add_patch(Wedge((0, 0), 1.05, *angles, width=0.3, facecolor="#f2f2f2"))
+        ax.add_patch(Wedge((0, 0), 1.05, *angles, width=0.3, facecolor=pale))
         wedge = Wedge((0, 0), 1.05, *angles, width=0.3, facecolor=COLORS[k])
         wedge.set_alpha(float(np.clip(values[k], 0, 1)))
         ax.add_patch(wedge)

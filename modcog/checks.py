@@ -62,6 +62,7 @@ def check_task(
         InvalidArgument: A setting is refused, or `n_trials` is no whole number above 0.
 
     Example:
+        >>> from modcog import check_task
         >>> check_task("DlyGo_IntL_SeqR")
     """
     spec = task(name, **settings)

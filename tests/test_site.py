@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 
 import modcog
+from docs.tools import player
+from modcog import explore
 from modcog.explore.serving import ADDRESS, PORT
 from tests.browser import DESKTOP, PHONE, Visit, scrolls_sideways
 
@@ -166,6 +169,83 @@ def test_each_card_leads_into_the_playground(address: str, visit: Visit) -> None
     assert links == [f"http://{ADDRESS}:{PORT}/?task={name}" for name in modcog.task_names()]
     commands = page.locator(".card .play code").all_text_contents()
     assert commands == [f"modcog explore {name}" for name in modcog.task_names()]
+
+
+def test_player_has_the_files_of_the_playground_itself() -> None:
+    for path, file in player.files().items():
+        assert file == explore.PAGE / path.removeprefix(f"{player.FOLDER}/")
+    page = (DOCS / "player" / "player.js").read_text(encoding="utf-8")
+    asked = set(re.findall(r'from "\./([^"]+)"', page))
+    assert {f"{player.FOLDER}/{name}" for name in asked} <= set(player.files())
+
+
+@pytest.mark.parametrize("name", ["Go", "MultiDM", "DNMC_IntL_SeqR"])
+def test_trials_of_the_player_are_those_of_the_package(name: str) -> None:
+    packed = json.loads(player.trials(name))
+    drawn = modcog.sample(name, player.SEED, player.N_TRIALS)
+    assert [panel["name"] for panel in packed] == [name] * player.N_TRIALS
+    for i, panel in enumerate(packed):
+        assert len(panel["targets"]) == drawn.length[i]
+        assert panel["trial"]["response"] == drawn.describe(i)["response"]
+    assert len(player.trials(name)) < 40_000
+
+
+@pytest.mark.slow
+def test_trials_of_all_tasks_are_small_files(site: Path) -> None:
+    files = {path.stem: path.stat().st_size for path in (site / "player/trials").iterdir()}
+    assert sorted(files) == sorted(modcog.task_names())
+    assert sum(files.values()) < 5_000_000
+
+
+INK = """canvas => canvas.getContext("2d")
+  .getImageData(0, 0, canvas.width, canvas.height).data.some(x => x)"""
+PAPER = "getComputedStyle(document.body).backgroundColor"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_card_plays_trials(address: str, visit: Visit, size: tuple[int, int], dark: bool) -> None:
+    page = visit(f"{address}/gallery.html", size)
+    if dark:  # by the button of the site, against what the system prefers
+        page.get_by_title("Dark colours").click()
+    page.locator("#DMS .open").click()
+    frame = page.frame_locator("dialog.player iframe")
+    frame.get_by_role("heading", name="DMS").wait_for()
+    first = frame.locator(".now").inner_text()
+    for _ in range(100):  # it plays by itself
+        if frame.locator(".now").inner_text() != first:
+            break
+        page.wait_for_timeout(50)
+    assert frame.locator(".now").inner_text() != first
+    assert frame.locator(".ring canvas").evaluate(INK)
+    facts = frame.locator(".facts").inner_text()
+    frame.get_by_role("button", name="Trial 2").click()
+    assert frame.locator(".facts").inner_text() != facts
+    (inner,) = page.frames[1:]
+    assert not inner.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    red = int(re.findall(r"\d+", inner.evaluate(PAPER))[0])
+    assert red < 60 if dark else red > 200
+    page.get_by_role("button", name="Close").click()
+    assert not page.locator("dialog.player").is_visible()
+
+
+@pytest.mark.browser
+def test_the_player_has_an_address_of_its_own(address: str, visit: Visit) -> None:
+    page = visit(f"{address}/player/index.html?task=DlyGo_IntL&trial=3", reduced_motion="reduce")
+    page.get_by_role("heading", name="DlyGo_IntL").wait_for()
+    assert page.locator("[aria-pressed=true]").inner_text() == "Trial 3"
+    before = page.locator(".now").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".now").inner_text() != before
+    page.get_by_role("link", name="Gallery").click()
+    assert page.url.endswith("gallery.html#DlyGo_IntL")
+
+
+@pytest.mark.browser
+def test_the_player_refuses_what_is_no_name(address: str, visit: Visit) -> None:
+    page = visit(f"{address}/player/index.html?task=../trials/Go")
+    assert page.locator(".notice").inner_text() == "There are no trials of ../trials/Go here."
 
 
 @pytest.mark.browser

@@ -37,3 +37,30 @@ if (form) {
   form.addEventListener("submit", (event) => event.preventDefault());
   update(); // a browser may have kept the choices of an earlier visit
 }
+
+// A click on a picture plays trials of its task over the page. Without this script, or with a key
+// that opens links elsewhere, the link leads to the same player.
+const openers = document.querySelectorAll(".card .open");
+if (openers.length) {
+  const dialog = document.createElement("dialog");
+  dialog.className = "player";
+  dialog.setAttribute("aria-label", "Trials of a task");
+  const close = document.createElement("button");
+  close.textContent = "Close";
+  close.addEventListener("click", () => dialog.close());
+  const frame = document.createElement("iframe");
+  frame.title = "Player";
+  dialog.append(close, frame);
+  // Nothing plays on behind the page.
+  dialog.addEventListener("close", () => frame.removeAttribute("src"));
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  for (const opener of openers)
+    opener.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+      event.preventDefault();
+      const scheme = document.body.dataset.mdColorScheme === "slate" ? "dark" : "light";
+      frame.src = `${opener.href}&scheme=${scheme}`;
+      dialog.showModal();
+    });
+}

@@ -219,12 +219,14 @@ def _card(name: str, features: dict[str, Any]) -> str:
     return (
         f'<figure class="card" id="{name}" data-family="{features["family"]}"{data} '
         f'data-words="{words}">'
+        f'<a class="open" href="player/index.html?task={name}" title="Play trials of {name}">'
         f'<img src="pictures/{name}.svg" alt="One trial of {name}: {sentence}" loading="lazy" '
-        'width="287" height="188">'
+        'width="287" height="188"></a>'
         f'<figcaption><a href="#{name}"><code>{name}</code></a> {sentence}'
         f'<ul class="tags">{shown}</ul>'
         f'<span class="play"><code>modcog explore {name}</code> '
-        f'<a href="{address}" title="While the playground runs on this machine">play</a></span>'
+        f'<a href="{address}" title="While the playground runs on this machine">playground</a>'
+        "</span>"
         "</figcaption></figure>\n"
     )
 

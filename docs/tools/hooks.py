@@ -16,8 +16,10 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its path
 
+import citation
 import commands
 import gallery
+import player
 import sessions
 import tables
 import which_task
@@ -55,7 +57,7 @@ def present(nav: list[Any], pages: set[str]) -> list[Any]:
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Add the generated pages and the pictures of the gallery."""
+    """Add the generated pages, and the pictures and trials of the gallery."""
     for page, source in FROM_ROOT.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=linked_from_docs(text)))
@@ -66,6 +68,10 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for name in modcog.task_names():
         picture = gallery.picture(name)
         files.append(File.generated(config, f"pictures/{name}.svg", content=picture))
+        trials = f"{player.FOLDER}/trials/{name}.json"
+        files.append(File.generated(config, trials, content=player.trials(name)))
+    for path, file in player.files().items():
+        files.append(File.generated(config, path, abs_src_path=str(file)))
     return files
 
 
@@ -81,6 +87,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         markdown = markdown.replace("<!-- gallery -->", gallery.cards())
     if page.file.src_uri == "which_task.md":
         markdown = which_task.filled(markdown)
+    if page.file.src_uri == "citing.md":
+        markdown = citation.filled(markdown)
     for name, source in FROM_ROOT.items():
         markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){source}", rf"](\1{name}", markdown)
     markdown = markdown.replace(f"](../{FIGURES.as_posix()}/", f"]({FIGURES.name}/")

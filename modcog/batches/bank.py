@@ -204,6 +204,7 @@ def trial_bank(  # noqa: PLR0913 - each is a choice of its own
             no say in which trials these are.
 
     Example:
+        >>> from modcog import trial_bank
         >>> train = trial_bank("cog-20", 50, seed=0)
         >>> held_out = trial_bank("cog-20", 10, seed=0, split="validation")
         >>> train.inputs.shape, len(held_out), train.period_names[:2]

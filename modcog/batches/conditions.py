@@ -41,6 +41,8 @@ def conditions(task: str | TaskSpec, rng: Random, repeats: int = 1, **levels: Ar
     Example:
         All 16 directions with all 11 intervals:
 
+        >>> import numpy as np
+        >>> from modcog import conditions
         >>> delays = np.arange(100, 1101, 100)
         >>> trials = conditions("DlyGo_IntL", 0, location=range(16), delay=delays)
         >>> len(trials), trials.duration_ms("delay")[:3]

@@ -70,6 +70,7 @@ class Dataset:
         UnknownName: A name is not known; the message offers the nearest.
 
     Example:
+        >>> from modcog import Dataset
         >>> dataset = Dataset("modcog/DlyGo-v0", {"dt": 50}, batch_size=4, seq_len=100, seed=0)
         >>> inputs, targets = dataset()
         >>> inputs.shape, targets.shape

@@ -36,6 +36,7 @@ class Prefetch(Generic[Item]):
 
     Example:
         >>> import modcog
+        >>> from modcog import Prefetch
         >>> sampler = modcog.BatchSampler("cog-20", batch_size=4, seq_len=100, seed=0)
         >>> with Prefetch(sampler) as batches:
         ...     for step, batch in zip(range(3), batches):

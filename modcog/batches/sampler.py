@@ -102,6 +102,7 @@ class BatchSampler:
         UnknownName: A name is not known.
 
     Example:
+        >>> from modcog import BatchSampler
         >>> sampler = BatchSampler("mod-cog-84", batch_size=4, seq_len=100, seed=0)
         >>> batch = sampler.batch(17)
         >>> batch.inputs.shape, sampler.input_size, sampler.output_size
@@ -148,6 +149,7 @@ class BatchSampler:
         nothing is known that outlives the process.
 
         Example:
+            >>> from modcog import BatchSampler
             >>> BatchSampler("Go").shard(1, 4).identity["shard"]
             {'first': 1, 'stride': 4}
         """
@@ -182,6 +184,7 @@ class BatchSampler:
         """What the rule channels show in each slot; float32 ``[slots, d]``, a copy.
 
         Example:
+            >>> from modcog import BatchSampler
             >>> BatchSampler("cog-20", rules="factors").rules.shape
             (20, 26)
         """
@@ -319,6 +322,7 @@ class BatchSampler:
                 drawn: it does not return such an array, or no trial meets it.
 
         Example:
+            >>> from modcog import BatchSampler
             >>> sampler = BatchSampler("DMS", batch_size=2).where(lambda trials: ~trials.responds)
             >>> bool(sampler.batch(0).targets.any())
             False

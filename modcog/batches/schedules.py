@@ -57,7 +57,8 @@ def constant(weights: Weights = None) -> Schedule:
 
     Example:
         >>> import modcog
-        >>> schedule = constant({"Go": 3, "DMS": 0})
+        >>> from modcog import schedules
+        >>> schedule = schedules.constant({"Go": 3, "DMS": 0})
         >>> sampler = modcog.BatchSampler("cog-20", schedule=schedule)
         >>> "DMS" in sampler.trials(0).task
         False
@@ -77,7 +78,8 @@ def stages(plan: Sequence[tuple[Weights | Schedule | Callable[[int], Any], int]]
 
     Example:
         >>> import modcog
-        >>> schedule = stages([(["Go", "Anti"], 100), (["DMS"], 50)])
+        >>> from modcog import schedules
+        >>> schedule = schedules.stages([(["Go", "Anti"], 100), (["DMS"], 50)])
         >>> sampler = modcog.BatchSampler("cog-20", schedule=schedule)
         >>> sorted(set(sampler.trials(99).task.tolist())), set(sampler.trials(100).task.tolist())
         (['Anti', 'Go'], {'DMS'})
@@ -105,8 +107,9 @@ def recorded(decisions: Sequence[tuple[int, Weights | Schedule]]) -> Schedule:
 
     Example:
         >>> import modcog
-        >>> sampler = modcog.BatchSampler("cog-20", schedule=recorded([(0, ["Go"])]))
-        >>> later = sampler.with_schedule(recorded([(0, ["Go"]), (7, {"Go": 0})]))
+        >>> from modcog import schedules
+        >>> sampler = modcog.BatchSampler("cog-20", schedule=schedules.recorded([(0, ["Go"])]))
+        >>> later = sampler.with_schedule(schedules.recorded([(0, ["Go"]), (7, {"Go": 0})]))
         >>> sampler.trials(6) == later.trials(6), "Go" in later.trials(7).task
         (True, False)
     """
@@ -141,9 +144,10 @@ def to_criterion(
         InvalidArgument: An argument is of another kind than said here.
 
     Example:
+        >>> from modcog import schedules
         >>> scores = [(100, 0.6), (200, 0.97)]
-        >>> two = to_criterion([["Go"], ["DMS"]], scores, criterion=0.95)
-        >>> two == recorded([(0, ["Go"]), (200, ["DMS"])])
+        >>> two = schedules.to_criterion([["Go"], ["DMS"]], scores, criterion=0.95)
+        >>> two == schedules.recorded([(0, ["Go"]), (200, ["DMS"])])
         True
     """
     todo = [as_schedule(part) for part in plan]
@@ -188,7 +192,8 @@ def blocks(length: object, weights: Weights = None, *, hidden: bool = False) -> 
 
     Example:
         >>> import modcog
-        >>> schedule = blocks(3, ["Go", "Anti"], hidden=True)
+        >>> from modcog import schedules
+        >>> schedule = schedules.blocks(3, ["Go", "Anti"], hidden=True)
         >>> sampler = modcog.BatchSampler("cog-20", batch_size=1, seq_len=120, schedule=schedule)
         >>> batch = sampler.batch(0)
         >>> batch.trials.task.tolist()
@@ -215,7 +220,8 @@ def interleave(*parts: Weights | Schedule | Callable[[int], Any]) -> Schedule:
 
     Example:
         >>> import modcog
-        >>> schedule = interleave(["Go"], "cog-20", ["DMS", "DNMS"])
+        >>> from modcog import schedules
+        >>> schedule = schedules.interleave(["Go"], "cog-20", ["DMS", "DNMS"])
         >>> sampler = modcog.BatchSampler("cog-20", schedule=schedule)
         >>> [len(set(sampler.trials(i).task.tolist())) for i in range(6)]
         [1, 20, 2, 1, 20, 2]
@@ -240,7 +246,8 @@ def ramp(start: Weights, end: Weights, n_batches: int, *, shape: str = "linear")
         UnknownName: The shape is not known.
 
     Example:
-        >>> schedule = ramp(["Go"], None, 100, shape="cosine").resolve(["Go", "DMS"])
+        >>> from modcog import schedules
+        >>> schedule = schedules.ramp(["Go"], None, 100, shape="cosine").resolve(["Go", "DMS"])
         >>> [round(schedule.at(i).shares[1], 3) for i in (0, 25, 50, 75, 100, 1000)]
         [0.0, 0.073, 0.25, 0.427, 0.5, 0.5]
     """
@@ -257,8 +264,9 @@ def from_json(text: str) -> Schedule:
         UnknownName: It is of a kind that is not known here.
 
     Example:
-        >>> schedule = stages([(["Go"], 100), (ramp(["Go"], None, 50), 50)])
-        >>> from_json(schedule.to_json()) == schedule
+        >>> from modcog import schedules
+        >>> schedule = schedules.stages([(["Go"], 100), (schedules.ramp(["Go"], None, 50), 50)])
+        >>> schedules.from_json(schedule.to_json()) == schedule
         True
     """
     try:

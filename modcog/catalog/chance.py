@@ -111,6 +111,7 @@ def chance_table(name: str | TaskSpec, **settings: Any) -> dict[str, Level]:
         **settings: As for `modcog.task`.
 
     Example:
+        >>> from modcog import chance_table
         >>> chance_table("MultiDM")["judge ring 1"].final_accuracy
         0.7857142857142857
     """
@@ -131,6 +132,7 @@ def chance_level(name: str | TaskSpec, *, ignores: str = "stimuli", **settings: 
         UnknownName: `ignores` is neither, or the task is not known.
 
     Example:
+        >>> from modcog import chance_level
         >>> chance_level("Go"), chance_level("DMS")
         (0.0625, 0.5)
         >>> chance_level("DM1"), chance_level("DM1", ignores="evidence")

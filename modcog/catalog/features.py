@@ -154,6 +154,7 @@ def features(tasks: object = None, **settings: Any) -> dict[str, dict[str, Featu
         InvalidArgument: Two different tasks have one name; a setting is out of range.
 
     Example:
+        >>> from modcog import features
         >>> table = features()
         >>> table["DlyGo_IntL"]["delay"], table["DlyGo_IntL"]["Int"], table["RTGo"]["Int"]
         (True, 'L', None)

@@ -53,6 +53,7 @@ def suite(name: str | None = None, *, features: str | None = None) -> tuple[str,
         InvalidArgument: The expression makes no sense; the message says where.
 
     Example:
+        >>> from modcog import suite
         >>> len(suite("mod-cog-84")), len(set(suite("mod-cog-84")))
         (84, 82)
         >>> suite("cog-20", features="delay & ~match & judged=either")

@@ -161,7 +161,8 @@ def conditions(
 
     Example:
         >>> import modcog
-        >>> split = conditions("cog-20", location=[0, 1, 2, 3])
+        >>> from modcog import splits
+        >>> split = splits.conditions("cog-20", location=[0, 1, 2, 3])
         >>> sampler = modcog.BatchSampler("Go", batch_size=8)
         >>> held_out = sampler.where(split.test, name="test").batch(0).trials
         >>> int(held_out.stimulus_location.max())

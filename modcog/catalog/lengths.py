@@ -59,6 +59,7 @@ def trial_lengths(source: object, weights: Weights = None, **settings: Any) -> T
         UnknownName: A name is not known.
 
     Example:
+        >>> from modcog import trial_lengths
         >>> trial_lengths("DlyGo_IntL").mean
         21.0
         >>> trial_lengths("cog-20").longest, trial_lengths("cog-20", ["Go", "Anti"]).longest

@@ -65,7 +65,8 @@ def factors(specs: Sequence[TaskSpec]) -> NDArray[np.float32]:
 
     Example:
         >>> import modcog
-        >>> rows = factors([modcog.task("Go"), modcog.task("DlyGo_SeqR")])
+        >>> from modcog import rules
+        >>> rows = rules.factors([modcog.task("Go"), modcog.task("DlyGo_SeqR")])
         >>> rows.shape, rows[1].nonzero()[0]
         ((2, 26), array([ 2, 20, 25]))
     """
@@ -87,7 +88,8 @@ def factor_names(specs: Sequence[TaskSpec] = ()) -> tuple[tuple[str, str], ...]:
         specs: The tasks; other bases and modifiers than those of the paper, among them, come last.
 
     Example:
-        >>> factor_names()[19:23]
+        >>> from modcog import rules
+        >>> rules.factor_names()[19:23]
         (('base', 'DNMC'), ('Int', 'none'), ('Int', 'L'), ('Int', 'R'))
     """
     bases = dict.fromkeys([*tuple(BASE_TASKS)[:N_YANG], *(spec.base for spec in specs)])
@@ -110,6 +112,7 @@ def orthogonal(seed: Seed = 0) -> Encoding:
         InvalidArgument: It is no seed.
 
     Example:
+        >>> import numpy as np
         >>> import modcog
         >>> rows = modcog.BatchSampler("cog-20", rules=modcog.rules.orthogonal(seed=1)).rules
         >>> rows.shape, bool(np.allclose(rows @ rows.T, np.eye(20), atol=1e-5))
@@ -279,7 +282,8 @@ def encode(name: str, encoding: object = "factors", suite: object = None) -> NDA
         InvalidArgument: `encoding` is none.
 
     Example:
-        >>> encode("DMS", "one_hot", suite="cog-20").nonzero()[0]
+        >>> from modcog import rules
+        >>> rules.encode("DMS", "one_hot", suite="cog-20").nonzero()[0]
         array([16])
     """
     spec = task(name)
@@ -305,8 +309,10 @@ def compose(name: str) -> NDArray[np.float32]:
         UnknownName: There is no such task.
 
     Example:
-        >>> made = compose("DlyGo_IntL") - compose("DlyGo") + compose("DlyGo_SeqR")
-        >>> bool((made == compose("DlyGo_IntL_SeqR")).all())
+        >>> from modcog import rules
+        >>> c = rules.compose
+        >>> made = c("DlyGo_IntL") - c("DlyGo") + c("DlyGo_SeqR")
+        >>> bool((made == c("DlyGo_IntL_SeqR")).all())
         True
     """
     return encode(name, factors)

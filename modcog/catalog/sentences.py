@@ -26,6 +26,7 @@ def describe(name: str | TaskSpec, **settings: Any) -> str:
         UnknownName: As in `modcog.task`; so also ModifierRefused and InvalidArgument.
 
     Example:
+        >>> from modcog import describe
         >>> describe("DlyGo_IntL")
         'Hold the direction of the stimulus over a delay, then answer in it; the answer moves left
         by one unit for every 100 ms of delay.'

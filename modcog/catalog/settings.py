@@ -110,6 +110,7 @@ def task(name: str | TaskSpec, **settings: Any) -> TaskSpec:
         InvalidArgument: A setting is out of range.
 
     Example:
+        >>> from modcog import task
         >>> task("DlyGo_IntL", dt=20).period("delay").duration
         ('steps', (100.0, 1100.0))
     """

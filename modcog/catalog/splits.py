@@ -90,10 +90,11 @@ def leave_out(suite: object, what: str | Iterable[str]) -> Split:
         InvalidArgument: It holds for none of the tasks, or for all of them.
 
     Example:
-        >>> split = leave_out("mod-cog-126", "IntxSeq")
+        >>> from modcog import splits
+        >>> split = splits.leave_out("mod-cog-126", "IntxSeq")
         >>> len(split.train), len(split.test), split.test[0], len(split.untrained)
         (82, 44, 'DlyGo_IntL_SeqL', 44)
-        >>> leave_out("cog-20", "matching").test
+        >>> splits.leave_out("cog-20", "matching").test
         ('DMS', 'DNMS', 'DMC', 'DNMC')
     """
     names = names_of(suite, "suite")
@@ -114,7 +115,8 @@ def leave_one_out(suite: object) -> tuple[Split, ...]:
         InvalidArgument: There are not two different tasks.
 
     Example:
-        >>> [split.test for split in leave_one_out(["Go", "Anti", "DMS"])]
+        >>> from modcog import splits
+        >>> [split.test for split in splits.leave_one_out(["Go", "Anti", "DMS"])]
         [('Go',), ('Anti',), ('DMS',)]
     """
     names = _several(suite)
@@ -137,10 +139,11 @@ def swap(suite: object, size: int = 5) -> tuple[Split, ...]:
         InvalidArgument: There are not two different tasks; `size` leaves fewer than two sets.
 
     Example:
-        >>> splits = swap("cog-20")
-        >>> len(splits), splits[0].test
+        >>> from modcog import splits
+        >>> folds = splits.swap("cog-20")
+        >>> len(folds), folds[0].test
         (4, ('Go', 'RTAnti', 'CtxDM1', 'DlyDM2', 'DMS'))
-        >>> splits[0].swapped["Go"]
+        >>> folds[0].swapped["Go"]
         'RTAnti'
     """
     names = _several(suite)
@@ -166,7 +169,8 @@ def random(suite: object, fraction: float, seed: Seed = 0) -> Split:
         InvalidArgument: `fraction` is out of range, or there are not two different tasks.
 
     Example:
-        >>> split = random("cog-20", 0.25, seed=1)
+        >>> from modcog import splits
+        >>> split = splits.random("cog-20", 0.25, seed=1)
         >>> len(split.train), len(split.test)
         (15, 5)
     """

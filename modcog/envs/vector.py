@@ -362,6 +362,7 @@ def make_vec(  # noqa: PLR0913 - the keywords that concern the environment, not 
         InvalidArgument: A setting is out of range.
 
     Example:
+        >>> from modcog import make_vec
         >>> envs = make_vec("cog-20", num_envs=8)
         >>> observations, infos = envs.reset(seed=0)
         >>> observations.shape, envs.step([0] * 8)[1].shape

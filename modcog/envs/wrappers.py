@@ -216,6 +216,7 @@ def make(
         InvalidArgument: A setting is out of range.
 
     Example:
+        >>> from modcog import make
         >>> env = make("DlyGo_IntL_SeqR", dt=20, noise=0)
         >>> ob, info = env.reset(seed=0)
         >>> ob.shape, env.unwrapped.trial["task"]

@@ -24,6 +24,7 @@ SHARED = tuple(
         "common.js",
         "facts.js",
         "palette.js",
+        "panel.js",
         "ring.js",
         "transport.js",
     )

@@ -41,6 +41,7 @@ def plot_trial(
             about the drawing of one.
 
     Example:
+        >>> from modcog import plot_trial
         >>> figure = plot_trial("DlyGo_IntL", seed=1, given={"delay": 700})
         >>> len(figure.axes)
         6

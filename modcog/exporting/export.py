@@ -88,12 +88,13 @@ def export(  # noqa: PLR0913 - each is a choice of the caller, by name
             gone on with.
 
     Example:
+        >>> import tempfile
         >>> import modcog, numpy as np
-        >>> folder = getfixture("tmp_path")
         >>> sampler = modcog.BatchSampler("cog-20", batch_size=4, seq_len=100, seed=0)
-        >>> path = modcog.export(sampler, folder / "data.npz", n_batches=3)
-        >>> with np.load(path) as file:
-        ...     file["inputs"].shape
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = modcog.export(sampler, f"{folder}/data.npz", n_batches=3)
+        ...     with np.load(path) as file:
+        ...         print(file["inputs"].shape)
         (3, 100, 4, 53)
     """
     target = Path(path)

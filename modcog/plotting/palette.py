@@ -48,6 +48,7 @@ def angle_colors(angle: ArrayLike) -> NDArray[np.float64]:
         float64 ``[..., 3]``: red, green and blue from 0 to 1 (sRGB), as matplotlib takes them.
 
     Example:
+        >>> from modcog.plotting.palette import angle_colors
         >>> angle_colors([0.0, 3.14]).shape
         (2, 3)
     """
@@ -69,6 +70,7 @@ def direction_colors(dim_ring: int) -> tuple[str, ...]:
     """Colour of each ring direction as "#rrggbb".
 
     Example:
+        >>> from modcog.plotting.palette import direction_colors
         >>> len(direction_colors(16)), direction_colors(16)[4] == direction_colors(32)[8]
         (16, True)
     """

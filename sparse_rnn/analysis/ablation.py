@@ -88,6 +88,7 @@ def ablate(network: Network, units: ArrayLike = (), edges: ArrayLike = ()) -> Ge
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import ablate
         >>> net = srnn.Network(53, 17, srnn.masks.autapse(10))
         >>> with ablate(net, units=[3]):
         ...     bool(net.readout.weight[:, 3].any())
@@ -174,6 +175,7 @@ def ablation_effect(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import Part, ablation_effect
         >>> net = srnn.Network(35, 17, srnn.masks.autapse(10))
         >>> parts = {"half": Part(units=range(5))}
         >>> ablation_effect(net, parts, ["Go", "Anti"], trials_per_task=4).change().shape

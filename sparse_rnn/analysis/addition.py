@@ -124,6 +124,7 @@ def vector_addition(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import vector_addition
         >>> net = srnn.Network(35, 17, srnn.masks.autapse(10))
         >>> vector_addition(net, "Anti", ["Go", "Anti"]).responding.shape
         (32, 17)

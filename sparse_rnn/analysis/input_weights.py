@@ -71,6 +71,7 @@ def rule_correlations(network: Source) -> NDArray[np.float64]:
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import rule_correlations
         >>> rule_correlations(srnn.Network(53, 17, srnn.masks.autapse(100))).shape
         (20, 20)
     """
@@ -114,6 +115,7 @@ def circulant_structure(network: Source) -> Circulant:
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import circulant_structure
         >>> found = circulant_structure(srnn.Network(53, 17, srnn.masks.autapse(100)))
         >>> found.correlation.shape, found.explained < 0.2  # not trained
         ((32, 32), True)

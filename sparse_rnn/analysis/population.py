@@ -57,6 +57,7 @@ def trajectories(recording: Recording, n_components: int = 3) -> Trajectories:
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import trajectories
         >>> from sparse_rnn.analysis import record
         >>> net = srnn.Network(35, 17, srnn.masks.autapse(10))
         >>> found = trajectories(record(net, ["Go", "Anti"], trials_per_task=8))

@@ -68,6 +68,7 @@ class Recording:
 
         Example:
             >>> import sparse_rnn as srnn
+            >>> from sparse_rnn.analysis import record
             >>> net = srnn.Network(35, 17, srnn.masks.autapse(5))
             >>> rec = record(net, ["DMS", "DNMS"], trials_per_task=8)
             >>> rec.where(rec.trials.match == 1).hidden.shape[1] < 16
@@ -122,6 +123,7 @@ def record(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import record
         >>> net = srnn.Network(53, 17, srnn.masks.autapse(10))
         >>> rec = record(net, "cog-20", trials_per_task=4)
         >>> rec.hidden.shape, rec.tasks[:3], str(rec.trials.task[4])

@@ -97,6 +97,7 @@ def weight_histogram(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import weight_histogram
         >>> net = srnn.Network(53, 17, srnn.masks.autapse(100), init="identity")
         >>> weight_histogram(net, bins=4, limits=(0, 2)).counts
         array([  0,   0, 100,   0])

@@ -136,6 +136,7 @@ def fixed_points(
         A unit that keeps half of its state and receives 1 stands still at 2:
 
         >>> import sparse_rnn as srnn, torch
+        >>> from sparse_rnn.analysis import fixed_points
         >>> net = srnn.Network(1, 2, srnn.masks.autapse(1))
         >>> with torch.no_grad():
         ...     weights = net.rnn.weight_hh.fill_(0.5), net.rnn.weight_ih.fill_(1)

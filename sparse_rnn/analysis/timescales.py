@@ -59,6 +59,7 @@ def time_constants(network: Source, dt: float | None = None) -> TimeConstants:
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import time_constants
         >>> pool = srnn.Network(53, 17, srnn.masks.autapse(3), init="identity", init_gain=0.5)
         >>> time_constants(pool, dt=20).tau_ms
         array([28.85, 28.85, 28.85])

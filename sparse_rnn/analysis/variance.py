@@ -57,6 +57,7 @@ def task_variance(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import task_variance
         >>> from sparse_rnn.analysis import recordings
         >>> net = srnn.Network(53, 17, srnn.masks.autapse(30))
         >>> found = task_variance(recordings(net, "cog-20", trials_per_task=8))

@@ -73,6 +73,7 @@ class FitConfig(BaseModel):
             value and what is allowed.
 
     Example:
+        >>> from sparse_rnn import FitConfig
         >>> config = FitConfig(suite="cog-20", steps=300, schedule="cosine", warmup=10)
         >>> FitConfig.from_json(config.to_json()) == config
         True

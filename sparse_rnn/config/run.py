@@ -25,6 +25,7 @@ class RunOptions(BaseModel):
         InvalidArgument: An option is unknown or out of range.
 
     Example:
+        >>> from sparse_rnn import RunOptions
         >>> RunOptions(checkpoint_every=50).checkpoint_seconds
         60.0
     """

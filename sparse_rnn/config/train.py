@@ -56,6 +56,7 @@ class TrainConfig(FitConfig):
             value and what is allowed.
 
     Example:
+        >>> from sparse_rnn import TrainConfig
         >>> config = TrainConfig(arch="locality", size="20x20", radius=2, steps=300)
         >>> config.size, config.lr
         ((20, 20), 0.001)

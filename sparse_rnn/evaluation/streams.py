@@ -29,6 +29,8 @@ class Batch:
             which knows it.
 
     Example:
+        >>> import torch
+        >>> from sparse_rnn import Batch
         >>> labels = torch.tensor([[0, 0], [2, 1]])
         >>> Batch(torch.zeros(2, 2, 4), labels, torch.ones(2, 2), n_labels=3).n_outputs
         3
@@ -121,6 +123,7 @@ class Stream(Scored, Protocol):
     repeats; and ``shard(rank, world_size)``, which several processes need.
 
     Example:
+        >>> import torch
         >>> import sparse_rnn as srnn
         >>> class Echo:
         ...     '''Says at each step which of two inputs is the larger one.'''

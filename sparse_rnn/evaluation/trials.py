@@ -69,6 +69,7 @@ def score_trials(
 
     Example:
         >>> import torch
+        >>> from sparse_rnn import Batch, score_trials
         >>> labels = torch.tensor([[0, 1, 0], [1, 1, 0]])  # [time, trial]
         >>> batch = Batch(torch.zeros(2, 3, 5), labels, torch.ones(2, 3), n_labels=2)
         >>> outputs = torch.nn.functional.one_hot(torch.ones_like(labels), 2)

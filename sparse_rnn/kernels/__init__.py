@@ -89,6 +89,7 @@ def choose(
             serve this mask, or not on this device, or not in this type.
 
     Example:
+        >>> from sparse_rnn.kernels import choose
         >>> from sparse_rnn import masks
         >>> choose("auto", masks.locality((9, 9), 1)).name, choose("auto", masks.dense(5)).name
         ('sparse_cpu', 'dense')
@@ -137,6 +138,7 @@ def reason(mask: Pattern, device: str = "cpu") -> str:
         InvalidArgument: torch knows no such device.
 
     Example:
+        >>> from sparse_rnn.kernels import reason
         >>> from sparse_rnn import masks
         >>> reason(masks.dense(5))
         'dense: 100 % of the matrix exists'
@@ -184,6 +186,7 @@ def products(kernel: Kernel, weight: Tensor, edges: Edges) -> Product:
 
     Example:
         >>> import torch
+        >>> from sparse_rnn.kernels import Edges, choose, products
         >>> from sparse_rnn import masks
         >>> mask = masks.locality((3, 3), radius=1)
         >>> product = products(choose("auto", mask), torch.ones(mask.nnz), Edges.of(mask))

@@ -77,6 +77,7 @@ def options(name: str) -> dict[str, Option]:
     """Options of a family besides its size, in order.
 
     Example:
+        >>> from sparse_rnn.masks import options
         >>> list(options("locality"))
         ['radius', 'periodic']
         >>> options("locality")["radius"].required
@@ -89,6 +90,7 @@ def takers(option: str) -> list[str]:
     """Families that have an option.
 
     Example:
+        >>> from sparse_rnn.masks import takers
         >>> takers("radius")
         ['locality', 'small_world']
     """
@@ -103,6 +105,7 @@ def check_given_size(name: str, size: object) -> tuple[int, ...]:
         InvalidArgument: It is no size, or a bare number for a family that needs a sheet.
 
     Example:
+        >>> from sparse_rnn.masks import check_given_size
         >>> check_given_size("dense", 400), check_given_size("locality", (20, 20))
         ((400,), (20, 20))
     """
@@ -122,6 +125,7 @@ def build(name: str, size: Size, **given: Any) -> Mask:
         InvalidArgument: An option is missing, is not one of this family, or has a wrong value.
 
     Example:
+        >>> from sparse_rnn.masks import build
         >>> build("locality", (20, 20), radius=2).nnz
         5200
     """
@@ -148,6 +152,7 @@ def check(name: str, size: Size, given: Mapping[str, Any], *, up_to: int = 0) ->
         InvalidArgument: As for `build`.
 
     Example:
+        >>> from sparse_rnn.masks import check
         >>> check("dense", 26_000, {})
         676000000
     """

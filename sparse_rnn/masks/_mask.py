@@ -91,6 +91,7 @@ class Mask:
                 is not whole.
 
         Example:
+            >>> from sparse_rnn.masks import Mask
             >>> Mask.from_edges(3, targets=[2, 0], sources=[1, 0]).to_dense().astype(int)
             array([[1, 0, 0],
                    [0, 0, 0],

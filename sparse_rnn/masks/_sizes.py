@@ -34,6 +34,7 @@ def check_size(argument: str, size: object) -> tuple[int, ...]:
         InvalidArgument: `size` is empty, or a side is not a whole number of at least 1.
 
     Example:
+        >>> from sparse_rnn.masks import check_size
         >>> check_size("size", 400), check_size("size", [20, 20])
         ((400,), (20, 20))
     """
@@ -60,6 +61,7 @@ def check_sheet(argument: str, size: object) -> tuple[int, ...]:
         InvalidArgument: `size` is a number, or as for `check_size`.
 
     Example:
+        >>> from sparse_rnn.masks import check_sheet
         >>> check_sheet("shape", (20, 20)), check_sheet("shape", (400,))
         ((20, 20), (400,))
     """

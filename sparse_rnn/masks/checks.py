@@ -43,6 +43,7 @@ def check_mask_family(function: Callable[..., Mask], size: Size, **options: Any)
         ConformanceError: Naming the family and the broken rule.
 
     Example:
+        >>> from sparse_rnn.masks import check_mask_family
         >>> from sparse_rnn.masks import random
         >>> check_mask_family(random, (4, 5), in_degree=3)
     """

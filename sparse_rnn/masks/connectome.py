@@ -92,6 +92,7 @@ units above and beside it | as a dense array | the rows |
 
     Example:
         >>> import networkx as nx
+        >>> from sparse_rnn.masks import from_graph
         >>> from_graph(nx.DiGraph([("a", "b"), ("b", "c")])).to_dense().astype(int)
         array([[0, 0, 0],
                [1, 0, 0],

@@ -24,6 +24,7 @@ def autapse(n: Size) -> Mask:
         InvalidArgument: `n` is not a whole number of at least 1, nor a sequence of such.
 
     Example:
+        >>> from sparse_rnn.masks import autapse
         >>> autapse(625).nnz
         625
     """
@@ -40,6 +41,7 @@ def dense(n: Size) -> Mask:
         InvalidArgument: `n` is not a whole number of at least 1, nor a sequence of such.
 
     Example:
+        >>> from sparse_rnn.masks import dense
         >>> dense(256).nnz
         65536
     """

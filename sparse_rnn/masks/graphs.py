@@ -104,6 +104,7 @@ def measures(
         InvalidArgument: `n_sources` is not from 1 to N.
 
     Example:
+        >>> from sparse_rnn.masks import measures
         >>> from sparse_rnn.masks import locality
         >>> lattice = measures(locality((20, 20), radius=2))
         >>> lattice.diameter, round(lattice.mean_path_length, 2), round(lattice.clustering, 3)

@@ -32,6 +32,7 @@ def locality(shape: Size, radius: float, *, periodic: bool = True) -> Mask:
             `radius` is negative or not finite; or there are too many synapses.
 
     Example:
+        >>> from sparse_rnn.masks import locality
         >>> locality((25, 25), radius=2)
         <Mask locality(shape=(25, 25), radius=2, periodic=True): 625 units, 8125 synapses>
     """

@@ -41,6 +41,7 @@ def random(
             sources.
 
     Example:
+        >>> from sparse_rnn.masks import random
         >>> random((50, 50), in_degree=113, seed=1).nnz
         282500
     """
@@ -81,6 +82,7 @@ def erdos_renyi(
         InvalidArgument: An argument has a value that is not allowed, or no synapse was drawn.
 
     Example:
+        >>> from sparse_rnn.masks import erdos_renyi
         >>> erdos_renyi(100, probability=0.1, seed=1)
         <Mask erdos_renyi(n=100, probability=0.1, ..., seed=1): 100 units, 971 synapses>
     """
@@ -125,6 +127,7 @@ def watts_strogatz(
         InvalidArgument: An argument has a value that is not allowed.
 
     Example:
+        >>> from sparse_rnn.masks import watts_strogatz
         >>> watts_strogatz(100, neighbours=6, rewiring=0.1, seed=1).in_degree().max()
         np.int64(6)
     """

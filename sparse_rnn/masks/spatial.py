@@ -45,6 +45,7 @@ def small_world(
             local synapses or above N squared.
 
     Example:
+        >>> from sparse_rnn.masks import small_world
         >>> mask = small_world((50, 50), radius=3, nnz=492_500, seed=1)  # as many as at d = 8
         >>> mask.nnz, mask.in_degree().min() >= 29
         (492500, np.True_)
@@ -102,6 +103,7 @@ def distance_rule(
         InvalidArgument: An argument has a value that is not allowed, or no synapse was drawn.
 
     Example:
+        >>> from sparse_rnn.masks import distance_rule
         >>> mask = distance_rule((50, 50), decay_rate=0.3, mean_in_degree=113, seed=1)
         >>> 112 < mask.nnz / 2500 < 114
         True

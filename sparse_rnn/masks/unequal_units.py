@@ -45,6 +45,7 @@ def modular(
         InvalidArgument: An argument has a value that is not allowed, or no synapse was drawn.
 
     Example:
+        >>> from sparse_rnn.masks import modular
         >>> modular(12, n_modules=3, p_in=1, p_out=0).nnz
         48
     """
@@ -112,6 +113,7 @@ def scale_free(
             the hubs have all synapses there are, and drawing more takes too long.
 
     Example:
+        >>> from sparse_rnn.masks import scale_free
         >>> scale_free(1000, mean_in_degree=10, seed=1).nnz
         10000
     """

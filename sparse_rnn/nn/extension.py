@@ -39,7 +39,9 @@ def extend(
         InvalidArgument: A number is below 0, or both are 0.
 
     Example:
+        >>> import torch
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn import extend
         >>> net = srnn.Network(34, 17, srnn.masks.autapse(9))
         >>> more = extend(net, rules=2)
         >>> more.rnn.weight_ih.shape, torch.equal(more.rnn.weight_ih[:, :34], net.rnn.weight_ih)

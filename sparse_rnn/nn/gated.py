@@ -40,6 +40,7 @@ class MaskedGRU(MaskedLayer):
         SparseRnnError: As for `sparse_rnn.MaskedRNN`.
 
     Example:
+        >>> import torch
         >>> import sparse_rnn as srnn
         >>> layer = srnn.MaskedGRU(5, srnn.masks.locality((4, 4), radius=1))
         >>> output, h_n = layer(torch.zeros(30, 2, 5))
@@ -106,6 +107,7 @@ class MaskedLSTM(MaskedLayer):
         SparseRnnError: As for `sparse_rnn.MaskedRNN`.
 
     Example:
+        >>> import torch
         >>> import sparse_rnn as srnn
         >>> layer = srnn.MaskedLSTM(5, srnn.masks.locality((4, 4), radius=1))
         >>> output, (h_n, c_n) = layer(torch.zeros(30, 2, 5))

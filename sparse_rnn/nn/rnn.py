@@ -61,6 +61,7 @@ class MaskedRNN(MaskedLayer):
             serve the mask.
 
     Example:
+        >>> import torch
         >>> import sparse_rnn as srnn
         >>> layer = srnn.MaskedRNN(53, srnn.masks.locality((20, 20), radius=2))
         >>> output, h_n = layer(torch.zeros(100, 20, 53))
@@ -160,6 +161,7 @@ class LeakyRNN(MaskedRNN):
             serve the mask.
 
     Example:
+        >>> import torch
         >>> import sparse_rnn as srnn
         >>> layer = srnn.LeakyRNN(5, srnn.masks.autapse(9), dt=20, tau=100, recurrent_noise=0.05)
         >>> output, h_n = layer(torch.zeros(30, 2, 5))

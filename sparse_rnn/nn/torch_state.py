@@ -68,7 +68,9 @@ def to_torch_rnn_state(layer: MaskedRNN) -> dict[str, Tensor]:
             with another nonlinearity than relu and tanh.
 
     Example:
+        >>> import torch
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn import to_torch_rnn_state
         >>> layer = srnn.MaskedRNN(3, srnn.masks.locality((4, 4), radius=1))
         >>> rnn = torch.nn.RNN(3, 16, nonlinearity="relu")
         >>> rnn.load_state_dict(to_torch_rnn_state(layer))

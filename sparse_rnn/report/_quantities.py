@@ -52,6 +52,7 @@ def mean_interval(values: ArrayLike) -> Interval:
         InvalidArgument: There is no value, there are more dimensions, or a value is not finite.
 
     Example:
+        >>> from sparse_rnn.report import mean_interval
         >>> mean_interval([0.5, 0.6, 0.7])
         Interval(mean=0.6, low=0.352, high=0.848, n=3)
         >>> mean_interval([0.5])
@@ -127,6 +128,7 @@ class Measurement:
             note: Anything a reader must know.
 
         Example:
+            >>> from sparse_rnn.report import Measurement
             >>> Measurement.of("performance", [0.5, 0.6, 0.7], paper=0.71).value
             0.6
         """
@@ -195,6 +197,7 @@ class Curve:
             InvalidArgument: Lengths differ, or a number is not finite.
 
         Example:
+            >>> from sparse_rnn.report import Curve
             >>> curve = Curve.of("dense", [1, 2], [[0, 1], [1, 1]], ("steps", "accuracy"), "")
             >>> curve.mean, curve.low is None
             ((0.5, 1.0), False)

@@ -58,6 +58,7 @@ def method(name: str) -> Callable[..., Sparsified]:
         UnknownName: There is no such method; the message offers the nearest names.
 
     Example:
+        >>> from sparse_rnn.sparsify import method
         >>> method("snip").__name__
         'snip'
     """
@@ -73,6 +74,7 @@ def options(name: str) -> dict[str, Option]:
         UnknownName: There is no such method.
 
     Example:
+        >>> from sparse_rnn.sparsify import options
         >>> list(options("synflow")), options("force")["rounds"].default
         (['share', 'rounds', 'seed'], 10)
     """
@@ -87,6 +89,7 @@ def takes_batches(name: str) -> bool:
         UnknownName: There is no such method.
 
     Example:
+        >>> from sparse_rnn.sparsify import takes_batches
         >>> takes_batches("snip"), takes_batches("synflow")
         (True, False)
     """
@@ -117,6 +120,7 @@ def sparsify(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.sparsify import sparsify
         >>> net = srnn.Network(3, 2, srnn.masks.dense(10))
         >>> sparsify("synflow", net, 0.2, rounds=20).mask.nnz
         20

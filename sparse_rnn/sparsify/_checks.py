@@ -52,6 +52,7 @@ def check_sparsifier(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.sparsify import check_sparsifier
         >>> net = srnn.Network(3, 2, srnn.masks.dense(10))
         >>> check_sparsifier(srnn.sparsify.random, net, density=0.2).units_without_inputs
         0

@@ -41,6 +41,7 @@ def force(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.sparsify import force
         >>> stream = srnn.data.task_stream("cog-20", batch_size=4, seq_len=100, seed=0)
         >>> net = srnn.Network(stream.input_size, stream.output_size, srnn.masks.dense(20))
         >>> force(net, 0.1, stream.batches(0, 1), rounds=3).mask

@@ -54,6 +54,7 @@ def jacobian(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.sparsify import jacobian
         >>> stream = srnn.data.task_stream("cog-20", batch_size=64, seq_len=100, seed=0)
         >>> net = srnn.Network(stream.input_size, stream.output_size, srnn.masks.dense(20))
         >>> jacobian(net, 0.1, stream.batches(0, 1)).mask

@@ -28,6 +28,7 @@ def magnitude(network: Network, density: float, *, seed: Seed = 0) -> Sparsified
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.sparsify import magnitude
         >>> net = srnn.Network(3, 2, srnn.masks.dense(10))
         >>> magnitude(net, density=0.2).mask
         <Mask magnitude(density=0.2, seed=0): 10 units, 20 synapses>

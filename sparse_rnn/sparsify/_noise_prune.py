@@ -37,6 +37,7 @@ def noise_prune(network: Network, density: float, *, seed: Seed = 0) -> Sparsifi
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.sparsify import noise_prune
         >>> net = srnn.Network(3, 2, srnn.masks.dense(10))
         >>> noise_prune(net, density=0.2).mask
         <Mask noise_prune(density=0.2, seed=0): 10 units, 20 synapses>

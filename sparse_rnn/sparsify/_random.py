@@ -29,6 +29,7 @@ def random(network: Network, density: float, *, seed: Seed = 0) -> Sparsified:
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.sparsify import random
         >>> net = srnn.Network(3, 2, srnn.masks.dense(10))
         >>> random(net, density=0.2).mask.in_degree()
         array([2, 2, 2, 2, 2, 2, 2, 2, 2, 2])

@@ -49,6 +49,7 @@ def synflow(
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.sparsify import synflow
         >>> net = srnn.Network(3, 2, srnn.masks.dense(10))
         >>> synflow(net, density=0.2, rounds=20).mask
         <Mask synflow(density=0.2, share=0.9, rounds=20, seed=0): 10 units, 20 synapses>

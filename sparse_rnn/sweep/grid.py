@@ -43,6 +43,7 @@ class Grid:
         InvalidArgument: A part has a wrong form, or there are more than `MAX_RUNS` runs.
 
     Example:
+        >>> from sparse_rnn.sweep import Grid
         >>> grid = Grid.of(
         ...     {"suite": "Go", "size": 100, "steps": 10},
         ...     runs=[{"arch": "dense"}, {"arch": "random", "mask_options": {"in_degree": 13}}],

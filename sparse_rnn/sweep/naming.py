@@ -49,6 +49,8 @@ def identity(config: TrainConfig) -> str:
         Hexadecimal digits, `LENGTH` of them.
 
     Example:
+        >>> from sparse_rnn import TrainConfig
+        >>> from sparse_rnn.sweep import identity
         >>> short = TrainConfig(arch="dense", size=100)
         >>> identity(short) == identity(TrainConfig(arch="dense", size="100", lr=0.001, seed=0))
         True

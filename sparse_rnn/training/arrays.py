@@ -211,6 +211,7 @@ def array_stream(  # noqa: PLR0913 - an option each, keyword-only past the third
 
     Example:
         >>> import numpy as np
+        >>> from sparse_rnn import array_stream
         >>> inputs = np.random.default_rng(0).normal(size=(10, 200, 3))
         >>> stream = array_stream(inputs, inputs.sum(0).argmax(-1) * np.ones((10, 1), int))
         >>> stream.input_size, stream.output_size, stream.seq_len

@@ -53,6 +53,7 @@ class BatchDataset(IterableDataset[Loaded]):
         UnknownName: There is no such form of the rule.
 
     Example:
+        >>> from sparse_rnn import BatchDataset
         >>> from torch.utils.data import DataLoader
         >>> from sparse_rnn.data import task_stream
         >>> stream = task_stream("cog-20", batch_size=4, seq_len=100, seed=0)

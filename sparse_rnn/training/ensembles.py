@@ -63,6 +63,7 @@ def train_ensemble(
         RunConflict: As in `train`, so also WriteFailed and Interrupted.
 
     Example:
+        >>> from sparse_rnn import TrainConfig, train_ensemble
         >>> config = TrainConfig(
         ...     suite="Go", arch="autapse", size=8, steps=3, eval_batches=1, final_batches=1
         ... )

@@ -271,6 +271,7 @@ def environment_stream(  # noqa: PLR0913 - an option each, keyword-only past the
 
     Example:
         >>> import modcog
+        >>> from sparse_rnn import environment_stream
         >>> stream = environment_stream(modcog.make("Go"), batch_size=4, name="Go")
         >>> stream.input_size, stream.output_size, next(stream.batches(7, 8)).inputs.shape[1]
         (33, 17, 4)

@@ -34,6 +34,7 @@ def evaluate(network: nn.Module, stream: Scored, batches: Iterable[Batch]) -> Ta
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn import evaluate
         >>> from sparse_rnn.data import task_stream
         >>> stream = task_stream("cog-20", batch_size=4, seq_len=100, seed=0)
         >>> net = srnn.Network(stream.input_size, stream.output_size, srnn.masks.autapse(10))

@@ -227,6 +227,7 @@ class Trainer(Steps):
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn import Trainer
         >>> from sparse_rnn.training.run import build
         >>> config = srnn.TrainConfig(suite="Go", arch="autapse", size=8, steps=3, eval_every=3)
         >>> training, held_out, network = build(config)

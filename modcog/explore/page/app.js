@@ -1,11 +1,10 @@
 // The playground of the tasks. The address holds the state: the fields of the question that the
 // server answers with trials.
 
-import { Chart } from "./chart.js";
-import { announce, Asker, degrees, make, onKeys, onTheme, theme, unpack } from "./common.js";
+import { announce, Asker, make, onKeys, onTheme, theme } from "./common.js";
 import { SETTINGS, Sliders, TaskPicker } from "./controls.js";
-import { facts, told } from "./facts.js";
-import { drawMark, drawRing } from "./ring.js";
+import { Panel } from "./panel.js";
+import { drawMark } from "./ring.js";
 import { Transport } from "./transport.js";
 
 const $ = (id) => document.getElementById(id);
@@ -13,7 +12,7 @@ const asker = new Asker();
 const fields = new Map(new URLSearchParams(location.search));
 
 let catalog = null;
-let shown = []; // { panel, chart, ring, now } of each task
+let shown = []; // the panel of each task
 let touched = false; // whether the visitor has chosen a time
 
 const look = () => (look.kept ??= theme());
@@ -35,7 +34,7 @@ const pickers = [];
 const sliders = new Sliders($("settings"), (key, value) => change({ [key]: value }));
 const transport = new Transport($("transport"), (step, byHand) => {
   touched ||= byHand;
-  shown.forEach((each) => draw(each, step));
+  shown.forEach((each) => each.draw(step));
   if (byHand && shown.length) announce(shown.map((each) => each.now.textContent).join(" "));
 });
 
@@ -70,7 +69,7 @@ async function refresh(said) {
   );
   sliders.mark(null);
   show(answer);
-  if (said) announce(`${said} ${shown.map((each) => told(each.panel)).join(" ")}`);
+  if (said) announce(`${said} ${shown.map((each) => each.told()).join(" ")}`);
 }
 
 const notice = (text) => make("p", { className: "notice", textContent: text });
@@ -98,16 +97,16 @@ function controls(panels) {
   $("compare").textContent = two ? "Show one task" : "Compare two tasks";
 }
 
-function show(answer) {
-  const panels = answer.panels.map((panel) => ({ ...panel, inputs: unpack(panel.inputs) }));
+function show({ panels, code, seed }) {
   const longest = Math.max(...panels.map((panel) => panel.targets.length * panel.dt));
   $("panels").classList.toggle("two", panels.length > 1);
   while (shown.length > panels.length) shown.pop().article.remove();
-  while (shown.length < panels.length) shown.push(place());
+  const toTime = (ms) => transport.go(Math.floor(ms / transport.dt));
+  while (shown.length < panels.length) shown.push(new Panel($("panels"), look, toTime));
   const compact = panels.length > 1;
-  shown.forEach((each, i) => fill(each, panels[i], { longest, compact }));
-  $("code").textContent = answer.code;
-  $("seed").value = answer.seed;
+  shown.forEach((each, i) => each.fill(panels[i], { longest, compact }));
+  $("code").textContent = code;
+  $("seed").value = seed;
   document.title = `${panels.map((panel) => panel.name).join(" and ")} · Mod-Cog`;
   controls(panels);
   drawMark($("mark"), panels[0].colors);
@@ -116,62 +115,6 @@ function show(answer) {
   const keep = touched || transport.playing;
   const at = keep ? (transport.step * transport.dt) / dt : periods.at(-1).start;
   transport.load(steps, dt, at);
-}
-
-/** The elements of one task's panel. */
-function place() {
-  const parts = {
-    name: make("h2"),
-    about: make("p", { className: "about" }),
-    facts: make("ul", { className: "facts" }),
-    picture: make("canvas", { role: "img" }),
-    ring: make("canvas", { role: "img" }),
-    now: make("p", { className: "now" }),
-  };
-  const right = make("div", { className: "ring" }, parts.ring, parts.now);
-  const pictures = make("div", { className: "pictures" }, make("div", {}, parts.picture), right);
-  parts.article = make("article", { className: "panel" }, parts.name, parts.about, parts.facts, pictures);
-  $("panels").append(parts.article);
-  parts.chart = new Chart(parts.picture, (ms) => transport.go(Math.floor(ms / transport.dt)));
-  parts.observer = new ResizeObserver(() => redraw(parts));
-  parts.observer.observe(parts.picture);
-  return parts;
-}
-
-function fill(parts, panel, space) {
-  Object.assign(parts, { panel, space });
-  parts.name.textContent = panel.name;
-  parts.about.textContent = panel.sentence;
-  parts.facts.replaceChildren(...facts(panel, look().soft));
-  parts.picture.setAttribute("aria-label", `Inputs and target over time. ${told(panel)}`);
-  parts.chart.load(panel, space, look());
-}
-
-function redraw(parts) {
-  if (!parts.panel) return;
-  parts.chart.load(parts.panel, parts.space, look());
-  draw(parts, transport.step);
-}
-
-function draw({ panel, chart, ring, now }, step) {
-  const t = Math.min(step, panel.targets.length - 1);
-  const n = panel.dim_ring;
-  const part = (first) => Array.from({ length: n }, (_, k) => panel.inputs.at(t, first + k));
-  const period = panel.periods.findLast(({ start, steps }) => steps && start <= t);
-  const target = panel.targets[t];
-  const moment = {
-    n,
-    colors: panel.colors,
-    rings: [part(1), part(1 + n)],
-    fixation: panel.inputs.at(t, 0),
-    target,
-    trail: panel.targets.slice(panel.periods.at(-1).start, t),
-  };
-  const what = target ? degrees(((target - 1) * 360) / n) : "fixate";
-  now.textContent = `${Math.round(t * panel.dt)} ms, ${period.name}: target ${what}`;
-  ring.setAttribute("aria-label", `Rings at ${now.textContent}`);
-  chart.show(step, look());
-  drawRing(ring, moment, look());
 }
 
 async function copy() {
@@ -194,7 +137,7 @@ function another() {
 
 function compare() {
   if (fields.has("compare")) return change({ compare: null }, "One task.");
-  const { base, modifiers } = shown[0]?.panel ?? { base: "DlyGo", modifiers: [] };
+  const { base, modifiers } = shown[0]?.trial ?? { base: "DlyGo", modifiers: [] };
   // Something to compare at once: the same task without its modifiers, or with one.
   return change({ compare: modifiers.length ? base : `${base}_SeqR` }, "Two tasks.");
 }
@@ -213,7 +156,7 @@ $("reset").addEventListener("click", () =>
 );
 onTheme(() => {
   look.kept = null;
-  shown.forEach(redraw);
+  shown.forEach((each) => each.redraw());
 });
 onKeys(
   {
