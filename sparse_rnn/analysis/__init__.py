@@ -27,6 +27,7 @@ from sparse_rnn.analysis.clusters import Clusters as Clusters, cluster as cluste
 from sparse_rnn.analysis.everything import (
     AnalysisConfig as AnalysisConfig,
     AnalysisResult as AnalysisResult,
+    Caption as Caption,
     analyze as analyze,
 )
 from sparse_rnn.analysis.input_weights import (

@@ -25,6 +25,7 @@ EXEMPT: dict[str, str] = {
             *(
                 "InputOverlap",
                 "AnalysisResult",
+                "Caption",
                 "Recording",
                 "Ring",
                 "TaskVariance",
