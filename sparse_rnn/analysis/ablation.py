@@ -77,10 +77,10 @@ class AblationEffect:
             UnknownName: There is no such measure.
         """
         change = self.change(measure)
-        n = self.before.n_trials
+        n, m = self.before.n_trials, np.stack([scores.n_trials for scores in self.after])
         p = np.clip(getattr(self.before, measure), 0.0, 1.0)
         q = np.clip(p + change, 0.0, 1.0)
-        (p_low, p_high), (q_low, q_high) = wilson(p, n), wilson(q, n)
+        (p_low, p_high), (q_low, q_high) = wilson(p, n), wilson(q, m)
         low = change - np.hypot(q - q_low, p_high - p)
         high = change + np.hypot(q_high - q, p - p_low)
         return np.stack([low, high], axis=-1)

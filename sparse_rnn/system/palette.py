@@ -17,8 +17,8 @@ PINK, SKY, AMBER = "#cc79a7", "#56b4e9", "#e69f00"
 INK = "#000000"
 PAPER = "#ffffff"
 
-ON_LIGHT, ON_DARK = "#1a1a1a", "#fafafa"
-"""Marks on coloured ground; ink and paper change places on a dark page, and these do not."""
+ON_DARK = "#fafafa"
+"""Marks on strong colours; ink and paper change places on a dark page, and this does not."""
 
 SERIES = (BLUE, ORANGE, GREEN, PINK, SKY, AMBER, INK)
 """Colours of curves and bars; page.css has them as s0, s1, ..."""
@@ -33,13 +33,16 @@ NOTHING = "#ededed"
 """Places where there is nothing: no unit, no cluster, no synapse."""
 
 NEGATIVE, POSITIVE = BLUE, ORANGE
-"""Signs: cold colours inhibit or fall, warm ones excite or rise."""
+"""Signs: cold colours inhibit or fall, warm ones excite or rise, the paler the nearer to 0.
 
-SIGNED = ("#00304d", NEGATIVE, "#8cc5e3", PAPER, "#f5b183", POSITIVE, "#5f1e00")
-"""Evenly spaced stops of the map of signed values; 0 is the paper. `modcog.plotting` has it too."""
+0 itself is no colour: the paper shows through, also on a dark page.
+"""
 
 AMOUNT = "cividis"
 """matplotlib's map of amounts: evenly graded, and the same to readers with red-green blindness."""
+
+DENSITY = "Greys"
+"""matplotlib's map of how much of something there is in a place: none is the paper."""
 
 ARCHITECTURES: Mapping[str, int] = MappingProxyType(
     {

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, ListedColormap, Normalize, to_hex
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, Normalize, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from sparse_rnn.data import angle_colors
-from sparse_rnn.system.palette import AMOUNT as AMOUNT, GREY, SIGNED as STOPS
+from sparse_rnn.system.palette import AMOUNT as AMOUNT, GREY, NEGATIVE, POSITIVE
 
 TEXT_SIZE = 9
 
-SIGNED = LinearSegmentedColormap.from_list("signed", STOPS)
-"""Map of signed values: cold below 0, the paper at 0, warm above."""
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed",
+    [
+        (0.0, (*to_rgb(NEGATIVE), 1.0)),
+        (0.5, (*to_rgb(NEGATIVE), 0.0)),
+        (0.5, (*to_rgb(POSITIVE), 0.0)),
+        (1.0, (*to_rgb(POSITIVE), 1.0)),
+    ],
+)
+"""Map of signed values: cold below 0, transparent at 0, warm above."""
 
 CYCLE = ListedColormap(angle_colors(2 * np.pi * np.arange(256) / 256))
 """Map of directions from 0 to 360 degrees: each has the colour that it has in all pictures."""
@@ -60,6 +70,14 @@ def direction_bar(figure: Figure, axes: Sequence[Axes], label: str) -> None:
     bar.ax.set_yticklabels(["0°", "90°", "180°", "270°", "360°"])
     bar.set_label(label, fontsize=TEXT_SIZE - 1)
     bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
+
+
+def key(figure: Figure, image: ScalarMappable, **place: Any) -> Colorbar:
+    """A colour bar; as one picture, as the seams between transparent pieces would show."""
+    bar = figure.colorbar(image, **place)
+    bar.solids.set_rasterized(True)
+    bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
+    return bar
 
 
 def plain(ax: Axes, title: str, x: str = "", y: str = "") -> None:

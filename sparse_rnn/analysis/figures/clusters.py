@@ -22,6 +22,7 @@ from sparse_rnn.analysis.figures._style import (
     SIGNED,
     TEXT_SIZE,
     colors,
+    key,
     named_ticks,
     new_figure,
     plain,
@@ -58,9 +59,8 @@ def cluster_figure(clusters: Clusters, variance: TaskVariance) -> Figure:
     title = f"Task variance of {len(order)} units in {clusters.n_clusters} clusters"
     plain(left, title, "units, sorted by cluster")
     _bars(left, clusters.labels[order], len(variance.tasks))
-    bar = figure.colorbar(image, ax=left, pad=0.01, shrink=0.7)
+    bar = key(figure, image, ax=left, pad=0.01, shrink=0.7)
     bar.set_label("variance over the unit's largest", fontsize=TEXT_SIZE - 1)
-    bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
     right.plot(clusters.n_clusters_tested, clusters.silhouette, color=BLUE, linewidth=1.5)
     best = clusters.silhouette.max()
     right.plot([clusters.n_clusters], [best], "o", color=BLUE)
@@ -203,8 +203,7 @@ def weight_matrix_figure(
             ax.vlines(edges, *ax.get_ylim(), color=GREY, linewidth=0.5)
         if ax is not axes[0]:
             ax.set_yticks([])
-        bar = figure.colorbar(image, ax=ax, location="bottom", shrink=0.9, extend="both")
-        bar.ax.tick_params(labelsize=TEXT_SIZE - 2)
+        bar = key(figure, image, ax=ax, location="bottom", shrink=0.9, extend="both")
         bar.ax.xaxis.set_major_locator(MaxNLocator(3, symmetric=True))
     n = net.readout.out_features - 1
     axes[0].set_xticks([0, (1 + n) / 2, n + (1 + n) / 2], ["fixation", "ring 1", "ring 2"])

@@ -13,6 +13,7 @@ from sparse_rnn.analysis.figures._style import (
     AMOUNT,
     SIGNED,
     TEXT_SIZE,
+    key,
     named_ticks,
     new_figure,
     plain,
@@ -25,7 +26,6 @@ from sparse_rnn.system.palette import (
     INK,
     NEGATIVE,
     ON_DARK,
-    ON_LIGHT,
     ORANGE,
     PALE,
     POSITIVE,
@@ -57,13 +57,12 @@ def _changes(effect: AblationEffect, measure: str, name: str) -> Figure:
     image = ax.imshow(change, aspect="auto", cmap=SIGNED, vmin=-1, vmax=1, interpolation="none")
     rows, columns = np.nonzero((ends[..., 0] > 0) | (ends[..., 1] < 0))
     strong = np.abs(change[rows, columns]) > 0.6
-    ax.scatter(columns, rows, s=3, c=np.where(strong, ON_DARK, ON_LIGHT).tolist())
+    ax.scatter(columns, rows, s=3, c=np.where(strong, ON_DARK, INK).tolist())
     named_ticks(ax, effect.tasks, x=True)
     named_ticks(ax, effect.names, y=True)
     plain(ax, f"Change of {name} without a part")
     ax.spines[["top", "right"]].set_visible(True)
-    bar = figure.colorbar(image, ax=ax, location="left", shrink=0.8, pad=0.02)
-    bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
+    key(figure, image, ax=ax, location="left", shrink=0.8, pad=0.02)
     mean = change.mean(axis=1)
     # Trials of different tasks are independent, so their variances add up.
     reach = np.sqrt(((ends - change[..., None]) ** 2).sum(axis=1)) / change.shape[1]
@@ -143,7 +142,6 @@ def addition_figure(found: Sequence[VectorAddition]) -> Figure:
             ax.set_xticks([0, 1 + n // 4, 1 + n // 2, 1 + 3 * n // 4])
             ax.set_xticklabels(["fixate", "90°", "180°", "270°"])
     assert image is not None
-    bar = figure.colorbar(image, ax=axes, shrink=0.6)
+    bar = key(figure, image, ax=axes, shrink=0.6)
     bar.set_label("probability (dots: what is right)", fontsize=TEXT_SIZE - 1, color=GREY)
-    bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
     return figure

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sparse_rnn.analysis.figures._style import (
     SIGNED,
     TEXT_SIZE,
+    key,
     named_ticks,
     new_figure,
     plain,
@@ -35,9 +36,8 @@ def rule_figure(correlations: NDArray[np.float64], tasks: Sequence[str]) -> Figu
     image = ax.imshow(correlations, cmap=SIGNED, vmin=-1, vmax=1, interpolation="none")
     named_ticks(ax, tasks, x=True, y=True)
     plain(ax, "Rule inputs: normalised correlation")
-    bar = figure.colorbar(image, ax=ax, shrink=0.7)
+    bar = key(figure, image, ax=ax, shrink=0.7)
     bar.set_label("cosine of the columns", fontsize=TEXT_SIZE - 1)
-    bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
     return figure
 
 
@@ -88,9 +88,8 @@ def circulant_figure(found: Circulant) -> Figure:
         ax.set_xticks(middle, ["ring 1", "ring 2"])
         ax.set_yticks(middle, ["ring 1", "ring 2"], rotation=90, va="center")
     assert image is not None
-    bar = figure.colorbar(image, ax=axes, shrink=0.7)
+    bar = key(figure, image, ax=axes, shrink=0.7)
     bar.set_label("cosine of the columns", fontsize=TEXT_SIZE - 1)
-    bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
     return figure
 
 
