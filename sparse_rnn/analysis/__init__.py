@@ -30,6 +30,10 @@ from sparse_rnn.analysis.everything import (
     Caption as Caption,
     analyze as analyze,
 )
+from sparse_rnn.analysis.graphs import (
+    GraphComparison as GraphComparison,
+    compare_graphs as compare_graphs,
+)
 from sparse_rnn.analysis.input_weights import (
     Circulant as Circulant,
     InputOverlap as InputOverlap,

@@ -48,7 +48,7 @@ def sheet(materials: Materials) -> Product:
 
     found, mask = materials.clusters, materials.run.network.rnn.mask
     figure = figures.sheet_figure(found, mask, materials.variance)
-    share, chance = contacts(found, mask)
+    share, chance = contacts(found, mask.n_units, mask.targets(), mask.indices)
     known = ~np.isnan(share)
     sizes = np.bincount(found.labels, minlength=found.n_clusters)[known]
     told = "No unit with a cluster has synapses from other units."
@@ -65,7 +65,7 @@ def sheet(materials: Materials) -> Product:
     picture = Picture(
         figure,
         "Each square is a unit at its place on the sheet, in the colour of its cluster; bars "
-        "beyond their black lines belong to clusters whose units lie side by side.",
+        "beyond their lines belong to clusters whose units lie side by side.",
         "What a place does: neighbours of one cluster may hold different directions, and the "
         "borders of the drawing are none where the sheet is periodic.",
     )
@@ -119,8 +119,8 @@ def _ablation(name: str, found: AblationEffect) -> Product:
         "Cold squares are tasks that a part's loss harms; a dot marks a change whose 95 % interval "
         "over trials leaves out 0, and bars on the right are means over tasks with theirs."
         if many
-        else "Grey bars are the whole network, blue ones the network without the part, with 95 % "
-        "intervals over trials; a black line is the score of guessing without looking.",
+        else "Pale bars are the whole network, blue ones the network without the part, with 95 % "
+        "intervals over trials; a line across is the score of guessing without looking.",
         "That the part does the task: what is lost may have been a bystander that the rest relied "
         "on, and large parts cost more than small ones. The intervals are over trials of this one "
         "network, not over networks.",

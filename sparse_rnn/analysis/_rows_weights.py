@@ -6,6 +6,7 @@ import numpy as np
 
 from sparse_rnn.analysis._materials import Materials
 from sparse_rnn.analysis._products import Picture, Product, Table
+from sparse_rnn.analysis.graphs import compare_graphs
 from sparse_rnn.analysis.input_weights import (
     circulant_structure,
     input_overlap,
@@ -13,6 +14,50 @@ from sparse_rnn.analysis.input_weights import (
 )
 from sparse_rnn.analysis.recurrent_weights import weight_groups
 from sparse_rnn.analysis.timescales import time_constants
+
+
+def graph(materials: Materials) -> Product:
+    """The graph of the mask beside local, random and small-world ones."""
+    from sparse_rnn.analysis import figures
+
+    found = compare_graphs(materials.run, seed=materials.settings.seed)
+    table = {name: values.tolist() for name, values in found.measures.items()}
+    told = "; ".join(
+        f"{word} {table[name][0]:.2f} ("
+        + ", ".join(
+            f"{one} {x:.2f}" for one, x in zip(found.names[1:], table[name][1:], strict=True)
+        )
+        + ")"
+        for name, word in (("clustering", "clustering"), ("reciprocity", "reciprocity"))
+    )
+    left_out = "".join(f" No {name} graph: {reason}" for name, reason in found.skipped.items())
+    return Product(
+        f"{told[0].upper()}{told[1:]}, of as many synapses.{left_out}",
+        {
+            name: {key: None if np.isnan(values[i]) else values[i] for key, values in table.items()}
+            for i, name in enumerate(found.names)
+        },
+        {
+            "graphs": Table(
+                ("graph", *table),
+                [
+                    (name, *("" if np.isnan(values[i]) else values[i] for values in table.values()))
+                    for i, name in enumerate(found.names)
+                ],
+            )
+        },
+        {
+            "graphs": Picture(
+                figures.graph_figure(found),
+                "The network's graph (thick line, first bar) beside three with as many units and "
+                "synapses: each unit connected with its nearest, with units anywhere, and a mix of "
+                "both; where it runs along one of them, it is of that kind.",
+                "Weights: a synapse counts as one, however strong it is, so the spectral radius is "
+                "that of the graph and not of the network. Nor does it say which graph learns "
+                "better.",
+            )
+        },
+    )
 
 
 def weight_matrices(materials: Materials) -> Product:
@@ -25,7 +70,7 @@ def weight_matrices(materials: Materials) -> Product:
     picture = Picture(
         figure,
         "All weights, a row a unit, sorted by cluster with grey lines between clusters; cold is "
-        "negative and warm positive, and white is no synapse or no weight.",
+        "negative and warm positive, and no colour is no synapse or no weight.",
         "How active a unit is: a large weight from a silent unit does nothing. Colours end at the "
         "weight that one in a hundred exceeds, and large networks show the largest weight of each "
         "block.",

@@ -113,6 +113,7 @@ ANALYSES: Mapping[str, Callable[[Materials], Product]] = MappingProxyType(
     {
         "clusters": units.clusters,
         "sheet": units.sheet,
+        "graph": weights.graph,
         "weight matrices": weights.weight_matrices,
         "rule inputs": weights.rule_inputs,
         "stimulus inputs": weights.stimulus_inputs,

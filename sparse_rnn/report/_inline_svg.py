@@ -10,7 +10,7 @@ from sparse_rnn.errors import IncompatibleState
 from sparse_rnn.report._html import Html
 from sparse_rnn.system.files import read_regular
 from sparse_rnn.system.output import plain
-from sparse_rnn.system.palette import GREY, INK, PAPER
+from sparse_rnn.system.palette import GREY, INK, PALE, PAPER
 
 KEPT = frozenset(
     (
@@ -26,7 +26,7 @@ _LINK = re.compile(r"url\(\s*['\"]?#([^)'\"]*)['\"]?\s*\)")
 _POINTS = re.compile(r"([\d.]+)(pt|px)?")
 _PX_PER_PT = 4 / 3
 
-_ADAPTED = {INK: "currentColor", GREY: "var(--soft)", PAPER: "var(--paper)"}
+_ADAPTED = {INK: "currentColor", GREY: "var(--soft)", PAPER: "var(--paper)", PALE: "var(--pale)"}
 """What the colours of ink and paper become on a page that may be dark."""
 
 

@@ -213,7 +213,8 @@ export class Chart {
     const each = ring / n;
     const bottom = top + height - FIXATE;
     g.fillStyle = look.fixate;
-    g.fillRect(LEFT, top, this.#end() - LEFT, ring);
+    g.strokeStyle = look.line;
+    g.strokeRect(LEFT, top, this.#end() - LEFT, ring);
     g.fillRect(LEFT, bottom, this.#end() - LEFT, FIXATE);
     this.#runs(targets, (label, from, width) => {
       g.fillStyle = label ? colors[label - 1] : look.soft;

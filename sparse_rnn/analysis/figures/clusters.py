@@ -118,7 +118,7 @@ def sheet_figure(clusters: Clusters, mask: Mask, variance: TaskVariance | None =
     if len(clusters.units) < mask.n_units:
         note = f"grey: {mask.n_units - len(clusters.units)} units without a cluster"
         ax.set_xlabel(f"second side ({note})", fontsize=TEXT_SIZE)
-    share, chance = contacts(clusters, mask)
+    share, chance = contacts(clusters, mask.n_units, mask.targets(), mask.indices)
     place = np.arange(n)
     right.barh(place, share, color=palette, height=0.7)
     right.vlines(

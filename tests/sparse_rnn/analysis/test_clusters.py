@@ -241,8 +241,8 @@ def test_contacts_are_shares_of_the_synapses_from_other_units() -> None:
     )
     np.testing.assert_array_equal(clusters.labels, [0, 0, 1, 1])
     targets, sources = [0, 0, 0, 1, 2, 2, 4], [0, 1, 2, 4, 4, 0, 3]
-    share, chance = contacts(clusters, srnn.Mask.from_edges(5, targets, sources))
+    share, chance = contacts(clusters, 5, np.array(targets), np.array(sources))
     np.testing.assert_allclose(share, [1 / 3, 0])
     np.testing.assert_allclose(chance, [0.25, 0.25])
-    alone, _ = contacts(clusters, srnn.masks.autapse(5))
+    alone, _ = contacts(clusters, 5, np.arange(5), np.arange(5))
     assert np.isnan(alone).all()

@@ -21,7 +21,8 @@ EXEMPT: dict[str, str] = {
     **{
         f"sparse_rnn.analysis.{name}": _RECORD
         for name in (
-            *("AblationEffect", "Circulant", "Clusters", "EndStates", "FixedPoints", "Histogram"),
+            *("AblationEffect", "Circulant", "Clusters", "EndStates", "FixedPoints"),
+            *("GraphComparison", "Histogram"),
             *(
                 "InputOverlap",
                 "AnalysisResult",
