@@ -75,7 +75,8 @@ def direction_bar(figure: Figure, axes: Sequence[Axes], label: str) -> None:
 def key(figure: Figure, image: ScalarMappable, **place: Any) -> Colorbar:
     """A colour bar; as one picture, as the seams between transparent pieces would show."""
     bar = figure.colorbar(image, **place)
-    bar.solids.set_rasterized(True)
+    if bar.solids is not None:
+        bar.solids.set_rasterized(True)
     bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
     return bar
 

@@ -50,16 +50,19 @@ def trajectory_figure(found: Trajectories, recording: Recording, most: int = 64)
     degrees = np.degrees(recording.trials.angle)[:most] % 360
     go = np.maximum(recording.trials.decision_start[:most].astype(np.int64), 1)
     x, y = (f"component {i + 1} ({found.explained[i]:.0%})" for i in (0, 1))
+    ring: NDArray[np.float64] | None = None
     planes = [(found.points[:, :most, :2], x, y)]
     hidden = recording.hidden[:, :most].astype(np.float64)
     held = hidden[go - 1, np.arange(len(go))][~np.isnan(degrees)]
     if len(held) > 2 and np.ptp(held, axis=0).any():
         mean = held.mean(axis=0)
-        _, scale, axes_ = np.linalg.svd(held - mean, full_matrices=False)
+        _, scale, directions = np.linalg.svd(held - mean, full_matrices=False)
         share = float((scale[:2] ** 2).sum() / (scale**2).sum())
-        paths = (hidden - mean) @ axes_[:2].T
+        paths = (hidden - mean) @ directions[:2].T
         paths[~recording.mask[:, :most]] = np.nan
         planes.append((paths, f"plane with {share:.0%} of the variance before the cue", ""))
+        around = np.argsort(degrees[~np.isnan(degrees)], kind="stable")
+        ring = ((held - mean) @ directions[:2].T)[np.append(around, around[:1])]
     figure = new_figure(4.2 * len(planes) + 0.8, 4.3)
     axes = np.atleast_1d(figure.subplots(1, len(planes)))
     for ax, (paths, x_label, y_label) in zip(axes, planes, strict=True):
@@ -67,9 +70,7 @@ def trajectory_figure(found: Trajectories, recording: Recording, most: int = 64)
         plain(ax, "", x_label, y_label)
     names = ", ".join(dict.fromkeys(recording.tasks)) if len(recording.tasks) < 4 else "all tasks"
     axes[0].set_title(f"Trajectories: {names}", loc="left", fontsize=TEXT_SIZE + 1)
-    if len(planes) > 1:
-        around = np.argsort(degrees[~np.isnan(degrees)], kind="stable")
-        ring = ((held - mean) @ axes_[:2].T)[np.append(around, around[:1])]
+    if ring is not None:
         axes[1].plot(*ring.T, color=GREY, linewidth=0.8, zorder=1)
         axes[1].set_title("The same, about the memory", loc="left", fontsize=TEXT_SIZE + 1)
     keys = [
