@@ -26,6 +26,9 @@ SERIES = (BLUE, ORANGE, GREEN, PINK, SKY, AMBER, INK)
 GREY = "#595959"
 """Notes, levels of chance, and what stands for no direction."""
 
+MIDDLE = "#7a7a7a"
+"""Grey that can be read on white and on black."""
+
 PALE = "#d0d0d0"
 """What something is compared with, and lines of grids."""
 
