@@ -148,7 +148,7 @@ ROWS = {
     ),
     "sparse_rnn.analysis.compare_graphs": Row(
         {
-            "network": _NETWORK,
+            "network": Argument((network(), pool()), NO_NETWORKS),
             "n_draws": Argument((1, 2), NO_COUNTS),
             "seed": Argument((0, 1), NO_SEEDS),
         },
