@@ -1,9 +1,9 @@
 """The zoo: ten small trained networks that come with the package (`sparse_rnn.zoo`).
 
 ``python -m benchmarks.zoo --out runs/zoo`` trains those that are not there, one after another, goes
-on with one that was stopped, and packs all of them into ``sparse_rnn/training/zoo``: for each an
-archive of its run folder, and ``index.json`` with digests, scores and commands. About eight minutes
-on one core.
+on with one that was stopped, and packs all of them into ``sparse_rnn/training/zoo_runs``: for each
+an archive of its run folder, and ``index.json`` with digests, scores and commands. About ten
+minutes on one core.
 """
 
 from __future__ import annotations
@@ -21,33 +21,44 @@ from typing import Any
 
 import sparse_rnn as srnn
 
-PACKED = Path(__file__).resolve().parents[1] / "sparse_rnn" / "training" / "zoo"
+PACKED = Path(__file__).resolve().parents[1] / "sparse_rnn" / "training" / "zoo_runs"
 """Where the archives lie."""
 
 KEPT = ("config.json", "evaluation.csv", "evaluations.csv", "metrics.csv", "summary.json")
 """Files of a run folder in its archive, beside the weights."""
 
 COMMON: Mapping[str, Any] = MappingProxyType(
-    {"steps": 2000, "lr": 3e-3, "schedule": "cosine", "warmup": 50, "seed": 0, "eval_every": 200}
+    {
+        "steps": 1000,
+        "batch_size": 64,
+        "lr": 4e-3,
+        "schedule": "cosine",
+        "warmup": 50,
+        "seed": 0,
+        "eval_every": 200,
+    }
 )
 """Settings of all."""
 
 SUITES: Mapping[str, str] = MappingProxyType({"cog20": "cog-20", "modcog84": "mod-cog-84"})
-SIDES: Mapping[str, tuple[int, int]] = MappingProxyType({"cog20": (10, 10), "modcog84": (12, 12)})
+SHEET = (10, 10)
 
 KINDS: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
     {
-        "local": ("units on a sheet, connected within a radius of 3", {"radius": 3}),
+        "local": ("100 units on a sheet, connected within a radius of 3", {"radius": 3}),
         "random": (
-            "units connected at random, with as many synapses a unit as the local one",
+            "100 units connected at random, with as many synapses a unit as the local one",
             {"arch": "random", "mask_options": {"in_degree": 29}},
         ),
-        "dense": ("100 units, all connected", {"arch": "dense", "size": 100}),
+        "dense": ("64 units, all connected", {"arch": "dense", "size": 64}),
         "autapse": (
-            "units that are connected with themselves alone",
+            "100 units that are connected with themselves alone",
             {"arch": "autapse", "init": "identity"},
         ),
-        "gru": ("64 gated units (GRU) on a sheet", {"size": (8, 8), "radius": 3, "cell": "gru"}),
+        "gru": (
+            "49 gated units (GRU) on a sheet, connected within a radius of 3",
+            {"size": (7, 7), "radius": 3, "cell": "gru"},
+        ),
     }
 )
 """What each kind is, and its settings beside those of all."""
@@ -58,7 +69,7 @@ def recipes() -> dict[str, tuple[str, srnn.TrainConfig]]:
     made: dict[str, tuple[str, srnn.TrainConfig]] = {}
     for short, suite in SUITES.items():
         for kind, (about, settings) in KINDS.items():
-            start: dict[str, Any] = {"arch": "locality", "size": SIDES[short], "suite": suite}
+            start: dict[str, Any] = {"arch": "locality", "size": SHEET, "suite": suite}
             config = srnn.TrainConfig(**{**start, **COMMON, **settings})
             made[f"{kind}-{short}"] = (f"{suite}: {about}", config)
     return made
@@ -87,7 +98,7 @@ def pack(run: srnn.Run) -> bytes:
     """
     assert run.folder is not None
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(content, "w") as archive:
         for name in (*KEPT, "weights.safetensors"):
             data = (run.folder / name).read_bytes()
             if name == "config.json":
@@ -95,7 +106,7 @@ def pack(run: srnn.Run) -> bytes:
                 known["machine"].pop("platform", None)
                 data = (json.dumps(known, indent=2) + "\n").encode()
             entry = zipfile.ZipInfo(name)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_LZMA
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, data)
     return content.getvalue()
@@ -123,17 +134,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.zoo", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run folders")
     parser.add_argument("--packed", type=Path, default=PACKED, help="folder of the archives")
+    known = recipes()
+    parser.add_argument("--only", nargs="+", choices=[*known], help="train and pack these alone")
     options = parser.parse_args(arguments)
     options.packed.mkdir(parents=True, exist_ok=True)
-    index: dict[str, Any] = {}
-    for name, (about, config) in recipes().items():
+    path = options.packed / "index.json"
+    index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for name in options.only or known:
+        about, config = known[name]
         run = srnn.train(config, options.out / name)
         archive = pack(run)
         (options.packed / f"{name}.zip").write_bytes(archive)
         index[name] = described(name, about, run, archive)
         print(f"{name}: performance {index[name]['performance']:.3f}, {len(archive)} bytes")
-    text = json.dumps(index, indent=2) + "\n"
-    (options.packed / "index.json").write_text(text, encoding="utf-8")
+        ordered = {one: index[one] for one in known if one in index}
+        path.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

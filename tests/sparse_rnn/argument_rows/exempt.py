@@ -16,6 +16,9 @@ EXEMPT: dict[str, str] = {
     "sparse_rnn.Interrupted": _ERROR,
     "sparse_rnn.masks.ConformanceError": _ERROR,
     "sparse_rnn.Run": _RECORD,
+    "sparse_rnn.ZooNetwork": _RECORD,
+    "sparse_rnn.ZooNetwork.save": "where the files go: tests/sparse_rnn/training/test_zoo.py",
+    "sparse_rnn.zoo": _NOTHING,
     "sparse_rnn.Fit": _RECORD,
     "sparse_rnn.Moment": "made for callbacks: tests/sparse_rnn/training/test_callbacks.py",
     **{
