@@ -134,7 +134,7 @@ def test_the_command_lists_tells_and_writes(
     assert srnn.load_run(tmp_path / "run").config.suite == "cog-20"
     capsys.readouterr()
     assert status("zoo", "locl-cog20") == 2
-    assert "Did you mean local-cog20" in capsys.readouterr().err
+    assert "Did you mean 'local-cog20'" in capsys.readouterr().err
     assert status("zoo", "-o", tmp_path / "other") == 2
     assert "given with the NAME" in capsys.readouterr().err
     assert status("zoo", NAMES[1], "-o", tmp_path / "run") == 2
