@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,22 @@ class GraphComparison:
     out_degree: tuple[NDArray[np.int64], ...]
     distance: tuple[NDArray[np.float64], ...]
     skipped: Mapping[str, str]
+
+
+class _Edges(NamedTuple):
+    """Synapses in any order."""
+
+    n_units: int
+    targets: NDArray[np.int64]
+    sources: NDArray[np.int64]
+
+    def degree(self, ends: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many synapses end, or start, at each unit."""
+        return np.bincount(ends, minlength=self.n_units).astype(np.int64)
+
+
+def _long(units: NDArray[np.int32]) -> NDArray[np.int64]:
+    return units.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -124,12 +141,12 @@ def compare_graphs(network: Source, n_draws: int = 3, seed: Seed = 0) -> GraphCo
         )
     sheet = _sheet(n, mask.coords, periodic=mask.parameters.get("periodic") is not False)
     rng = np.random.default_rng(derive(seed, Purpose.GRAPHS))
-    makers: dict[str, Callable[[], masks.Mask]] = {
+    makers: dict[str, Callable[[], _Edges]] = {
         "local": lambda: _local(sheet, nnz, rng),
         "random": lambda: _random(n, nnz, rng),
         "small world": lambda: _small_world(sheet, nnz, rng),
     }
-    graphs, skipped = {OWN: [mask]}, dict[str, str]()
+    graphs, skipped = {OWN: [_Edges(n, mask.targets(), _long(mask.indices))]}, dict[str, str]()
     for name, make in makers.items():
         try:
             graphs[name] = [make() for _ in range(n_draws)]
@@ -146,9 +163,11 @@ def compare_graphs(network: Source, n_draws: int = 3, seed: Seed = 0) -> GraphCo
     return GraphComparison(
         names=tuple(graphs),
         measures=dict(zip(MEASURES, columns, strict=True)),
-        in_degree=tuple(np.stack([one.in_degree() for one in drawn]) for drawn in graphs.values()),
+        in_degree=tuple(
+            np.stack([one.degree(one.targets) for one in drawn]) for drawn in graphs.values()
+        ),
         out_degree=tuple(
-            np.stack([one.out_degree() for one in drawn]) for drawn in graphs.values()
+            np.stack([one.degree(one.sources) for one in drawn]) for drawn in graphs.values()
         ),
         distance=tuple(np.concatenate(spans) for spans in distance.values()),
         skipped=skipped,
@@ -167,14 +186,15 @@ def _sheet(n: int, coords: NDArray[np.float64] | None, *, periodic: bool) -> _Sh
     return _Sheet((n // side, side), periodic=True, known=False)
 
 
-def _spans(graph: masks.Mask, sheet: _Sheet) -> NDArray[np.float64]:
+def _spans(graph: _Edges, sheet: _Sheet) -> NDArray[np.float64]:
     if not sheet.known:
         return np.zeros(0)
-    return sheet.distance(graph.targets(), graph.indices.astype(np.int64))
+    return sheet.distance(graph.targets, graph.sources)
 
 
-def _measured(graph: masks.Mask, spans: NDArray[np.float64]) -> list[float]:
+def _measured(edges: _Edges, spans: NDArray[np.float64]) -> list[float]:
     """The measures in the order of `MEASURES`."""
+    graph = masks.Mask.from_edges(*edges)
     known = masks.measures(graph, n_sources=min(graph.n_units, _PATH_SOURCES))
     out = graph.out_degree()
     return [
@@ -187,16 +207,15 @@ def _measured(graph: masks.Mask, spans: NDArray[np.float64]) -> list[float]:
         known.clustering,
         known.mean_path_length,
         float(spans.mean()) if spans.size else math.nan,
-        _spectral_radius(graph),
+        _spectral_radius(graph.tocsr().astype(np.float64)),
     ]
 
 
-def _spectral_radius(graph: masks.Mask) -> float:
-    if graph.n_units <= _DENSE_UNITS:
-        return float(np.abs(np.linalg.eigvals(graph.to_dense().astype(np.float64))).max())
+def _spectral_radius(matrix: Any) -> float:
+    if matrix.shape[0] <= _DENSE_UNITS:
+        return float(np.abs(np.linalg.eigvals(matrix.toarray())).max())
     # The largest eigenvalue of a matrix without negative entries is real (Perron and Frobenius).
-    ones = np.ones(graph.n_units)
-    largest = eigs(graph.tocsr().astype(np.float64), k=1, v0=ones, return_eigenvectors=False)
+    largest = eigs(matrix, k=1, v0=np.ones(matrix.shape[0]), return_eigenvectors=False)
     return float(np.abs(np.asarray(largest)).max())
 
 
@@ -207,35 +226,35 @@ def _in_degrees(n: int, nnz: int, rng: np.random.Generator) -> NDArray[np.int64]
     return degrees
 
 
-def _fewest(
-    graph: masks.Mask, cost: NDArray[np.float64], nnz: int, rng: np.random.Generator
-) -> masks.Mask:
+def _fewest(graph: _Edges, cost: NDArray[np.float64], nnz: int, rng: np.random.Generator) -> _Edges:
     """Keep the cheapest synapses onto each unit, until there are `nnz`."""
-    targets = graph.targets()
-    order = np.lexsort((rng.random(graph.nnz), cost, targets))
-    rank = np.arange(graph.nnz) - graph.indptr[targets]
-    kept = order[rank < _in_degrees(graph.n_units, nnz, rng)[targets]]
-    return masks.Mask.from_edges(graph.n_units, targets[kept], graph.indices[kept])
+    n, targets, sources = graph
+    order = np.lexsort((rng.random(targets.size), cost, targets))
+    first = np.concatenate([[0], np.cumsum(graph.degree(targets))])[:-1]
+    rank = np.arange(targets.size) - first[targets[order]]
+    kept = order[rank < _in_degrees(n, nnz, rng)[targets[order]]]
+    return _Edges(n, targets[kept], sources[kept])
 
 
-def _local(sheet: _Sheet, nnz: int, rng: np.random.Generator) -> masks.Mask:
+def _local(sheet: _Sheet, nnz: int, rng: np.random.Generator) -> _Edges:
     n = math.prod(sheet.sides)
     most = -(-nnz // n)
     radius = 0.0
     while True:
         graph = masks.locality(sheet.sides, radius, periodic=sheet.periodic)
         if graph.in_degree().min() >= most:
-            spans = sheet.distance(graph.targets(), graph.indices.astype(np.int64))
-            return _fewest(graph, spans, nnz, rng)
+            edges = _Edges(n, graph.targets(), _long(graph.indices))
+            return _fewest(edges, sheet.distance(edges.targets, edges.sources), nnz, rng)
         radius += 1.0
 
 
-def _random(n: int, nnz: int, rng: np.random.Generator) -> masks.Mask:
+def _random(n: int, nnz: int, rng: np.random.Generator) -> _Edges:
     graph = masks.random(n, in_degree=-(-nnz // n), seed=int(rng.integers(2**31)))
-    return _fewest(graph, np.zeros(graph.nnz), nnz, rng)
+    edges = _Edges(n, graph.targets(), _long(graph.indices))
+    return _fewest(edges, np.zeros(graph.nnz), nnz, rng)
 
 
-def _small_world(sheet: _Sheet, nnz: int, rng: np.random.Generator) -> masks.Mask:
+def _small_world(sheet: _Sheet, nnz: int, rng: np.random.Generator) -> _Edges:
     n = math.prod(sheet.sides)
     if nnz < n:
         raise NotApplicable(f"It has fewer synapses ({nnz}) than units ({n}).")
@@ -243,4 +262,5 @@ def _small_world(sheet: _Sheet, nnz: int, rng: np.random.Generator) -> masks.Mas
     while masks.locality(sheet.sides, radius + 1, periodic=sheet.periodic).nnz <= nnz / 2:
         radius += 1.0
     seed = int(rng.integers(2**31))
-    return masks.small_world(sheet.sides, radius, nnz, periodic=sheet.periodic, seed=seed)
+    graph = masks.small_world(sheet.sides, radius, nnz, periodic=sheet.periodic, seed=seed)
+    return _Edges(n, graph.targets(), _long(graph.indices))

@@ -116,8 +116,8 @@ def zoo() -> Mapping[str, ZooNetwork]:
     """Small trained networks that come with the package, by name.
 
     There is a local, a random, a dense and an autapse network and one of gated units, each of which
-    has learned the tasks of "cog-20". They were trained for a minute each, so that analyses, playgrounds
-    and tutorials have something to work on at once; they are no results.
+    has learned the tasks of "cog-20". They were trained for a minute each, so that analyses,
+    playgrounds and tutorials have something to work on at once; they are no results.
 
     Returns:
         The networks by name, in the order of their making.
