@@ -15,7 +15,17 @@ from matplotlib.ticker import MultipleLocator
 from PIL import Image
 
 import modcog
-from modcog.plotting.palette import direction_colors
+from modcog.plotting.palette import (
+    BRAND,
+    DENSITY,
+    INK,
+    NEGATIVE,
+    NOTHING,
+    PAPER,
+    RULE,
+    SOFT,
+    direction_colors,
+)
 from modcog.plotting.trial import draw_trial
 from modcog.ring import SIDES, bumps
 
@@ -32,7 +42,6 @@ GIVEN = {"ring": 0, "location": STIMULUS, "delay": 500.0}
 
 N = 16
 COLORS = direction_colors(N)
-INK, PALE = "#222222", "#d9d9d9"
 BADGES = {"python": "Python", "tasks": "tasks", "license": "licence"}
 
 
@@ -52,7 +61,7 @@ def tasks_figure() -> Figure:
         draw_trial(axes[:, column], trials[name])
         axes[0, column].set_title(f"{name}\n", fontsize=11, fontweight="bold")
         axes[-1, column].set_xlabel(f"time (ms)\n{words}", fontsize=9)
-        axes[-1, column].axhline(STIMULUS * 22.5, color="#888888", linewidth=0.8, linestyle=":")
+        axes[-1, column].axhline(STIMULUS * 22.5, color=RULE, linewidth=0.8, linestyle=":")
         # No 0, which would run into the label below it.
         axes[-1, column].set_yticks([-22.5, 90, 180, 270], ["fixate", "90°", "180°", "270°"])
         axes[-1, column].xaxis.set_major_locator(MultipleLocator(500))
@@ -85,7 +94,7 @@ def ring_figure() -> Figure:
 
 
 def draw_ring(
-    ax: Axes, values: np.ndarray, *, pointer: int | None = None, pale: str = "#f2f2f2"
+    ax: Axes, values: np.ndarray, *, pointer: int | None = None, pale: str = NOTHING
 ) -> None:
     """Draw the ring as wedges, as dark as their values; a pointer marks one direction."""
     step = 360 / N
@@ -135,7 +144,7 @@ def integrate_figure() -> Figure:
         colors = [COLORS[k] for k in trials.response]
         axes[2].scatter(delays, trials.response * 360 / N, c=colors, s=45, marker=marker)
         axes[2].annotate(name[-4:], (1130, trials.response[-1] * 360 / N), va="center", fontsize=9)
-    axes[2].axhline(STIMULUS * 360 / N, color="#888888", linewidth=0.8, linestyle=":")
+    axes[2].axhline(STIMULUS * 360 / N, color=RULE, linewidth=0.8, linestyle=":")
     axes[2].set(xlabel="delay (ms)", xlim=(0, 1350))
     axes[2].set_ylabel("answer")
     axes[2].set_yticks([0, 90, 180, 270, 360], ["0°", "90°", "180°", "270°", "360°"])
@@ -211,7 +220,7 @@ def masks_figure() -> Figure:
         sources = mask.to_dense()[unit].reshape(shape).astype(int)
         sources.flat[unit] = 2
 
-        ax.imshow(sources, cmap=ListedColormap(["#f2f2f2", "#0072b2", INK]), vmin=0, vmax=2)
+        ax.imshow(sources, cmap=ListedColormap([NOTHING, NEGATIVE, INK]), vmin=0, vmax=2)
         ax.set_title(name, fontsize=10)
         ax.set(xticks=[], yticks=[])
     return figure
@@ -225,11 +234,11 @@ def kernels_figure() -> Figure:
     dense = mask.to_dense().astype(float)
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 0.6])
-    left.imshow(np.where(dense > 0, 1.0, 0.35), cmap="Blues", vmin=0, vmax=1.4)
+    left.imshow(np.where(dense > 0, 1.0, 0.35), cmap=DENSITY, vmin=0, vmax=1.4)
     left.set_title("dense: a matrix product\nover all pairs of units", fontsize=10)
-    middle.imshow(dense, cmap="Blues", vmin=0, vmax=1.4)
+    middle.imshow(dense, cmap=DENSITY, vmin=0, vmax=1.4)
     middle.set_title("sparse_cpu: a multiply-add\nfor each synapse", fontsize=10)
-    right.imshow(mask.to_dense().nonzero()[1].reshape(36, 5), cmap="Greys", aspect="auto")
+    right.imshow(mask.to_dense().nonzero()[1].reshape(36, 5), cmap=DENSITY, aspect="auto")
     right.set_title("what it stores:\n5 sources a unit", fontsize=10)
     for ax in (left, middle):
         ax.set(xlabel="from unit", ylabel="onto unit", xticks=[], yticks=[])
@@ -240,12 +249,12 @@ def kernels_figure() -> Figure:
 def badge(label: str, value: str) -> str:
     """A small label for the README, drawn here so that it loads from nowhere else."""
     left, right = 10 + 6.6 * len(label), 10 + 6.6 * len(value)
-    text = 'font-family="Verdana,sans-serif" font-size="11" fill="#fff" text-anchor="middle"'
+    text = f'font-family="Verdana,sans-serif" font-size="11" fill="{PAPER}" text-anchor="middle"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right:.0f}" height="20" '
         f'role="img" aria-label="{label}: {value}"><title>{label}: {value}</title>'
-        f'<rect width="{left + right:.0f}" height="20" rx="3" fill="#444"/>'
-        f'<rect x="{left:.0f}" width="{right:.0f}" height="20" rx="3" fill="#00597d"/>'
+        f'<rect width="{left + right:.0f}" height="20" rx="3" fill="{SOFT}"/>'
+        f'<rect x="{left:.0f}" width="{right:.0f}" height="20" rx="3" fill="{BRAND}"/>'
         f'<text x="{left / 2:.0f}" y="14" {text}>{label}</text>'
         f'<text x="{left + right / 2:.0f}" y="14" {text}>{value}</text></svg>\n'
     )

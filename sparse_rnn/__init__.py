@@ -60,3 +60,4 @@ from sparse_rnn.training.run import (
     load_run as load_run,
     train as train,
 )
+from sparse_rnn.training.zoo import ZooNetwork as ZooNetwork, zoo as zoo

@@ -22,6 +22,7 @@ import modcog
 from modcog.batches.targets import TARGETS
 from modcog.catalog import rules as rule_inputs, weights as task_weights
 from modcog.hashing import generator
+from modcog.plotting.palette import angle_colors as angle_colors
 from modcog.trials.plan import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
 from sparse_rnn.evaluation.scores import TaskScores

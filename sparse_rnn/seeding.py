@@ -55,6 +55,7 @@ class Purpose(StrEnum):
     FISHER = "sparse_rnn: answers for the Fisher information"
     NOISE = "sparse_rnn: recurrent noise"
     NOISE_OF_CALL = "sparse_rnn: recurrent noise of a call"
+    GRAPHS = "sparse_rnn: graphs to compare with"
     SPARSIFIER = "sparse_rnn: choice of synapses"
 
 

@@ -40,7 +40,7 @@ def test_shown_figures_are_there_for_light_and_for_dark_pages() -> None:
     shown = re.findall(r'(?:srcset|src)="(docs/figures/[^"]+)"', README)
     assert len(shown) == 4
     assert all((ROOT / path).stat().st_size < 600_000 for path in shown)
-    assert {Path(path).name for path in shown if path.endswith(".svg")} == set(readme.INKS)
+    assert {Path(path).name for path in shown if path.endswith(".svg")} == set(readme.LOOKS_OF)
 
 
 def test_learning_curve_is_drawn_from_the_kept_demo(

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 
 import sparse_rnn as srnn
 from sparse_rnn.nn.init import INITS
+from sparse_rnn.system.palette import SERIES
 from sparse_rnn.system.provenance import provenance
 
 ARCHITECTURES: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
@@ -44,8 +45,6 @@ COMMON: Mapping[str, Any] = MappingProxyType(
 STEPS = 500
 SEEDS = 3
 MEASURE = "performance"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000")
-"""Okabe & Ito's palette; colour-blind readers tell them apart."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def figure(rows: Sequence[InitResult]) -> Figure:
         curves, ends = axes[0, column], axes[1, column]
         for row in (row for row in rows if row.architecture == name):
             number = list(INITS).index(row.init)
-            style = {"color": COLOURS[number % len(COLOURS)]}
+            style = {"color": SERIES[number % len(SERIES)]}
             # Dashes on top, as two initialisations are the same one on a dense mask.
             dashes = {"linestyle": "--", "zorder": 3} if number == 0 else {}
             curves.plot(row.steps, row.curve, label=row.init, marker="o", ms=3, **dashes, **style)

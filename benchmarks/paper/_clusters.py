@@ -100,7 +100,7 @@ def draw(ax: Axes, found: Clustered, tasks: Sequence[str] | None = None) -> None
     bar.imshow(colours[np.newaxis], aspect="auto", interpolation="nearest")
     bar.set_axis_off()
     for edge in np.flatnonzero(np.diff(labels)) + 0.5:
-        ax.axvline(edge, color="white", linewidth=0.5)
+        ax.axvline(edge, color=drawing.PAPER, linewidth=0.5)
     if tasks is None:
         ax.set_yticks([])
     else:

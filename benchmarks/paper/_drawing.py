@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.paper._learning import Curves
 from benchmarks.paper._statistics import SHARE, Sample
+from sparse_rnn.analysis.figures._style import SIGNED
 from sparse_rnn.report._style import (
     ACCURACY_MAP,
     CHANCE_COLOR,
@@ -22,16 +23,16 @@ from sparse_rnn.report._style import (
     TEXT_SIZE,
     line_style as line_style,
 )
+from sparse_rnn.system.palette import INK as INK, PAPER as PAPER
 
-DENSE = {"color": "#000000", "linestyle": "--", "linewidth": 2}
+DENSE = {"color": INK, "linestyle": "--", "linewidth": 2}
 """How the dense network looks wherever it is the thing compared with."""
 
 BAND = 0.18
 """Opacity of an interval."""
 
 SEQUENTIAL = ACCURACY_MAP
-DIVERGING = "RdBu_r"
-"""Red and blue differ to every kind of colour-blind reader."""
+DIVERGING = SIGNED
 
 
 def panels(
@@ -145,7 +146,7 @@ def bars(ax: Axes, samples: Mapping[str, Sample], colours: Sequence[str] = PALET
             capsize=3,
         )
         values = list(sample.by_seed.values())
-        ax.plot([place] * len(values), values, ".", color="#222222", markersize=4)
+        ax.plot([place] * len(values), values, ".", color=INK, markersize=4)
     ax.set_xticks(range(len(samples)), list(samples), rotation=30, ha="right")
     ax.tick_params(labelsize=TEXT_SIZE)
 
@@ -183,8 +184,9 @@ def grid(
     ax.spines[:].set_visible(False)
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
-            red, green, blue, _ = image.cmap(image.norm(value))
-            dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
+            red, green, blue, opacity = image.cmap(image.norm(value))
+            # What is transparent shows the paper.
+            dark = 1 - opacity * (1 - (0.3 * red + 0.59 * green + 0.11 * blue)) < 0.5
             text = f"{value:+.2f}" if options.get("cmap") == DIVERGING else f"{value:.2f}"
             ax.text(
                 j,
@@ -193,6 +195,6 @@ def grid(
                 ha="center",
                 va="center",
                 fontsize=TEXT_SIZE - 1,
-                color="white" if dark else "black",
+                color=PAPER if dark else INK,
             )
     return image

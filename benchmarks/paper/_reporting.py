@@ -63,7 +63,7 @@ def largest(results: Path) -> list[Finding]:
 FAIR = "fair_"
 """Begins the id of the experiment that judges a claim with fair starts and learning rates."""
 
-STRIPS = Path("images", "results")
+STRIPS = Path("figures", "results")
 """Where the intervals of each finding lie, from the summary."""
 
 FIGURES = "../benchmarks/paper/results"

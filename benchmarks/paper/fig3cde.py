@@ -116,8 +116,8 @@ def figure(found: Pools[Found]) -> Figure:
             ax.set_yticks(range(len(rows)), rows, fontsize=6)
         ax.set_xticks([])
     for place in np.flatnonzero(np.diff([first[one.families[i]] for i in order])) + 0.5:
-        axes[0].axhline(place, color="black", linewidth=0.6)
-        axes[0].axvline(place, color="black", linewidth=0.6)
+        axes[0].axhline(place, color=drawing.INK, linewidth=0.6)
+        axes[0].axvline(place, color=drawing.INK, linewidth=0.6)
     drawn.colorbar(image, ax=list(axes), label="cosine")
     return drawn
 

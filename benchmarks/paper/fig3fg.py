@@ -134,7 +134,7 @@ def figure(found: Pools[Found]) -> Figure:
         axes[1].plot(
             [at - 0.45, at + 0.45],
             [level, level],
-            color="black",
+            color=drawing.INK,
             linewidth=1,
             label="chance" if at == 0 else None,
         )

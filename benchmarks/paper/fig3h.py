@@ -86,7 +86,7 @@ def figure(found: Pools[Found]) -> Figure:
         )
         drawing.title(ax, f"{task}, first seed")
         drawing.labels(ax, "direction shown on ring 1", "output (0: fixate)")
-    drawing.legend(axes[0, 0], labelcolor="white", loc="upper left")
+    drawing.legend(axes[0, 0], labelcolor=drawing.PAPER, loc="upper left")
     drawn.colorbar(image, ax=list(axes[0]), label="probability")
     return drawn
 

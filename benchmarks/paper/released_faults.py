@@ -159,7 +159,7 @@ def figure(analysis: Analysis) -> Figure:
     drawing.legend(axes[0, 0])
     drawing.bars(axes[0, 2], {name: analysis.lead(name) for name in analysis.performance})
     drawing.labels(axes[0, 2], "", "local minus dense, performance")
-    axes[0, 2].axhline(0, color="black", linewidth=0.8)
+    axes[0, 2].axhline(0, color=drawing.INK, linewidth=0.8)
     return drawn
 
 

@@ -38,6 +38,7 @@ from benchmarks.questions.claims import CLAIMS
 from sparse_rnn import TrainConfig
 from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs import folder as run_folder
+from sparse_rnn.system.palette import INK
 
 PLAIN = "plain"
 
@@ -235,7 +236,7 @@ def figure(analysis: Analysis) -> Figure:
             drawing.points(ax, x, samples, **style)
         if quantity == MEASURED[2]:
             samples = [analysis.joint.get(mask, Sample({})) for mask in MASKS]
-            style = {"color": "#000000", "linestyle": "", "label": "all at once"}
+            style = {"color": INK, "linestyle": "", "label": "all at once"}
             drawing.points(ax, [place - 0.15 for place in range(len(MASKS))], samples, **style)
         ax.set_xticks(range(len(MASKS)), list(MASKS))
         drawing.labels(ax, "", quantity)

@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 import sparse_rnn as srnn
 from benchmarks.speed._machine import finish, machine
 from benchmarks.speed.training import INPUT_SIZE, OUTPUT_SIZE, step_of
+from sparse_rnn.system.palette import BLUE, INK
 
 RADIUS = 6
 SIDES = (20, 30, 50, 80, 120, 200)
@@ -149,7 +150,7 @@ def figure(result: Mapping[str, Any]) -> Figure:
     """Three log-log panels: time and memory against units, time against density."""
     fig = Figure(figsize=(11, 3.6), layout="constrained")
     axes = fig.subplots(1, 3)
-    style = {"sparse_cpu": ("#0072b2", "o"), "dense": ("#009e73", "s")}
+    style = {"sparse_cpu": (BLUE, "o"), "dense": (INK, "s")}
     for ax, column, label in zip(
         axes, ("seconds", "peak_mb"), ("seconds a training step", "peak memory (MB)"), strict=False
     ):

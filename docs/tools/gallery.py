@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import modcog
 from modcog.explore.serving import ADDRESS, PORT
-from modcog.plotting.palette import direction_colors
+from modcog.plotting.palette import DUE, INK, PALE, PAPER, SOFT, direction_colors
 from modcog.ring import BUMP_HEIGHT
 
 MS_PER_STEP = 100.0
@@ -109,7 +109,7 @@ def picture(name: str) -> str:
     answer[due, targets[due, 0] - 1] = 1.0
     parts = [
         f'<rect x="{go_x:g}" y="{TOP_PX:g}" width="{(n_steps - go) * PX_PER_STEP:g}" '
-        f'height="{bottom - TOP_PX:g}" fill="#fff3c4"/>',
+        f'height="{bottom - TOP_PX:g}" fill="{DUE}"/>',
         *_labels(tops, ring_px, n),
         _cue(ob[:, 0], tops[0]),
         _heat(ob[:, 1 : 1 + n] / BUMP_HEIGHT, tops[1]),
@@ -117,14 +117,14 @@ def picture(name: str) -> str:
         _heat(answer, tops[3]),
         _fixate(~due, tops[3] + ring_px + ROW_PX / 2),
         *(_frame(top, width_px, ring_px) for top in tops[1:]),
-        f'<path d="M{go_x:g} {TOP_PX - 2:g}V{bottom:g}" stroke="#222" stroke-dasharray="2 2"/>',
+        f'<path d="M{go_x:g} {TOP_PX - 2:g}V{bottom:g}" stroke="{INK}" stroke-dasharray="2 2"/>',
         f'<text x="{go_x + 2:g}" y="{TOP_PX - 3:g}">answer due</text>',
         *_time_axis(n_steps, bottom),
     ]
     size = f"{LEFT_PX + 37 * PX_PER_STEP + 6:.0f} {bottom + 16:.0f}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" font-family="sans-serif" '
-        f'font-size="8" fill="#333"><rect width="100%" height="100%" fill="#fff"/>'
+        f'font-size="8" fill="{INK}"><rect width="100%" height="100%" fill="{PAPER}"/>'
         f"{''.join(parts)}</svg>\n"
     )
 
@@ -144,14 +144,14 @@ def _labels(tops: list[float], ring_px: float, n: int) -> Iterator[str]:
 def _cue(values: NDArray[Any], top: float) -> str:
     on = int(values.sum())
     return (
-        f'<path fill="#444" d="M{LEFT_PX:g} {top:g}h{on * PX_PER_STEP:g}v{CUE_PX:g}'
+        f'<path fill="{INK}" d="M{LEFT_PX:g} {top:g}h{on * PX_PER_STEP:g}v{CUE_PX:g}'
         f'h{-on * PX_PER_STEP:g}z"/>'
     )
 
 
 def _fixate(rests: NDArray[np.bool_], top: float) -> str:
     runs = "".join(f"M{start} 0h{length}v1h-{length}z" for start, length, _ in _runs(rests))
-    return _scaled(top, f'<path fill="#999" d="{runs}"/>')
+    return _scaled(top, f'<path fill="{SOFT}" d="{runs}"/>')
 
 
 def _heat(values: NDArray[Any], top: float) -> str:
@@ -189,7 +189,7 @@ def _scaled(top: float, content: str) -> str:
 def _frame(top: float, width: float, height: float) -> str:
     return (
         f'<rect x="{LEFT_PX:g}" y="{top:g}" width="{width:g}" height="{height:g}" '
-        'fill="none" stroke="#bbb" stroke-width=".6"/>'
+        f'fill="none" stroke="{PALE}" stroke-width=".6"/>'
     )
 
 

@@ -21,6 +21,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from docs.tools import citation
+from docs.tools.trained import LOOKS
+from sparse_rnn.system.palette import BLUE, GREEN
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -30,11 +32,14 @@ MEASURE = "final_accuracy"
 EARLY = 300
 """The gradient step at which the text compares the networks, beside the last one."""
 
-INKS = {"learning.svg": ("#222222", "#666666"), "learning-dark.svg": ("#e6edf3", "#9198a1")}
-"""Colours of text and of lesser text on light and on dark pages."""
+LOOKS_OF = {
+    "learning.svg": LOOKS["trained.gif"],
+    "learning-dark.svg": LOOKS["trained-dark.gif"],
+}
+"""Colours of light and of dark pages."""
 
-COLORS = {"locality": "#0072b2", "autapse": "#d55e00", "dense": "#009e73"}
-"""As in the figure of the demo; seen on light and on dark paper."""
+COLORS = {"locality": BLUE, "autapse": GREEN}
+"""As in the figure of the demo; seen on light and on dark paper. Dense has the colour of text."""
 
 
 def blocks() -> dict[str, str]:
@@ -156,9 +161,11 @@ def figure(demo: dict[str, Any], ink: str, soft: str) -> Figure:
     steps = demo["steps"]
     for name, network in demo["networks"].items():
         several = _curves(network)
-        ax.fill_between(steps, several.min(0), several.max(0), color=COLORS[name], alpha=0.25, lw=0)
+        ax.fill_between(
+            steps, several.min(0), several.max(0), color=COLORS.get(name, ink), alpha=0.25, lw=0
+        )
         label = f"{network['label']}: {network['weights']:,} weights"
-        ax.plot(steps, several.mean(0), color=COLORS[name], linewidth=2, label=label)
+        ax.plot(steps, several.mean(0), color=COLORS.get(name, ink), linewidth=2, label=label)
     words = {"stimuli": "ignores the stimuli", "evidence": "sees the stimuli, weighs no evidence"}
     for what, level in demo["floors"].items():
         ax.axhline(level, color=soft, linewidth=0.8, linestyle=":")
@@ -182,8 +189,10 @@ def draw() -> None:
         "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
     }
     with rc_context(settings):
-        for name, (ink, soft) in INKS.items():
-            figure(_loaded("demo"), ink, soft).savefig(FIGURES / name, metadata={"Date": None})
+        for name, look in LOOKS_OF.items():
+            figure(_loaded("demo"), look.ink, look.soft).savefig(
+                FIGURES / name, metadata={"Date": None}
+            )
 
 
 def main(arguments: list[str]) -> None:

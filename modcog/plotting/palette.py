@@ -1,8 +1,9 @@
-"""One colour for each ring direction, the same in every picture of this project.
+"""Every colour of the pictures of tasks, once: directions, signs, ink.
 
-The colours run once around a hue circle, so that direction n - 1 is next to direction 0. The axis
-that red-green blindness removes, green to red, is also an axis from dark to light: readers who do
-not see the one see the other. The circle lies in the colour space OKLab (Ottosson 2020,
+Each ring direction has one colour, the same in every picture of this project. The colours run once
+around a hue circle, so that direction n - 1 is next to direction 0. The axis that red-green
+blindness removes, green to red, is also an axis from dark to light: readers who do not see the one
+see the other. The circle lies in the colour space OKLab (Ottosson 2020,
 https://bottosson.github.io/posts/oklab/), in which equal distances look alike.
 """
 
@@ -12,6 +13,33 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+NEGATIVE, POSITIVE = "#0072b2", "#d55e00"
+"""Signs: values below 0 are cold and those above it warm, the paler the nearer to 0.
+
+They are of Okabe & Ito (2008). 0 itself is no colour: the background shows through.
+"""
+
+INK, SOFT, RULE, PAPER = "#222222", "#666666", "#888888", "#ffffff"
+"""Lines and text, those of less weight, thin lines that mark times, and the background."""
+
+PALE = "#d9d9d9"
+"""What something is compared with."""
+
+NOTHING = "#f2f2f2"
+"""Places where there is nothing, and the label "fixate" of an answer to come."""
+
+DUE = "#fff3c4"
+"""The time in which an answer is due."""
+
+DENSITY = "Greys"
+"""matplotlib's map of how much of something there is in a place: none is the paper."""
+
+BRAND = "#00597d"
+"""The badges and the site."""
+
+AMOUNT = "cividis"
+"""matplotlib's map of amounts such as activity; `modcog.explore` has it in palette.js."""
 
 LIGHTNESS = 0.59
 """Mean lightness of the circle in OKLab, from 0 (black) to 1 (white)."""

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from modcog.plotting.palette import PAPER
 from modcog.plotting.trial import SIZE, trial_figure
 from modcog.rendering.reference import channels, render
 from modcog.trials.plan import Trials
@@ -46,7 +47,7 @@ class Progress:
         for ax in self._axes:
             transform = ax.get_xaxis_transform()
             # Its edge covers the pixel that shows a part of the next step.
-            cover = Rectangle((0, 0), 0, 1, color="white", lw=2, zorder=10, transform=transform)
+            cover = Rectangle((0, 0), 0, 1, color=PAPER, lw=2, zorder=10, transform=transform)
             self._covers.append(ax.add_patch(cover))
         self._maps = [(i, np.asarray(i.get_array())) for ax in self._axes for i in ax.get_images()]
         if legend := self._axes[-1].get_legend():

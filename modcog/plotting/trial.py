@@ -10,12 +10,20 @@ from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from modcog.plotting.palette import direction_colors
+from modcog.plotting.palette import (
+    INK,
+    NEGATIVE,
+    PAPER,
+    POSITIVE,
+    RULE,
+    SOFT,
+    direction_colors,
+)
 from modcog.rendering.reference import channels, render
 from modcog.ring import drift_in_words
 from modcog.system.output import in_figure
@@ -27,13 +35,16 @@ SIZE = (7.2, 6.4)
 LINE_CHARACTERS = 84
 """Longest line of the text above a trial."""
 
-INPUT_MAP = "viridis"
-"""Colour map of the ring inputs: perceptually even and safe for colour-blind readers."""
-
-REST_COLOR = "#f2f2f2"
-FIXATE_COLOR = "#777777"
-CONTINUOUS_COLOR = "#222222"
-CUE_COLOR = "#222222"
+INPUT_MAP = LinearSegmentedColormap.from_list(
+    "signed",
+    [
+        (0.0, (*to_rgb(NEGATIVE), 1.0)),
+        (0.5, (*to_rgb(NEGATIVE), 0.0)),
+        (0.5, (*to_rgb(POSITIVE), 0.0)),
+        (1.0, (*to_rgb(POSITIVE), 1.0)),
+    ],
+)
+"""Colour map of the ring inputs: transparent at 0, so that silence is the background."""
 
 
 def trial_figure(
@@ -80,8 +91,7 @@ def draw_trial(axes: NDArray[Any], trials: Trials) -> list[tuple[float, Text]]:
     where = channels(n, 1)
     ob = observations[:, 0]
     edges = np.asarray(np.arange(len(ob) + 1) * dt, np.float64)
-    spread = float(max(1.0, ob[:, 1 : 1 + 2 * n].max()))
-    low = float(min(0.0, ob[:, 1 : 1 + 2 * n].min()))
+    spread = float(max(1.0, np.abs(ob[:, 1 : 1 + 2 * n]).max()))
     _draw_cue(axes[0], edges, ob[:, 0], "fixation")
     for ax, name, label in ((axes[1], "ring1", "ring 1"), (axes[2], "ring2", "ring 2")):
         image = ax.imshow(
@@ -90,7 +100,7 @@ def draw_trial(axes: NDArray[Any], trials: Trials) -> list[tuple[float, Text]]:
             aspect="auto",
             extent=_extent(edges, n),
             cmap=INPUT_MAP,
-            vmin=low,
+            vmin=-spread,
             vmax=spread,
             interpolation="nearest",
         )
@@ -135,7 +145,7 @@ def describe_trial(trials: Trials) -> str:
 
 
 def _draw_cue(ax: Axes, edges: NDArray[np.float64], values: NDArray[Any], label: str) -> None:
-    ax.stairs(values, edges, color=CUE_COLOR, fill=True, alpha=0.8)
+    ax.stairs(values, edges, color=INK, fill=True, alpha=0.8)
     ax.set_ylim(0, 1.15)
     ax.set_yticks([0, 1])
     _label(ax, label)
@@ -153,7 +163,7 @@ def _draw_target(
         origin="lower",
         aspect="auto",
         extent=(edges[0], edges[-1], -360 * 1.5 / n, 360 - 180 / n),
-        cmap=ListedColormap([REST_COLOR, FIXATE_COLOR, *direction_colors(n)]),
+        cmap=ListedColormap([PAPER, SOFT, *direction_colors(n)]),
         vmin=0,
         vmax=n + 1,
         interpolation="nearest",
@@ -166,7 +176,7 @@ def _draw_target(
             (go * trials.dt + elapsed) + trials.dt / 2,
             np.degrees(angle) % 360,
             ".",
-            color=CONTINUOUS_COLOR,
+            color=INK,
             markersize=4,
             label="continuous answer",
         )
@@ -174,7 +184,7 @@ def _draw_target(
     _direction_axis(ax, "target", n)
     ax.set_ylim(-360 * 1.5 / n, 360 - 180 / n)
     ax.set_yticks([-360 / n, 0, 90, 180, 270], ["fixate", "0°", "90°", "180°", "270°"])
-    ax.axhline(-180 / n, color="white", linewidth=1)
+    ax.axhline(-180 / n, color=RULE, linewidth=1)
 
 
 def _mark_periods(axes: NDArray[Any], trials: Trials) -> list[tuple[float, Text]]:
@@ -186,7 +196,7 @@ def _mark_periods(axes: NDArray[Any], trials: Trials) -> list[tuple[float, Text]
         if end_ms <= start_ms:
             continue
         for ax in axes:
-            ax.axvline(start_ms, color="#888888", linewidth=0.8, linestyle="--")
+            ax.axvline(start_ms, color=RULE, linewidth=0.8, linestyle="--")
         label = axes[0].annotate(
             in_figure(name),
             ((start_ms + end_ms) / 2, 1.15),
@@ -196,7 +206,7 @@ def _mark_periods(axes: NDArray[Any], trials: Trials) -> list[tuple[float, Text]
             ha="center",
             va="bottom",
             fontsize=8,
-            color="#444444",
+            color=SOFT,
             annotation_clip=False,
         )
         names.append((float(start_ms), label))

@@ -27,7 +27,12 @@ from sparse_rnn.analysis.clusters import Clusters as Clusters, cluster as cluste
 from sparse_rnn.analysis.everything import (
     AnalysisConfig as AnalysisConfig,
     AnalysisResult as AnalysisResult,
+    Caption as Caption,
     analyze as analyze,
+)
+from sparse_rnn.analysis.graphs import (
+    GraphComparison as GraphComparison,
+    compare_graphs as compare_graphs,
 )
 from sparse_rnn.analysis.input_weights import (
     Circulant as Circulant,

@@ -32,6 +32,21 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A figure with what its reader should know.
+
+    Attributes:
+        figure: The figure.
+        shows: One sentence: what one sees.
+        hides: One sentence: what it does not show.
+    """
+
+    figure: Figure
+    shows: str
+    hides: str
+
+
+@dataclass(frozen=True)
 class Product:
     """What one analysis found.
 
@@ -39,13 +54,13 @@ class Product:
         summary: One sentence.
         facts: Numbers in JSON types.
         tables: Tables by name.
-        figures: Figures by name.
+        pictures: Figures by name.
     """
 
     summary: str
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tables: Mapping[str, Table] = field(default_factory=dict[str, Table])
-    figures: Mapping[str, Figure] = field(default_factory=dict[str, "Figure"])
+    pictures: Mapping[str, Picture] = field(default_factory=dict[str, Picture])
 
     def write(self, folder: Path) -> list[str]:
         """Write tables and figures to a folder, each whole or not at all.
@@ -63,7 +78,8 @@ class Product:
                     [in_cell(one) if isinstance(one, str) else one for one in row]
                     for row in table.rows
                 )
-        for name, figure in self.figures.items():
+        for name, picture in self.pictures.items():
+            figure = picture.figure
             for kind in FORMATS:
                 names.append(f"{name}.{kind}")
                 # The date would make two files of one figure differ.

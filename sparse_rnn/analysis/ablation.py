@@ -65,6 +65,37 @@ class AblationEffect:
         before: NDArray[np.float64] = getattr(self.before, measure)
         return np.stack([getattr(scores, measure) - before for scores in self.after])
 
+    def interval(self, measure: str = "final_accuracy") -> NDArray[np.float64]:
+        """95 % intervals of `change` over other trials; float64 ``[part, task, 2]``.
+
+        They are those of the difference of two shares (Newcombe 1998, method 10,
+        https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), as if
+        both scores were of different trials: a bit too wide, as they are of the same. They say
+        nothing of how other networks, trained from other seeds, would differ.
+
+        Raises:
+            UnknownName: There is no such measure.
+        """
+        change = self.change(measure)
+        n, m = self.before.n_trials, np.stack([scores.n_trials for scores in self.after])
+        p = np.clip(getattr(self.before, measure), 0.0, 1.0)
+        q = np.clip(p + change, 0.0, 1.0)
+        (p_low, p_high), (q_low, q_high) = wilson(p, n), wilson(q, m)
+        low = change - np.hypot(q - q_low, p_high - p)
+        high = change + np.hypot(q_high - q, p - p_low)
+        return np.stack([low, high], axis=-1)
+
+
+def wilson(
+    share: NDArray[np.float64], n: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The 95 % interval of a share of n trials (Wilson 1927), which stays within 0 and 1."""
+    z = 1.959964
+    centre = share + z**2 / (2 * n)
+    reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    low, high = ((centre + sign * reach) / (1 + z**2 / n) for sign in (-1, 1))
+    return np.clip(low, 0.0, share), np.clip(high, share, 1.0)
+
 
 @contextmanager
 def ablate(network: Network, units: ArrayLike = (), edges: ArrayLike = ()) -> Generator[Network]:

@@ -49,6 +49,33 @@ class Clusters:
         return self.units[self.labels == cluster]
 
 
+def contacts(
+    clusters: Clusters, n_units: int, targets: NDArray[np.int64], sources: NDArray[np.integer]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How often the units of a cluster are connected with their like.
+
+    Args:
+        clusters: The clusters.
+        n_units: Units of the network.
+        targets: The unit that each synapse ends on.
+        sources: The unit that each synapse starts from.
+
+    Returns:
+        Float64 ``[clusters]`` each: the share of the synapses onto a cluster's units, from other
+        units, whose source is in the same cluster, NaN where there are no such synapses; and what
+        that share would be on average if the source were any other unit.
+    """
+    label = np.full(n_units, -1)
+    label[clusters.units] = clusters.labels
+    other = (targets != sources) & (label[targets] >= 0)
+    onto, source = label[targets[other]], label[sources[other]]
+    total = np.bincount(onto, minlength=clusters.n_clusters)
+    own = np.bincount(onto[onto == source], minlength=clusters.n_clusters)
+    share = np.divide(own, total, out=np.full(clusters.n_clusters, np.nan), where=total > 0)
+    sizes = np.bincount(clusters.labels, minlength=clusters.n_clusters)
+    return share, (sizes - 1) / max(n_units - 1, 1)
+
+
 def cluster(
     variance: TaskVariance,
     max_clusters: int | None = MAX_CLUSTERS,

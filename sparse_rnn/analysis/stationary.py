@@ -18,6 +18,9 @@ from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.nn.network import Network
 from sparse_rnn.system.arguments import finite, instance, whole
 
+MARGINAL = 0.02
+"""A mode is marginal where its eigenvalue has a size within this of 1."""
+
 
 @dataclass(frozen=True)
 class Search:

@@ -9,7 +9,18 @@ from types import MappingProxyType
 
 import tyro
 
-from sparse_rnn.cli import analyze, eval, explore, info, reading, refusals, report, sweep, train
+from sparse_rnn.cli import (
+    analyze,
+    eval,
+    explore,
+    info,
+    reading,
+    refusals,
+    report,
+    sweep,
+    train,
+    zoo,
+)
 from sparse_rnn.system.output import command_streams, figures_to_files, say, warnings_in_a_line
 
 COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
@@ -21,6 +32,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
         "report": report.report,
         "sweep": sweep.command,
         "explore": explore.explore,
+        "zoo": zoo.zoo,
     }
 )
 """Each command is a file and a row: parameters are its options, and the docstring is its help."""

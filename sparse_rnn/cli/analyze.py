@@ -10,7 +10,7 @@ import tyro
 from sparse_rnn.analysis.clusters import MAX_CLUSTERS
 from sparse_rnn.analysis.everything import AnalysisConfig, analyze as make_all
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.system.files import check_kind
+from sparse_rnn.system.files import atomic_writer, check_kind
 from sparse_rnn.system.output import say
 from sparse_rnn.training.run import load_run
 
@@ -37,6 +37,7 @@ def analyze(
 ) -> None:
     """Make all analyses that apply to a trained network: figures, tables, a summary.
 
+    index.html shows them all on one page, each with what one sees and what it does not show.
     Figures are PNG and SVG, tables CSV; analysis.json has all numbers, and the reasons for what was
     skipped. docs/analysis.md says what each means.
     """
@@ -48,9 +49,13 @@ def analyze(
     if folder.exists() and not folder.is_dir():
         raise InvalidArgument("--out", str(folder), "a folder, or a name that is free")
     result = make_all(loaded, folder, settings)
+    from sparse_rnn.report.analysis_page import PAGE, analysis_page  # matplotlib is slow to import
+
+    with atomic_writer(folder / PAGE) as file:
+        file.write(analysis_page(loaded, result))
     width = max(len(name) for name in (*result.done, *result.skipped))
     for name, sentence in result.done.items():
         say(f"{name:{width}}  {sentence}")
     for name, reason in result.skipped.items():
         say(f"{name:{width}}  skipped: {reason}")
-    say(f"{len(result.files)} files: {folder}")
+    say(f"{len(result.files) + 1} files, all of them on one page: {folder / PAGE}")

@@ -42,15 +42,18 @@ def panels_of(curves: Iterable[Curve]) -> tuple[Panel, ...]:
     return tuple(Panel(tuple(group)) for group in groups.values())
 
 
-def charts(panels: Sequence[Panel], file_name: str) -> Html:
+def charts(
+    panels: Sequence[Panel], file_name: str, series: Mapping[str, int] | None = None
+) -> Html:
     """Charts side by side, and a link to their values.
 
     Args:
         panels: A chart each. Curves of one name have one colour in all of them.
         file_name: Name of the table of values, without its ending.
+        series: Number of each curve's colour by its name; None counts them.
     """
     names = dict.fromkeys(curve.name for panel in panels for curve in panel.curves)
-    colors = {name: index for index, name in enumerate(names)}
+    colors = series or {name: index for index, name in enumerate(names)}
     figures = [_figure(panel, colors) for panel in panels]
     link = data_link(_values(panels), "text/csv", f"{file_name}.csv", "values of the curves (CSV)")
     bands = any(curve.low for panel in panels for curve in panel.curves)
@@ -63,7 +66,7 @@ def charts(panels: Sequence[Panel], file_name: str) -> Html:
     )
 
 
-def _figure(panel: Panel, colors: dict[str, int]) -> Html:
+def _figure(panel: Panel, colors: Mapping[str, int]) -> Html:
     first = panel.curves[0]
     data: dict[str, Any] = {
         "title": plain(first.panel or first.y_label),

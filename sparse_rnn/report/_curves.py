@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sparse_rnn.evaluation.history import BURST_RULE, History
 from sparse_rnn.report._style import CHANCE_COLOR, TEXT_SIZE, line_style
+from sparse_rnn.system.palette import PALE
 
 LABEL_GAP = 0.045
 """Least distance between two labels, as a fraction of the axis."""
@@ -19,7 +20,10 @@ BURST_NOTE = f"\N{MULTIPLICATION SIGN} a burst: {BURST_RULE}"
 
 
 def draw_curves(
-    ax: Axes, groups: Mapping[str, Sequence[History]], floors: Mapping[str, float]
+    ax: Axes,
+    groups: Mapping[str, Sequence[History]],
+    series: Sequence[int],
+    floors: Mapping[str, float],
 ) -> None:
     """Draw the mean final accuracy over gradient steps, a line a network, and floors beside them.
 
@@ -29,12 +33,13 @@ def draw_curves(
     Args:
         ax: Where to draw.
         groups: The records of each network by its label, one a seed, evaluated at the same steps.
+        series: Numbers of the curves' styles (`sparse_rnn.system.palette.series_of`).
         floors: Levels to hold the curves against by their label; the first is that of chance.
     """
     ends: list[float] = []
     last_step, n_bursts = 0.0, 0
-    for index, (label, histories) in enumerate(groups.items()):
-        style = line_style(index)
+    for number, (label, histories) in zip(series, groups.items(), strict=True):
+        style = line_style(number)
         curves = [history.curve("final_accuracy") for history in histories]
         steps, values = curves[0][0], np.mean([curve for _, curve in curves], axis=0)
         # A run shorter than one interval between evaluations is a single point.
@@ -49,8 +54,8 @@ def draw_curves(
     heights = spread([*ends, *floors.values()])
     for label, level in floors.items():
         ax.axhline(level, color=CHANCE_COLOR, linestyle=(0, (5, 3)), linewidth=1.2, label=label)
-    for index, (label, height) in enumerate(zip(groups, heights, strict=False)):
-        _label(ax, label, height, line_style(index)["color"])
+    for number, label, height in zip(series, groups, heights, strict=False):
+        _label(ax, label, height, line_style(number)["color"])
     for (label, level), height in zip(floors.items(), heights[len(groups) :], strict=True):
         _label(ax, f"{label} {level:.2f}", height, CHANCE_COLOR)
     ax.set_xlim(0, last_step)
@@ -60,7 +65,7 @@ def draw_curves(
     ax.set_xlabel(f"gradient steps\n{BURST_NOTE}" if n_bursts else "gradient steps")
     ax.set_ylabel("final accuracy on held-out trials, mean over tasks")
     ax.set_title("Learning curves", loc="left", fontsize=TEXT_SIZE + 2)
-    ax.grid(axis="y", color="#e6e6e6", linewidth=0.8)
+    ax.grid(axis="y", color=PALE, linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=TEXT_SIZE)

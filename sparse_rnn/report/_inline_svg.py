@@ -10,6 +10,7 @@ from sparse_rnn.errors import IncompatibleState
 from sparse_rnn.report._html import Html
 from sparse_rnn.system.files import read_regular
 from sparse_rnn.system.output import plain
+from sparse_rnn.system.palette import GREY, INK, PALE, PAPER
 
 KEPT = frozenset(
     (
@@ -25,13 +26,17 @@ _LINK = re.compile(r"url\(\s*['\"]?#([^)'\"]*)['\"]?\s*\)")
 _POINTS = re.compile(r"([\d.]+)(pt|px)?")
 _PX_PER_PT = 4 / 3
 
+_ADAPTED = {INK: "currentColor", GREY: "var(--soft)", PAPER: "var(--paper)", PALE: "var(--pale)"}
+"""What the colours of ink and paper become on a page that may be dark."""
 
-def inline(path: Path, label: str) -> Html:
+
+def inline(path: Path, label: str, *, adapt: bool = False) -> Html:
     """Read an SVG file as an element of a page.
 
     Args:
         path: The file.
         label: What it shows, for screen readers.
+        adapt: Whether black, grey and white become the ink and the paper of the page.
 
     Returns:
         The element. It is as wide as the page allows, and no wider than the file says.
@@ -41,7 +46,11 @@ def inline(path: Path, label: str) -> Html:
         RunDamaged: It is no regular file, or too large.
     """
     try:
-        root = ElementTree.fromstring(read_regular(path))
+        text = read_regular(path)
+        if adapt:
+            for color, named in _ADAPTED.items():
+                text = text.replace(color.encode(), named.encode())
+        root = ElementTree.fromstring(text)
         return _inlined(root, path, label)
     except (ElementTree.ParseError, RecursionError, ValueError, LookupError) as error:
         raise IncompatibleState(f"{path} is no SVG: {error}.") from error
@@ -58,7 +67,7 @@ def _inlined(root: ElementTree.Element, path: Path, label: str) -> Html:
     root.set("aria-label", plain(label))
     if width is not None:
         px = float(width[1]) * (1 if width[2] != "pt" else _PX_PER_PT)
-        root.set("style", f"max-width: {px:.0f}px")
+        root.set("style", f"max-width: {px:.0f}px; --wide: {px:.0f}px")
     return Html(ElementTree.tostring(root, encoding="unicode"))
 
 

@@ -8,6 +8,7 @@ from html import escape
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._quantities import Measurement
 from sparse_rnn.report._style import PALETTE
+from sparse_rnn.system.palette import MIDDLE
 
 LONGEST = 8
 """Values that a strip shows."""
@@ -15,8 +16,6 @@ LONGEST = 8
 WIDTH, LINE, EDGE = 180, 10, 6
 _FOOT = 12
 OURS, PAPERS = PALETTE[0], PALETTE[1]
-# Grey that can be read on white and on black.
-_GREY = "#7a7a7a"
 
 
 def shown(measured: Sequence[Measurement]) -> tuple[Measurement, ...]:
@@ -60,7 +59,7 @@ def strip(measured: Sequence[Measurement]) -> str:
     parts: list[str] = []
     if least < 0 < most:
         parts.append(
-            _line((x(0), x(0)), (0, height - _FOOT), f'stroke="{_GREY}" stroke-dasharray="2 2"')
+            _line((x(0), x(0)), (0, height - _FOOT), f'stroke="{MIDDLE}" stroke-dasharray="2 2"')
         )
     for number, one in enumerate(values):
         y = LINE * number + LINE / 2
@@ -74,7 +73,7 @@ def strip(measured: Sequence[Measurement]) -> str:
             corners = f"{at - 4:.1f},{y:g} {at:.1f},{y - 4:g} {at + 4:.1f},{y:g} {at:.1f},{y + 4:g}"
             drawn += f'<polygon points="{corners}" fill="none" stroke="{PAPERS}" stroke-width="2"/>'
         parts.append(f"<g>{title}{drawn}</g>")
-    text = f'font-family="sans-serif" font-size="9" fill="{_GREY}" y="{height - 2}"'
+    text = f'font-family="sans-serif" font-size="9" fill="{MIDDLE}" y="{height - 2}"'
     parts.append(f'<text {text} x="{EDGE}">{words.number(least)}</text>')
     parts.append(f'<text {text} x="{WIDTH - EDGE}" text-anchor="end">{words.number(most)}</text>')
     return (

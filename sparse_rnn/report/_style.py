@@ -1,15 +1,15 @@
-"""Colours and sizes that the figures share, chosen to be told apart by colour-blind readers."""
+"""Line styles and sizes that the figures share; the colours are those of `system.palette`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Okabe & Ito's palette without its yellow, which is too pale for lines.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+from sparse_rnn.system.palette import AMOUNT, GREY, SERIES
+
+PALETTE = SERIES
 DASHES = ("-", "--", "-.", ":")
-CHANCE_COLOR = "#595959"
-ACCURACY_MAP = "cividis"
-"""Evenly graded, and the same to readers with red-green blindness."""
+CHANCE_COLOR = GREY
+ACCURACY_MAP = AMOUNT
 
 TEXT_SIZE = 9
 

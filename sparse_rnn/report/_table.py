@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.report._style import ACCURACY_MAP, CHANCE_COLOR, TEXT_SIZE, line_style
+from sparse_rnn.system.palette import NOTHING, PAPER
 
 SEPARATION = 0.25
 """Width of the gap before the floors and above the row "mean", in cells."""
@@ -45,12 +46,15 @@ def table_values(
     return tasks, values, chance
 
 
-def draw_table(ax: Axes, scores: Mapping[str, TaskScores], floors: Floors) -> None:
+def draw_table(
+    ax: Axes, scores: Mapping[str, TaskScores], series: Sequence[int], floors: Floors
+) -> None:
     """Draw the table: rows are tasks and their mean, columns are networks and floors.
 
     Args:
         ax: Where to draw.
         scores: Final scores by label.
+        series: Numbers of the networks' styles (`sparse_rnn.system.palette.series_of`).
         floors: Columns beside that of chance.
     """
     tasks, values, chance = table_values(scores)
@@ -78,7 +82,7 @@ def draw_table(ax: Axes, scores: Mapping[str, TaskScores], floors: Floors) -> No
     ax.xaxis.tick_top()
     for index, label in enumerate(ax.get_xticklabels()):
         if index < n_networks:
-            label.set_color(line_style(index)["color"])
+            label.set_color(line_style(series[index])["color"])
         else:
             label.set(color=CHANCE_COLOR, fontstyle="italic")
     ax.tick_params(length=0, labelsize=TEXT_SIZE)
@@ -99,7 +103,7 @@ def _cell(ax: Axes, column: float, row: float, value: float, *, bold: bool = Fal
         _write(ax, column, row, "\N{EN DASH}", CHANCE_COLOR, bold=bold)
         return
     color = colormaps[ACCURACY_MAP](value)
-    box = Rectangle((column, row), 1, 1, facecolor=color, edgecolor="white", linewidth=1.5)
+    box = Rectangle((column, row), 1, 1, facecolor=color, edgecolor=PAPER, linewidth=1.5)
     ax.add_patch(box)
     # Dark ink on the light half of the map, light ink on its dark half.
     luminance = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
@@ -111,7 +115,7 @@ def _plain_cell(ax: Axes, column: float, row: float, value: float, *, bold: bool
 
     Of tasks whose chance level nobody knows, a dash.
     """
-    box = Rectangle((column, row), 1, 1, facecolor="#f2f2f2", edgecolor="white", linewidth=1.5)
+    box = Rectangle((column, row), 1, 1, facecolor=NOTHING, edgecolor=PAPER, linewidth=1.5)
     ax.add_patch(box)
     told = "\N{EN DASH}" if np.isnan(value) else f"{value:.2f}"
     _write(ax, column, row, told, CHANCE_COLOR, bold=bold)

@@ -20,6 +20,7 @@ from sparse_rnn.report._table import Floors, draw_table, table_values
 from sparse_rnn.report.findings import NONE
 from sparse_rnn.system.arguments import finite
 from sparse_rnn.system.output import in_figure
+from sparse_rnn.system.palette import series_of
 from sparse_rnn.training.run import Run, load_run
 
 Source = Run | Path | str
@@ -101,11 +102,12 @@ def overview(
     means = {
         label: float(np.mean([levels[task] for task in tasks])) for label, levels in floors.items()
     }
+    series = series_of([group[0].config.arch for group in groups.values()])
     curves_ax = figure.add_subplot(grid[0, 0])
     levels = {"chance": float(chance.mean()), **means}
     known = {label: level for label, level in levels.items() if not np.isnan(level)}
-    draw_curves(curves_ax, histories, known)
-    draw_table(figure.add_subplot(grid[:, 1]), scores, floors)
+    draw_curves(curves_ax, histories, series, known)
+    draw_table(figure.add_subplot(grid[:, 1]), scores, series, floors)
     if damaged:
         lines = [textwrap.fill(in_figure(f"{k}: {v}"), 110) for k, v in damaged.items()]
         figure.supxlabel("\n".join(["Not shown:", *lines]), fontsize=TEXT_SIZE - 1)

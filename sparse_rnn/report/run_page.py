@@ -22,6 +22,7 @@ from sparse_rnn.report._seeds import by_seed, mean_scores
 from sparse_rnn.report._table import CHANCE_NOTE, table_values
 from sparse_rnn.report.findings import NONE
 from sparse_rnn.report.overview import Source, overview
+from sparse_rnn.system.palette import series_of
 from sparse_rnn.training.optimiser import BURST_REMEDY
 from sparse_rnn.training.run import Run, load_run
 
@@ -120,7 +121,9 @@ def _curves(groups: Mapping[str, Sequence[Run]]) -> Node:
     ]
     losses = tuple(_loss_curve(label, group) for label, group in groups.items())
     panels.append(Panel(losses, log=True, marks=marks))
-    return join(charts(panels, "curves"), _told_bursts(groups))
+    numbers = series_of([group[0].config.arch for group in groups.values()])
+    series = dict(zip(groups, numbers, strict=True))
+    return join(charts(panels, "curves", series), _told_bursts(groups))
 
 
 def _bursts(group: Sequence[Run]) -> list[int]:

@@ -15,19 +15,20 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sparse_rnn.masks import Mask
-from sparse_rnn.report._style import PALETTE, TEXT_SIZE
+from sparse_rnn.report._style import TEXT_SIZE
 from sparse_rnn.system.arguments import instance, whole
 from sparse_rnn.system.output import in_figure
+from sparse_rnn.system.palette import BLUE, DENSITY, GREEN, INK, NOTHING, ORANGE, PAPER
 
 PIXELS = 500
 """Most rows of a drawn matrix; of larger masks each pixel shows the density of a block."""
 
 _KINDS = {
-    "not connected": "#f0f0f0",
-    "source (onto the unit)": PALETTE[0],
-    "target (from the unit)": PALETTE[1],
-    "source and target": PALETTE[2],
-    "the unit": PALETTE[6],
+    "not connected": NOTHING,
+    "source (onto the unit)": BLUE,
+    "target (from the unit)": ORANGE,
+    "source and target": GREEN,
+    "the unit": INK,
 }
 
 
@@ -105,7 +106,7 @@ def _draw_sheet(ax: Axes, mask: Mask, sides: tuple[int, int], unit: int) -> None
 def _draw_matrix(figure: Figure, ax: Axes, mask: Mask) -> None:
     density, block = _blocks(mask)
     extent = (-0.5, mask.n_units - 0.5, mask.n_units - 0.5, -0.5)
-    image = ax.imshow(density, cmap="Greys", vmin=0, vmax=max(density.max(), 1e-9), extent=extent)
+    image = ax.imshow(density, cmap=DENSITY, vmin=0, vmax=max(density.max(), 1e-9), extent=extent)
     ax.set_xlabel("from unit", fontsize=TEXT_SIZE)
     ax.set_ylabel("onto unit", fontsize=TEXT_SIZE)
     ax.set_title("Adjacency matrix", fontsize=TEXT_SIZE)
@@ -131,7 +132,7 @@ def _draw_in_degrees(ax: Axes, mask: Mask) -> None:
     lowest, highest = int(degrees.min()), int(degrees.max())
     width = max(1, math.ceil((highest - lowest + 1) / 40))
     edges = np.arange(lowest, highest + width + 1, width) - 0.5
-    ax.hist(degrees, bins=edges.tolist(), color=PALETTE[0], edgecolor="white", linewidth=0.4)
+    ax.hist(degrees, bins=edges.tolist(), color=BLUE, edgecolor=PAPER, linewidth=0.4)
     if lowest == highest:
         ax.set_xlim(max(lowest - 5, 0) - 0.5, highest + 5.5)
     mean = f"mean {degrees.mean():.4g}, s.d. {degrees.std():.3g}"

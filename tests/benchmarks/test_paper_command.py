@@ -61,7 +61,7 @@ def test_findings_of_what_needs_no_training(
     text = summary.read_text(encoding="utf-8")
     for row in ("[**Figure 1d**](#fig1d)", "[**Figure 2a**](#fig2a)", "Table 1", "Figures 7-11"):
         assert f"| {row}" in text
-    assert (tmp_path / "images" / "results" / "fig1d.svg").exists()
+    assert (tmp_path / "figures" / "results" / "fig1d.svg").exists()
 
 
 def test_the_summary_takes_the_largest_scale_that_ran(tmp_path: Path) -> None:

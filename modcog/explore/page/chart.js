@@ -162,20 +162,22 @@ export class Chart {
   #heat(g, row, first, look) {
     const { inputs, dim_ring: n } = this.panel;
     const image = new ImageData(inputs.rows, n);
-    paint(image, (t, y) => inputs.at(t, first + n - 1 - y), 0, 1);
+    paint(image, (t, y) => inputs.at(t, first + n - 1 - y), 1);
     const small = document.createElement("canvas");
     [small.width, small.height] = [inputs.rows, n];
     small.getContext("2d").putImageData(image, 0, 0);
     g.imageSmoothingEnabled = false;
     const { height } = this.#rows[row];
     g.drawImage(small, LEFT, this.#top(row), this.#end() - LEFT, height);
+    g.strokeStyle = look.line;
+    g.strokeRect(LEFT, this.#top(row), this.#end() - LEFT, height);
     this.#directions(g, this.#top(row), height, look);
   }
 
   /** What the colours of the inputs mean; the same in all trials, so that two can be compared. */
   #scale(g, look) {
     const image = new ImageData(64, 1);
-    paint(image, (x) => x / 63, 0, 1);
+    paint(image, (x) => x / 31.5 - 1, 1);
     const small = document.createElement("canvas");
     [small.width, small.height] = [64, 1];
     small.getContext("2d").putImageData(image, 0, 0);
@@ -184,7 +186,7 @@ export class Chart {
     g.drawImage(small, x, y, 64, 8);
     g.fillStyle = look.soft;
     g.textAlign = "right";
-    g.fillText("input  0", x - 5, y + 4);
+    g.fillText("input  −1", x - 5, y + 4);
     g.textAlign = "left";
     g.fillText("1", x + 69, y + 4);
   }
@@ -211,7 +213,8 @@ export class Chart {
     const each = ring / n;
     const bottom = top + height - FIXATE;
     g.fillStyle = look.fixate;
-    g.fillRect(LEFT, top, this.#end() - LEFT, ring);
+    g.strokeStyle = look.line;
+    g.strokeRect(LEFT, top, this.#end() - LEFT, ring);
     g.fillRect(LEFT, bottom, this.#end() - LEFT, FIXATE);
     this.#runs(targets, (label, from, width) => {
       g.fillStyle = label ? colors[label - 1] : look.soft;

@@ -19,6 +19,7 @@ from sparse_rnn.analysis.figures.effects import (
     ablation_figure as ablation_figure,
     addition_figure as addition_figure,
 )
+from sparse_rnn.analysis.figures.graphs import graph_figure as graph_figure
 from sparse_rnn.analysis.figures.weights import (
     circulant_figure as circulant_figure,
     overlap_figure as overlap_figure,

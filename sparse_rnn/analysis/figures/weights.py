@@ -9,11 +9,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sparse_rnn.analysis.figures._style import (
-    BLUE,
-    GREY,
-    ORANGE,
     SIGNED,
     TEXT_SIZE,
+    key,
     named_ticks,
     new_figure,
     plain,
@@ -22,6 +20,7 @@ from sparse_rnn.analysis.figures._style import (
 from sparse_rnn.analysis.input_weights import Circulant, InputOverlap
 from sparse_rnn.analysis.recurrent_weights import WeightGroups
 from sparse_rnn.analysis.timescales import TimeConstants
+from sparse_rnn.system.palette import BLUE, GREY, NEGATIVE, POSITIVE
 
 
 def rule_figure(correlations: NDArray[np.float64], tasks: Sequence[str]) -> Figure:
@@ -37,9 +36,8 @@ def rule_figure(correlations: NDArray[np.float64], tasks: Sequence[str]) -> Figu
     image = ax.imshow(correlations, cmap=SIGNED, vmin=-1, vmax=1, interpolation="none")
     named_ticks(ax, tasks, x=True, y=True)
     plain(ax, "Rule inputs: normalised correlation")
-    bar = figure.colorbar(image, ax=ax, shrink=0.7)
+    bar = key(figure, image, ax=ax, shrink=0.7)
     bar.set_label("cosine of the columns", fontsize=TEXT_SIZE - 1)
-    bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
     return figure
 
 
@@ -90,38 +88,50 @@ def circulant_figure(found: Circulant) -> Figure:
         ax.set_xticks(middle, ["ring 1", "ring 2"])
         ax.set_yticks(middle, ["ring 1", "ring 2"], rotation=90, va="center")
     assert image is not None
-    bar = figure.colorbar(image, ax=axes, shrink=0.7)
+    bar = key(figure, image, ax=axes, shrink=0.7)
     bar.set_label("cosine of the columns", fontsize=TEXT_SIZE - 1)
-    bar.ax.tick_params(labelsize=TEXT_SIZE - 1)
     return figure
 
 
 def weight_figure(groups: WeightGroups, bins: int = 60) -> Figure:
-    """Draw the histogram of the recurrent weights and the two groups (as in Fig. 3f).
+    """Draw the histogram of the recurrent weights by their sign, and the split into two groups.
+
+    As in Fig. 3f; cold colours inhibit and warm ones excite.
 
     Args:
         groups: The groups.
         bins: Number of bins.
     """
-    figure = new_figure(6.0, 3.6)
+    figure = new_figure(6.6, 4.4)
     ax = figure.subplots()
-    edges = np.histogram_bin_edges(groups.weights, bins=bins)
-    for name, chosen, color, count, mean in zip(
-        groups.names,
-        (~groups.large, groups.large),
-        (BLUE, ORANGE),
-        groups.counts,
-        groups.means,
-        strict=True,
+    weights = groups.weights.ravel()
+    for name, chosen, color in (
+        ("negative (inhibit)", weights < 0, NEGATIVE),
+        ("positive (excite)", weights > 0, POSITIVE),
     ):
-        label = f"{name}: {count}, mean {mean:.2f}"
-        ax.hist(groups.weights[chosen], bins=edges.tolist(), color=color, label=label)
-    ax.axvline(groups.threshold, color=GREY, linewidth=1, linestyle="--")
-    note = f"between the groups {groups.between:.0%} of the variance; valley {groups.valley:.2f}"
-    ax.legend(frameon=False, fontsize=TEXT_SIZE, title=note, title_fontsize=TEXT_SIZE - 1)
-    plain(ax, f"{groups.weights.size} recurrent weights", "weight", "weights")
-    ax.margins(y=0.35)
+        if chosen.any():
+            values = weights[chosen]
+            label = (
+                f"{values.size} {name}: {values.size / weights.size:.0%}, mean {values.mean():.2f}"
+            )
+            edges = _edges(values, weights, bins)
+            ax.hist(values, bins=edges.tolist(), color=color, label=label)
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    gap = "a gap" if groups.valley < 0.5 else "no gap"
+    label = f"best split into two: {groups.threshold:.2f}, {gap} (valley {groups.valley:.2f})"
+    ax.axvline(groups.threshold, color=GREY, linewidth=1.2, linestyle="--", label=label)
+    figure.legend(frameon=False, fontsize=TEXT_SIZE - 1, loc="outside lower left")
+    plain(ax, f"{weights.size} recurrent weights by sign", "weight", "weights")
     return figure
+
+
+def _edges(
+    values: NDArray[np.float64], weights: NDArray[np.float64], bins: int
+) -> NDArray[np.float64]:
+    """Edges of bins as wide for both signs, one of them at 0."""
+    width = float(np.ptp(weights)) / bins or 1.0
+    n = int(np.ceil(np.abs(values).max() / width))
+    return np.sort(np.sign(values[0]) * width * np.arange(n + 1))
 
 
 def time_constant_figure(found: TimeConstants) -> Figure:

@@ -1,7 +1,7 @@
 // Pictures of units: a sheet of them, or unit by time where they lie on none.
 
 import { sized } from "./common.js";
-import { MAP } from "./palette.js";
+import { MAP, SIGNS } from "./palette.js";
 
 /** Units on a grid of rows and columns, row by row. */
 export class Sheet {
@@ -132,7 +132,7 @@ export function shade(level) {
 
 /** Colour of a weight: blue below 0, orange above, paler towards 0. */
 export function weightColor(weight, largest, paper) {
-  const end = weight < 0 ? [0, 114, 178] : [213, 94, 0];
+  const end = SIGNS[weight < 0 ? 0 : 1];
   const share = 0.12 + 0.88 * Math.min(1, Math.abs(weight) / (largest || 1));
   return paper.map((value, i) => Math.round(value + share * (end[i] - value)));
 }

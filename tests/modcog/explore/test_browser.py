@@ -320,12 +320,14 @@ def test_everything_has_a_name(still: Any) -> None:
 def test_colours_of_values_are_those_of_the_figures(still: Any) -> None:
     from matplotlib import colormaps
 
-    from modcog.plotting.trial import INPUT_MAP
+    from modcog.plotting.palette import AMOUNT, NEGATIVE, POSITIVE
 
     page = still()
     shown = page.evaluate("import('/palette.js').then(palette => [...palette.MAP])")
-    table = colormaps[INPUT_MAP](np.arange(256))[:, :3]
+    table = colormaps[AMOUNT](np.arange(256))[:, :3]
     np.testing.assert_array_equal(np.reshape(shown, (256, 3)), np.round(255 * table))
+    signs = page.evaluate("import('/palette.js').then(palette => palette.SIGNS)")
+    assert ["#" + bytes(color).hex() for color in signs] == [NEGATIVE, POSITIVE]
 
 
 CONTRAST = """

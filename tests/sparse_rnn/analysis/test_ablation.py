@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
 from sparse_rnn import analysis
 from sparse_rnn.errors import InvalidArgument, UnknownName
+from sparse_rnn.evaluation.scores import MEASURES, TaskScores
 from tests.sparse_rnn.helpers import same_bits
 
 CELLS = ["vanilla", "leaky", "gru", "lstm"]
@@ -163,3 +166,28 @@ def test_seed_and_noise_decide_the_trials_of_the_scores() -> None:
     assert before(noise=30.0) == before(noise=30.0)
     assert before(noise=30.0) != before(noise=30.0, seed=1)
     assert before(noise=30.0) != before(noise=0.0)
+
+
+def scored(share: float, n: int) -> TaskScores:
+    measures = dict.fromkeys(MEASURES, share)
+    return TaskScores.from_rows([{"task": "Go", "n_trials": n, "chance": 0.1, **measures}])
+
+
+def test_intervals_of_changes_are_those_of_newcombe() -> None:
+    # Newcombe (1998), table II, method 10: 56 of 70 less 48 of 80, and 9 of 10 less 3 of 10.
+    for (p, m), (q, n), ends in (
+        ((48, 80), (56, 70), (0.0524, 0.3339)),
+        ((3, 10), (9, 10), (0.1705, 0.8090)),
+    ):
+        before, after = scored(p / m, m), scored(q / n, n)
+        pair = replace(before, n_trials=np.array([m])), replace(after, n_trials=np.array([n]))
+        effect = analysis.AblationEffect(("part",), ("Go",), pair[0], (pair[1],))
+        np.testing.assert_allclose(effect.interval()[0, 0], ends, atol=5e-4)
+
+
+@given(st.integers(0, 64), st.integers(0, 64))
+def test_intervals_hold_the_change_and_stay_among_what_can_be(p: int, q: int) -> None:
+    effect = analysis.AblationEffect(("part",), ("Go",), scored(p / 64, 64), (scored(q / 64, 64),))
+    low, high = effect.interval()[0, 0]
+    assert -1 <= low <= effect.change()[0, 0] <= high <= 1
+    assert high - low > 0.01

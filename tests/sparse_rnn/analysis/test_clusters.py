@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 import sparse_rnn as srnn
 from sparse_rnn import analysis
-from sparse_rnn.analysis.clusters import METHODS, cut, silhouettes
+from sparse_rnn.analysis.clusters import METHODS, contacts, cut, silhouettes
 from sparse_rnn.errors import InvalidArgument, UnknownName
 
 TASKS = ("DlyGo", "DMS", "DlyGo_IntL")
@@ -232,3 +232,17 @@ def test_what_cannot_be_clustered_is_refused() -> None:
         analysis.cluster(variance_of(np.ones((3, 8))))
     with pytest.raises(InvalidArgument, match="cluster must be a whole number from 0 to"):
         analysis.cluster(variance).members(99)
+
+
+def test_contacts_are_shares_of_the_synapses_from_other_units() -> None:
+    # Units 0, 1 are one cluster, 2, 3 another, 4 is in none.
+    clusters = replace(
+        analysis.cluster(variance_of(np.eye(2)[:, [0, 0, 1, 1]])), units=np.arange(4)
+    )
+    np.testing.assert_array_equal(clusters.labels, [0, 0, 1, 1])
+    targets, sources = [0, 0, 0, 1, 2, 2, 4], [0, 1, 2, 4, 4, 0, 3]
+    share, chance = contacts(clusters, 5, np.array(targets), np.array(sources))
+    np.testing.assert_allclose(share, [1 / 3, 0])
+    np.testing.assert_allclose(chance, [0.25, 0.25])
+    alone, _ = contacts(clusters, 5, np.arange(5), np.arange(5))
+    assert np.isnan(alone).all()

@@ -25,7 +25,9 @@ from sparse_rnn.analysis import _products, figures
 from sparse_rnn.analysis.everything import ANALYSES
 from sparse_rnn.cli import main
 from sparse_rnn.errors import InvalidArgument, NotApplicable, UnknownName
+from sparse_rnn.system import palette
 from tests.sparse_rnn.helpers import contents, small_config
+from tests.sparse_rnn.reading_html import read_page
 
 TASKS = ("Go", "Anti", "DlyGo", "DM1")
 POOL: dict[str, Any] = {
@@ -75,10 +77,53 @@ def test_every_analysis_of_a_pool_is_made_or_says_why_not(made: tuple[Path, str]
     assert set(done) | set(skipped) == set(ANALYSES)
     assert set(skipped) <= {"fixed points"}  # A network this young may have none.
     assert summary["settings"] == {"trials": 8, "seed": 0, "max_clusters": 40}
-    assert sorted([*(f for one in done.values() for f in one["files"]), "analysis.json"]) == files
+    made = [f for one in done.values() for f in one["files"]]
+    assert sorted([*made, "analysis.json", "index.html"]) == files
     for name, entry in done.items():
         assert f"{name:17}  {entry['summary']}" in printed
-    assert printed.splitlines()[-1] == f"{len(files)} files: {out}"
+    last = f"{len(files)} files, all of them on one page: {out / 'index.html'}"
+    assert printed.splitlines()[-1] == last
+
+
+def test_the_page_has_each_figure_with_what_it_shows_and_what_it_does_not(
+    made: tuple[Path, str],
+) -> None:
+    out = made[0]
+    summary = json.loads((out / "analysis.json").read_text())
+    page = read_page((out / "index.html").read_text())
+    drawn = page.all("figure")
+    told = [
+        (name, caption)
+        for one in summary["analyses"].values()
+        for name, caption in one["figures"].items()
+    ]
+    assert len(drawn) == len(told) == len(list(out.glob("*.svg")))
+    for figure, (name, caption) in zip(drawn, told, strict=True):
+        (words,) = figure.all("figcaption")
+        assert caption["shows"] in words.text
+        assert caption["hides"] in words.text
+        (svg,) = figure.all("svg")
+        assert svg.attributes["aria-label"] == caption["shows"]
+        assert [link.attributes["href"] for link in words.all("a")] == [
+            f"{name}.png",
+            f"{name}.svg",
+        ]
+    titles = [one.text for one in page.all("h2")]
+    assert [title.lower() for title in titles[: len(summary["analyses"])]] == [*summary["analyses"]]
+    for reason in summary["skipped"].values():
+        assert reason in page.text
+    targets = {one.attributes.get("id") for one in page.all("section")} | {"top"}
+    for link in page.all("a"):
+        address = link.attributes["href"]
+        assert address[1:] in targets if address.startswith("#") else (out / address).is_file()
+
+
+def test_ink_and_paper_of_the_figures_are_those_of_the_page(made: tuple[Path, str]) -> None:
+    text = (made[0] / "index.html").read_text()
+    figures_ = text[text.index("<main") :]
+    for color in (palette.INK, palette.PAPER, palette.GREY):
+        assert color not in figures_
+    assert "currentColor" in figures_
 
 
 def test_each_figure_is_a_picture_with_ink_in_both_formats(made: tuple[Path, str]) -> None:
@@ -155,8 +200,10 @@ def test_a_run_without_a_delay_has_no_memory_to_look_at(tmp_path: Path) -> None:
     assert "No task of this run has a delay" in result.skipped["fixed points"]
 
 
-@pytest.mark.usefixtures("_no_pictures")
-def test_without_out_files_go_into_the_folder_of_the_run(tmp_path: Path) -> None:
+def test_without_out_files_go_into_the_folder_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_products, "FORMATS", ("svg",))
     srnn.train(small_config(), tmp_path / "run")
     assert main(["analyze", str(tmp_path / "run"), "--trials", "4"]) == 0
     assert (tmp_path / "run" / "analysis" / "analysis.json").is_file()
@@ -252,6 +299,7 @@ def test_the_ablation_figure_has_bars_for_few_parts_and_a_table_for_many(pool: s
     effect = analysis.ablation_effect(pool, few, trials_per_task=4)
     ax = figures.ablation_figure(effect).axes[0]
     heights = [bar.get_height() for bar in ax.patches]
+    assert len(ax.containers) == 4  # Bars of both, and their intervals.
     np.testing.assert_allclose(heights[:4], effect.before.final_accuracy)
     np.testing.assert_allclose(heights[4:], effect.after[0].final_accuracy)
     effect = analysis.ablation_effect(pool, many, trials_per_task=4)

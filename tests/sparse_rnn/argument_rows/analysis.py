@@ -141,6 +141,19 @@ ROWS = {
         of=_EFFECT.make,
         seen=lambda change: change,
     ),
+    "sparse_rnn.analysis.AblationEffect.interval": Row(
+        {"measure": Argument(("final_accuracy", "performance"), NO_NAMES)},
+        of=_EFFECT.make,
+        seen=lambda ends: ends,
+    ),
+    "sparse_rnn.analysis.compare_graphs": Row(
+        {
+            "network": Argument((network(), pool()), NO_NETWORKS),
+            "n_draws": Argument((1, 2), NO_COUNTS),
+            "seed": Argument((0, 1), NO_SEEDS),
+        },
+        {"network": network(), "n_draws": 1},
+    ),
     "sparse_rnn.analysis.weight_group_parts": Row({"network": _NETWORK}),
     "sparse_rnn.analysis.weight_groups": Row(
         {"network": _NETWORK, "bins": Argument((5, 50), NO_COUNTS)}, {"network": network()}

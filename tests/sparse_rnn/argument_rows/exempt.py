@@ -16,15 +16,20 @@ EXEMPT: dict[str, str] = {
     "sparse_rnn.Interrupted": _ERROR,
     "sparse_rnn.masks.ConformanceError": _ERROR,
     "sparse_rnn.Run": _RECORD,
+    "sparse_rnn.ZooNetwork": _RECORD,
+    "sparse_rnn.ZooNetwork.save": "where the files go: tests/sparse_rnn/training/test_zoo.py",
+    "sparse_rnn.zoo": _NOTHING,
     "sparse_rnn.Fit": _RECORD,
     "sparse_rnn.Moment": "made for callbacks: tests/sparse_rnn/training/test_callbacks.py",
     **{
         f"sparse_rnn.analysis.{name}": _RECORD
         for name in (
-            *("AblationEffect", "Circulant", "Clusters", "EndStates", "FixedPoints", "Histogram"),
+            *("AblationEffect", "Circulant", "Clusters", "EndStates", "FixedPoints"),
+            *("GraphComparison", "Histogram"),
             *(
                 "InputOverlap",
                 "AnalysisResult",
+                "Caption",
                 "Recording",
                 "Ring",
                 "TaskVariance",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
+from pathlib import Path
 
+from sparse_rnn.analysis import AnalysisResult
 from sparse_rnn.report import Measurement
 from tests.sparse_rnn.argument_rows.table import INF, NAN, Argument, Made, Row
 from tests.sparse_rnn.argument_rows.values import MASK, MASKS, NO_FLAGS, NO_NAMES
@@ -45,6 +48,8 @@ _RUN, _OTHER = made_run({2: 0.5, 4: 0.9}), made_run({2: 0.1, 4: 0.2}, seed=3)
 _RUNS = {"one": _RUN}
 _NO_RUNS = (3, {"one": None}, {"one": "no such folder"})
 _FLOOR = {"floor": {"Go": 0.25, "Anti": 0.5}}
+_EMPTY = AnalysisResult(Path("nowhere"), {}, {"sheet": "no sheet"}, (), {})
+_DONE = replace(_EMPTY, done={"clusters": "two"})
 _ONE, _TWO = made_finding(), made_finding(id="fig2b", commit="f" * 40)
 _DRAWN = made_finding(figures=("fig2a.svg",))
 _NO_FINDINGS = (None, 3, [None])
@@ -195,6 +200,13 @@ ROWS: dict[str, Row] = {
             "damaged": _DAMAGED,
         },
         {"runs": _RUNS},
+    ),
+    "sparse_rnn.report.analysis_page": Row(
+        {
+            "run": Argument((_RUN, _OTHER), (None, "no run", 3)),
+            "result": Argument((_EMPTY, _DONE), (None, {}, 3)),
+        },
+        {"run": _RUN, "result": _EMPTY},
     ),
     "sparse_rnn.report.sheet": Row(
         {"mask": MASKS, "unit": Argument((None, 1), (-1, 9, True, 0.5, "1", NAN))},

@@ -222,7 +222,7 @@ def test_of_a_hostile_figure_only_the_drawing_is_kept(tmp_path: Path) -> None:
         assert gone not in text
     svg = only(read_page(text).all("svg"))
     assert svg.attributes["aria-label"] == HOSTILE
-    assert svg.attributes["style"] == "max-width: 96px"
+    assert svg.attributes["style"] == "max-width: 96px; --wide: 96px"
     assert only(svg.all("g")).attributes == {"clip-path": "url(#my-figure-clip)"}
     assert [one.attributes.get("href") for one in svg.all("use")] == ["#my-figure-dot", None]
     images = [one.attributes.get("href") for one in svg.all("image")]
