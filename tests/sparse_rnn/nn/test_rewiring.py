@@ -27,7 +27,7 @@ def dense_weight(layer: Any) -> torch.Tensor:
 
 def as_dense(layer: Any) -> Any:
     """A dense layer with the weights of this one, and 0 where it has none."""
-    options = {"dt": 20.0} if isinstance(layer, srnn.LeakyRNN) else {}
+    options: dict[str, Any] = {"dt": 20.0} if isinstance(layer, srnn.LeakyRNN) else {}
     dense = type(layer)(
         layer.input_size, srnn.masks.dense(layer.hidden_size), dtype=torch.float64, **options
     )
@@ -39,7 +39,7 @@ def as_dense(layer: Any) -> Any:
 
 
 def layer_of(kind: Any) -> Any:
-    options = {"dt": 20.0} if kind is srnn.LeakyRNN else {}
+    options: dict[str, Any] = {"dt": 20.0} if kind is srnn.LeakyRNN else {}
     return kind(3, srnn.masks.locality((4, 4), 1), dtype=torch.float64, **options)
 
 

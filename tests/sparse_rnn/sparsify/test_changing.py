@@ -19,7 +19,9 @@ from torch import Tensor
 
 import sparse_rnn as srnn
 from sparse_rnn.data import Batch
+from sparse_rnn.sparsify._evolving import at_random
 from sparse_rnn.training.run import build
+from tests.sparse_rnn.helpers import small_config
 
 N, STEPS, EVERY = 12, 24, 4
 
@@ -37,13 +39,12 @@ class InDouble:
 
 def trainer_of(method: str, **options: Any) -> tuple[srnn.Trainer, InDouble]:
     """A run in float64, before its first step."""
-    config = srnn.TrainConfig(
-        suite=("Go", "DlyGo"),
+    config = small_config(
+        radius=None,
         arch="dense",
         size=N,
         steps=STEPS,
         batch_size=3,
-        seq_len=30,
         clip=None,
         lr=0.01,
         sparsifier=method,
@@ -173,7 +174,7 @@ def test_set_drops_the_weakest_and_grows_as_many() -> None:
 
 def test_random_growth_is_of_all_others_alike() -> None:
     mask = srnn.masks.locality((3, 3), 1)
-    grow = srnn.sparsify._evolving.at_random(mask)
+    grow = at_random(mask)
     kept = np.array([0, 1, 7, 80])
     rng, counts = np.random.default_rng(0), np.zeros(81)
     for _ in range(4000):

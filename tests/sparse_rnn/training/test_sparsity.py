@@ -243,8 +243,9 @@ class Exchange(nn.Module):
 def test_each_edge_has_the_steps_of_its_own_age(name: str, options: dict[str, Any]) -> None:
     """Against an optimiser for each edge alone, made when the edge is: its dense reference."""
     rng = np.random.default_rng(0)
+    given: Any = options
     config = srnn.FitConfig(
-        optimiser=name, optimiser_options=options, clip=None, lr=0.01, sparsifier="set"
+        optimiser=name, optimiser_options=given, clip=None, lr=0.01, sparsifier="set"
     )
     module = Exchange(torch.from_numpy(rng.normal(size=5)))
     ours = Optimiser(module, config)
