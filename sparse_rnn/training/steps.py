@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.plan import plan_of
 from sparse_rnn.data import Batch, Batches, TaskStream, ahead
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import Descent, Record
@@ -29,7 +30,7 @@ from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
-from sparse_rnn.training.sparsity import Sparsity, sparsifier_of
+from sparse_rnn.training.sparsity import Sparsity
 from sparse_rnn.training.stages import Marks, matrix_of
 
 
@@ -77,11 +78,9 @@ class Steps:
             options = CONTINUAL[self.config.continual](**self.config.continual_options)
             self.continual = Consolidation(self.optimiser.parameters, options)
         self.sparsity: Sparsity | None = None
-        if (method := sparsifier_of(self.config, network)) is not None:
+        if (plan := plan_of(self.config, network)) is not None:
             self.sparsity = Sparsity(
-                method,
-                network,
-                self.config,
+                plan,
                 optimiser=self.optimiser,
                 continual=self.continual,
                 training=training,
