@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,9 +19,12 @@ from torch import Tensor
 
 import sparse_rnn as srnn
 from sparse_rnn.data import Batch
+from sparse_rnn.masks import ConformanceError
+from sparse_rnn.masks.graphs import reachable_pairs
+from sparse_rnn.nn.rewiring import Rewiring, View
 from sparse_rnn.sparsify._evolving import at_random
 from sparse_rnn.training.run import build
-from tests.sparse_rnn.helpers import small_config
+from tests.sparse_rnn.helpers import random_mask, small_config
 
 N, STEPS, EVERY = 12, 24, 4
 
@@ -285,3 +288,49 @@ def test_gradual_is_its_dense_reference() -> None:
         trainer.advance(batch)
         compare(trainer, dense)
     assert left == [144, 82, 50, 38, 36]
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "gru"])
+@pytest.mark.parametrize("method", srnn.sparsify.CHANGING)
+def test_all_methods_keep_the_rules(method: str, cell: str) -> None:
+    stream = srnn.data.task_stream("Go", batch_size=2, seq_len=45, seed=0)
+    network = srnn.Network(stream.input_size, 17, srnn.masks.dense(12), cell=cell)
+    kind = srnn.sparsify.CHANGING[method]
+    found = srnn.sparsify.check_sparsifier(kind, network, 0.25, stream.batches(0, 2))
+    assert found.density == 0.25
+
+
+class Greedy(srnn.sparsify.Evolving):
+    """Grows a synapse with each change."""
+
+    def change(self, view: View, step: int, rng: np.random.Generator) -> Rewiring | None:
+        del step
+        absent = np.setdiff1d(np.arange(N * N), view.keys)
+        return view.with_keys(np.append(view.keys, rng.choice(absent)))
+
+
+class Forgetful(srnn.sparsify.Evolving):
+    """Chooses by what it does not tell a checkpoint."""
+
+    calls: ClassVar[list[int]] = []
+
+    def change(self, view: View, step: int, rng: np.random.Generator) -> Rewiring | None:
+        del step, rng
+        self.calls.append(0)
+        absent = np.setdiff1d(np.arange(N * N), view.keys)
+        return view.with_keys(np.append(view.keys[1:], absent[len(self.calls) % absent.size]))
+
+
+@pytest.mark.parametrize(("kind", "rule"), [(Greedy, "number of synapses"), (Forgetful, "state")])
+def test_broken_rules_are_named(kind: Any, rule: str) -> None:
+    network = srnn.Network(3, 2, srnn.masks.dense(N))
+    with pytest.raises(ConformanceError, match=rule):
+        srnn.sparsify.check_sparsifier(kind, network, 0.25)
+
+
+def test_reachable_pairs_are_those_of_the_measures() -> None:
+    rng = np.random.default_rng(0)
+    for density in (0.02, 0.05, 0.1, 0.3):
+        mask = random_mask(rng, 40, density)
+        expected = 40 * 39 - srnn.masks.measures(mask).unreachable_pairs
+        assert reachable_pairs(mask) == expected
