@@ -71,8 +71,8 @@ def measure(method: str, network: str, repeats: int, seq_len: int) -> ChangeTime
     """
     size, density = NETWORKS[network]["size"], NETWORKS[network]["density"]
     # What is pruned gradually is at its densest, and most expensive, at first.
-    start = {"arch": "random", "mask_options": {"in_degree": round(size * density)}}
-    options = {"every": 3, **({"density": density / 2} if method == "gradual" else {})}
+    start: Any = {"arch": "random", "mask_options": {"in_degree": round(size * density)}}
+    options: Any = {"every": 3, **({"density": density / 2} if method == "gradual" else {})}
     config = srnn.TrainConfig(
         suite="mod-cog-84",
         size=size,
@@ -99,7 +99,7 @@ def measure(method: str, network: str, repeats: int, seq_len: int) -> ChangeTime
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure all methods on all networks."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("-o", "--output", type=Path, help="JSON file for the results")
     parser.add_argument("--repeats", type=int, default=5, help="steps of each kind")
     parser.add_argument("--seq-len", type=int, default=50, help="time steps of a sequence")

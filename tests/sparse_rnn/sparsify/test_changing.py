@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 import sparse_rnn as srnn
-from sparse_rnn.data import Batch
+from sparse_rnn.data import Batch, task_stream
 from sparse_rnn.masks import ConformanceError
 from sparse_rnn.masks.graphs import reachable_pairs
 from sparse_rnn.nn.rewiring import Rewiring, View
@@ -293,7 +293,7 @@ def test_gradual_is_its_dense_reference() -> None:
 @pytest.mark.parametrize("cell", ["vanilla", "gru"])
 @pytest.mark.parametrize("method", srnn.sparsify.CHANGING)
 def test_all_methods_keep_the_rules(method: str, cell: str) -> None:
-    stream = srnn.data.task_stream("Go", batch_size=2, seq_len=45, seed=0)
+    stream = task_stream("Go", batch_size=2, seq_len=45, seed=0)
     network = srnn.Network(stream.input_size, 17, srnn.masks.dense(12), cell=cell)
     kind = srnn.sparsify.CHANGING[method]
     found = srnn.sparsify.check_sparsifier(kind, network, 0.25, stream.batches(0, 2))
