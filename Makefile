@@ -80,6 +80,7 @@ test-docs: env  ## each page of the documentation as its readers copy it, with o
 ENVIRONMENTS := neurogym-2.2.0 neurogym-2.3.1 lowest
 TESTS_OF_MODCOG := tests/modcog tests/acceptance
 PAGES_OF_neurogym-2.2.0 := docs/neurogym.md
+RNN_OF_neurogym-2.3.1 := tests/sparse_rnn/training/test_neurogym.py
 
 .venvs/%/.installed: tests/environments/%.txt
 	@echo "Setting up $(@D) (a few minutes the first time) ..."
@@ -93,6 +94,7 @@ PAGES_OF_neurogym-2.2.0 := docs/neurogym.md
 test-envs-%: .venvs/%/.installed
 	OMP_NUM_THREADS=1 .venvs/$*/bin/pytest -n $(JOBS) --dist worksteal -m "$(FAST)" $(PYTEST_FLAGS) \
 	  $(TESTS_OF_MODCOG) $(PAGES_OF_$*)
+	$(if $(RNN_OF_$*),OMP_NUM_THREADS=1 .venvs/$*/bin/pytest $(PYTEST_FLAGS) $(RNN_OF_$*))
 	$(if $(PAGES_OF_$*),.venvs/$*/bin/pytest -m docs $(PYTEST_FLAGS) tests/test_copied.py -k "$(PAGES_OF_$*:docs/%=%)")
 
 test-envs: env $(addprefix test-envs-,$(ENVIRONMENTS))  ## the fast tests of modcog in four environments

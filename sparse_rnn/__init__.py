@@ -24,8 +24,10 @@ from sparse_rnn import (
 from sparse_rnn.config.fit import FitConfig as FitConfig
 from sparse_rnn.config.run import RunOptions as RunOptions
 from sparse_rnn.config.train import TrainConfig as TrainConfig
-from sparse_rnn.data import Batches as Batches
+from sparse_rnn.data import Batch as Batch, Batches as Batches
 from sparse_rnn.errors import Interrupted as Interrupted, SparseRnnError as SparseRnnError
+from sparse_rnn.evaluation.streams import Stream as Stream
+from sparse_rnn.evaluation.trials import score_trials as score_trials
 from sparse_rnn.masks import Mask as Mask
 from sparse_rnn.nn.cells import (
     LeakyRNN as LeakyRNN,
@@ -44,9 +46,11 @@ from sparse_rnn.nn.torch_state import (
     to_torch_rnn_state as to_torch_rnn_state,
 )
 from sparse_rnn.runs.weights import load as load
+from sparse_rnn.training.arrays import array_stream as array_stream
 from sparse_rnn.training.callbacks import Moment as Moment
 from sparse_rnn.training.dataset import BatchDataset as BatchDataset
 from sparse_rnn.training.ensembles import train_ensemble as train_ensemble
+from sparse_rnn.training.environments import environment_stream as environment_stream
 from sparse_rnn.training.evaluation import evaluate as evaluate
 from sparse_rnn.training.loop import Trainer as Trainer
 from sparse_rnn.training.run import (

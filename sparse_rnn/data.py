@@ -5,11 +5,13 @@ The only module of this package that imports `modcog`.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +25,7 @@ from modcog.hashing import generator
 from modcog.trials.plan import concatenate, place
 from sparse_rnn.errors import InvalidArgument, SparseRnnError, UnknownKeyword, UnknownName
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.streams import Batch as Batch, Batches as Batches
 from sparse_rnn.seeding import Purpose, Seed, derive
 from sparse_rnn.system.arguments import whole
 
@@ -31,68 +34,6 @@ TARGET_KINDS = tuple(name for name, target in TARGETS.items() if target.read)
 
 Trials = modcog.Trials
 """The plan of trials: what was drawn for each, a column a quantity."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A batch of trials as tensors that share memory with the sampler's arrays.
-
-    Attributes:
-        inputs: float32 ``[T, B, I]``.
-        targets: int64 ``[T, B]``; 0 = fixate, 1 + k = direction k. Of another kind (`targets` of
-            `modcog.BatchSampler`) float32 ``[T, B, O]``.
-        mask: float32 ``[T, B]``, weight of each step in the loss; 0 on padding.
-        source: The `modcog.Batch`, which holds the trials.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    mask: Tensor
-    source: modcog.Batch
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs O of a network for these trials."""
-        labels = self.source.target_kind == "labels"
-        return 1 + self.source.trials.dim_ring if labels else self.targets.shape[-1]
-
-    @property
-    def steps_and_lanes(self) -> tuple[int, int]:
-        """Number of time steps T and of lanes B."""
-        return self.inputs.shape[0], self.inputs.shape[1]
-
-    def to(self, device: torch.device | str) -> Batch:
-        """The same batch with its tensors on a device; itself where they are there already."""
-        if self.inputs.device == torch.device(device):
-            return self
-        return Batch(
-            self.inputs.to(device, non_blocking=True),
-            self.targets.to(device, non_blocking=True),
-            self.mask.to(device, non_blocking=True),
-            self.source,
-        )
-
-
-class Batches(Protocol):
-    """Where training batches come from; a `TaskStream` is one, and so is any object like this.
-
-    Example:
-        >>> from dataclasses import replace
-        >>> class Halved:
-        ...     def __init__(self, stream):
-        ...         self.stream = stream
-        ...
-        ...     def batches(self, start, stop):
-        ...         for batch in self.stream.batches(start, stop):
-        ...             yield replace(batch, inputs=batch.inputs / 2)
-        >>> stream = task_stream("cog-20", batch_size=4, seq_len=100, seed=0)
-        >>> next(Halved(stream).batches(3, 5)).inputs.shape
-        torch.Size([100, 4, 53])
-    """
-
-    def batches(self, start: int, stop: int) -> Iterator[Batch]:
-        """Iterate over the batches start..stop-1, each a pure function of its number."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -215,6 +156,16 @@ class TaskStream:
             dict.fromkeys(task for task, share in zip(self.tasks, shares, strict=True) if share)
         )
 
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what decides the batches; of a callable only that there is one."""
+        return hashlib.sha256(json.dumps(self.sampler.identity).encode()).hexdigest()
+
+    def held_out(self) -> TaskStream:
+        """Trials for evaluations, none of this stream's: of all tasks, whatever it trains."""
+        seed = derive(self.sampler.seeds, Purpose.HELD_OUT)
+        return TaskStream(self.sampler.with_schedule(None).with_seed(seed))
+
     def final(self) -> TaskStream:
         """The trials of the evaluation at the end of a run: none of this stream's."""
         return self.others(Purpose.FINAL)
@@ -336,6 +287,33 @@ def ahead(batches: Iterable[Batch]) -> Generator[Iterator[Batch]]:
     """Iterate over batches that a thread draws ahead: the same ones in the same order."""
     with modcog.Prefetch(batches) as drawn:
         yield drawn
+
+
+def shows_whole_trials(env: Any) -> bool:
+    """Whether the trials that an environment makes are all that its steps would show.
+
+    They are not where it has none, with right answers, after a reset, or a wrapper that acts on
+    steps.
+    """
+    from modcog.batches.rollouts import acts_on_steps  # the environments alone need gymnasium
+
+    made = all(hasattr(env.unwrapped, name) for name in ("new_trial", "ob", "gt"))
+    return made and acts_on_steps(env) is None
+
+
+def next_trial(env: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Start a trial of an environment that `shows_whole_trials`.
+
+    Returns:
+        Observations ``[steps, ...]`` and right answers ``[steps, ...]``.
+
+    Raises:
+        InvalidArgument: It has observations of another shape than its space.
+    """
+    from modcog.batches import rollouts
+
+    with _own_errors():
+        return rollouts.next_trial(env)
 
 
 def local_site(

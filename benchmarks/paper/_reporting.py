@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.paper._scales import SCALES
 from benchmarks.paper._statistics import NOT_RUN, RULE
 from benchmarks.paper.claims import CLAIMS
-from sparse_rnn.report import findings, page, summary
+from sparse_rnn.report import findings, page, strip, summary
 from sparse_rnn.report.findings import Finding
 from sparse_rnn.system.files import atomic_writer
 
@@ -59,10 +59,40 @@ def largest(results: Path) -> list[Finding]:
     return [dated(finding) for finding in listed]
 
 
+FAIR = "fair_"
+"""Begins the id of the experiment that judges a claim with fair starts and learning rates."""
+
+STRIPS = Path("images", "results")
+"""Where the intervals of each finding lie, from the summary."""
+
+FIGURES = "../benchmarks/paper/results"
+"""Where the figures lie, from the summary in `docs`."""
+
+
 def write_summary(results: Path, path: Path) -> None:
-    """Write `largest` as Markdown, with a row for each experiment that there is."""
+    """Write `largest` as Markdown, with a row for each claim, and a picture for each row.
+
+    Args:
+        results: Folder with a folder of findings for each scale.
+        path: The file.
+    """
+    found = largest(results)
     titles = {name: claim.title for name, claim in CLAIMS.items()}
-    text = summary.markdown(largest(results), expected=titles, mixed_commits=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    fair = {name: FAIR + name for name, claim in CLAIMS.items() if claim.compares}
+    text = summary.markdown(
+        found,
+        expected=titles,
+        mixed_commits=True,
+        fair=fair,
+        pictures=STRIPS.as_posix(),
+        figures=FIGURES,
+        first="why",
+    )
+    folder = path.parent / STRIPS
+    folder.mkdir(parents=True, exist_ok=True)
+    for finding in found:
+        if drawn := strip(finding.measured):
+            with atomic_writer(folder / f"{finding.id}.svg") as file:
+                file.write(drawn)
     with atomic_writer(path) as file:
         file.write(text)

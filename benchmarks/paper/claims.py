@@ -21,12 +21,14 @@ class Claim:
         text: The claim in one line.
         values: Numbers that the paper gives, by what they are about.
         spread: Their standard deviations over seeds, where it gives those.
+        compares: Whether it compares networks that are trained, for which starts and rates matter.
     """
 
     title: str
     text: str
     values: Mapping[str, float] = field(default_factory=dict[str, float])
     spread: Mapping[str, float] = field(default_factory=dict[str, float])
+    compares: bool = False
 
 
 CLAIMS: Mapping[str, Claim] = MappingProxyType(
@@ -40,6 +42,7 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
             "Figure 2a",
             "On the 20 base tasks, networks with every locality radius d, autapses included, learn "
             "faster than the dense network of equal size; at 2000 steps a small d is best.",
+            compares=True,
         ),
         "fig2b": Claim(
             "Figure 2b",
@@ -51,6 +54,7 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
                 "Dense 196, weights": 5.2e4,
                 "Dense 256, weights": 8.3e4,
             },
+            compares=True,
         ),
         "fig3ab": Claim(
             "Figure 3a-b",
@@ -77,6 +81,7 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
             "Figure 3i",
             "Autapses frozen at weight 1 learn faster than trained autapses, and reach the same "
             "performance.",
+            compares=True,
         ),
         "fig4ae": Claim(
             "Figure 4a-e",
@@ -87,6 +92,7 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
             "Figure 4f",
             "On the 84 tasks of Mod-Cog no pool of autapses passes 50 %, whatever its size.",
             values={"Bound": 0.5},
+            compares=True,
         ),
         "fair": Claim(
             "Our question: a fair comparison",
@@ -113,17 +119,22 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
                 "LM-RNN 50x50, d=10": 0.005,
                 "Dense 2500": 0.02,
             },
+            compares=True,
         ),
         "fig5c": Claim(
             "Figure 5c",
             "At a fixed sparsity of about 4 %, locality masks are as good as random masks of equal "
             "in-degree or slightly better.",
+            compares=True,
         ),
-        "fig5de": Claim("Figure 5d-e", "The sparsity that is best falls as the network grows."),
+        "fig5de": Claim(
+            "Figure 5d-e", "The sparsity that is best falls as the network grows.", compares=True
+        ),
         "fig5f": Claim(
             "Figure 5f",
             "With a fixed number of synapses (that of d = 8), the local radius makes no big "
             "difference after 1000 steps; after 2000 the locality mask is slightly ahead.",
+            compares=True,
         ),
         "table1": Claim(
             "Table 1",
@@ -157,10 +168,12 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
                 "L1 2500, 1e-6": 0.02,
                 "L1 2500, 1e-7": 0.01,
             },
+            compares=True,
         ),
         "fig6": Claim(
             "Figure 6",
             "A dense network with any L1 penalty learns worse than one with a local mask.",
+            compares=True,
         ),
         "fig7_11": Claim(
             "Figures 7-11",
@@ -171,6 +184,7 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
         "released_faults": Claim(
             "Our question: released tasks",
             "The faults of the released tasks leave the comparison of local and dense as it is.",
+            compares=True,
         ),
     }
 )

@@ -28,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FROM_ROOT = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 """Pages that are files of the repository's root, where code hosts look for them."""
 
+FIGURES = Path("benchmarks", "paper", "results")
+"""Figures of findings; the page of results refers to them where they lie."""
+
 GENERATED = {*FROM_ROOT, "commands.md"}
 
 
@@ -57,6 +60,9 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=linked_from_docs(text)))
     files.append(File.generated(config, "commands.md", content=commands.page()))
+    for figure in sorted((ROOT / FIGURES).rglob("*.svg")):
+        address = figure.relative_to(ROOT / FIGURES.parent).as_posix()
+        files.append(File.generated(config, address, abs_src_path=str(figure)))
     for name in modcog.task_names():
         picture = gallery.picture(name)
         files.append(File.generated(config, f"pictures/{name}.svg", content=picture))
@@ -77,6 +83,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         markdown = which_task.filled(markdown)
     for name, source in FROM_ROOT.items():
         markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){source}", rf"](\1{name}", markdown)
+    markdown = markdown.replace(f"](../{FIGURES.as_posix()}/", f"]({FIGURES.name}/")
     markdown = sessions.DIRECTIVE.sub("", markdown)
     return re.sub(r"^```python\n(?=>>> )", "```pycon\n", markdown, flags=re.MULTILINE)
 

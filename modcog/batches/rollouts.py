@@ -34,7 +34,33 @@ def foreign_wrappers(env: Any) -> list[Any]:
     Raises:
         InvalidArgument: One of them changes what a step returns.
     """
-    found: list[Any] = []
+    acting = acts_on_steps(env)
+    if acting is not None:
+        kind = type(acting)
+        allowed = (
+            "an environment whose wrappers act on new_trial: a dataset shows trials in which "
+            "nobody acts"
+        )
+        remedy = f"{kind.__name__} acts on step; leave it out."
+        if kind.__name__ == "Noise":
+            remedy += " The noise of observations is a setting: modcog.make(..., noise=1.0)."
+        raise InvalidArgument("env", env, allowed, remedy)
+    found = [
+        layer
+        for layer in layers(env)[:-1]
+        if type(layer) not in _OURS and not _plain(type(layer), "new_trial")
+    ]
+    if type(env.unwrapped) is not TaskEnv:
+        found.append(env.unwrapped)
+    return found
+
+
+def acts_on_steps(env: Any) -> Any:
+    """The outermost wrapper that may change what a step returns, so that trials are not all; None.
+
+    Wrappers of rewards and actions, and gymnasium's that check and count, change neither
+    observations nor labels.
+    """
     for layer in layers(env)[:-1]:
         kind = type(layer)
         if kind in _OURS or kind in _WITHOUT_EFFECT:
@@ -42,19 +68,8 @@ def foreign_wrappers(env: Any) -> list[Any]:
         if isinstance(layer, gym.RewardWrapper | gym.ActionWrapper) and _plain(kind, "new_trial"):
             continue
         if isinstance(layer, gym.ObservationWrapper) or not _plain(kind, "step"):
-            allowed = (
-                "an environment whose wrappers act on new_trial: a dataset shows trials in which "
-                "nobody acts"
-            )
-            remedy = f"{kind.__name__} acts on step; leave it out."
-            if kind.__name__ == "Noise":
-                remedy += " The noise of observations is a setting: modcog.make(..., noise=1.0)."
-            raise InvalidArgument("env", env, allowed, remedy)
-        if not _plain(kind, "new_trial"):
-            found.append(layer)
-    if type(env.unwrapped) is not TaskEnv:
-        found.append(env.unwrapped)
-    return found
+            return layer
+    return None
 
 
 def _plain(kind: type[Any], method: str) -> bool:
@@ -102,16 +117,30 @@ class Rollouts:
         return inputs, targets
 
     def _play(self, env: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        _outermost(env, "new_trial").new_trial()
-        ob, gt = (np.array(getattr(_outermost(env, name), name)) for name in ("ob", "gt"))
+        ob, gt = next_trial(env)
         if len(gt) > self._seq_len:
             raise InvalidArgument("seq_len", self._seq_len, f"at least {len(gt)} steps, a trial")
-        if ob.shape != (len(gt), *env.observation_space.shape):
-            allowed = f"an environment whose trials are [steps, {env.observation_space.shape[0]}]"
-            raise InvalidArgument("env", f"a trial of {list(ob.shape)}", allowed)
         return ob, gt
+
+
+def next_trial(env: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Start a trial; observations ``[steps, ...]`` and right answers ``[steps, ...]``, as copies.
+
+    Raises:
+        InvalidArgument: It has none of its own kind, or observations of another shape than its
+            space.
+    """
+    _outermost(env, "new_trial").new_trial()
+    ob, gt = (np.array(getattr(_outermost(env, name), name)) for name in ("ob", "gt"))
+    if ob.shape != (len(gt), *env.observation_space.shape):
+        allowed = f"an environment whose trials are [steps, {env.observation_space.shape[0]}]"
+        raise InvalidArgument("env", f"a trial of {list(ob.shape)}", allowed)
+    return ob, gt
 
 
 def _outermost(env: Any, name: str) -> Any:
     """The outermost wrapper, or the environment, that has an attribute of its own."""
-    return next(layer for layer in layers(env) if hasattr(type(layer), name) or name in vars(layer))
+    for layer in layers(env):
+        if hasattr(type(layer), name) or name in vars(layer):
+            return layer
+    raise InvalidArgument("env", env, f"an environment with {name!r} after new_trial()")

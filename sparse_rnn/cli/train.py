@@ -39,7 +39,8 @@ _METAVARS = {
     "continual_options": "NAME=VALUE[,...]",
     "sparsifier_options": "NAME=VALUE[,...]",
     "weights": "TASK[=WEIGHT][+...]",
-    "stages": "TASK[=WEIGHT][+...]:STEPS[,...]",
+    "stages": "TASK[=WEIGHT][+...]:STEPS|MEASURE=SCORE[+at_most=STEPS][,...]",
+    "steps": "INT",
 }
 _WRITTEN = {
     "rates": str(TrainConfig.model_fields["rates"].default),
@@ -100,8 +101,8 @@ def command() -> Callable[..., None]:
             for settings in (tasks, network, training, evaluation):
                 given |= vars(settings)
             given["mask_options"] = mask_flags.given(network.mask_options)
-            if given["stages"] and given["steps"] == TrainConfig.model_fields["steps"].default:
-                del given["steps"]  # Left open, it is the sum of the stages.
+            if given["steps"] is None:
+                del given["steps"]  # Left open, it is the sum of the stages where there is one.
             config, how = TrainConfig(**given), RunOptions(**vars(run))
             if not seeds:
                 _train_one(config, how, out, (continue_from, start_from), quiet=quiet)
@@ -183,9 +184,15 @@ def _fields(settings: Mapping[str, FieldInfo]) -> list[tuple[str, Any, Any]]:
             continue
         # TrainConfig reads these itself, such as sizes "20x20", and checks what it is given.
         kind = str if name in ("size", *_WRITTEN) else info.annotation
-        metavar = _METAVARS.get(name)
-        about = tyro.conf.arg(prefix_name=False, help=info.description or "", metavar=metavar)
-        start = _WRITTEN.get(name, info.default)
+        metavar, start, hint = _METAVARS.get(name), _WRITTEN.get(name, info.default), None
+        if name == "steps":
+            kind, start, hint = int | None, None, f"(default: {info.default}, or sum of stages)"
+        about = tyro.conf.arg(
+            prefix_name=False,
+            help=info.description or "",
+            metavar=metavar,
+            help_behavior_hint=hint,
+        )
         default = field() if info.is_required() else field(default=start)
         fields.append((name, Annotated[kind, about], default))
     return fields

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from sparse_rnn.config.options import Options, read_words
-from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
-from sparse_rnn.system.arguments import whole
+from sparse_rnn.errors import unknown_keyword, unknown_name
+from sparse_rnn.system.arguments import finite, whole
+
+_POSITIVE = "a finite number above 0"
 
 
 class ContinualOptions(Options):
@@ -27,28 +28,61 @@ class ContinualOptions(Options):
 
 @dataclass(frozen=True)
 class Ewc:
-    """Options of elastic weight consolidation (`sparse_rnn.training.continual`).
+    """Options of elastic weight consolidation (`sparse_rnn.training.consolidation`).
 
     Attributes:
+        OF_LIKELIHOOD: Whether it wants an objective that is a likelihood.
+        CELLS: The cells that it can serve; None is all.
+        OWN_MOVES: Whether weights may move beside the step of the optimiser.
         strength: Factor of the penalty; 1 weighs a time step of a stage before like one of now.
         batches: The Fisher information is that of so many of the last batches of a stage, of all
             where it has fewer.
     """
 
+    OF_LIKELIHOOD: ClassVar[bool] = True
+    CELLS: ClassVar[tuple[str, ...] | None] = None
+    OWN_MOVES: ClassVar[bool] = True
+
     strength: float = 1.0
     batches: int = 10
 
     def __post_init__(self) -> None:
-        strength = cast("object", self.strength)  # Callers without a type checker give anything.
-        number = isinstance(strength, int | float) and not isinstance(strength, bool)
-        if not number or not 0 < self.strength < math.inf:
-            allowed = "a finite number above 0"
-            raise InvalidArgument("continual_options.strength", strength, allowed)
+        finite("continual_options.strength", self.strength, _POSITIVE, above=0)
         whole("continual_options.batches", self.batches, 1)
 
 
-CONTINUAL: Mapping[str, type[Ewc]] = MappingProxyType({"ewc": Ewc})
+@dataclass(frozen=True)
+class GradientProjection:
+    """Options of gradient projection (`sparse_rnn.training.projection`).
+
+    Attributes:
+        OF_LIKELIHOOD: As in `Ewc`; so also `CELLS` and `OWN_MOVES`.
+        alpha: Second moment of what earlier stages used, below which a direction stays free.
+        batches: The second moments are those of so many of the last batches of a stage, of all
+            where it has fewer.
+    """
+
+    OF_LIKELIHOOD: ClassVar[bool] = False
+    CELLS: ClassVar[tuple[str, ...] | None] = ("vanilla", "leaky")
+    OWN_MOVES: ClassVar[bool] = False
+
+    alpha: float = 1e-3
+    batches: int = 10
+
+    def __post_init__(self) -> None:
+        finite("continual_options.alpha", self.alpha, _POSITIVE, above=0)
+        whole("continual_options.batches", self.batches, 1)
+
+
+CONTINUAL: Mapping[str, type[Ewc | GradientProjection]] = MappingProxyType(
+    {"ewc": Ewc, "projection": GradientProjection}
+)
 """All methods by name, with their options."""
+
+
+def told_options() -> str:
+    """The options of each method, for help."""
+    return "; ".join(f"{name}: {', '.join(asdict(kind()))}" for name, kind in CONTINUAL.items())
 
 
 def settled(name: str | None, given: object) -> ContinualOptions:

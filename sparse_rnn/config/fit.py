@@ -15,8 +15,14 @@ from pydantic import (
     model_validator,
 )
 
-from sparse_rnn.config import continual, objectives, optimisers, sparsifiers
-from sparse_rnn.config.continual import CONTINUAL, ContinualOptions
+from sparse_rnn.config import (
+    continual as continual_methods,
+    objectives,
+    optimisers,
+    sparsifiers,
+    stages as staging,
+)
+from sparse_rnn.config.continual import CONTINUAL, ContinualOptions, Ewc, GradientProjection
 from sparse_rnn.config.freeze import GROUPS, parse_freeze
 from sparse_rnn.config.objectives import OBJECTIVES, Minimised
 from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
@@ -24,7 +30,14 @@ from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
 from sparse_rnn.config.sparsifiers import SparsifierOptions
-from sparse_rnn.config.stages import Stage, Weighting, ends_of, parse_stages, parse_weights
+from sparse_rnn.config.stages import (
+    Criterion,
+    Stage,
+    StagePlan,
+    Weighting,
+    parse_stages,
+    parse_weights,
+)
 from sparse_rnn.data import TARGET_KINDS
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
@@ -52,7 +65,7 @@ _KEPT = "continual_options"
 _CHOSEN = "sparsifier_options"
 _SETTLED: tuple[tuple[str, str, Callable[[Any, Any], Any]], ...] = (
     ("optimiser", _OPTIONS, optimisers.settled),
-    ("continual", _KEPT, continual.settled),
+    ("continual", _KEPT, continual_methods.settled),
     ("sparsifier", _CHOSEN, sparsifiers.settled),
 )
 _Rates = Annotated[Rates, BeforeValidator(parse_rates)]
@@ -84,14 +97,18 @@ class FitConfig(BaseModel):
     )
     stages: Annotated[tuple[Stage, ...] | None, BeforeValidator(parse_stages)] = Field(
         default=None,
-        description="One after another: pairs of tasks or weights, and a number of steps.",
+        description="One after another: pairs of tasks or weights, and a number of steps, or a "
+        "measure and the score at which the stage ends (performance=0.9), judged every eval_every "
+        "steps on its tasks, with the most steps of it (at_most=2000) and whether that is their "
+        "mean or the least (over_tasks). The last stage stays.",
     )
     continual: str | None = Field(
         default=None,
         description="What keeps earlier stages: " + ", ".join(CONTINUAL) + ". None: nothing does.",
     )
     continual_options: ContinualOptions = Field(
-        default=ContinualOptions(), description="Options of continual by name: strength, batches."
+        default=ContinualOptions(),
+        description="Options of continual by name. " + continual_methods.told_options() + ".",
     )
     sparsifier: str | None = Field(
         default=None,
@@ -178,6 +195,11 @@ class FitConfig(BaseModel):
         default=None,
         description="Time steps over which gradients flow back (truncated BPTT); None is all.",
     )
+    carry_states: bool = Field(
+        default=False,
+        description="Lets each lane of a batch go on from its state at the end of the batch "
+        "before, without gradients; left out, all begin at 0.",
+    )
     stop_at: _Positive | None = Field(
         default=None, description="Stop at the first evaluation whose mean over tasks is this good."
     )
@@ -230,13 +252,16 @@ class FitConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _count_stages(cls, settings: Any) -> Any:
-        """Take the sum of the stages for `steps` where that was left open."""
+        """Take the sum of the stages for `steps` where that was left open, and there is one."""
         if not isinstance(settings, dict):
             return settings
         given = cast("dict[str, Any]", settings)
         if "steps" in given or not given.get("stages"):
             return given
-        return {**given, "steps": ends_of(parse_stages(given["stages"]))[-1]}
+        stages = parse_stages(given["stages"]) or ()
+        if not staging.is_bounded(stages):
+            return given
+        return {**given, "steps": staging.least_steps(stages)}
 
     @model_validator(mode="after")
     def _check_training(self) -> Self:
@@ -262,23 +287,39 @@ class FitConfig(BaseModel):
         if self.continual is not None:
             if self.stages is None:
                 raise InvalidArgument("continual", self.continual, "left out without stages")
-            if self.objective != objectives.DEFAULT:
+            method = CONTINUAL[self.continual]
+            if method.OF_LIKELIHOOD and self.objective != objectives.DEFAULT:
                 allowed = f"{objectives.DEFAULT!r}, a likelihood, for continual {self.continual!r}"
                 raise InvalidArgument("objective", self.objective, allowed)
+            if self.l1_proximal and not method.OWN_MOVES:
+                allowed = f"0 with continual {self.continual!r}, which it would undo"
+                raise InvalidArgument("l1_proximal", self.l1_proximal, allowed)
         if self.stages is not None:
             if self.weights is not None:
                 raise InvalidArgument(
                     "weights", self.weights, "left out with stages, which say all"
                 )
-            if self.steps != self.stage_ends[-1]:
-                allowed = f"{self.stage_ends[-1]}, the sum of the steps of the stages, or left out"
+            least = staging.least_steps(self.stages)
+            if self.steps < least:
+                allowed = f"at least {least}, the sum of the most steps of the stages, or left out"
                 raise InvalidArgument("steps", self.steps, allowed)
+            for number, (_, until) in enumerate(self.stages):
+                most = until.at_most or self.steps if isinstance(until, Criterion) else None
+                if most is not None and most <= self.eval_every:
+                    allowed = f"more than eval_every, {self.eval_every}, as evaluations judge it"
+                    raise InvalidArgument(f"stages[{number}].at_most", most, allowed)
         return self
 
     @property
-    def stage_ends(self) -> tuple[int, ...]:
-        """The gradient step at which each stage ends; empty without stages."""
-        return ends_of(self.stages)
+    def stage_plan(self) -> StagePlan:
+        """What is trained and evaluated in which step, as far as it is decided."""
+        return StagePlan(self.stages, self.steps, self.eval_every)
+
+    @property
+    def kept_by(self) -> Ewc | GradientProjection | None:
+        """The options of what keeps earlier stages; None where nothing does."""
+        method = None if self.continual is None else CONTINUAL[self.continual]
+        return None if method is None else method(**self.continual_options)
 
     @property
     def minimised(self) -> Minimised:

@@ -118,6 +118,7 @@ class Minimised:
     rate_target: float | None
     rate_weight: float
     truncate: int | None
+    carry_states: bool
 
     @property
     def is_of_activity(self) -> bool:

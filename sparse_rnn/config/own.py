@@ -60,22 +60,48 @@ def named(argument: str, given: object) -> tuple[str, Callable[..., Any]]:
         >>> named("objective", max)[0], named("objective", ("huber", lambda: 0))[0]
         ('own:max', 'own:huber')
     """
-    name: object = None
-    function = given
-    if isinstance(given, tuple):
-        pair = cast("tuple[object, ...]", given)
-        if len(pair) != 2:
-            raise InvalidArgument(argument, pair, _ALLOWED)
-        name, function = pair
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            allowed = "letters, digits and _ . - after a letter, at most 64 of them"
-            raise InvalidArgument(f"{argument}'s name", name, allowed)
+    name, function = paired(argument, given, "__name__", _ALLOWED)
     if not callable(function):
         raise InvalidArgument(argument, given, _ALLOWED)
-    if name is None:
-        known = getattr(function, "__name__", "")
-        name = known if _NAME.fullmatch(known) else UNNAMED
-    return f"{_PREFIX}{name}", function
+    return name, function
+
+
+def paired(argument: str, given: object, attribute: str, allowed: str) -> tuple[str, object]:
+    """Read something of the caller's, and what it is called in a configuration.
+
+    Args:
+        argument: Name of the argument.
+        given: The thing, or a pair of a name and the thing.
+        attribute: Where it says its name, if it has one.
+        allowed: What it may be, as a phrase that completes "must be ...".
+
+    Returns:
+        The name with its prefix, and the thing.
+
+    Raises:
+        InvalidArgument: It is a tuple and no such pair, or the name is none.
+    """
+    if not isinstance(given, tuple):
+        known = getattr(given, attribute, None)
+        known = known if isinstance(known, str) and _NAME.fullmatch(known) else UNNAMED
+        return f"{_PREFIX}{known}", given
+    pair = cast("tuple[object, ...]", given)
+    if len(pair) != 2:
+        raise InvalidArgument(argument, pair, allowed)
+    check_own(f"{argument}'s name", pair[0])
+    return f"{_PREFIX}{pair[0]}", pair[1]
+
+
+def check_own(argument: str, name: object) -> str:
+    """Return a name that something of the caller's can have.
+
+    Raises:
+        InvalidArgument: It is none.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        allowed = "letters, digits and _ . - after a letter, at most 64 of them"
+        raise InvalidArgument(argument, name, allowed)
+    return name
 
 
 UNNAMED = "unnamed"

@@ -50,6 +50,9 @@ def plan_of(config: FitConfig, network: nn.Module) -> SparsityPlan | None:
         setting = "freeze" if config.freeze else "new_rules"
         allowed = "such that recurrent weights are trained, with a sparsifier"
         raise InvalidArgument(setting, getattr(config, setting), allowed)
+    if config.continual == "projection":
+        allowed = "None or ewc with a sparsifier: its directions are those of a fixed mask"
+        raise InvalidArgument("continual", config.continual, allowed)
     name, options = config.sparsifier, config.sparsifier_options
     method = made(name, options)
     method.check(network, config.steps)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self, cast
 from pydantic import BeforeValidator, Field, model_validator
 
 from sparse_rnn import masks, seeding
+from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.mask_options import MaskOptions, settle
 from sparse_rnn.errors import InvalidArgument, unknown_name
@@ -129,6 +130,10 @@ class TrainConfig(FitConfig):
                 known = [name for name in table if name is not None]
                 raise unknown_name(argument, getattr(self, argument), known, what)
         cells.check_options(self.cell, self.cell_options())
+        served = None if self.continual is None else CONTINUAL[self.continual].CELLS
+        if served is not None and self.cell not in served:
+            allowed = f"one of {', '.join(served)} with continual {self.continual!r}"
+            raise InvalidArgument("cell", self.cell, allowed)
         if self.tau is not None and self.tau < self.dt:
             raise InvalidArgument("tau", self.tau, f"at least dt, {self.dt:g} ms")
         if self.radius is not None and not (math.isfinite(self.radius) and self.radius >= 0):

@@ -12,6 +12,7 @@ import csv
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,11 @@ class StageMatrix:
         scores: float64 ``[stages, tasks]``, from 0 to 1: R of Lopez-Paz & Ranzato (2017).
         trained: bool ``[stages, tasks]``, whether the stage trains the task.
         before: float64 ``[tasks]``, scores before training; None where they are not known.
+        ended_at: The gradient step at which each stage ended; None where that is not known.
 
     Raises:
-        InvalidArgument: Shapes do not fit, a score is not from 0 to 1, or a stage trains no task.
+        InvalidArgument: Shapes do not fit, a score is not from 0 to 1, a stage trains no task, or
+            steps do not ascend.
 
     Example:
         >>> matrix = StageMatrix(
@@ -56,6 +59,7 @@ class StageMatrix:
     scores: NDArray[np.float64]
     trained: NDArray[np.bool_]
     before: NDArray[np.float64] | None = None
+    ended_at: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.stages), len(self.tasks))
@@ -79,6 +83,12 @@ class StageMatrix:
         if trained.dtype != np.bool_ or trained.shape != shape or not trained.any(axis=1).all():
             allowed = f"bool of shape {shape}, with a task that is trained in each stage"
             raise InvalidArgument("trained", self.trained, allowed)
+        ends = self.ended_at
+        if ends is not None and (
+            len(ends) != len(self.stages) or any(a >= b for a, b in pairwise((0, *ends)))
+        ):
+            allowed = f"{len(self.stages)} steps above 0 that ascend, one a stage"
+            raise InvalidArgument("ended_at", ends, allowed)
 
     @classmethod
     def of(
@@ -89,6 +99,7 @@ class StageMatrix:
         before: TaskScores | None = None,
         measure: str = "performance",
         stages: Sequence[str] | None = None,
+        ended_at: Sequence[int] | None = None,
     ) -> StageMatrix:
         """Build the matrix from evaluations.
 
@@ -98,6 +109,7 @@ class StageMatrix:
             before: The evaluation before training.
             measure: The measure that counts.
             stages: Names of the stages; by default their numbers from 1.
+            ended_at: The gradient step at which each stage ended.
 
         Raises:
             InvalidArgument: The evaluations are of other tasks than each other, or a stage trains a
@@ -123,6 +135,7 @@ class StageMatrix:
             np.array([getattr(scores, measure) for scores in ends], dtype=np.float64),
             np.array([[task in names for task in tasks] for names in trained], dtype=np.bool_),
             getattr(before, measure) if before else None,
+            None if ended_at is None else tuple(ended_at),
         )
 
     def forgetting(self) -> NDArray[np.float64]:
@@ -179,7 +192,7 @@ class StageMatrix:
 
     def write_csv(self, path: Path) -> None:
         """Write a row for each pair of stage and task, atomically; numbers read back exactly."""
-        rows = [
+        rows: list[tuple[object, ...]] = [
             (stage, task, float(self.scores[i, j]), int(self.trained[i, j]))
             for i, stage in enumerate(self.stages)
             for j, task in enumerate(self.tasks)
@@ -187,9 +200,14 @@ class StageMatrix:
         if self.before is not None:
             pairs = zip(self.tasks, self.before, strict=True)
             rows = [*((BEFORE, task, float(score), 0) for task, score in pairs), *rows]
+        columns = COLUMNS
+        if self.ended_at is not None:
+            columns = (*COLUMNS, STEP)
+            steps = {BEFORE: 0, **dict(zip(self.stages, self.ended_at, strict=True))}
+            rows = [(*row, steps[str(row[0])]) for row in rows]
         with atomic_writer(path) as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
+            writer.writerow(columns)
             writer.writerows(rows)
 
     @classmethod
@@ -202,8 +220,10 @@ class StageMatrix:
         """
         try:
             head, *rows = csv.reader(read_lines(path))
-            if tuple(head) != COLUMNS:
+            stepped = tuple(head) == (*COLUMNS, STEP)
+            if tuple(head) != COLUMNS and not stepped:
                 raise ValueError(head)
+            steps = {row[0]: int(row.pop()) for row in rows} if stepped else {}
             table = {(stage, task): (float(score), flag) for stage, task, score, flag in rows}
             if len(table) < len(rows) or {flag for _, flag in table.values()} - {"0", "1"}:
                 raise ValueError("a pair of stage and task stands twice, or is not 0 or 1")
@@ -218,6 +238,7 @@ class StageMatrix:
                 np.array([[table[stage, task][0] for task in tasks] for stage in stages]),
                 np.array([[table[stage, task][1] == "1" for task in tasks] for stage in stages]),
                 before,
+                tuple(steps[stage] for stage in stages) if stepped else None,
             )
         except RunDamaged:
             raise
@@ -232,6 +253,9 @@ class StageMatrix:
 
 COLUMNS = ("stage", "task", "score", "trained")
 """Columns of the table of a `StageMatrix`."""
+
+STEP = "step"
+"""One more column, where it is known: the gradient step at which the stage ended."""
 
 
 def _mean(values: Iterable[float]) -> float:

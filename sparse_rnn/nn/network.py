@@ -6,7 +6,7 @@ Sequences have the axes ``[time, batch, channel]``, as everywhere in this packag
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from sparse_rnn.nn import cells, chunks, init as inits
 from sparse_rnn.system.arguments import flag, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 
 class CellOptions(TypedDict, total=False):
@@ -71,7 +71,19 @@ class Network(nn.Module):
     """
 
     if TYPE_CHECKING:
-        __call__: Callable[..., tuple[Tensor, Tensor]]
+
+        @overload
+        def __call__(
+            self, inputs: Any, h0: Any = None, *, last_state: Literal[True], **how: Any
+        ) -> tuple[Tensor, Tensor, Any]: ...
+
+        @overload
+        def __call__(
+            self, inputs: Any, h0: Any = None, *, last_state: Literal[False] = False, **how: Any
+        ) -> tuple[Tensor, Tensor]: ...
+
+        def __call__(self, *_: Any, **how: Any) -> Any:
+            """As `forward`."""
 
     def __init__(  # noqa: PLR0913 - an option each, keyword-only past the fifth
         self,
@@ -123,7 +135,8 @@ class Network(nn.Module):
         *,
         truncate: int | None = None,
         every_state: bool = False,
-    ) -> tuple[Any, Any]:
+        last_state: bool = False,
+    ) -> tuple[Any, ...]:
         """Run the network over a batch of sequences, over one alone, or over packed ones.
 
         Args:
@@ -136,22 +149,28 @@ class Network(nn.Module):
                 backpropagation through time). None lets them flow over all. Recurrent noise is
                 drawn anew for each stretch.
             every_state: Whether the states are returned after each step also where `chunk` is set.
+            last_state: Whether the state after the last step is returned as well, shaped as `h0`,
+                which goes on from there.
 
         Returns:
             The logits ``[T, B, O]`` and the states ``[T, B, N]``, both after each step, without the
             axis B of one sequence, and packed as the inputs are; the states at the end of each
-            chunk only, if `chunk` is set and `every_state` is not.
+            chunk only, if `chunk` is set and `every_state` is not. With `last_state` that one is
+            the third.
 
         Raises:
             InvalidArgument: A shape, a type or a device is wrong; or there is recurrent noise where
                 none can be drawn (`sparse_rnn.nn.noise.check`).
         """
         flag("every_state", every_state)
+        flag("last_state", last_state)
         if self.chunk is None and truncate is None:
-            hidden, _ = self.rnn(inputs, h0)
+            hidden, last = self.rnn(inputs, h0)
             if isinstance(hidden, PackedSequence):
-                return PackedSequence(self.readout(hidden.data), *hidden[1:]), hidden
-            return self.readout(hidden), hidden
+                answers = PackedSequence(self.readout(hidden.data), *hidden[1:])
+            else:
+                answers = self.readout(hidden)
+            return (answers, hidden, last) if last_state else (answers, hidden)
         batch: Any = inputs  # `first_states` refuses what is none.
         states = self.rnn.first_states(batch, h0)
         stretch = len(batch) if truncate is None else whole("truncate", truncate, 1)
@@ -169,9 +188,9 @@ class Network(nn.Module):
                 answer, hidden = found[0], found[1] if every_state else borders
             logits.append(answer)
             hidden_parts.append(hidden)
-        if len(logits) == 1:
-            return logits[0], hidden_parts[0]
-        return torch.cat(logits), torch.cat(hidden_parts)
+        last = states[0] if len(states) == 1 else states
+        joined = [one[0] if len(one) == 1 else torch.cat(one) for one in (logits, hidden_parts)]
+        return (*joined, last) if last_state else (*joined,)
 
     def _stretch(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         """Logits and states of some steps, and the states after them."""
@@ -260,16 +279,20 @@ class NetworkSequence:
         """Run each network over its own batch; logits ``[S, T, B, O]``."""
         return self.both(inputs)[0]
 
-    def both(self, inputs: Tensor, **how: Any) -> tuple[Tensor, Sequence[Tensor]]:
-        """The logits ``[S, T, B, O]``, and the states of each network.
+    def both(
+        self, inputs: Tensor, firsts: Sequence[Any] | None = None, **how: Any
+    ) -> tuple[Tensor, *tuple[Sequence[Any], ...]]:
+        """The logits ``[S, T, B, O]``, the states of each network, and the last ones if wanted.
 
         Args:
             inputs: ``[S, T, B, I]``.
-            **how: As for the call of a `Network`: `truncate` and `every_state`.
+            firsts: The state before the first step of each network; None is zeros.
+            **how: As for the call of a `Network`: `truncate`, `every_state` and `last_state`.
         """
-        pairs = zip(self.networks, inputs.unbind(0), strict=True)
-        logits, states = zip(*(network(own, **how) for network, own in pairs), strict=True)
-        return torch.stack(logits), states
+        given = zip(self.networks, inputs.unbind(0), firsts or [None] * len(inputs), strict=True)
+        found = [network(own, first, **how) for network, own, first in given]
+        logits, *rest = zip(*found, strict=True)
+        return torch.stack(logits), *rest
 
 
 def together(networks: Sequence[Network]) -> NetworkStack | NetworkSequence:

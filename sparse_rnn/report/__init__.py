@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sparse_rnn.report._mixing import check_commits as check_commits
 from sparse_rnn.report._records import commits_of as commits_of
+from sparse_rnn.report._strip import strip as strip
 from sparse_rnn.report.findings import (
     Curve as Curve,
     Finding as Finding,

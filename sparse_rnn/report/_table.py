@@ -107,10 +107,14 @@ def _cell(ax: Axes, column: float, row: float, value: float, *, bold: bool = Fal
 
 
 def _plain_cell(ax: Axes, column: float, row: float, value: float, *, bold: bool = False) -> None:
-    """Draw a chance level: a number without a colour, so that no reader takes it for a result."""
+    """Draw a chance level: a number without a colour, so that no reader takes it for a result.
+
+    Of tasks whose chance level nobody knows, a dash.
+    """
     box = Rectangle((column, row), 1, 1, facecolor="#f2f2f2", edgecolor="white", linewidth=1.5)
     ax.add_patch(box)
-    _write(ax, column, row, f"{value:.2f}", CHANCE_COLOR, bold=bold)
+    told = "\N{EN DASH}" if np.isnan(value) else f"{value:.2f}"
+    _write(ax, column, row, told, CHANCE_COLOR, bold=bold)
 
 
 def _write(ax: Axes, column: float, row: float, text: str, color: str, *, bold: bool) -> None:

@@ -38,6 +38,24 @@ def interval(measured: Measurement) -> str:
     return f"[{number(measured.low)}, {number(measured.high)}]"
 
 
+def value(measured: Measurement) -> str:
+    """A measured value with its unit and its interval."""
+    unit = f" {measured.unit}" if measured.unit else ""
+    ends = interval(measured)
+    return f"{number(measured.value)}{unit}{' ' * bool(ends)}{ends}"
+
+
+def told(measured: Measurement) -> str:
+    """A measured value with its name, and the paper's where there is one.
+
+    Example:
+        >>> told(Measurement.of("accuracy", [0.5, 0.6, 0.7], paper=0.7))
+        'accuracy: 0.600 [0.352, 0.848], paper 0.700'
+    """
+    paper = "" if measured.paper is None else f", paper {number(measured.paper)}"
+    return f"{measured.name}: {value(measured)}{paper}"
+
+
 def seeds(values: Sequence[int]) -> str:
     r"""A list of seeds, with runs of neighbours shortened.
 

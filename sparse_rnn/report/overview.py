@@ -102,7 +102,9 @@ def overview(
         label: float(np.mean([levels[task] for task in tasks])) for label, levels in floors.items()
     }
     curves_ax = figure.add_subplot(grid[0, 0])
-    draw_curves(curves_ax, histories, {"chance": float(chance.mean()), **means})
+    levels = {"chance": float(chance.mean()), **means}
+    known = {label: level for label, level in levels.items() if not np.isnan(level)}
+    draw_curves(curves_ax, histories, known)
     draw_table(figure.add_subplot(grid[:, 1]), scores, floors)
     if damaged:
         lines = [textwrap.fill(in_figure(f"{k}: {v}"), 110) for k, v in damaged.items()]

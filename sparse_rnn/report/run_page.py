@@ -108,11 +108,12 @@ def _overview_links(runs: Mapping[str, Source]) -> Html:
 def _curves(groups: Mapping[str, Sequence[Run]]) -> Node:
     everything = {label: group[0].evaluation for label, group in groups.items()}
     mean_chance = float(table_values(everything)[2].mean())
+    known = () if math.isnan(mean_chance) else ((f"chance {mean_chance:.2f}", mean_chance),)
     marks = {label: _bursts(group) for label, group in groups.items()}
     panels = [
         Panel(
             tuple(_measure_curve(label, group, measure) for label, group in groups.items()),
-            ((f"chance {mean_chance:.2f}", mean_chance),) if measure == "final_accuracy" else (),
+            known if measure == "final_accuracy" else (),
             marks=marks,
         )
         for measure in MEASURES
@@ -191,7 +192,8 @@ def _score_row(task: str, values: Any, chance: float | None, class_: str | None 
         else:
             cells.append(tag("td", f"{value:.2f}", class_="heat", style=f"--share: {value:.3f}"))
     if chance is not None:
-        cells.append(tag("td", f"{chance:.2f}", class_="number soft"))
+        told = words.DASH if math.isnan(chance) else f"{chance:.2f}"
+        cells.append(tag("td", told, class_="number soft"))
     return tag("tr", tag("th", task, scope="row"), *cells, class_=class_)
 
 
@@ -206,7 +208,11 @@ def _stages(groups: Mapping[str, Sequence[Run]]) -> list[Html]:
             continue
         first = found[0]
         scores = np.mean([one.scores for one in same], axis=0)
-        columns = [(f"after stage {name}", scores[i]) for i, name in enumerate(first.stages)]
+        names = [f"after stage {name}" for name in first.stages]
+        if known := [one.ended_at for one in same if one.ended_at]:
+            pairs = zip(names, zip(*known, strict=True), strict=True)
+            names = [f"{name} ({_steps(ends)})" for name, ends in pairs]
+        columns = list(zip(names, scores, strict=True))
         before = [one.before for one in same if one.before is not None]
         if len(before) == len(same):
             columns = [("before", np.mean(before, axis=0)), *columns]
@@ -214,15 +220,21 @@ def _stages(groups: Mapping[str, Sequence[Run]]) -> list[Html]:
             _score_row(task, [values[i] for _, values in columns], None)
             for i, task in enumerate(first.tasks)
         ]
-        names = (tag("th", name, scope="col", class_="number") for name, _ in columns)
+        heads = (tag("th", name, scope="col", class_="number") for name, _ in columns)
         transfer = float(np.mean([one.backward_transfer() for one in same]))
         text = f"{label}. Performance: {MEASURES['performance']}."
         if not math.isnan(transfer):
             text += f" Backward transfer {transfer:.2f} (below 0 is forgetting)."
         tables.append(tag("p", text, class_="facts"))
         about = f"performance of {label} by task and stage"
-        tables.append(table(("task", *names), rows, label=about, class_="short"))
+        tables.append(table(("task", *heads), rows, label=about, class_="short"))
     return [_section("stages", "One stage after another", *tables)] if tables else []
+
+
+def _steps(ends: Sequence[int]) -> str:
+    """The steps at which a stage of several runs has ended."""
+    first, last = min(ends), max(ends)
+    return f"step {first}" if first == last else f"steps {first} to {last}"
 
 
 def _networks(records: Mapping[str, RunRecord]) -> Html:

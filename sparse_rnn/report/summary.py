@@ -6,8 +6,10 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._mixing import check_commits
+from sparse_rnn.report._strip import shown, strip
 from sparse_rnn.report.findings import (
     NONE,
     VERDICTS,
@@ -21,19 +23,25 @@ from sparse_rnn.system.output import plain
 
 WIDTH = 100
 
-SHOWN = 3
-"""Values in the row of a finding; all of them stand in its section."""
+SHOWN = 2
+"""Values in the row of a finding that has no picture; all of them stand in its section."""
+
+NOT_TESTED = "not tested"
 
 
-def markdown(
+def markdown(  # noqa: PLR0913 - an option each, keyword-only past the first
     findings: Sequence[Finding],
     *,
     expected: Mapping[str, str] = NONE,
     title: str = "Results",
     mixed_commits: bool = False,
     damaged: Mapping[str, str] = NONE,
+    fair: Mapping[str, str] | None = None,
+    pictures: str | None = None,
+    figures: str | None = None,
+    first: str = "",
 ) -> str:
-    """Write findings as Markdown: a row each, then claim, reason and method of each.
+    """Write findings as Markdown: a screen of verdicts, then a fold for each claim.
 
     Args:
         findings: The findings.
@@ -41,81 +49,137 @@ def markdown(
         title: Title of the page.
         mixed_commits: Whether findings may be of different commits.
         damaged: Findings that cannot be shown, by their files, and why; the page says so.
+        fair: For each claim that compares networks, the id of the finding that judges it with
+            fair starts and learning rates, or "" where none does; it stands in a column beside the
+            other and has no row of its own. None leaves the column out.
+        pictures: Address of the folder with a strip of intervals for each finding, ``ID.svg``
+            (`sparse_rnn.report.strip`); None puts the first values in their place.
+        figures: Address of the folder of figures, in which each scale has one; None for no figures.
+        first: Id of the finding that is told first, with its figures, where it has run.
 
     Returns:
-        The page. Each row says the verdict, scale and seeds, what was measured beside the paper's
-        values, the command and the commit.
+        The page. Each fold says claim, reason, method, scale, seeds, command and commit, and has
+        all that was measured beside the paper's values.
 
     Raises:
-        InvalidArgument: There is no finding, two have one id, or commits are mixed.
+        InvalidArgument: There is no finding, two have one id, or commits are mixed; or an address
+            is no text.
+        UnknownName: There is no claim of an id in `fair` or `first`.
     """
     check_ids(findings)
     check_commits("findings", commits(findings), mixed_commits=mixed_commits)
     found = {finding.id: finding for finding in findings}
-    ids = sorted({**expected, **found}, key=order)
-    rows = [_row(found[name]) if name in found else _missing(expected[name]) for name in ids]
-    counts = [(verdict, sum(one.verdict == verdict for one in findings)) for verdict in VERDICTS]
-    missing = len(ids) - len(found)
-    counts = [(verdict, n + missing * (verdict == "not run")) for verdict, n in counts]
-    tally = ", ".join(f"{n} {verdict}" for verdict, n in counts if n)
+    _check_addresses(pictures=pictures, figures=figures)
+    for argument, names in (("fair", fair or {}), ("first", [first] if first else [])):
+        for name in names:
+            if name not in {**expected, **found}:
+                raise unknown_name(argument, name, {**expected, **found}, "a claim")
+    beside = set((fair or {}).values())
+    ids = sorted({**expected, **found}.keys() - beside, key=order)
+    verdicts = [found[name].verdict if name in found else "not run" for name in ids]
+    tally = ", ".join(f"{n} {one}" for one in VERDICTS if (n := verdicts.count(one)))
     about = (
-        "What became of each claim of Khona et al. (2023). Values are means over seeds with 95 % "
-        f"intervals, the paper's beside them. {len(ids)} in all: {tally}."
+        "What became of each claim of Khona et al. (2023), and of questions of our own. "
+        f"{len(ids)} in all: {tally}."
     )
-    head = ["", "verdict", "scale", "seeds", "measured", "command", "commit"]
-    table = [_line(head), _line(["---"] * len(head)), *map(_line, rows)]
-    parts = [f"# {_text(title)}", _filled(about), "\n".join(table)]
+    legend = (
+        "A line each: mean over seeds with its 95 % interval (dot), and the paper's value "
+        "(diamond); their names are in the fold of the claim."
+    )
+    head = ["claim", "verdict"] if fair is None else ["claim", "paper's setting", "fair setting"]
+    rows: list[list[str]] = []
+    for name in ids:
+        one = found.get(name)
+        row = [_claim(one) if one else _text(expected[name]), _cell(one, pictures)]
+        if fair is not None:
+            row.append(_fair(fair.get(name), found, pictures))
+        rows.append(row)
+    parts = [f"# {_text(title)}", _filled(about)]
+    if fair is not None:
+        parts.append(_filled(FAIR))
+    if first in found and found[first].verdict != "not run":
+        parts += _told_first(found[first], figures)
+    if pictures is not None:
+        parts.append(_filled(legend))
+    parts.append("\n".join([_line(head), _line(["---"] * len(head)), *map(_line, rows)]))
     parts += [_filled(f"Not shown: {name}: {reason}") for name, reason in damaged.items()]
-    parts += [_details(found[name]) for name in ids if name in found]
+    shown = [found[name] for name in sorted(found, key=order)]
+    parts += ["## Each claim", *(_details(one, figures) for one in shown)]
     return "\n\n".join(parts) + "\n"
 
 
-def _row(finding: Finding) -> list[str]:
-    if finding.verdict == "not run":
-        return [_text(finding.title), "not run", "", "", "", _code(finding.command), ""]
+FAIR = (
+    "Where a claim compares networks it has two verdicts: in the paper's setting, one start and "
+    "one learning rate for all; and with the start and the rates that are best for each network, "
+    "found by the same search on seeds that are not compared."
+)
+"""What the two columns are."""
+
+
+def _check_addresses(**addresses: object) -> None:
+    for argument, address in addresses.items():
+        if address is not None and not isinstance(address, str):
+            raise InvalidArgument(argument, address, "the address of a folder")
+
+
+def _told_first(finding: Finding, figures: str | None) -> list[str]:
     return [
-        _text(finding.title),
-        finding.verdict,
-        finding.scale,
-        words.seeds(finding.seeds),
-        "<br>".join(_first(finding.measured)),
-        _code(finding.command),
-        _code(words.commit(finding.commit)),
+        f"{_chip(finding.verdict)} [**{_text(finding.title)}**](#{finding.id})",
+        _filled(finding.claim),
+        *_pictures(finding, figures),
     ]
 
 
-def _missing(title: str) -> list[str]:
-    return [_text(title), "not run", "", "", "", "", ""]
+def _pictures(finding: Finding, figures: str | None) -> list[str]:
+    names = finding.figures if figures is not None else ()
+    return [f"![{_text(finding.title)}]({figures}/{finding.scale}/{name})" for name in names]
+
+
+def _claim(finding: Finding) -> str:
+    return f"[**{_text(finding.title)}**](#{finding.id})<br>{_text(finding.claim)}"
+
+
+def _chip(verdict: str) -> str:
+    """A verdict that a style sheet colours, and that reads without one."""
+    return f'<span class="verdict {verdict.replace(" ", "-")}">{verdict}</span>'
+
+
+def _cell(finding: Finding | None, pictures: str | None) -> str:
+    if finding is None or finding.verdict == "not run":
+        return _chip("not run")
+    if pictures is None:
+        return "<br>".join([_chip(finding.verdict), *_first(finding.measured)])
+    if not strip(finding.measured):
+        return _chip(finding.verdict)
+    words_of = "; ".join(map(words.told, shown(finding.measured)))
+    return f"{_chip(finding.verdict)}<br>![{_text(words_of)}]({pictures}/{finding.id}.svg)"
+
+
+def _fair(name: str | None, found: Mapping[str, Finding], pictures: str | None) -> str:
+    """The cell of the second column; an en dash for a claim that compares no networks."""
+    if name is None:
+        return words.DASH
+    return _cell(found[name], pictures) if name in found else _chip(NOT_TESTED)
 
 
 def _first(measured: Sequence[Measurement]) -> list[str]:
     """The first values, those with one of the paper before the others; and how many more."""
     listed = sorted(measured, key=lambda one: one.paper is None)
-    shown = [
-        _text(f"{one.name}: {_value(one)}")
-        + ("" if one.paper is None else _text(f", paper {words.number(one.paper)}"))
-        for one in listed[:SHOWN]
-    ]
     more = len(listed) - SHOWN
-    return [*shown, f"and {more} more below"] if more > 0 else shown
-
-
-def _value(one: Measurement) -> str:
-    unit = f" {one.unit}" if one.unit else ""
-    ends = words.interval(one)
-    return f"{words.number(one.value)}{unit}{' ' * bool(ends)}{ends}"
+    first = [_text(words.told(one)) for one in listed[:SHOWN]]
+    return [*first, f"and {more} more below"] if more > 0 else first
 
 
 def _table(measured: Sequence[Measurement]) -> str:
     """All values, beside those of the paper where it has any."""
-    if len(measured) <= SHOWN:
+    if not measured:
         return ""
     with_paper = any(one.paper is not None for one in measured)
     head = ["quantity", "measured", *(["paper"] if with_paper else [])]
     rows = [
         [
             _text(one.name),
-            _text(_value(one)),
+            _text(words.value(one)),
             *(["" if one.paper is None else words.number(one.paper)] if with_paper else []),
         ]
         for one in measured
@@ -123,14 +187,30 @@ def _table(measured: Sequence[Measurement]) -> str:
     return "\n".join([_line(head), _line(["---"] * len(head)), *map(_line, rows)])
 
 
-def _details(finding: Finding) -> str:
+def _details(finding: Finding, figures: str | None) -> str:
     entries = {"Claim": finding.claim, "Reason": finding.reason, "Method": finding.method}
     if finding.verdict != "not run":
         entries["Made"] = f"{finding.date.isoformat()} on {finding.machine}."
+        entries["Scale"] = f"{finding.scale}; seeds {words.seeds(finding.seeds)}."
     lines = [_filled(f"- {name}: {text}", "  ") for name, text in entries.items() if text]
-    question = _filled(finding.question)
-    heading = f"## {_text(finding.title)}: {finding.verdict}"
-    parts = (heading, question, "\n".join(lines), _table(finding.measured))
+    if finding.command:
+        lines.append(f"- Command: {_code(finding.command)}")
+    if finding.commit:
+        lines.append(f"- Commit: {_code(words.commit(finding.commit))}")
+    # The heading is inside: a browser opens the fold that a link leads into.
+    opening = (
+        '<details markdown="1">\n'
+        f"<summary>{_chip(finding.verdict)} <strong>{_text(finding.title)}</strong></summary>\n\n"
+        f'<span id="{finding.id}"></span>'
+    )
+    parts = (
+        opening,
+        _filled(finding.question),
+        *_pictures(finding, figures),
+        "\n".join(lines),
+        _table(finding.measured),
+        "</details>",
+    )
     return "\n\n".join(part for part in parts if part)
 
 

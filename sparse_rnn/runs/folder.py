@@ -11,7 +11,8 @@
 | `tensorboard/` | events for TensorBoard, where it is installed |
 | `evaluation.csv` | the final evaluation, a line for each task |
 | `sparsity.csv` | with a sparsifier: what the recurrent matrix is like, a line an evaluation |
-| `stages.csv` | of a run with stages: the scores of each task before training and at their ends |
+| `stages.csv` | of a run with stages: the scores of each task before training and at their ends, |
+| | and the steps at which they ended |
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -14,6 +14,8 @@ class Identity:
         text: The configuration as JSON, an object.
         settings: Value of each setting.
         rate: Learning rate of a gradient step, counted from 1.
+        exam_due: Whether the network is evaluated after a gradient step, of which stages have ended
+            at which steps before.
         parse: Reads such a text as this version does, so that a setting that came with a later
             version than the text has its default; raises `InvalidArgument`.
         tasks: Computes the digest of what the names of the tasks stand for now; None where that
@@ -24,6 +26,7 @@ class Identity:
     text: str
     settings: Mapping[str, object]
     rate: Callable[[int], float]
+    exam_due: Callable[[int, Sequence[int]], bool]
     parse: Callable[[str], Identity]
     tasks: Callable[[], str | None]
 

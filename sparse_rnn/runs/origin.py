@@ -7,13 +7,13 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sparse_rnn.errors import InvalidArgument, RunConflict, RunInUse
-from sparse_rnn.evaluation.history import COLUMNS, csv_line
+from sparse_rnn.evaluation.history import COLUMNS, Descent, csv_line
 from sparse_rnn.nn.rewiring import named
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
@@ -61,8 +61,8 @@ def read(folder: Path, identity: Identity, processes: int) -> Origin:
     """Read the run that a longer one goes on from.
 
     The longer run has the bits of one that had its number of steps from the start. What depends
-    on the number of steps is therefore refused, or undone: the evaluation at the last step, where
-    the longer run has none.
+    on the number of steps is therefore refused, or undone: what was seen after the last step, be it
+    a score or the end of a stage, is left to the longer run, for which that step is another one.
 
     Args:
         folder: The folder of the run, finished or not.
@@ -109,17 +109,20 @@ def read(folder: Path, identity: Identity, processes: int) -> Origin:
             "does",
             f"Its {step} steps are none of a run of {settings['steps']}: train that one anew.",
         )
-    examined = step % settings["eval_every"] == 0
-    if facts["ended"] == "target" and examined:
+    marks: Mapping[str, Any] = facts.get("marks", {})
+    ends = sorted(int(at) for at in marks if 0 < int(at) < step)
+    if facts["ended"] == "target" and identity.exam_due(step, ends):
         raise RunConflict(f"{folder} has reached its target, so that more steps change nothing.")
     sparsifier = settings["sparsifier"]
     if sparsifier is not None and named(sparsifier).CHANGES:
         allowed = "a run whose synapses stay as they are: when they change follows from steps"
         raise InvalidArgument("continue_from", str(folder), allowed)
-    logs = known_lines(folder, facts)
-    if facts["pending"] is None and step == theirs.settings["steps"] and not examined:
-        logs = _without_last_evaluation(logs, step)
-    return Origin(folder, theirs, Snapshot({**facts, "ended": ""}, snapshot.tensors), logs)
+    logs, undone = known_lines(folder, facts), {"ended": ""}
+    if facts["pending"] is None and step == theirs.settings["steps"]:
+        logs, pending = _without_last_line(logs, step)
+        kept = {at: rows for at, rows in marks.items() if int(at) != step}
+        undone |= {"pending": pending, "marks": kept}
+    return Origin(folder, theirs, Snapshot({**facts, **undone}, snapshot.tensors), logs)
 
 
 def unfit(folder: Path, identity: Identity, processes: int, facts: Mapping[str, Any]) -> str:
@@ -181,17 +184,20 @@ def known_lines(folder: Path, facts: Mapping[str, Any]) -> dict[str, bytes]:
     return {name: known for name, known in found.items() if known is not None}
 
 
-def _without_last_evaluation(logs: Mapping[str, bytes], step: int) -> dict[str, bytes]:
-    """Take out the evaluation after a step that was the last of a run, and is none of a longer."""
-    metrics = _cells(logs[METRICS])
-    plain = COLUMNS.index("elapsed_s") + 1
-    metrics[-1][plain:] = [""] * (len(COLUMNS) - plain)
+def _without_last_line(
+    logs: Mapping[str, bytes], step: int
+) -> tuple[dict[str, bytes], dict[str, float]]:
+    """Take out what was seen after a step; returns it as one whose record is not complete yet."""
+    *metrics, last = _cells(logs[METRICS])
     others = {name: _cells(content) for name, content in logs.items() if name != METRICS}
     rows = {name: [row for row in all_ if row[0] != str(step)] for name, all_ in others.items()}
-    return {
+    found = {
         name: "".join(csv_line(row) for row in lines).encode()
         for name, lines in {METRICS: metrics, **rows}.items()
     }
+    names = [field.name for field in fields(Descent)]
+    pending = {name: float(last[COLUMNS.index(name)]) for name in names}
+    return found, {**pending, "step": step}
 
 
 def _cells(content: bytes) -> list[list[str]]:

@@ -24,3 +24,6 @@ SEED = 2**128 - 1
 
 THREADS = 2**12
 """Threads of torch."""
+
+PROJECTION = 2**30
+"""Numbers of the projections of a network: 4 GiB in float32."""

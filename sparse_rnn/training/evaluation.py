@@ -12,17 +12,18 @@ from torch import Tensor, nn
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.streams import Scored
 from sparse_rnn.system.hardware import device_of
 from sparse_rnn.training.objective import answer, probe
 
 
-def evaluate(network: nn.Module, stream: TaskStream, batches: Iterable[Batch]) -> TaskScores:
+def evaluate(network: nn.Module, stream: Scored, batches: Iterable[Batch]) -> TaskScores:
     """Score a network on batches of a stream.
 
     Args:
         network: The network; it computes in evaluation mode, and its mode and parameters are left
             as they are.
-        stream: The stream that the batches came from.
+        stream: The stream that the batches came from, or any object with its method `score`.
         batches: At least one batch.
 
     Returns:

@@ -51,6 +51,15 @@ class Group:
             dist.all_reduce(total)
         return total
 
+    def gather(self, value: Tensor) -> Tensor:
+        """Stack a tensor of each process, ``[processes, ...]``; all are of one shape."""
+        if self.size == 1:
+            return value[None]
+        found = [torch.empty_like(value) for _ in range(self.size)]
+        with _peers():
+            dist.all_gather(found, value.contiguous())
+        return torch.stack(found)
+
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Replace each gradient by its sum over the processes, in one exchange."""
         if self.size == 1:

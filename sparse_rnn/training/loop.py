@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from sparse_rnn.data import Batch, grade
+from sparse_rnn.data import Batch, TaskStream, grade
 from sparse_rnn.errors import TrainingDiverged
 from sparse_rnn.evaluation.history import Record
 from sparse_rnn.evaluation.mode import evaluating
@@ -114,7 +114,7 @@ class Ensemble:
                         with self._noted(i), self.trainers[i].scoring():
                             grades[i].append(grade(logits, batch))
         return {
-            i: self.trainers[i].held_out.pooled(grades[i])
+            i: cast("TaskStream", self.trainers[i].held_out).pooled(grades[i])
             for i in numbers
             if i not in self.diverged
         }
@@ -142,13 +142,18 @@ class Ensemble:
         with ExitStack() as stack:
             for i in numbers:
                 stack.enter_context(self.trainers[i].optimiser.only_trained())
-            outputs, states = self._both(numbers, here, **self.trainers[0].objective.how())
+            how = self.trainers[0].objective.how()
+            if self._carries:
+                how["firsts"] = [self.trainers[i].carried.h0 for i in numbers]
+            outputs, states, *last = self._both(numbers, here, **how)
             found = zip(numbers, outputs.unbind(0), states, here, strict=True)
             costs = {
                 i: self.trainers[i].objective(own, hidden, batch) for i, own, hidden, batch in found
             }
             total = torch.stack([minimised for _, minimised in costs.values()]).sum()
             cast("Any", total).backward()
+        for i, after in zip(numbers, last[0] if last else [None] * len(numbers), strict=True):
+            self.trainers[i].carried.offer(after)
         try:
             ready = {i: self.trainers[i].judge(loss) for i, (loss, _) in costs.items()}
         except TrainingDiverged as error:
@@ -176,19 +181,23 @@ class Ensemble:
 
     def _both(
         self, numbers: tuple[int, ...], batches: Sequence[Batch], **how: Any
-    ) -> tuple[Tensor, Sequence[Tensor]]:
-        """The same logits, and the states of each run."""
+    ) -> tuple[Tensor, *tuple[Sequence[Any], ...]]:
+        """The same logits, the states of each run, and the last ones if wanted."""
         inputs = torch.stack([batch.inputs for batch in batches])
         inputs = inputs.to(device_of(self.trainers[0].network))
         with self.trainers[0].shortened():
-            logits, states = self._stack(numbers).both(inputs, **how)
-        return logits.float(), states
+            logits, *states = self._stack(numbers).both(inputs, **how)
+        return logits.float(), *states
 
     def _new_stack(self, numbers: tuple[int, ...]) -> NetworkStack | NetworkSequence:
         networks = [cast("Network", self.trainers[i].network) for i in numbers]
-        # A batched computation truncates no gradients.
-        truncated = self.trainers[0].config.truncate is not None
-        return NetworkSequence(networks) if truncated else together(networks)
+        # A batched computation truncates no gradients, and begins at 0.
+        in_turns = self._carries or self.trainers[0].config.truncate is not None
+        return NetworkSequence(networks) if in_turns else together(networks)
+
+    @property
+    def _carries(self) -> bool:
+        return self.trainers[0].objective.carries
 
     def _stop_if_asked(self, numbers: Sequence[int]) -> None:
         if any(self.trainers[i].stop() for i in numbers):

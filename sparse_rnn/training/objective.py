@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ class Objective:
         function: The caller's own, where the configuration names one.
 
     Raises:
-        InvalidArgument: `truncate` is set and the network is none of `sparse_rnn`.
+        InvalidArgument: `truncate` is set and the network is none of `sparse_rnn`, or states are
+            to be carried and it takes none.
     """
 
     def __init__(
@@ -37,6 +39,9 @@ class Objective:
         if minimised.truncate is not None and not isinstance(network, Network):
             allowed = "None for a network that is no sparse_rnn.Network"
             raise InvalidArgument("truncate", minimised.truncate, allowed)
+        if minimised.carry_states and not _takes_states(network):
+            allowed = "False for a network whose forward is not forward(inputs, h0=None)"
+            raise InvalidArgument("carry_states", minimised.carry_states, allowed)
         if function is None and is_own(minimised.objective):
             allowed = "given to sparse_rnn.fit as a function, where it is one of your own"
             raise InvalidArgument("objective", minimised.objective, allowed)
@@ -52,15 +57,43 @@ class Objective:
         looks = self._function is not None or self._minimised.is_of_activity
         if looks and isinstance(self._network, Network) and self._network.chunk is not None:
             how["every_state"] = True
+        if self.carries and isinstance(self._network, Network):
+            how["last_state"] = True
         return how
 
-    def respond(self, batch: Batch) -> tuple[Tensor, Any]:
-        """Run the network over a batch; the outputs, checked, and the states."""
-        outputs = self._network(batch.inputs, **self.how())
+    @property
+    def carries(self) -> bool:
+        """Whether each batch goes on from the states at the end of the one before."""
+        return self._minimised.carry_states
+
+    def respond(self, batch: Batch, h0: Any = None) -> tuple[Tensor, Any, Any]:
+        """Run the network over a batch.
+
+        Args:
+            batch: The batch.
+            h0: The states that its lanes go on from, where states are carried.
+
+        Returns:
+            The outputs, checked; the states, or None; and those to carry, or None.
+
+        Raises:
+            InvalidArgument: The network returned something else.
+        """
+        outputs = self._network(batch.inputs, *([h0] if self.carries else []), **self.how())
         logits = logits_of(outputs)
         check_sizes(self._network, logits, batch.steps_and_lanes, batch)
         states = outputs[1] if isinstance(outputs, tuple) and len(outputs) > 1 else None
-        return logits, states
+        return logits, states, self._last(outputs) if self.carries else None
+
+    def _last(self, outputs: Any) -> Any:
+        """The state that a network returned last."""
+        last = outputs[-1] if isinstance(outputs, tuple) and len(outputs) > 1 else None
+        parts: tuple[object, ...] = last if isinstance(last, tuple) else (last,)
+        if parts and all(isinstance(part, Tensor) for part in parts):
+            return last
+        allowed = "one that returns the state to go on from last, as it takes it, for carry_states"
+        found = f"{type(self._network).__name__} with {type(outputs).__name__}"
+        raise InvalidArgument("network", found, allowed)
 
     def __call__(
         self, outputs: Tensor, states: Any, batch: Batch, total: Tensor | None = None, n: int = 1
@@ -110,6 +143,16 @@ class Objective:
 
 
 _OF_ACTIVITY = "activity_l1, activity_l2 and rate_target"
+
+
+def _takes_states(network: nn.Module) -> bool:
+    """Whether a network can be called with inputs and a state, and with inputs alone."""
+    try:
+        for given in ((None, None), (None,)):
+            inspect.signature(network.forward).bind(*given)
+    except TypeError:
+        return False
+    return True
 
 
 def _checked(cost: object) -> Tensor:

@@ -149,6 +149,11 @@ class Optimiser:
             for parameter in self._frozen:
                 parameter.requires_grad_(True)  # noqa: FBT003 - torch's own
 
+    @property
+    def new_rules(self) -> int | None:
+        """Number of the last inputs whose weights are trained alone; None where all may be."""
+        return self.config.new_rules
+
     def _old_columns(self) -> list[tuple[nn.Parameter, slice]]:
         """Weights of which only the last columns are trained, and the others of those."""
         n_new = self.config.new_rules

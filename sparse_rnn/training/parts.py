@@ -16,6 +16,7 @@ from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.optimisers import Factory
 from sparse_rnn.config.own import is_own, is_unnamed, named, own_name
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.evaluation.streams import Stream
 from sparse_rnn.runs import weights
 from sparse_rnn.runs.checkpoint import Store
 from sparse_rnn.system.files import digest_of
@@ -29,20 +30,23 @@ Given = str | Callable[..., Any] | tuple[str, Callable[..., Any]]
 
 @dataclass(frozen=True)
 class Parts:
-    """Functions of the caller's; None is what the configuration names.
+    """What is the caller's; None is what the configuration names.
 
     Attributes:
         objective: What is minimised.
         optimiser: Makes the optimiser of the parameters.
+        stream: What is trained on.
     """
 
     objective: Function | None = None
     optimiser: Factory | None = None
+    stream: Stream | None = None
 
 
 NONE = Parts()
 
-_SETTINGS = ("objective", "optimiser")
+_SETTINGS = {"objective": "objective", "optimiser": "optimiser", "suite": "stream"}
+"""Settings that name what is the caller's, with the argument that it is given as."""
 
 
 def settle(
@@ -84,27 +88,28 @@ def check_complete(config: FitConfig) -> None:
     """
     for setting in _SETTINGS:
         value = getattr(config, setting)
-        if is_own(value):
+        if isinstance(value, str) and is_own(value):
             raise InvalidArgument(setting, value, *_MISSING)
 
 
 _MISSING = (
     "a name in the table",
-    "A function of your own is given to sparse_rnn.fit, which takes any module, also a Network.",
+    "One of your own is given to sparse_rnn.fit, which takes any module, also a Network.",
 )
 
 
 def check_named(config: FitConfig, folder: object) -> None:
-    """Refuse functions without a name for a run with a folder: nobody could tell which it was.
+    """Refuse what has no name for a run with a folder: nobody could tell which it was.
 
     Raises:
         InvalidArgument: There is one.
     """
-    for setting in _SETTINGS:
+    for setting, argument in _SETTINGS.items():
         if folder is not None and is_unnamed(getattr(config, setting)):
-            allowed = "a function with a name, for a run with a folder"
-            remedy = f'Write {setting}=("name", function).'
-            raise InvalidArgument(setting, "a function without one", allowed, remedy)
+            kind = "stream" if argument == "stream" else "function"
+            allowed = f"a {kind} with a name, for a run with a folder"
+            remedy = f'Write {argument}=("name", {kind}).'
+            raise InvalidArgument(argument, f"a {kind} without one", allowed, remedy)
 
 
 def _settled(

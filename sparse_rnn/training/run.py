@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -16,23 +16,19 @@ from sparse_rnn.config.plan import plan_of
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
-from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
-from sparse_rnn.evaluation.history import History
-from sparse_rnn.evaluation.scores import TaskScores
-from sparse_rnn.evaluation.transfer import StageMatrix
+from sparse_rnn.errors import TrainingDiverged
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder, weights as checkpoint
-from sparse_rnn.runs.checkpoint import Store
 from sparse_rnn.runs.finished import FinishedRun, Outcome
-from sparse_rnn.runs.identity import Identity
-from sparse_rnn.runs.origin import read as read_origin
 from sparse_rnn.system import hardware
 from sparse_rnn.system.arguments import instance
-from sparse_rnn.training.callbacks import STOPPED, Callback, checked
+from sparse_rnn.training.callbacks import Callback, checked
+from sparse_rnn.training.folders import look, results
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.parts import Given, check_complete, check_named, settle, starting_from
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
+from sparse_rnn.training.stream import Named, settle_stream
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -140,7 +136,7 @@ def train(  # noqa: PLR0913 - an option each, keyword-only past the second
     config, start = starting_from(config, start_from, folder, continue_from)
     device = hardware.device(options.device)
     with joined() as group:
-        state, origin = _look(folder, continue_from, identity_of(config), group)
+        state, origin = look(folder, continue_from, identity_of(config), group)
         if state == "finished" and folder is not None:
             return finished(folder, config)
         training, held_out, network = build(config)
@@ -167,14 +163,15 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     start_from: Path | str | None = None,
     objective: Given | None = None,
     optimiser: Given | None = None,
+    stream: Named | None = None,
 ) -> Fit[ModuleT]:
     """Train a module of one's own as `train` trains its networks, with all that belongs to it.
 
     Args:
         network: Maps inputs ``[T, B, I]`` to logits ``[T, B, O]``, alone or first in a tuple;
-            trained in place. The sizes are those of the suite: ``streams(config)[0].input_size``
-            and ``output_size``. It starts from the parameters that it has; for a run to be
-            repeatable they must come from a seed.
+            trained in place. The sizes are those of the suite or the stream:
+            ``streams(config)[0].input_size`` and ``output_size``. It starts from the parameters
+            that it has; for a run to be repeatable they must come from a seed.
         config: The configuration, a `FitConfig`; of a `TrainConfig`, what says how the network
             looks is not used.
         out: Folder for the run's files, as in `train`. The weights of a finished run are put into
@@ -199,6 +196,11 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
             configuration leaves that open; where it does not, they are the same. At each step it is
             the rate of `schedule`, `warmup` and `rates`. With several factors of rates the function
             is given groups of parameters, as torch's optimisers take them.
+        stream: What is trained on in place of a suite: `array_stream`, `environment_stream`, or any
+            object like a `Stream`. The run is then one of ``suite="own:NAME"``, by the name that
+            the stream says or by that of a pair ``("name", stream)``. The configuration leaves open
+            what the stream decides (`batch_size`, `seq_len`, `seed`), or says the same; what is
+            about trials of a suite (`weights`, `stages`, `targets`, `dt`, `noise`) is left out.
 
     Returns:
         The run. What draws from torch's global generator, such as dropout, is neither seeded nor
@@ -229,6 +231,8 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     instance("options", options, RunOptions)
     folder = None if out is None else Path(out)
     config, parts = settle(config, network, objective=objective, optimiser=optimiser)
+    config, own = settle_stream(config, stream)
+    parts = replace(parts, stream=own)
     check_named(config, folder)
     plan_of(config, network)  # Refused before there are files.
     calls = checked(callbacks)
@@ -237,17 +241,17 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
         network.to(hardware.device(options.device))
     with joined() as group:
         result = None
-        state, origin = _look(folder, continue_from, identity_of(config), group)
+        state, origin = look(folder, continue_from, identity_of(config, own), group)
         if state != "finished":
             if start is not None:
                 start.into(network)
-            training, held_out = streams(config)
+            training, held_out = streams(config) if own is None else (own, own.held_out())
             plan = PlannedRun(config, network, training, held_out, folder, origin, parts)
             result = _alone(plan, options, group, progress, calls)
         if result is None and folder is not None:
             path, sparsified = folder / checkpoint.WEIGHTS, config.sparsifier is not None
             checkpoint.load_state(path, network, with_edges=sparsified)
-            result = _results(folder, config)
+            result = results(folder, config)
     assert result is not None  # None says that the folder's run has ended.
     return Fit(config, network, result.history, result.evaluation, folder, result.stage_matrix)
 
@@ -263,7 +267,7 @@ def load_run(folder: Path | str) -> Run:
     path = Path(folder)
     config = run_folder.read_config(path, TrainConfig.from_json)
     network = checkpoint.load(path)
-    result = _results(path, config)
+    result = results(path, config)
     return Run(config, network, result.history, result.evaluation, path, result.stage_matrix)
 
 
@@ -326,8 +330,8 @@ def streams(config: FitConfig) -> tuple[TaskStream, TaskStream]:
     if config.weights is not None:
         training.drawn(config.weights)  # Refused by its own name.
         training = training.staged([(config.weights, config.steps)])
-    if config.stages is not None:
-        training = training.staged(config.stages)
+    if (stages := config.stage_plan.trained()) is not None:
+        training = training.staged(stages)
     return training, held_out
 
 
@@ -343,56 +347,3 @@ def _alone(
     if isinstance(result, TrainingDiverged):
         raise result
     return result
-
-
-def _look(
-    out: Path | None, continue_from: Path | str | None, identity: Identity, group: Group
-) -> tuple[run_folder.State, Path | None]:
-    """How far a run has come, and the folder that it still needs to continue from.
-
-    All of it is checked before anything is made; `out` needs no other folder once it has its own
-    state.
-    """
-    origin = None if continue_from is None else Path(continue_from)
-
-    def needs_origin() -> bool:
-        if origin is None:
-            return False
-        if out is not None and out.resolve() == origin.resolve():
-            allowed = "another folder than that of the run; a longer run has a folder of its own"
-            raise InvalidArgument("continue_from", str(origin), allowed)
-        if out is not None and ((out / checkpoint.WEIGHTS).exists() or Store(out).steps()):
-            return False
-        read_origin(origin, identity, group.size)
-        return True
-
-    def state() -> run_folder.State:
-        return "new" if out is None else run_folder.state_of(out, identity)
-
-    needed = group.decide(needs_origin)
-    return group.decide(state), origin if needed else None
-
-
-def _results(folder: Path, config: FitConfig) -> Outcome:
-    """Read the course and the final scores of a finished run.
-
-    Raises:
-        IncompatibleState: A table is none, or the course has not all steps.
-    """
-    path = folder / run_folder.METRICS
-    history = History.read_csv(path)
-    n_steps = len(history)
-    all_there = history["step"].tolist() == list(range(1, n_steps + 1)) and n_steps > 0
-    if not all_there or (n_steps != config.steps and not _may_be_short(folder, config)):
-        raise IncompatibleState(
-            f"{path} has {n_steps} lines, and not one for each of the {config.steps} steps."
-        )
-    path = folder / run_folder.STAGES
-    # Where no stage has come to its end, there is none.
-    matrix = StageMatrix.read_csv(path) if path.exists() and config.stages is not None else None
-    return Outcome(history, TaskScores.read_csv(folder / run_folder.EVALUATION), matrix)
-
-
-def _may_be_short(folder: Path, config: FitConfig) -> bool:
-    """Whether a finished run may have fewer steps: at a target, or where a callback ended it."""
-    return config.stop_at is not None or run_folder.ending(folder) == STOPPED

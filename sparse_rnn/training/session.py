@@ -6,22 +6,22 @@ A run is an ensemble of one: `train`, `fit` and `train_ensemble` all come throug
 from __future__ import annotations
 
 import signal
-import statistics
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
 
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
-from sparse_rnn.data import Batches, TaskStream, task_stream
+from sparse_rnn.data import TaskStream, task_stream
 from sparse_rnn.errors import Interrupted, InvalidArgument, TrainingDiverged
-from sparse_rnn.evaluation.history import History, Record
-from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.history import History, Record, mean_of
+from sparse_rnn.evaluation.streams import Batches, Examined, Stream
 from sparse_rnn.nn.cells import LeakyRNN
 from sparse_rnn.nn.network import Network
 from sparse_rnn.runs import folder as run_folder
@@ -40,6 +40,7 @@ from sparse_rnn.training.parts import NONE, Parts, as_given
 from sparse_rnn.training.progress import Display, lasting, silent
 from sparse_rnn.training.stages import check_exam, content_of
 from sparse_rnn.training.steps import StopSeen
+from sparse_rnn.training.stream import several
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ class PlannedRun:
     config: FitConfig
     network: nn.Module
     training: Batches
-    held_out: TaskStream
+    held_out: Examined
     folder: Path | None
     continue_from: Path | None = None
     parts: Parts = NONE
@@ -67,7 +68,7 @@ class PlannedRun:
     @cached_property
     def identity(self) -> Identity:
         """What the run's files hold of its configuration."""
-        return identity_of(self.config)
+        return identity_of(self.config, self.parts.stream)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +79,16 @@ class _Member:
     rows: list[Iterable[float | str]]
 
 
-def identity_of(config: FitConfig) -> Identity:
-    """What a run's files hold of its configuration."""
+def identity_of(config: FitConfig, stream: Stream | None = None) -> Identity:
+    """What a run's files hold of its configuration, and of a stream of the caller's."""
     parse = type(config).from_json
     return Identity(
         config.to_json(),
         dict(config),
         config.rate,
-        lambda text: identity_of(parse(text)),
-        partial(tasks_of, config),
+        config.stage_plan.exam_due,
+        lambda text: identity_of(parse(text), stream),
+        partial(tasks_of, config) if stream is None else lambda: stream.identity,
     )
 
 
@@ -126,7 +128,7 @@ def run_to_end(
     config = plans[0].config
     for plan in plans:
         if config.stages is not None:
-            check_exam(plan.held_out, config.eval_batches)
+            check_exam(cast("TaskStream", plan.held_out), config.eval_batches)
     with ExitStack() as stack:
         stack.enter_context(threads(options.threads))
         stack.enter_context(precision(config.precision))
@@ -160,7 +162,7 @@ def run_to_end(
                         if record.scores is not None:
                             _write_sparsity(members[i], record.step)
                     if found:
-                        on_step(_mean(list(found.values())))
+                        on_step(mean_of(list(found.values())))
                     if callbacks:
                         _tell({i: (members[i], record) for i, record in found.items()}, callbacks)
                     _save_if_due([members[i] for i in found], options)
@@ -216,10 +218,10 @@ def _prepare(
             continue
         training = plan.training
         if group.size > 1:
-            assert isinstance(training, TaskStream)  # Others are trained on by one process.
-            if plan.config.stages is not None:  # Of steps, each of which takes several batches.
-                training = training.staged(plan.config.stages, group.size)
-            training = training.shard(group.rank, group.size)
+            stages = plan.config.stage_plan.trained()
+            if stages is not None:  # Of steps, each of which takes several batches.
+                training = cast("TaskStream", training).staged(stages, group.size)
+            training = several(training, group.rank, group.size)
         for module in plan.network.modules():
             if isinstance(module, LeakyRNN):
                 module.noise_stream = group.rank
@@ -336,21 +338,6 @@ def _save_if_due(members: Sequence[_Member], options: RunOptions) -> None:
     if any(archive.due(trainer, *often) for archive, trainer in archives):
         for archive, trainer in archives:
             archive.save(trainer)
-
-
-def _mean(records: Sequence[Record]) -> Record:
-    """What a display shows of the records of several runs."""
-    if len(records) == 1:
-        return records[0]
-    scores = [record.scores for record in records if record.scores is not None]
-    return Record(
-        records[0].step,
-        statistics.fmean(record.loss for record in records),
-        records[0].lr,
-        statistics.fmean(record.grad_norm for record in records),
-        records[0].elapsed_s,
-        TaskScores.mean_of(scores) if scores else None,
-    )
 
 
 def _leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> Interrupted:

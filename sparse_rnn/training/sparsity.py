@@ -19,7 +19,7 @@ from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.nn.candidates import Candidates
 from sparse_rnn.nn.rewiring import Needs, Rewiring, View
 from sparse_rnn.sparsify import measure
-from sparse_rnn.training.continual import Consolidation
+from sparse_rnn.training.consolidation import Consolidation
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.optimiser import COUNTLESS, Optimiser
 
@@ -32,9 +32,9 @@ class Sparsity:
     Args:
         plan: The sparsifier, and the network.
         optimiser: The optimiser, whose state goes along.
-        continual: What keeps earlier stages, and goes along too.
-        training: The training batches. Batches that the method looks at are others of the same
-            distribution; or these, where it is no stream of tasks that knows others.
+        consolidation: What keeps earlier stages, and goes along too.
+        training: Says which the training batches are. Those that the method looks at are others
+            of the same distribution; or these, where it is no stream of tasks that knows others.
         group: The processes; the first one decides for all.
 
     Attributes:
@@ -51,15 +51,13 @@ class Sparsity:
         plan: SparsityPlan,
         *,
         optimiser: Optimiser,
-        continual: Consolidation | None,
-        training: Batches,
+        consolidation: Consolidation | None,
+        training: Callable[[], Batches],
         group: Group,
     ) -> None:
         self._plan, self._method, self._network = plan, plan.method, plan.network
-        self._optimiser, self._continual, self._group = optimiser, continual, group
-        is_stream = isinstance(training, TaskStream)
-        purpose = seeding.Purpose.SPARSIFIER_TRIALS
-        self._looked_at = training.others(purpose) if is_stream else training
+        self._optimiser, self._consolidation, self._group = optimiser, consolidation, group
+        self._training = training
         self.done = -1
         self._candidates: Candidates | None = None
         known = (torch.optim.Adam, torch.optim.AdamW, *COUNTLESS)
@@ -123,20 +121,24 @@ class Sparsity:
         total: Tensor | None = None
         if needs.candidates:
             candidates = candidates or Candidates(self._network.rnn)
-            for batch in self._batches(step, needs.candidates - first):
+            more = self._batches(step, needs.candidates - first)
+            for batch in more:
                 self._optimiser.inner.zero_grad(set_to_none=True)
                 with self._optimiser.only_trained(), candidates.watching():
                     cost: Any = respond(batch)
                     cost.backward()
-            total = self._group.sum(candidates.total) / needs.candidates
+            total = self._group.sum(candidates.total) / (first + len(more))
         batches = list(self._batches(step, needs.batches)) if self._group.first else []
         moments = self._optimiser.moments(weight)
         return View(self._network, self._plan.steps, total, batches, moments)
 
     def _batches(self, step: int, n: int) -> list[Batch]:
         """Batches to look at; those of a step are drawn as the trials of that step are."""
+        training = self._training()
+        if isinstance(training, TaskStream):
+            training = training.others(seeding.Purpose.SPARSIFIER_TRIALS)
         device = self._network.rnn.weight_hh.device
-        return [batch.to(device) for batch in self._looked_at.batches(step, step + n)]
+        return [batch.to(device) for batch in training.batches(step, step + n)]
 
     def _shared(self, found: list[Rewiring]) -> Rewiring:
         """What the first process was told, in all of them."""
@@ -165,9 +167,9 @@ class Sparsity:
         weight = rnn.weight_hh
         assert isinstance(weight, nn.Parameter)  # As above.
         origin = torch.from_numpy(np.asarray(found.origin)).to(weight.device)
-        moved = [self._optimiser] if self._continual is None else [self._optimiser, self._continual]
-        for state in moved:
-            state.move(weight, origin)
+        self._optimiser.move(weight, origin)
+        if self._consolidation is not None:
+            self._consolidation.move(weight, origin)
         values = None if found.values is None else found.values.reshape(*weight.shape[:-1], -1)
         rnn.rewire(replace(found.mask, **self._provenance()), found.origin, values)
         self._optimiser.rewired()

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
-from sparse_rnn.config.stages import Stage, ends_of
+from sparse_rnn.config.stages import Criterion, Stage, limit
 from sparse_rnn.data import TaskStream
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.scores import TaskScores
@@ -41,6 +41,30 @@ def check_exam(held_out: TaskStream, n_batches: int) -> None:
         raise InvalidArgument("eval_batches", n_batches, allowed)
 
 
+def ends_of(marks: Marks) -> tuple[int, ...]:
+    """The gradient step at which each stage has ended that has."""
+    return tuple(sorted(step for step in marks if step))
+
+
+def has_ended(
+    stages: Sequence[Stage], stream: TaskStream, marks: Marks, step: int, scores: TaskScores
+) -> bool:
+    """Whether the present stage ends here, on the way: a function of the scores so far alone.
+
+    Args:
+        stages: The stages of the run.
+        stream: A stream of all its tasks.
+        marks: The scores before training and at the ends of stages, by step.
+        step: The gradient step that was taken.
+        scores: The scores after it.
+    """
+    ends = ends_of(marks)
+    if step == limit(stages, ends):
+        return True
+    weights, until = stages[len(ends)]
+    return isinstance(until, Criterion) and until.met(scores, stream.drawn(weights))
+
+
 def matrix_of(
     stages: Sequence[Stage], stream: TaskStream, marks: Mapping[int, TaskScores]
 ) -> StageMatrix | None:
@@ -54,12 +78,8 @@ def matrix_of(
     Returns:
         A `StageMatrix`; None where no stage has ended.
     """
-    ended = [
-        (marks[end], stream.drawn(weights))
-        for end, (weights, _) in zip(ends_of(stages), stages, strict=True)
-        if end in marks
-    ]
-    if not ended:
+    ends = ends_of(dict(marks))
+    if not ends:
         return None
-    scores, trained = zip(*ended, strict=True)
-    return StageMatrix.of(scores, trained, before=marks.get(0))
+    trained = [stream.drawn(weights) for weights, _ in stages[: len(ends)]]
+    return StageMatrix.of([marks[end] for end in ends], trained, before=marks.get(0), ended_at=ends)

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.plan import plan_of
+from sparse_rnn.config.stages import Stage, is_decided
 from sparse_rnn.data import Batch, Batches, TaskStream, ahead
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import Descent, Record
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.streams import Scored
 from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.hardware import device_of, shortened
-from sparse_rnn.training.continual import Consolidation, answers_of, fisher
+from sparse_rnn.training.carrying import Carried
+from sparse_rnn.training.consolidation import Consolidation
+from sparse_rnn.training.continual import keeping
 from sparse_rnn.training.evaluation import evaluate
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
 from sparse_rnn.training.sparsity import Sparsity
-from sparse_rnn.training.stages import Marks, matrix_of
+from sparse_rnn.training.stages import Marks, ends_of, has_ended, matrix_of
+from sparse_rnn.training.stream import endless
 
 
 class StopSeen(Exception):
@@ -49,6 +53,7 @@ class Steps:
             will be.
         pending: The step whose record is not complete yet, or None.
         sparsity: What chooses the synapses, or None.
+        carried: The states that the next batch goes on from.
         marks: Held-out scores before training and at the ends of stages, by step; empty without
             stages.
     """
@@ -57,7 +62,7 @@ class Steps:
         self,
         network: nn.Module,
         training: Batches,
-        held_out: TaskStream,
+        held_out: Scored,
         config: FitConfig,
         *,
         group: Group | None = None,
@@ -73,25 +78,28 @@ class Steps:
         self.stop = stop
         self.objective = Objective(network, self.config.minimised, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
-        self.continual: Consolidation | None = None
-        if self.config.continual is not None:
-            options = CONTINUAL[self.config.continual](**self.config.continual_options)
-            self.continual = Consolidation(self.optimiser.parameters, options)
+        self._keeping = keeping(self.config.kept_by, network, self.optimiser, self.group)
+        self.carried = Carried(self.group)
         self.sparsity: Sparsity | None = None
         if (plan := plan_of(self.config, network)) is not None:
+            kept = None if self._keeping is None else self._keeping.method
             self.sparsity = Sparsity(
                 plan,
                 optimiser=self.optimiser,
-                continual=self.continual,
-                training=training,
+                consolidation=kept if isinstance(kept, Consolidation) else None,
+                training=lambda: self._training,
                 group=self.group,
             )
         self.step = 0
         self.ended = ""
         self._training = training
+        if self.config.stages is not None:
+            instance("held_out", held_out, TaskStream)  # which knows what a stage trains
         self.held_out = held_out
         self._exam: list[Batch] = []
         self.marks: Marks = {}
+        self._planned: object = None
+        self._follow()
         self.pending: Descent | None = None
         self._last: Descent | None = None
         self._began_s = time.monotonic()
@@ -114,9 +122,9 @@ class Steps:
             "marks": {str(step): scores.rows() for step, scores in self.marks.items()},
             **more,
         }
-        tensors = capture(self.network, self.optimiser)
-        if self.continual is not None:
-            tensors |= self.continual.tensors()
+        tensors = capture(self.network, self.optimiser) | self.carried.tensors()
+        if self._keeping is not None:
+            tensors |= self._keeping.method.tensors()
         if self.sparsity is not None:
             tensors |= self.sparsity.tensors()
             facts["sparsified"] = self.sparsity.done
@@ -134,21 +142,50 @@ class Steps:
             step, ended, elapsed_s = int(facts["step"]), facts["ended"], float(facts["elapsed_s"])
             rows: dict[str, Any] = facts.get("marks", {})
             marks = {int(at): TaskScores.from_rows(scores) for at, scores in rows.items()}
+            if len(ends_of(marks)) > len(self.config.stages or ()):
+                raise ValueError("more stages have ended than there are")
         except (KeyError, TypeError, ValueError) as error:
             raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
         restore(snapshot.tensors, self.network, self.optimiser, facts.get("optimiser"))
-        if self.continual is not None:
-            kept = self.config.stage_ends[:-1]
-            self.continual.restore(snapshot.tensors, ended=any(end in marks for end in kept))
+        carries = self.config.carry_states and step > 0
+        self.carried.restore(snapshot.tensors, device_of(self.network), carries=carries)
+        if self._keeping is not None:
+            taught = any(end < self.config.steps for end in ends_of(marks))
+            self._keeping.method.restore(snapshot.tensors, ended=taught)
         if self.sparsity is not None:
             self.sparsity.restore(snapshot.tensors, facts.get("sparsified"))
         self.step, self.ended, self.pending, self.marks = step, ended, pending, marks
+        self._follow()
         self._began_s = time.monotonic() - elapsed_s
 
     def upcoming(self, stack: ExitStack, *, prefetch: bool = True) -> Iterator[Batch]:
         """Open the batches of the steps to come; `stack` closes them."""
-        batches = self._training.batches(self.step, self.config.steps)
-        return stack.enter_context(ahead(batches)) if prefetch else batches
+        return stack.enter_context(closing(self._batches(prefetch=prefetch)))
+
+    def _batches(self, *, prefetch: bool) -> Generator[Batch]:
+        """The batches of the steps to come, one a step."""
+        while self.step < self.config.steps:
+            training = self._training
+            steps = self.step, self.config.steps
+            batches = endless(training.batches(*steps), *steps)
+            with ahead(batches) if prefetch else nullcontext(batches) as drawn:
+                for batch in drawn:
+                    yield batch
+                    if self._training is not training:
+                        break  # A stage has ended: what was drawn ahead is none of the next one.
+                else:
+                    return
+
+    def _follow(self) -> None:
+        """Train on what the stages say by now, where scores decide it."""
+        stages = self.config.stages
+        if stages is None or is_decided(stages):
+            return
+        planned = self.config.stage_plan.trained(ends_of(self.marks))
+        if planned != self._planned:
+            stream = instance("training", self._training, TaskStream)
+            self._training = stream.staged(planned or (), self.group.size)
+            self._planned = planned
 
     def begin(self) -> None:
         """Choose the synapses that the run starts with, where a sparsifier does."""
@@ -159,7 +196,7 @@ class Steps:
         """What is minimised, of a batch, without the penalties on weights."""
         total = None if self.group.size == 1 else self.group.sum(batch.mask.sum())
         with self.shortened():
-            outputs, states = self.objective.respond(batch)
+            outputs, states, _ = self.objective.respond(batch)
             return self.objective(outputs, states, batch, total, self.group.size)[1]
 
     def advance(self, batch: Batch) -> None:
@@ -179,9 +216,10 @@ class Steps:
         watching = nullcontext() if self.sparsity is None else self.sparsity.watching(self.step + 1)
         with self.optimiser.only_trained(), watching:
             with self.shortened():
-                outputs, states = self.objective.respond(batch)
+                outputs, states, last = self.objective.respond(batch, self.carried.h0)
                 loss, minimised = self.objective(outputs, states, batch, total, self.group.size)
             cast("Any", minimised).backward()
+        self.carried.offer(last)
         self.take(self.judge(loss))
 
     def judge(self, loss: Tensor) -> Descent:
@@ -193,8 +231,8 @@ class Steps:
             TrainingDiverged: The loss or the gradient is NaN or infinite; nothing has changed.
         """
         self.group.sum_gradients(self.optimiser.parameters.values())
-        if self.continual is not None:
-            self.continual.penalise()
+        if self._keeping is not None:
+            self._keeping.method.penalise()
         self.optimiser.penalise()
         norm = self.optimiser.clip()
         value = float(self.group.sum(loss.detach()))
@@ -210,17 +248,18 @@ class Steps:
         """
         sparsity, number = self.sparsity, descent.step
         if sparsity is None or not sparsity.replaces(number):
-            self.optimiser.step(number)
+            with nullcontext() if self._keeping is None else self._keeping.method.moving():
+                self.optimiser.step(number)
         if sparsity is not None and sparsity.due(number):
             sparsity.change(number, self._minimised)
+        self.carried.take()
         self.pending = descent
         self.step += 1
 
     @property
     def exam_due(self) -> bool:
         """Whether the network is to be evaluated after the pending step."""
-        number, ends = self.step, (self.config.steps, *self.config.stage_ends)
-        return number % self.config.eval_every == 0 or number in ends
+        return self.config.stage_plan.exam_due(self.step, ends_of(self.marks))
 
     @property
     def unmarked(self) -> bool:
@@ -230,7 +269,8 @@ class Steps:
     @property
     def stage_matrix(self) -> StageMatrix | None:
         """The scores at the end of each stage; None where none has ended."""
-        return matrix_of(self.config.stages or (), self.held_out, self.marks)
+        stages = self.config.stages or ()
+        return matrix_of(stages, cast("TaskStream", self.held_out), self.marks)
 
     def exam(self) -> list[Batch]:
         """The held-out batches of the evaluations on the way; none but in the first process."""
@@ -242,10 +282,8 @@ class Steps:
         """Complete the record of the pending step, and decide whether it was the last one."""
         done, config = self.pending, self.config
         assert done is not None  # `take` comes before.
-        if scores is not None and done.step in config.stage_ends:
-            self.marks[done.step] = scores
-            if self.continual is not None and done.step != config.steps:
-                self._consolidate(self.continual, config.stage_ends.index(done.step))
+        if scores is not None and config.stages is not None:
+            self._mark(config.stages, done.step, scores)
         if scores is not None and config.stop_at is not None:
             reached = scores.mean(config.stop_measure) >= config.stop_at
             self.ended = "target" if reached else ""
@@ -254,14 +292,19 @@ class Steps:
         self.pending, self._last = None, done
         return Record(done.step, done.loss, done.lr, done.grad_norm, self.elapsed_s, scores)
 
-    def _consolidate(self, continual: Consolidation, stage: int) -> None:
-        """Keep what a stage has taught, which has just ended."""
-        begin, end = (0, *self.config.stage_ends)[stage : stage + 2]
-        batches = self._training.batches(max(begin, end - continual.options.batches), end)
-        rng = answers_of(self.config.seed, stage, self.group.rank)
-        with self.optimiser.only_trained():
-            weights = self.optimiser.parameters
-            continual.add(fisher(self.network, weights, batches, rng, self.group))
+    def _mark(self, stages: Sequence[Stage], step: int, scores: TaskScores) -> None:
+        """Keep what is known at the end of a stage, if this is one, and go on to the next."""
+        last = step == self.config.steps
+        if not last and not has_ended(
+            stages, cast("TaskStream", self.held_out), self.marks, step, scores
+        ):
+            return
+        begin = max(self.marks, default=0)
+        self.marks[step] = scores
+        if self._keeping is not None and not last:
+            stage, seed = len(ends_of(self.marks)) - 1, self.config.seed
+            self._keeping.end_stage(stage, (begin, step), self._training, seed)
+        self._follow()
 
     def examine(self, batches: Iterable[Batch]) -> TaskScores:
         """Score the network as it is on held-out batches; the first process does it for all."""

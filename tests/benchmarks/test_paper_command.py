@@ -59,8 +59,9 @@ def test_findings_of_what_needs_no_training(
     assert found["fig2a"].verdict == "not run"
     assert "<html" in (tmp_path / "runs" / "report-smoke.html").read_text(encoding="utf-8")
     text = summary.read_text(encoding="utf-8")
-    for row in ("Figure 1d", "Figure 2a", "Table 1", "Figures 7-11"):
-        assert f"| {row} |" in text
+    for row in ("[**Figure 1d**](#fig1d)", "[**Figure 2a**](#fig2a)", "Table 1", "Figures 7-11"):
+        assert f"| {row}" in text
+    assert (tmp_path / "images" / "results" / "fig1d.svg").exists()
 
 
 def test_the_summary_takes_the_largest_scale_that_ran(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_findings_of_an_earlier_rule_say_so(tmp_path: Path) -> None:
     assert main(words) == 0
     text = " ".join(summary.read_text(encoding="utf-8").split())
     assert "This verdict rests on an earlier rule" in text
-    assert "| Figure 2a (earlier rule) | inconclusive |" in text
+    assert "| [**Figure 2a (earlier rule)**](#fig2a)" in text
     assert findings.read(folder / "fig2a.json").verdict == "inconclusive"  # as it was
     findings.write(replace(made, verdict="inconclusive", method=f"New. {RULE}"), folder)
     assert main(words) == 0

@@ -29,6 +29,7 @@ from tests.sparse_rnn.argument_rows import (
     networks,
     report,
     sparsify,
+    streams,
     sweep,
     training,
 )
@@ -37,7 +38,7 @@ from tests.sparse_rnn.argument_rows.table import Row, World, made, plain
 
 TABLE: dict[str, Row] = {
     name: row
-    for room in (networks, training, masks, kernels, sparsify, analysis, report, sweep)
+    for room in (networks, training, streams, masks, kernels, sparsify, analysis, report, sweep)
     for name, row in room.ROWS.items()
 }
 

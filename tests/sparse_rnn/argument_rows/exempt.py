@@ -67,6 +67,9 @@ EXEMPT: dict[str, str] = {
     "sparse_rnn.LeakyRNN.with_noise": _SEAM,
     "sparse_rnn.Batches": _PROTOCOL,
     "sparse_rnn.Batches.batches": _PROTOCOL,
+    "sparse_rnn.Stream": _PROTOCOL,
+    "sparse_rnn.Stream.score": _PROTOCOL,
+    "sparse_rnn.Batch": _HELD,
     **{
         f"sparse_rnn.Trainer.{name}": _LOOP
         for name in (

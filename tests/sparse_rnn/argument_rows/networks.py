@@ -146,6 +146,7 @@ ROWS = {
                 wrong=(0, -1, True, 2.5, "2"),
             ),
             "every_state": Argument((False, True), NO_FLAGS),
+            "last_state": Argument((False, True), NO_FLAGS),
         },
         {"inputs": _inputs()},
         of=lambda _: _in_chunks(),

@@ -46,6 +46,7 @@ _RUNS = {"one": _RUN}
 _NO_RUNS = (3, {"one": None}, {"one": "no such folder"})
 _FLOOR = {"floor": {"Go": 0.25, "Anti": 0.5}}
 _ONE, _TWO = made_finding(), made_finding(id="fig2b", commit="f" * 40)
+_DRAWN = made_finding(figures=("fig2a.svg",))
 _NO_FINDINGS = (None, 3, [None])
 
 ROWS: dict[str, Row] = {
@@ -160,8 +161,15 @@ ROWS: dict[str, Row] = {
             "title": _TITLE,
             "mixed_commits": Argument((False, True), NO_FLAGS, at={"findings": [_ONE, _TWO]}),
             "damaged": _DAMAGED,
+            "fair": Argument((None, {}, {_ONE.id: ""}), ({"fig9": ""},), (3, "fig9", [_ONE.id])),
+            "pictures": Argument((None, "one", "two"), (3, b"one")),
+            "figures": Argument((None, "one", "two"), (3, b"one"), at={"findings": [_DRAWN]}),
+            "first": Argument(("", _ONE.id), ("fig9", 3)),
         },
         {"findings": [_ONE]},
+    ),
+    "sparse_rnn.report.strip": Row(
+        {"measured": Argument((_ONE.measured, _ONE.measured[1:], ()), loud=(None, 3, [None]))}
     ),
     "sparse_rnn.report.overview": Row(
         {

@@ -99,12 +99,14 @@ _FIT = {
     "steps": Argument((4, 5), _NO_COUNTS),
     "weights": Argument((None, "Go", {"Go": 2}), (3, True, [], {"Go": -1}), ("no such", [1.0])),
     "stages": Argument(
-        (None, [("Go", 4)], [("Go", 2), ("DlyGo", 2)]),
-        (3, [], [("Go",)], [("Go", 0)], [("Go", 3)], [("Go", True)]),
+        (None, [("Go", 4)], [("Go", {"performance": 1, "at_most": 3}), ("DlyGo", 1)]),
+        (3, [], [("Go",)], [("Go", 0)], [("Go", 5)], [("Go", True)], [("Go", {"performance": 1})]),
         ([("no such", 4)],),
     ),
     "continual": Argument(
-        (None, "ewc"), NO_NAMES[::2], at={"stages": (("Go", 2), ("DlyGo", 2)), "lr": 0.1}
+        (None, "ewc", "projection"),
+        NO_NAMES[::2],
+        at={"stages": (("Go", 2), ("DlyGo", 2)), "lr": 0.1},
     ),
     "continual_options": Argument(
         ({}, {"strength": 1e4}, {"batches": 1}),
@@ -146,6 +148,7 @@ _FIT = {
     "rate_target": Argument((None, 1.0), (NAN, INF, "1", True)),
     "rate_weight": Argument((1.0, 2.0), _RATES, at={"rate_target": 1.0}),
     "truncate": Argument((None, 5), NO_COUNTS[:-1]),
+    "carry_states": Argument((False, True), NO_FLAGS),
     "stop_at": Argument((None, 1e-9), (*_OPTIONAL, 1.5), at={"stop_measure": "final_accuracy"}),
     "stop_measure": Argument(("performance", "final_accuracy"), NO_NAMES, at={"stop_at": 1e-9}),
     "start": Argument(
@@ -281,6 +284,8 @@ def _stopped() -> bool:
 _BATCHES = [_stream().batch(0), _stream().batch(1)]
 _FIT_CONFIG = srnn.FitConfig(**_FITTED)
 
+_OPEN = srnn.FitConfig(steps=2, eval_batches=1, final_batches=1)
+
 ROWS = {
     "sparse_rnn.FitConfig": Row(_FIT, _FITTED, _fitted),
     "sparse_rnn.TrainConfig": Row(_TRAIN, _TRAINED, _trained),
@@ -342,6 +347,11 @@ ROWS = {
             ),
             "objective": _OBJECTIVE,
             "optimiser": _OPTIMISER,
+            "stream": Argument(
+                (("one", _stream()), ("one", _stream(1))),
+                (3, "cog-20", ("one", 3), ("no name", _stream()), torch.relu),
+                at={"config": _OPEN},
+            ),
         },
         {"network": Made(lambda _: _Net()), "config": _FIT_CONFIG},
         _with_folder,

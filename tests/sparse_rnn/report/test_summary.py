@@ -15,41 +15,76 @@ from tests.sparse_rnn.findings_made import made_finding, not_run
 
 
 def rows(text: str) -> list[list[str]]:
-    lines = [line for line in text.splitlines() if line.startswith("|")]
+    """The cells of the table of verdicts."""
+    lines = [line for line in text.split("## Each claim")[0].splitlines() if line.startswith("|")]
     cells = [re.split(r"(?<!\\)\|", line.strip("|")) for line in lines[2:]]
     return [[cell.strip() for cell in row] for row in cells]
+
+
+def chip(verdict: str) -> str:
+    return f'<span class="verdict {verdict.replace(" ", "-")}">{verdict}</span>'
 
 
 def test_each_finding_has_a_row_with_what_was_measured_beside_the_paper() -> None:
     first, second = rows(report.markdown([not_run(), made_finding()]))
     assert first == [
-        "Figure 2a",
-        "not reproduced",
-        "laptop",
-        "0\N{EN DASH}2",
+        "[**Figure 2a**](#fig2a)<br>Every radius learns faster than the dense network.",
+        f"{chip('not reproduced')}<br>"
         r"LM-RNN d=2, 2 000 steps: 0.720 \[0.695, 0.745\], paper 0.800<br>"
         r"dense, 2 000 steps: 0.747 \[0.732, 0.761\]",
-        "`python -m benchmarks.paper.fig2a --scale laptop`",
-        "`0123456789`",
     ]
-    assert second[:5] == ["Figure 5d", "not run", "", "", ""]
+    assert second[1] == chip("not run")
+
+
+def test_a_fold_has_the_scale_the_seeds_the_command_and_the_commit() -> None:
+    made = made_finding()
+    fold = report.markdown([made]).split("<details", 1)[1]
+    assert '<span id="fig2a"></span>' in fold
+    assert "- Scale: laptop; seeds 0\N{EN DASH}2." in fold
+    assert f"- Command: `{made.command}`\n- Commit: `0123456789`" in fold
+
+
+def test_a_claim_that_compares_networks_has_a_second_verdict() -> None:
+    twin = made_finding(id="fair_fig2a", title="Figure 2a, fair", verdict="reproduced")
+    other = made_finding(id="fig3h", title="Figure 3h")
+    fair = {"fig2a": "fair_fig2a", "table1": "fair_table1"}
+    expected = {"table1": "Table 1"}
+    page = report.markdown([made_finding(), twin, other], fair=fair, expected=expected)
+    columns = [(row[1].split("<br>")[0], row[2].split("<br>")[0]) for row in rows(page)]
+    assert columns == [
+        (chip("not reproduced"), chip("reproduced")),
+        (chip("not reproduced"), "\N{EN DASH}"),
+        (chip("not run"), chip("not tested")),
+    ]
+    assert "3 in all: 2 not reproduced, 1 not run." in " ".join(page.split())
+    assert page.count("<details") == 3
+
+
+def test_rows_have_pictures_and_folds_have_figures() -> None:
+    made = made_finding(figures=("fig2a.svg",))
+    page = report.markdown([made], pictures="strips", figures="figures", first="fig2a")
+    assert "](strips/fig2a.svg)" in rows(page)[0][1]
+    # First of all, and in its fold.
+    assert page.count("![Figure 2a](figures/laptop/fig2a.svg)") == 2
+    assert page.index("](figures/laptop/fig2a.svg)") < page.index("\n| ")
 
 
 def test_what_has_no_finding_is_not_run() -> None:
     expected = {"fig2a": "Figure 2a", "fig11": "Figure 11", "fig5f": "Figure 5f"}
     text = report.markdown([made_finding()], expected=expected)
-    assert [(row[0], row[1]) for row in rows(text)] == [
-        ("Figure 2a", "not reproduced"),
-        ("Figure 5f", "not run"),
-        ("Figure 11", "not run"),
+    assert [row[1].split("<br>")[0] for row in rows(text)] == [
+        chip("not reproduced"),
+        chip("not run"),
+        chip("not run"),
     ]
-    assert "3 in all: 1 not reproduced, 2 not run." in text
+    assert [row[0] for row in rows(text)][1:] == ["Figure 5f", "Figure 11"]
+    assert "3 in all: 1 not reproduced, 2 not run." in " ".join(text.split())
 
 
 def test_claim_reason_and_method_follow() -> None:
     made = made_finding()
     text = report.markdown([made])
-    assert "\n## Figure 2a: not reproduced\n" in text
+    assert f"<summary>{chip('not reproduced')} <strong>Figure 2a</strong></summary>" in text
     for words in (made.question, made.claim, made.reason, made.method, made.machine, "2026-11-25"):
         assert words in " ".join(text.split())
 
@@ -59,7 +94,7 @@ def test_any_text_keeps_the_table_whole_and_the_lines_short(one: str, other: str
     measured = (Measurement.of(one, [1.0], unit=other),)
     finding = made_finding(title=f"Figure {one}", measured=measured, command=f"run {other}")
     text = report.markdown([finding])
-    assert [len(row) for row in rows(text)] == [7]
+    assert [len(row) for row in rows(text)] == [2]
 
 
 HOSTILE = "a | b <script>x</script> `c` [d](e) *f* 1. g # h " * 9
@@ -67,7 +102,7 @@ HOSTILE = "a | b <script>x</script> `c` [d](e) *f* 1. g # h " * 9
 
 def test_prose_is_wrapped_and_means_what_it_says() -> None:
     text = report.markdown([made_finding(reason=HOSTILE, question="- " + HOSTILE)])
-    prose = [line for line in text.splitlines() if not line.startswith("|")]
+    prose = [line for line in text.splitlines() if not line.startswith(("|", "<"))]
     assert max(map(len, prose)) <= 100
     assert "<script>" not in text
     # No line begins a list, a heading or a number by accident.
@@ -84,11 +119,11 @@ def test_a_row_shows_few_values_and_the_section_all_of_them() -> None:
     measured = [Measurement.of(f"value {i}", [float(i), i + 1.0]) for i in range(6)]
     measured[4] = replace(measured[4], paper=9.0)
     text = report.markdown([made_finding(measured=tuple(measured))])
-    cell = rows(text)[0][4]
-    assert cell.startswith("value 4: 4.500 ")
-    assert cell.endswith(r"<br>and 3 more below")
+    cell = rows(text)[0][1]
+    assert cell.startswith(f"{chip('not reproduced')}<br>value 4: 4.500 ")
+    assert cell.endswith(r"<br>and 4 more below")
     assert "value 0: " in cell
     assert "value 5" not in cell
-    section = text[text.index("\n## ") :]
+    section = text[text.index("<details") :]
     assert [f"| value {i} | " in section for i in range(6)] == [True] * 6
     assert section.count("| 9 |") == 1

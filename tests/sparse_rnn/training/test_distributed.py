@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 import sparse_rnn as srnn
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.errors import SparseRnnError
+from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.loop import Trainer
 from sparse_rnn.training.run import build, streams
@@ -171,6 +172,34 @@ def test_penalties_on_activity_are_the_mean_over_processes(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+def test_what_earlier_stages_used_is_that_of_all_processes(tmp_path: Path) -> None:
+    more = ["--stages", "Go:5,DlyGo:7", "--continual", "projection", "--eval-batches", "8"]
+    finished(tmp_path / "two", 12, more)
+    settings = {"stages": [("Go", 5), ("DlyGo", 7)], "continual": "projection", "eval_batches": 8}
+    own = srnn.TrainConfig(**config().model_dump(exclude_unset=True) | settings)
+    _, held_out, network = build(own)
+    training = streams(own)[0].staged(own.stages or (), 2)
+    list(Trainer(network, Doubled(training), held_out, own).records())
+    weights = load_file(tmp_path / "two" / "weights.safetensors")
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_each_process_carries_the_states_of_its_lanes(tmp_path: Path) -> None:
+    more = ["--carry-states"]
+    finished(tmp_path / "two", 12, more)
+    own = config().model_copy(update={"carry_states": True})
+    _, held_out, network = build(own)
+    list(Trainer(network, Doubled(streams(own)[0]), held_out, own).records())
+    weights = load_file(tmp_path / "two" / "weights.safetensors")
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-5)
+    kept = sorted((tmp_path / "two" / "checkpoint").glob("*.safetensors"))[-1]
+    assert load_file(kept)["carried.alone"].shape == (2, 1, 2, 16)
+
+
+@pytest.mark.slow
 def test_two_processes_save_themselves_and_go_on(tmp_path: Path) -> None:
     steps = 200
     finished(tmp_path / "whole", steps)
@@ -199,6 +228,20 @@ def test_two_processes_save_themselves_and_go_on(tmp_path: Path) -> None:
     finished(tmp_path / "run", steps)
     assert same_outcome(tmp_path / "run", tmp_path / "whole")
     assert len(lines_without_clock(tmp_path / "run")) == steps + 1
+
+
+@pytest.mark.slow
+def test_two_processes_decide_the_same_where_a_stage_ends(tmp_path: Path) -> None:
+    more = ["--lr", "0.03", "--noise", "0.1", "--eval-batches", "10", "--continual", "ewc"]
+    loop = "Go:performance=0.15+at_most=20,DlyGo:performance=1+at_most=6,Go+DlyGo:4"
+    finished(tmp_path / "loop", 30, [*more, "--stages", loop])
+    ends = StageMatrix.read_csv(tmp_path / "loop" / "stages.csv").ended_at
+    assert ends is not None
+    assert ends[0] < 20
+    first, second, last = np.diff([0, *ends])
+    plain = f"Go:{first},DlyGo:{second},Go+DlyGo:{last}"
+    finished(tmp_path / "plain", 30, [*more, "--stages", plain])
+    assert same_outcome(tmp_path / "loop", tmp_path / "plain")
 
 
 @pytest.mark.slow

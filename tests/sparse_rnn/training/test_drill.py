@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs.checkpoint import Store
 from tests.sparse_rnn.helpers import contents, same_outcome
 
@@ -105,6 +106,8 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bits(
         "--l1-proximal 2 --activity-l2 0.1 --truncate 20 --freeze readout",
         "--stages Go:130,DlyGo:270 --continual ewc --continual-options strength=10,batches=2 "
         "--eval-batches 20",
+        "--stages Go:130,DlyGo:270 --continual projection --continual-options alpha=0.1,batches=2 "
+        "--eval-batches 20",
     ],
 )
 def test_every_optimiser_and_objective_survives_a_kill(more: str, tmp_path: Path) -> None:
@@ -119,6 +122,28 @@ def test_every_optimiser_and_objective_survives_a_kill(more: str, tmp_path: Path
         assert not (out / "weights.safetensors").exists()
     assert ended(started(out, more=words))[0] == 0
     assert same_outcome(out, tmp_path / "whole")
+
+
+def test_a_curriculum_that_scores_decide_survives_kills(tmp_path: Path) -> None:
+    words = shlex.split(
+        "--stages Go:performance=0.25+at_most=190,DlyGo:performance=0.3+at_most=120,Go+DlyGo:50 "
+        "--continual ewc --lr 0.005 --noise 0.1 --eval-batches 20"
+    )
+    assert ended(started(tmp_path / "whole", more=words))[0] == 0
+    ends = StageMatrix.read_csv(tmp_path / "whole" / "stages.csv").ended_at
+    assert ends is not None
+    assert ends[0] < 190  # By its score: nothing but the checkpoint can tell.
+    assert ends[0] < ends[1] < ends[2] == STEPS
+    out = tmp_path / "run"
+    for step in (20, ends[0] + 20, ends[1] + 20):
+        process = started(out, more=words)
+        wait_for(lambda step=step: (Store(out).steps() or [0])[0] >= step)
+        process.send_signal(signal.SIGKILL)
+        ended(process)
+        assert not (out / "weights.safetensors").exists()
+    assert ended(started(out, more=words))[0] == 0
+    assert same_outcome(out, tmp_path / "whole")
+    assert (out / "stages.csv").read_bytes() == (tmp_path / "whole" / "stages.csv").read_bytes()
 
 
 def test_a_run_that_is_asked_to_leave_does_so_at_once_and_goes_on(

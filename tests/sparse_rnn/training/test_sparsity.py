@@ -135,6 +135,7 @@ def test_wrong_settings_are_refused(changes: dict[str, Any], error: Any, message
         ({"inhibitory": 0.2}, "inhibitory"),
         ({"freeze": ("recurrent",)}, "freeze"),
         ({"new_rules": 1}, "new_rules"),
+        ({"stages": ((("Go",), 5), (("DlyGo",), 4)), "continual": "projection"}, "continual"),
         ({"backend": "autapse", "arch": "autapse", "radius": None}, "backend"),
     ],
 )

@@ -158,7 +158,7 @@ def test_a_trainer_of_ones_own_marks_stages() -> None:
 
 def test_several_processes_change_their_tasks_at_the_same_step() -> None:
     config = staged()
-    stream = streams(config)[0].staged(config.stages or (), 3)
+    stream = streams(config)[0].staged(config.stage_plan.trained() or (), 3)
     for rank in range(3):
         sampler = stream.shard(rank, 3).sampler
         drawn = [set(sampler.trials(step).task.tolist()) for step in range(9)]
@@ -184,7 +184,7 @@ def test_stages_survive_json_and_equal_ones_are_one_run() -> None:
 @pytest.mark.parametrize(
     ("settings", "error", "text"),
     [
-        ({"steps": 10}, InvalidArgument, "steps must be 9, the sum"),
+        ({"steps": 8}, InvalidArgument, "steps must be at least 9, the sum"),
         ({"stages": [("Gp", 3)]}, UnknownName, "stages\\[0\\]"),
         ({"stages": [("Go", 3), ("Anti", 3)]}, UnknownName, "stages\\[1\\]"),
         ({"stages": [({"Go": 0, "DlyGo": 0}, 3)]}, InvalidArgument, "above 0"),

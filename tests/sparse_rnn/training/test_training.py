@@ -89,6 +89,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "rate_target": {"rate_target": 1.0},
     "rate_weight": {"rate_target": 0.0, "rate_weight": 5.0},
     "truncate": {"truncate": 5},
+    "carry_states": {"carry_states": True},
     "start": {"start": "0" * 64},  # refused, as it comes with weights
     "freeze": {"freeze": ("input",)},
     "new_rules": {"new_rules": 1},
@@ -145,6 +146,10 @@ PAIRS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (
         {"stages": (("Go", 1), ("DlyGo", 3)), "continual": "ewc"},
         {"continual_options": {"strength": 1e4}},
+    ),
+    (
+        {"stages": (("Go", 1), ("DlyGo", 3)), "continual": "projection"},
+        {"continual_options": {"alpha": 1.0}},
     ),
 ]
 

@@ -12,9 +12,10 @@ import sparse_rnn as srnn
 from sparse_rnn.errors import InvalidArgument, UnknownKeyword, UnknownName
 from sparse_rnn.sweep import columns
 from sparse_rnn.sweep.naming import identity
-from sparse_rnn.training import continual
+from sparse_rnn.training import consolidation
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.run import build
+from tests.sparse_rnn.dense_network import Dense, close
 from tests.sparse_rnn.helpers import same_bits, same_outcome, small_config, weights_of
 from tests.sparse_rnn.killed_runs import left_at
 
@@ -33,35 +34,6 @@ def kept(**changes: Any) -> srnn.TrainConfig:
     return small_config(**given)
 
 
-class Dense:
-    """The network of `small_config` in float64, with a dense recurrent matrix."""
-
-    def __init__(self, network: srnn.Network) -> None:
-        self.mask = network.rnn.mask
-        self.weights = {
-            name: value.detach().double().requires_grad_()
-            for name, value in network.named_parameters()
-        }
-
-    def log_p(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Log probabilities ``[T, O]`` of one lane ``[T, I]``."""
-        w = self.weights
-        n = self.mask.n_units
-        matrix = torch.zeros(n, n, dtype=torch.float64)
-        targets = torch.as_tensor(self.mask.targets())
-        sources = torch.tensor(self.mask.indices.tolist())
-        matrix = matrix.index_put((targets, sources), w["rnn.weight_hh"])
-        h, rows = torch.zeros(n, dtype=torch.float64), []
-        for x in inputs.double():
-            h = torch.relu(w["rnn.weight_ih"] @ x + w["rnn.bias"] + matrix @ h)
-            rows.append(w["readout.weight"] @ h + w["readout.bias"])
-        return torch.log_softmax(torch.stack(rows), dim=-1)
-
-    def grad(self, cost: torch.Tensor) -> dict[str, torch.Tensor]:
-        found = torch.autograd.grad(cost, [*self.weights.values()])
-        return dict(zip(self.weights, found, strict=True))
-
-
 def dense_fisher(net: Dense, batches: Any, answers: Any) -> dict[str, torch.Tensor]:
     sums = {name: torch.zeros_like(value) for name, value in net.weights.items()}
     scored = 0.0
@@ -76,20 +48,14 @@ def dense_fisher(net: Dense, batches: Any, answers: Any) -> dict[str, torch.Tens
     return {name: value / scored for name, value in sums.items()}
 
 
-def close(found: Any, expected: Any, tolerance: float) -> bool:
-    return all(
-        float((found[name].double() - value).detach().abs().max())
-        <= tolerance * float(value.detach().abs().max())
-        for name, value in expected.items()
-    )
-
-
 def test_the_fisher_information_is_that_of_the_dense_network() -> None:
     training, _, network = build(kept())
     batches = list(training.batches(0, 2))
     parameters = dict(network.named_parameters())
-    found = continual.fisher(network, parameters, batches, continual.answers_of(9, 0, 0), Group())
-    rng = continual.answers_of(9, 0, 0)
+    found = consolidation.fisher(
+        network, parameters, batches, consolidation.answers_of(9, 0, 0), Group()
+    )
+    rng = consolidation.answers_of(9, 0, 0)
 
     def drawn(log_p: torch.Tensor, _: Any) -> torch.Tensor:
         return torch.multinomial(log_p.exp(), 1, generator=rng)[:, 0]
@@ -103,8 +69,8 @@ def test_answers_are_those_of_the_network() -> None:
     batch = training.batch(0)
     parameters = {"readout.bias": network.readout.bias}
     n = 400
-    found = continual.fisher(
-        network, parameters, [batch] * n, continual.answers_of(0, 0, 0), Group()
+    found = consolidation.fisher(
+        network, parameters, [batch] * n, consolidation.answers_of(0, 0, 0), Group()
     )["readout.bias"]
     with torch.no_grad():
         p = network(batch.inputs)[0][:, 0].double().softmax(-1)
@@ -123,11 +89,7 @@ def test_a_run_is_the_one_of_the_dense_float64_reference(mode: str) -> None:
     net = Dense(network)
     penalties: list[tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]] = []
     for step, batch in enumerate(training.batches(0, 9)):
-        costs, weight = torch.zeros((), dtype=torch.float64), batch.mask.double()
-        for lane in range(2):
-            log_p = net.log_p(batch.inputs[:, lane])
-            costs = costs - (log_p[range(45), batch.targets[:, lane]] * weight[:, lane]).sum()
-        cost = costs / weight.sum()
+        cost = net.cost(batch)
         for fisher, anchor in penalties:
             for name, value in net.weights.items():
                 cost = cost + strength / 2 * (fisher[name] * (value - anchor[name]) ** 2).sum()
@@ -136,7 +98,7 @@ def test_a_run_is_the_one_of_the_dense_float64_reference(mode: str) -> None:
             for name, value in net.weights.items():
                 value -= lr * gradient[name]
         if step in (2, 5):
-            rng = continual.answers_of(config.seed, step // 3, 0)
+            rng = consolidation.answers_of(config.seed, step // 3, 0)
 
             def drawn(log_p: torch.Tensor, _: Any, rng: Any = rng) -> torch.Tensor:
                 return torch.multinomial(log_p.exp(), 1, generator=rng)[:, 0]
