@@ -170,7 +170,11 @@ class TaskStream:
 
     def final(self) -> TaskStream:
         """The trials of the evaluation at the end of a run: none of this stream's."""
-        return TaskStream(self.sampler.with_seed(derive(self.sampler.seeds, Purpose.FINAL)))
+        return self.others(Purpose.FINAL)
+
+    def others(self, purpose: Purpose) -> TaskStream:
+        """A stream like this one, of other trials: those for a purpose."""
+        return TaskStream(self.sampler.with_seed(derive(self.sampler.seeds, purpose)))
 
     def batch(self, index: int) -> Batch:
         """Draw batch number `index`."""

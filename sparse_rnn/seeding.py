@@ -57,6 +57,8 @@ class Purpose(StrEnum):
     NOISE_OF_CALL = "sparse_rnn: recurrent noise of a call"
     GRAPHS = "sparse_rnn: graphs to compare with"
     SPARSIFIER = "sparse_rnn: choice of synapses"
+    SPARSIFIER_TRIALS = "sparse_rnn: trials that a sparsifier looks at"
+    REWIRING = "sparse_rnn: change of synapses after a step"
 
 
 def sequence(seed: Seed) -> np.random.SeedSequence:

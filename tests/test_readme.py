@@ -48,7 +48,7 @@ def test_learning_curve_is_drawn_from_the_kept_demo(
 ) -> None:
     monkeypatch.setattr(readme, "FIGURES", tmp_path)
     readme.draw()
-    for name in readme.INKS:
+    for name in readme.LOOKS_OF:
         kept, drawn = (folder / name for folder in (ROOT / "docs" / "figures", tmp_path))
         words = [ElementTree.parse(path).getroot().itertext() for path in (kept, drawn)]
         assert "".join(words[0]).split() == "".join(words[1]).split()

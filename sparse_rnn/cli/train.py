@@ -37,6 +37,7 @@ _METAVARS = {
     "rates": "in_degree|GROUP=FACTOR[,...]",
     "optimiser_options": "NAME=VALUE[,...]",
     "continual_options": "NAME=VALUE[,...]",
+    "sparsifier_options": "NAME=VALUE[,...]",
     "weights": "TASK[=WEIGHT][+...]",
     "stages": "TASK[=WEIGHT][+...]:STEPS|MEASURE=SCORE[+at_most=STEPS][,...]",
     "steps": "INT",
@@ -45,6 +46,7 @@ _WRITTEN = {
     "rates": str(TrainConfig.model_fields["rates"].default),
     "optimiser_options": "",
     "continual_options": "",
+    "sparsifier_options": "",
     "weights": "",
     "stages": "",
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,21 @@ class Record(Descent):
         scores = self.scores
         means = [scores.mean(name) if scores else "" for name in MEASURES]
         return self.step, self.loss, self.lr, self.grad_norm, round(self.elapsed_s, 3), *means
+
+
+def mean_of(records: Sequence[Record]) -> Record:
+    """What a display shows of the records of several runs."""
+    if len(records) == 1:
+        return records[0]
+    scores = [record.scores for record in records if record.scores is not None]
+    return Record(
+        records[0].step,
+        statistics.fmean(record.loss for record in records),
+        records[0].lr,
+        statistics.fmean(record.grad_norm for record in records),
+        records[0].elapsed_s,
+        TaskScores.mean_of(scores) if scores else None,
+    )
 
 
 @dataclass(frozen=True, eq=False)

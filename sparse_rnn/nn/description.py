@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import MISSING
 
 from sparse_rnn import kernels
-from sparse_rnn.masks import GraphMeasures, Mask
+from sparse_rnn.masks import GraphMeasures
+from sparse_rnn.nn import rewiring
+from sparse_rnn.nn.network import Network
 
 _WIDTH = 32
 
 
-def describe_mask(mask: Mask, found: GraphMeasures) -> str:
+def describe_mask(network: Network, found: GraphMeasures) -> str:
     """Lines on a mask: units, synapses, degrees, paths, components and the backend.
 
     Args:
-        mask: The mask.
-        found: Its measures.
+        network: A network with the mask.
+        found: The measures of the mask.
     """
+    mask = network.rnn.mask
     others = found.n_synapses - found.n_self_connections
     degrees = f"{found.in_degree_min:>10} {found.in_degree_max}"
     spread = f"{found.in_degree_mean:>10.4g} {found.in_degree_std:.4g}"
@@ -63,6 +67,16 @@ def describe_weights(counts: Mapping[str, int], title: str) -> str:
     """
     lines = [f"Weights for {title}:", *(_line(kind, count) for kind, count in counts.items())]
     return "\n".join([*lines, "Weights are counted without biases, as in the paper."])
+
+
+def describe_sparsifiers() -> str:
+    """A line for each sparsifier: its name, and its options with their defaults."""
+    lines = ["Sparsifiers, with their options:"]
+    for name in rewiring.sparsifiers():
+        known = rewiring.defaults(name).items()
+        told = [key if value is MISSING else f"{key}={value}" for key, value in known]
+        lines.append(f"  {name}: {', '.join(told)}")
+    return "\n".join(lines)
 
 
 def _line(name: str, value: float | str) -> str:

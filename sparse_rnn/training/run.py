@@ -12,6 +12,7 @@ from torch import nn
 from sparse_rnn import seeding
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.objectives import check_targets
+from sparse_rnn.config.plan import plan_of
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
@@ -24,13 +25,7 @@ from sparse_rnn.system.arguments import instance
 from sparse_rnn.training.callbacks import Callback, checked
 from sparse_rnn.training.folders import look, results
 from sparse_rnn.training.group import Group, joined
-from sparse_rnn.training.parts import (
-    Given,
-    check_complete,
-    check_named,
-    settle,
-    starting_from,
-)
+from sparse_rnn.training.parts import Given, check_complete, check_named, settle, starting_from
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
 from sparse_rnn.training.stream import Named, settle_stream
@@ -239,6 +234,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     config, own = settle_stream(config, stream)
     parts = replace(parts, stream=own)
     check_named(config, folder)
+    plan_of(config, network)  # Refused before there are files.
     calls = checked(callbacks)
     config, start = starting_from(config, start_from, folder, continue_from)
     if options.device != "auto":
@@ -253,7 +249,8 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
             plan = PlannedRun(config, network, training, held_out, folder, origin, parts)
             result = _alone(plan, options, group, progress, calls)
         if result is None and folder is not None:
-            checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
+            path, sparsified = folder / checkpoint.WEIGHTS, config.sparsifier is not None
+            checkpoint.load_state(path, network, with_edges=sparsified)
             result = results(folder, config)
     assert result is not None  # None says that the folder's run has ended.
     return Fit(config, network, result.history, result.evaluation, folder, result.stage_matrix)
@@ -282,8 +279,9 @@ def finished(folder: Path, config: TrainConfig) -> Run:
             comes from has changed.
     """
     run = load_run(folder)
-    ours = config.build_mask().digest
-    run_folder.check_masks(folder, {"rnn": ours}, {"rnn": run.network.rnn.mask.digest})
+    # A sparsifier changes the mask; the one that it was given is in `config.json`.
+    theirs = None if config.sparsifier else {"rnn": run.network.rnn.mask.digest}
+    run_folder.check_masks(folder, {"rnn": config.build_mask().digest}, theirs)
     return run
 
 
@@ -302,6 +300,7 @@ def build(config: TrainConfig) -> tuple[TaskStream, TaskStream, Network]:
         seed=seeding.derive(config.seed, seeding.Purpose.NETWORK),
         **config.network_options(),
     )
+    plan_of(config, network)  # Refused before there are files.
     return training, held_out, network
 
 

@@ -6,7 +6,6 @@ A run is an ensemble of one: `train`, `fit` and `train_ensemble` all come throug
 from __future__ import annotations
 
 import signal
-import statistics
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -21,8 +20,7 @@ from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.data import TaskStream, task_stream
 from sparse_rnn.errors import Interrupted, InvalidArgument, TrainingDiverged
-from sparse_rnn.evaluation.history import History, Record
-from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.evaluation.history import History, Record, mean_of
 from sparse_rnn.evaluation.streams import Batches, Examined, Stream
 from sparse_rnn.nn.cells import LeakyRNN
 from sparse_rnn.nn.network import Network
@@ -149,17 +147,22 @@ def run_to_end(
         ensemble = Ensemble([member.trainer for member in members])
         on_step = stack.enter_context(lasting(progress if group.first else silent)(config))
         try:
+            new = [m for m in members if m.trainer.sparsity and m.trainer.sparsity.done < 0]
             for i, found_first in ensemble.begin().items():
                 if (archive := members[i].archive) is not None:
                     archive.write_scores(0, found_first)
+            for member in new:
+                _write_sparsity(member, 0)
             with closing(ensemble.records(prefetch=options.prefetch)) as records:
                 for found in records:
                     for i, record in found.items():
                         members[i].rows.append(record.row())
                         if (archive := members[i].archive) is not None:
                             archive.write(record)
+                        if record.scores is not None:
+                            _write_sparsity(members[i], record.step)
                     if found:
-                        on_step(_mean(list(found.values())))
+                        on_step(mean_of(list(found.values())))
                     if callbacks:
                         _tell({i: (members[i], record) for i, record in found.items()}, callbacks)
                     _save_if_due([members[i] for i in found], options)
@@ -183,6 +186,12 @@ def run_to_end(
             if member.archive is not None:
                 member.archive.finish(member.trainer, result, options.levels)
         return results
+
+
+def _write_sparsity(member: _Member, step: int) -> None:
+    """Write what the recurrent matrix is like, where a sparsifier may have changed it."""
+    if (archive := member.archive) is not None and member.trainer.sparsity is not None:
+        archive.write_sparsity(member.trainer.sparsity.row(step))
 
 
 def _tell(found: Mapping[int, tuple[_Member, Record]], callbacks: Sequence[Callback]) -> None:
@@ -329,21 +338,6 @@ def _save_if_due(members: Sequence[_Member], options: RunOptions) -> None:
     if any(archive.due(trainer, *often) for archive, trainer in archives):
         for archive, trainer in archives:
             archive.save(trainer)
-
-
-def _mean(records: Sequence[Record]) -> Record:
-    """What a display shows of the records of several runs."""
-    if len(records) == 1:
-        return records[0]
-    scores = [record.scores for record in records if record.scores is not None]
-    return Record(
-        records[0].step,
-        statistics.fmean(record.loss for record in records),
-        records[0].lr,
-        statistics.fmean(record.grad_norm for record in records),
-        records[0].elapsed_s,
-        TaskScores.mean_of(scores) if scores else None,
-    )
 
 
 def _leave(trainer: Trainer, archive: Archive | None, request: StopRequest) -> Interrupted:

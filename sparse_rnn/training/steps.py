@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.plan import plan_of
 from sparse_rnn.config.stages import Stage, is_decided
 from sparse_rnn.data import Batch, Batches, TaskStream, ahead
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
@@ -25,12 +26,14 @@ from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.hardware import device_of, shortened
 from sparse_rnn.training.carrying import Carried
+from sparse_rnn.training.consolidation import Consolidation
 from sparse_rnn.training.continual import keeping
 from sparse_rnn.training.evaluation import evaluate
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
+from sparse_rnn.training.sparsity import Sparsity
 from sparse_rnn.training.stages import Marks, ends_of, has_ended, matrix_of
 from sparse_rnn.training.stream import endless
 
@@ -49,6 +52,7 @@ class Steps:
         ended: Why there will be no more of them: "steps", "target", "callback", or "" where there
             will be.
         pending: The step whose record is not complete yet, or None.
+        sparsity: What chooses the synapses, or None.
         carried: The states that the next batch goes on from.
         marks: Held-out scores before training and at the ends of stages, by step; empty without
             stages.
@@ -76,6 +80,16 @@ class Steps:
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
         self._keeping = keeping(self.config.kept_by, network, self.optimiser, self.group)
         self.carried = Carried(self.group)
+        self.sparsity: Sparsity | None = None
+        if (plan := plan_of(self.config, network)) is not None:
+            kept = None if self._keeping is None else self._keeping.method
+            self.sparsity = Sparsity(
+                plan,
+                optimiser=self.optimiser,
+                consolidation=kept if isinstance(kept, Consolidation) else None,
+                training=lambda: self._training,
+                group=self.group,
+            )
         self.step = 0
         self.ended = ""
         self._training = training
@@ -99,7 +113,7 @@ class Steps:
     def snapshot(self, more: Mapping[str, Any]) -> Snapshot:
         """Copy the state, with more facts to keep beside it."""
         pending = None if self.pending is None else asdict(self.pending)
-        facts = {
+        facts: dict[str, Any] = {
             "step": self.step,
             "ended": self.ended,
             "pending": pending,
@@ -111,6 +125,9 @@ class Steps:
         tensors = capture(self.network, self.optimiser) | self.carried.tensors()
         if self._keeping is not None:
             tensors |= self._keeping.method.tensors()
+        if self.sparsity is not None:
+            tensors |= self.sparsity.tensors()
+            facts["sparsified"] = self.sparsity.done
         return Snapshot(facts, tensors)
 
     def resume(self, snapshot: Snapshot) -> None:
@@ -135,6 +152,8 @@ class Steps:
         if self._keeping is not None:
             taught = any(end < self.config.steps for end in ends_of(marks))
             self._keeping.method.restore(snapshot.tensors, ended=taught)
+        if self.sparsity is not None:
+            self.sparsity.restore(snapshot.tensors, facts.get("sparsified"))
         self.step, self.ended, self.pending, self.marks = step, ended, pending, marks
         self._follow()
         self._began_s = time.monotonic() - elapsed_s
@@ -168,6 +187,18 @@ class Steps:
             self._training = stream.staged(planned or (), self.group.size)
             self._planned = planned
 
+    def begin(self) -> None:
+        """Choose the synapses that the run starts with, where a sparsifier does."""
+        if self.sparsity is not None:
+            self.sparsity.begin(self._minimised)
+
+    def _minimised(self, batch: Batch) -> Tensor:
+        """What is minimised, of a batch, without the penalties on weights."""
+        total = None if self.group.size == 1 else self.group.sum(batch.mask.sum())
+        with self.shortened():
+            outputs, states, _ = self.objective.respond(batch)
+            return self.objective(outputs, states, batch, total, self.group.size)[1]
+
     def advance(self, batch: Batch) -> None:
         """Take the gradient step of a batch; its record is then pending.
 
@@ -182,7 +213,8 @@ class Steps:
             self._probed = True
         total = self._agree(batch)
         self.optimiser.inner.zero_grad(set_to_none=True)
-        with self.optimiser.only_trained():
+        watching = nullcontext() if self.sparsity is None else self.sparsity.watching(self.step + 1)
+        with self.optimiser.only_trained(), watching:
             with self.shortened():
                 outputs, states, last = self.objective.respond(batch, self.carried.h0)
                 loss, minimised = self.objective(outputs, states, batch, total, self.group.size)
@@ -210,9 +242,16 @@ class Steps:
         return Descent(number, value, self.config.rate(number), norm)
 
     def take(self, descent: Descent) -> None:
-        """Take the gradient step that `judge` made ready; its record is then pending."""
-        with nullcontext() if self._keeping is None else self._keeping.method.moving():
-            self.optimiser.step(descent.step)
+        """Take the gradient step that `judge` made ready; its record is then pending.
+
+        Where a sparsifier is due, it changes the synapses after the step or in place of it.
+        """
+        sparsity, number = self.sparsity, descent.step
+        if sparsity is None or not sparsity.replaces(number):
+            with nullcontext() if self._keeping is None else self._keeping.method.moving():
+                self.optimiser.step(number)
+        if sparsity is not None and sparsity.due(number):
+            sparsity.change(number, self._minimised)
         self.carried.take()
         self.pending = descent
         self.step += 1
