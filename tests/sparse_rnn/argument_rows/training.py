@@ -303,6 +303,17 @@ ROWS = {
         },
         seen=_carried_out,
     ),
+    "sparse_rnn.lottery_ticket": Row(
+        {
+            **{name: _calls({})[name] for name in ("out", "progress", "options")},
+            "config": _CONFIGS,
+            "density": Argument((0.2, 0.25), (0, -0.1, 0.9, NAN, "0.2", None, True)),
+            "keep": Argument((0.8, 0.7), (0, 1, *NO_NUMBERS)),
+            "rewind": Argument((0, 2), (-1, 4, True, 2.5, NAN, "2", None)),
+        },
+        {"config": small_config(), "density": 0.2},
+        lambda levels: [_with_folder(run) for run in levels],
+    ),
     "sparse_rnn.ridge_readout": Row(
         {
             "network": Argument((network(), network(1)), NO_NETWORKS),
