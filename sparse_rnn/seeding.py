@@ -53,6 +53,7 @@ class Purpose(StrEnum):
     NOISE = "sparse_rnn: recurrent noise"
     NOISE_OF_CALL = "sparse_rnn: recurrent noise of a call"
     SPARSIFIER = "sparse_rnn: choice of synapses"
+    GATES = "sparse_rnn: gates of synapses"
 
 
 def sequence(seed: Seed) -> np.random.SeedSequence:

@@ -18,6 +18,7 @@ from sparse_rnn import kernels, seeding
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, unknown_name
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn import dale as _dale, init as inits, sequences
+from sparse_rnn.nn.soft import Soft
 from sparse_rnn.system.arguments import flag, instance, whole
 
 RECURRENCES = ("trained", "frozen")
@@ -64,6 +65,7 @@ class MaskedLayer(nn.Module):
         unit_signs: 1 or -1 for each unit ``[N]`` under Dale's law, a buffer; else None.
         recurrence: A name in `RECURRENCES`.
         inhibitory: Share of inhibitory units under Dale's law, or None.
+        soft: What the weights are computed from while a sparsifier makes some of them 0, or None.
     """
 
     if TYPE_CHECKING:
@@ -104,6 +106,7 @@ class MaskedLayer(nn.Module):
         self.mask = mask
         self.batch_first = flag("batch_first", batch_first)
         self.recurrence = recurrence
+        self.soft: Soft | None = None
         self.inhibitory = inhibitory
         # A layer starts on the CPU, and one for `cuda` is moved to a device before it runs.
         device = "cuda" if backend == "cuda" else "cpu"
@@ -149,10 +152,11 @@ class MaskedLayer(nn.Module):
         return self._kernel.name
 
     def recurrent_weights(self) -> Tensor:
-        """Values that the edges act with, shaped as `weight_hh`: under Dale's law with signs."""
+        """Values that the edges act with, shaped as `weight_hh`: softened, with Dale's signs."""
+        weight = self.weight_hh if self.soft is None else self.soft(self.weight_hh)
         if self.unit_signs is None:
-            return self.weight_hh
-        return _dale.signed(self.weight_hh, self._edges_here(), self.unit_signs)
+            return weight
+        return _dale.signed(weight, self._edges_here(), self.unit_signs)
 
     def get_extra_state(self) -> Tensor:
         """What a state dict says of the mask, as ``_extra_state``: its digest, uint8 ``[32]``."""
@@ -359,7 +363,8 @@ class MaskedLayer(nn.Module):
             now; gradients flow back to them.
         """
         joint = copy.copy(self)
-        joint._parameters, joint._buffers = {}, {}
+        joint._parameters, joint._buffers, joint._modules = {}, {}, {}
+        joint.soft = None  # It is in the weights.
         for name in self._buffers:
             setattr(joint, name, None)
         joint.hidden_size, joint._edges = edges.mask.n_units, edges
