@@ -217,8 +217,11 @@ class TaskStream:
 
     def final(self) -> TaskStream:
         """The trials of the evaluation at the end of a run: none of this stream's."""
-        seed = derive(self.sampler.seeds, Purpose.FINAL)
-        return TaskStream(self.sampler.with_seed(seed))
+        return self.others(Purpose.FINAL)
+
+    def others(self, purpose: Purpose) -> TaskStream:
+        """A stream like this one, of other trials: those for a purpose."""
+        return TaskStream(self.sampler.with_seed(derive(self.sampler.seeds, purpose)))
 
     def batch(self, index: int) -> Batch:
         """Draw batch number `index`."""
@@ -246,8 +249,7 @@ class TaskStream:
         """Pool what `grade` returned for several batches; as `score`."""
         with _own_errors():
             rows = {row["task"]: row for row in modcog.pool(list(grades)).rows()}
-        order = dict.fromkeys(self.sampler.tasks)
-        return TaskScores.from_rows(rows[task] for task in order if task in rows)
+        return TaskScores.from_rows(rows[one] for one in dict.fromkeys(self.tasks) if one in rows)
 
     def confusion(self, answers: Iterable[tuple[Tensor, Batch]]) -> NDArray[np.int64]:
         """Count what was answered where what was right, at the last decision step of each trial.

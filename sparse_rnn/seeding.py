@@ -53,6 +53,8 @@ class Purpose(StrEnum):
     NOISE = "sparse_rnn: recurrent noise"
     NOISE_OF_CALL = "sparse_rnn: recurrent noise of a call"
     SPARSIFIER = "sparse_rnn: choice of synapses"
+    SPARSIFIER_TRIALS = "sparse_rnn: trials that a sparsifier looks at"
+    REWIRING = "sparse_rnn: change of synapses after a step"
     GATES = "sparse_rnn: gates of synapses"
 
 

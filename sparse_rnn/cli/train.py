@@ -37,6 +37,7 @@ _METAVARS = {
     "rates": "in_degree|GROUP=FACTOR[,...]",
     "optimiser_options": "NAME=VALUE[,...]",
     "continual_options": "NAME=VALUE[,...]",
+    "sparsifier_options": "NAME=VALUE[,...]",
     "weights": "TASK[=WEIGHT][+...]",
     "stages": "TASK[=WEIGHT][+...]:STEPS[,...]",
 }
@@ -44,6 +45,7 @@ _WRITTEN = {
     "rates": str(TrainConfig.model_fields["rates"].default),
     "optimiser_options": "",
     "continual_options": "",
+    "sparsifier_options": "",
     "weights": "",
     "stages": "",
 }

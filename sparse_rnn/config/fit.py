@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from sparse_rnn.config import continual, objectives, optimisers
+from sparse_rnn.config import continual, objectives, optimisers, sparsifiers
 from sparse_rnn.config.continual import CONTINUAL, ContinualOptions
 from sparse_rnn.config.freeze import GROUPS, parse_freeze
 from sparse_rnn.config.objectives import OBJECTIVES, Minimised
@@ -23,6 +23,7 @@ from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, parse_rates
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
+from sparse_rnn.config.sparsifiers import SparsifierOptions
 from sparse_rnn.config.stages import Stage, Weighting, ends_of, parse_stages, parse_weights
 from sparse_rnn.data import TARGET_KINDS
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
@@ -48,6 +49,12 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _OPTIONS = "optimiser_options"
 _KEPT = "continual_options"
+_CHOSEN = "sparsifier_options"
+_SETTLED: tuple[tuple[str, str, Callable[[Any, Any], Any]], ...] = (
+    ("optimiser", _OPTIONS, optimisers.settled),
+    ("continual", _KEPT, continual.settled),
+    ("sparsifier", _CHOSEN, sparsifiers.settled),
+)
 _Rates = Annotated[Rates, BeforeValidator(parse_rates)]
 
 
@@ -85,6 +92,14 @@ class FitConfig(BaseModel):
     )
     continual_options: ContinualOptions = Field(
         default=ContinualOptions(), description="Options of continual by name: strength, batches."
+    )
+    sparsifier: str | None = Field(
+        default=None,
+        description="Method that chooses synapses of the network before training, or changes them "
+        "during it (sparse-rnn info lists them). None: the mask stays as it is.",
+    )
+    sparsifier_options: SparsifierOptions = Field(
+        default=SparsifierOptions(), description="Options of the sparsifier by name: density, ..."
     )
     batch_size: Annotated[int, Field(ge=1, le=limits.BATCH_SIZE)] = Field(
         default=20, description="Sequences a batch (of each process)."
@@ -199,27 +214,18 @@ class FitConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _settle_optimiser(cls, settings: Any) -> Any:
-        """Write the options of the optimiser in the one way that all equal ones share."""
-        if not isinstance(settings, dict) or not settings.keys() & {"optimiser", _OPTIONS}:
+    def _settle_options(cls, settings: Any) -> Any:
+        """Write the options of a method in the one way that all equal ones share."""
+        if not isinstance(settings, dict):
             return settings
         given = cast("dict[str, Any]", settings)
-        name = given.get("optimiser", optimisers.DEFAULT)
-        if not isinstance(name, str):
-            return given
-        return {**given, _OPTIONS: optimisers.settled(name, given.get(_OPTIONS, {}))}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _settle_continual(cls, settings: Any) -> Any:
-        """Write the options of the continual method in the one way that all equal ones share."""
-        if not isinstance(settings, dict) or not settings.keys() & {"continual", _KEPT}:
-            return settings
-        given = cast("dict[str, Any]", settings)
-        name = given.get("continual")
-        if name is not None and not isinstance(name, str):
-            return given
-        return {**given, _KEPT: continual.settled(name, given.get(_KEPT, {}))}
+        for name, options, settled in _SETTLED:
+            if given.keys() & {name, options}:
+                default = cls.model_fields[name].default
+                found = given.get(name, default)
+                if isinstance(found, str) or found is default:
+                    given = {**given, options: settled(found, given.get(options, {}))}
+        return given
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ import copy
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from sparse_rnn import kernels, seeding
-from sparse_rnn.errors import IncompatibleState, InvalidArgument, unknown_name
+from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn import dale as _dale, init as inits, sequences
+from sparse_rnn.nn.candidates import Candidates
+from sparse_rnn.nn.rewirable import Rewirable
 from sparse_rnn.nn.soft import Soft
 from sparse_rnn.system.arguments import flag, instance, whole
 
@@ -48,8 +50,8 @@ class LayerOptions(TypedDict, total=False):
     dtype: torch.dtype | None
 
 
-class MaskedLayer(nn.Module):
-    """A recurrent layer with a fixed mask; abstract.
+class MaskedLayer(Rewirable):
+    """A recurrent layer with a mask; abstract.
 
     Attributes:
         CELL: Name in `sparse_rnn.nn.cells.CELLS`.
@@ -65,6 +67,7 @@ class MaskedLayer(nn.Module):
         unit_signs: 1 or -1 for each unit ``[N]`` under Dale's law, a buffer; else None.
         recurrence: A name in `RECURRENCES`.
         inhibitory: Share of inhibitory units under Dale's law, or None.
+        watcher: Who is told the gradients of what drives the units, or None.
         soft: What the weights are computed from while a sparsifier makes some of them 0, or None.
     """
 
@@ -77,7 +80,6 @@ class MaskedLayer(nn.Module):
     OPTIONS: ClassVar[tuple[str, ...]] = ()
     PER_UNIT: ClassVar[tuple[str, ...]] = ()
 
-    weight_hh: Tensor
     unit_signs: Tensor | None
 
     def __init__(  # noqa: PLR0913 - `LayerOptions`, and what some cells add
@@ -105,16 +107,15 @@ class MaskedLayer(nn.Module):
         self.hidden_size = mask.n_units
         self.mask = mask
         self.batch_first = flag("batch_first", batch_first)
+        self.watcher: Candidates | None = None
         self.recurrence = recurrence
         self.soft: Soft | None = None
         self.inhibitory = inhibitory
         # A layer starts on the CPU, and one for `cuda` is moved to a device before it runs.
         device = "cuda" if backend == "cuda" else "cpu"
-        self._choose = partial(
-            kernels.choose, backend, mask, cost=self.COST, nonlinearity=nonlinearity
-        )
+        self._choose = partial(kernels.choose, backend, cost=self.COST, nonlinearity=nonlinearity)
         dtype = torch.get_default_dtype() if dtype is None else dtype
-        self._kernel = self._choose(device, dtype=dtype)
+        self._kernel = self._choose(mask, device, dtype=dtype)
         self._edges = kernels.Edges.of(mask)
         # A stream for each kind of weight: two networks that differ in the mask or the bias alone
         # start with the same input weights.
@@ -157,41 +158,6 @@ class MaskedLayer(nn.Module):
         if self.unit_signs is None:
             return weight
         return _dale.signed(weight, self._edges_here(), self.unit_signs)
-
-    def get_extra_state(self) -> Tensor:
-        """What a state dict says of the mask, as ``_extra_state``: its digest, uint8 ``[32]``."""
-        return torch.frombuffer(bytearray.fromhex(self.mask.digest), dtype=torch.uint8)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Compare the digest of a state dict with that of the mask.
-
-        Raises:
-            IncompatibleState: The weights belong to other synapses.
-        """
-        # Who averages state dicts makes other numbers of equal bytes.
-        found = torch.as_tensor(state).detach().cpu().to(torch.float64)
-        if not torch.equal(found, self.get_extra_state().to(torch.float64)):
-            raise IncompatibleState(
-                f"The weights are those of another mask than {self.mask!r}, with its synapses in "
-                "other places. Build the network with the mask that they were trained with; "
-                "sparse_rnn.load reads it from a weights file."
-            )
-
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, *rest: Any, **more: Any
-    ) -> None:
-        """Refuse weights of other edges before any of them is taken, also if not `strict`."""
-        key = f"{prefix}_extra_state"
-        if key in state_dict:
-            self.set_extra_state(state_dict[key])
-        elif f"{prefix}weight_hh" in state_dict:
-            raise IncompatibleState(
-                f"The state has {prefix}weight_hh and no {key}, the digest of the mask, so that it "
-                "is not known which synapses the weights belong to (versions before 0.2 wrote no "
-                "digest). If you know that they are those of this mask, give it that digest: "
-                "load_state_dict(sparse_rnn.nn.torch_state.with_digests(state, module))."
-            )
-        super()._load_from_state_dict(state_dict, prefix, *rest, **more)
 
     def settings(self) -> dict[str, Any]:
         """What a `sparse_rnn.Network` needs, beside mask and sizes, to build this cell again."""
@@ -345,7 +311,7 @@ class MaskedLayer(nn.Module):
         device, dtype = self.weight_hh.device, self.weight_hh.dtype
         moved = self._edges.targets.device != device
         if moved or dtype not in self._kernel.dtypes:
-            self._kernel = self._choose(device.type, dtype=dtype)
+            self._kernel = self._choose(self.mask, device.type, dtype=dtype)
         if moved:
             self._edges = kernels.Edges.of(self.mask, device)
         return self._edges
@@ -382,7 +348,11 @@ class MaskedLayer(nn.Module):
     def _product(self) -> kernels.Product:
         """The recurrent product of a step, prepared for a sequence."""
         edges = self._edges_here()  # Before the kernel is read, which it may change.
-        return kernels.products(self._kernel, self.recurrent_weights(), edges)
+        product = kernels.products(self._kernel, self.recurrent_weights(), edges)
+        watcher = self.watcher
+        if watcher is None:
+            return product
+        return lambda state: watcher.watch(product(state), state.detach)
 
     def extra_repr(self) -> str:
         """The layer's arguments, for ``print``."""

@@ -18,7 +18,7 @@ from sparse_rnn.system.arguments import finite
 
 
 class MaskedRNN(MaskedLayer):
-    """A vanilla recurrent layer with a fixed mask, called like ``torch.nn.RNN``.
+    """A vanilla recurrent layer with a mask, called like ``torch.nn.RNN``.
 
     ``h[t] = f(W_ih x[t] + bias + W_hh h[t - 1])``, where W_hh has the edges of the mask alone
     (Khona et al. 2023, section 2.2, https://doi.org/10.1162/neco_a_01613). Synapses outside the
@@ -112,6 +112,8 @@ class MaskedRNN(MaskedLayer):
         self._f = f
 
     def _whole(self, sequence: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        if self.watcher is not None:
+            return super()._whole(sequence, first)  # By what drives the units, which is watched.
         edges = self._edges_here()  # Before the kernel is read, which it may change.
         drive, weight = kernels.Drive(sequence, self.weight_ih, self.bias), self.recurrent_weights()
         states = self._kernel.states(drive, first, weight, edges, self._f, self.alpha)
@@ -119,12 +121,16 @@ class MaskedRNN(MaskedLayer):
 
     def _steps(self, projected: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         edges, weight = self._edges_here(), self.recurrent_weights()
+        known: list[Tensor] = []
+        if self.watcher is not None:
+            projected = self.watcher.watch(projected, lambda: torch.cat(known))
         states = self._kernel.run(projected, first, weight, edges, self._f, self.alpha)
+        known += [first[None].detach(), states[:-1].detach()]  # No way back into the graph.
         return states, states[-1:]
 
 
 class LeakyRNN(MaskedRNN):
-    """A leaky recurrent layer with a fixed mask, called like ``torch.nn.RNN``.
+    """A leaky recurrent layer with a mask, called like ``torch.nn.RNN``.
 
     ``h[t] = (1 - alpha) h[t - 1] + alpha f(W_ih x[t] + bias + W_hh h[t - 1] + noise[t])`` with
     ``alpha = dt / tau``: Euler's method for ``tau dh/dt = -h + f(...)``, as in Yang et al. 2019

@@ -22,7 +22,6 @@ from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
 from sparse_rnn.runs.events import FOLDER, Events
 from sparse_rnn.runs.finished import Outcome
-from sparse_rnn.runs.folder import LOGS
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import Origin, known_lines, unfit
 from sparse_rnn.runs.weights import WEIGHTS, content_of, save_state
@@ -75,6 +74,7 @@ class Archive:
         self._processes = processes
         self._tensorboard = tensorboard
         self._store = Store(folder)
+        self._columns = run_folder.logs_of(identity)
         self._logs: dict[str, Log] = {}
         self._events: Events | None = None
         self._saved_s = time.monotonic()
@@ -95,7 +95,7 @@ class Archive:
         snapshot, unusable = self._store.newest(refusal, limit)
         if not unusable:
             return snapshot
-        logs = [] if snapshot else [self.folder / name for name in LOGS]
+        logs = [] if snapshot else [self.folder / name for name in self._columns]
         aside = self._store.set_aside(unusable, logs)
         for step, why in unusable.items():
             _LOG.warning(
@@ -144,10 +144,10 @@ class Archive:
                 self.saved = step
                 run_folder.note_continuation(self.folder, step)
             if snapshot is None:
-                known = {name: csv_line(columns).encode() for name, columns in LOGS.items()}
+                known = {name: csv_line(columns).encode() for name, columns in self._columns.items()}
             else:
                 known = origin.logs if origin else known_lines(self.folder, snapshot.facts)
-            for name in LOGS:
+            for name in self._columns:
                 self._logs[name] = Log(self.folder / name, known[name])
             if self._tensorboard:
                 check_kind(self.folder / FOLDER, "folder")
@@ -179,6 +179,15 @@ class Archive:
         lines = [csv_line([step, *(row[name] for name in SCORES)]) for row in scores.rows()]
         with self._writing():
             self._logs[run_folder.EVALUATIONS].write("".join(lines))
+
+    def write_sparsity(self, row: Iterable[float]) -> None:
+        """Append what the recurrent matrix is like to its log.
+
+        Raises:
+            WriteFailed: It could not be written.
+        """
+        with self._writing():
+            self._logs[run_folder.SPARSITY].write(csv_line(row))
 
     def save(self, trainer: Saved) -> None:
         """Write a checkpoint.

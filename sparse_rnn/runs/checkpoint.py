@@ -281,8 +281,9 @@ def _put_back(
         parameter = optimiser.parameters.get(name)
         if parameter is None:
             raise IncompatibleState(f"The checkpoint has a state of {name}, which is not trained")
-        for part in _LIKE_PARAMETERS:
-            if isinstance(value := parts.get(part), Tensor) and value.shape != parameter.shape:
+        shapes = {**dict.fromkeys(_LIKE_PARAMETERS, parameter.shape), "age": parameter.shape[-1:]}
+        for part, shape in shapes.items():
+            if isinstance(value := parts.get(part), Tensor) and value.shape != shape:
                 raise IncompatibleState(f"The checkpoint has a {part} of {name} of a wrong shape")
     inner = optimiser.inner
     state = inner.state_dict()

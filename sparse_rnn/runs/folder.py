@@ -10,6 +10,7 @@
 | `.lock`, `.lock.json` | during a run: the lock, and the process that holds it |
 | `tensorboard/` | events for TensorBoard, where it is installed |
 | `evaluation.csv` | the final evaluation, a line for each task |
+| `sparsity.csv` | with a sparsifier: what the recurrent matrix is like, a line an evaluation |
 | `stages.csv` | of a run with stages: the scores of each task before training and at their ends |
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
@@ -52,8 +53,27 @@ SUMMARY = "summary.json"
 EVALUATION = "evaluation.csv"
 STAGES = "stages.csv"
 
+SPARSITY = "sparsity.csv"
+
 LOGS: Mapping[str, tuple[str, ...]] = {METRICS: COLUMNS, EVALUATIONS: ("step", *SCORES)}
 """Files that grow during a run, with their columns."""
+
+OF_SPARSITY = (
+    "step",
+    "synapses",
+    "density",
+    "reachable",
+    "units_without_inputs",
+    "spectral_radius",
+)
+"""Columns of `sparsity.csv`, as `sparse_rnn.sparsify.SparseMeasures` means them; the radius is the
+largest of all gates. Its lines are of step 0 and of all evaluations."""
+
+
+def logs_of(identity: Identity) -> Mapping[str, tuple[str, ...]]:
+    """The files that grow during a run, with their columns."""
+    with_sparsifier = identity.settings.get("sparsifier") is not None
+    return {**LOGS, SPARSITY: OF_SPARSITY} if with_sparsifier else LOGS
 
 TASKS = "tasks_sha256"
 """What `config.json` calls the digest of the tasks' content."""
@@ -63,7 +83,7 @@ FIRST_STREAMS = 1
 
 _REMEDY = "Choose another folder, or move the file away."
 _LOG = logging.getLogger("sparse_rnn")
-_OWN = (METRICS, EVALUATIONS, EVALUATION, STAGES, SUMMARY, WEIGHTS)
+_OWN = (METRICS, EVALUATIONS, SPARSITY, EVALUATION, STAGES, SUMMARY, WEIGHTS)
 
 ConfigT = TypeVar("ConfigT")
 State = Literal["new", "unfinished", "finished"]

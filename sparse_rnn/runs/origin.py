@@ -14,9 +14,10 @@ from typing import Any
 
 from sparse_rnn.errors import InvalidArgument, RunConflict, RunInUse
 from sparse_rnn.evaluation.history import COLUMNS, csv_line
+from sparse_rnn.nn.rewiring import named
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
-from sparse_rnn.runs.folder import EVALUATIONS, FIRST_STREAMS, LOGS, METRICS
+from sparse_rnn.runs.folder import FIRST_STREAMS, METRICS
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.weights import WEIGHTS
 from sparse_rnn.seeding import STREAMS
@@ -69,8 +70,8 @@ def read(folder: Path, identity: Identity, processes: int) -> Origin:
         processes: Number of processes that train it.
 
     Raises:
-        InvalidArgument: The learning rate of a step that was taken depends on `steps`, or there
-            are not more steps than were taken.
+        InvalidArgument: The learning rate of a step that was taken, or a change of the synapses,
+            depends on `steps`, or there are not more steps than were taken.
         RunConflict: The folder has no checkpoint to go on from, or its run is another one, has
             reached its target or is still on its way.
         RunDamaged: A file is damaged.
@@ -111,6 +112,10 @@ def read(folder: Path, identity: Identity, processes: int) -> Origin:
     examined = step % settings["eval_every"] == 0
     if facts["ended"] == "target" and examined:
         raise RunConflict(f"{folder} has reached its target, so that more steps change nothing.")
+    sparsifier = settings["sparsifier"]
+    if sparsifier is not None and named(sparsifier).CHANGES:
+        allowed = "a run whose synapses stay as they are: when they change follows from steps"
+        raise InvalidArgument("continue_from", str(folder), allowed)
     logs = known_lines(folder, facts)
     if facts["pending"] is None and step == theirs.settings["steps"] and not examined:
         logs = _without_last_evaluation(logs, step)
@@ -120,7 +125,7 @@ def read(folder: Path, identity: Identity, processes: int) -> Origin:
 def unfit(folder: Path, identity: Identity, processes: int, facts: Mapping[str, Any]) -> str:
     """Why a checkpoint does not fit the logs, or ""; raises what concerns all checkpoints."""
     _check_run(folder, facts, identity, processes)
-    lost = sorted(LOGS.keys() - known_lines(folder, facts))
+    lost = sorted(facts["logs"].keys() - known_lines(folder, facts))
     return " and ".join(f"{name} has lost or changed lines that it knows" for name in lost)
 
 
@@ -171,7 +176,8 @@ def _check_run(folder: Path, facts: Mapping[str, Any], identity: Identity, proce
 
 def known_lines(folder: Path, facts: Mapping[str, Any]) -> dict[str, bytes]:
     """What the logs of a run hold up to a checkpoint, by name; without those that have lost it."""
-    found = {name: Mark(**facts["logs"][name]).known(folder / name) for name in LOGS}
+    marks: Mapping[str, Any] = facts["logs"]
+    found = {name: Mark(**mark).known(folder / name) for name, mark in marks.items()}
     return {name: known for name, known in found.items() if known is not None}
 
 
@@ -180,10 +186,11 @@ def _without_last_evaluation(logs: Mapping[str, bytes], step: int) -> dict[str, 
     metrics = _cells(logs[METRICS])
     plain = COLUMNS.index("elapsed_s") + 1
     metrics[-1][plain:] = [""] * (len(COLUMNS) - plain)
-    rows = [row for row in _cells(logs[EVALUATIONS]) if row[0] != str(step)]
+    others = {name: _cells(content) for name, content in logs.items() if name != METRICS}
+    rows = {name: [row for row in all_ if row[0] != str(step)] for name, all_ in others.items()}
     return {
         name: "".join(csv_line(row) for row in lines).encode()
-        for name, lines in ((METRICS, metrics), (EVALUATIONS, rows))
+        for name, lines in {METRICS: metrics, **rows}.items()
     }
 
 

@@ -17,6 +17,7 @@ from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunDamaged
 from sparse_rnn.system.files import atomic_path, open_regular
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn.network import Network
+from sparse_rnn.nn.rewirable import EDGES, edges_of
 
 WEIGHTS = "weights.safetensors"
 """Name of the weights file in a run folder."""
@@ -25,7 +26,8 @@ _FORMAT = "sparse_rnn.Network/1"
 _MASK_TENSORS = ("mask.indptr", "mask.indices")
 _COORDS = "mask.coords"
 _MASK_RECORD = ("format", "family", "parameters", "mask_digest")
-_DIGEST = "rnn._extra_state"
+_LAYER = "rnn."
+_DIGEST = f"{_LAYER}_extra_state"
 
 
 # What damaged or made-up content can raise on its way into a network: RuntimeError is torch's.
@@ -65,8 +67,13 @@ def content_of(module: nn.Module) -> bytes:
     return save(tensors, {"format": "sparse_rnn.state/1"})
 
 
-def load_state(path: Path, module: nn.Module) -> None:
+def load_state(path: Path, module: nn.Module, *, with_edges: bool = False) -> None:
     """Read parameters and buffers that `save_state` wrote into a module like the one it was given.
+
+    Args:
+        path: The file.
+        module: The module.
+        with_edges: Whether a `Network` takes over the edges of the file, where they are others.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -77,7 +84,8 @@ def load_state(path: Path, module: nn.Module) -> None:
         if isinstance(module, Network):
             # The file has its own mask; the layer compares.
             mask = _mask(tensors)
-            tensors[_DIGEST] = torch.frombuffer(bytearray.fromhex(mask.digest), dtype=torch.uint8)
+            edges = edges_of(mask, _LAYER)
+            tensors |= edges if with_edges else {_DIGEST: edges[_DIGEST]}
         module.load_state_dict(tensors)
     except RunDamaged:
         raise
@@ -102,7 +110,10 @@ def save_weights(path: Path, network: Network) -> None:
 
 def _content_of_network(network: Network) -> bytes:
     mask = network.rnn.mask
-    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    state = network.state_dict()
+    for name in EDGES:  # The file has the edges of every network, under names of its own.
+        state.pop(_LAYER + name, None)
+    tensors = {name: value.cpu().contiguous() for name, value in state.items()}
     tensors["mask.indptr"] = torch.tensor(mask.indptr)
     tensors["mask.indices"] = torch.tensor(mask.indices)
     if mask.coords is not None:

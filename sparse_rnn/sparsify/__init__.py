@@ -19,12 +19,21 @@ from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.masks import Option
 from sparse_rnn.masks._options import read_options
 from sparse_rnn.nn.network import Network
+from sparse_rnn.nn.rewiring import (
+    Needs as Needs,
+    Rewiring as Rewiring,
+    Sparsifier as Sparsifier,
+    View as View,
+    register as register,
+    sparsifiers as sparsifiers,
+)
 from sparse_rnn.sparsify._checks import check_sparsifier as check_sparsifier
 from sparse_rnn.sparsify._force import force as force
 from sparse_rnn.sparsify._grasp import grasp as grasp
 from sparse_rnn.sparsify._jacobian import jacobian as jacobian
 from sparse_rnn.sparsify._magnitude import magnitude as magnitude
 from sparse_rnn.sparsify._noise_prune import noise_prune as noise_prune
+from sparse_rnn.sparsify._once import once as once
 from sparse_rnn.sparsify._random import random as random
 from sparse_rnn.sparsify._result import (
     SparseMeasures as SparseMeasures,
@@ -32,6 +41,8 @@ from sparse_rnn.sparsify._result import (
     apply as apply,
     measure as measure,
 )
+from sparse_rnn.sparsify._rigl import RigL as RigL
+from sparse_rnn.sparsify._set import Set as Set
 from sparse_rnn.sparsify._snip import iterative_snip as iterative_snip, snip as snip
 from sparse_rnn.sparsify._synflow import synflow as synflow
 
@@ -48,7 +59,14 @@ METHODS: Mapping[str, Callable[..., Sparsified]] = MappingProxyType(
         "noise_prune": noise_prune,
     }
 )
-"""All methods by name, the control first. New ones go to the end."""
+"""All methods by name that choose synapses before training, the control first. New ones go to the
+end."""
+
+CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType({"set": Set, "rigl": RigL})
+"""All methods by name that change the synapses during training. New ones go to the end."""
+
+for _name, _kind in {**{name: once(one) for name, one in METHODS.items()}, **CHANGING}.items():
+    register(_name, _kind)
 
 
 def method(name: str) -> Callable[..., Sparsified]:

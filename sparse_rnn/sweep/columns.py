@@ -185,8 +185,8 @@ def settings(config: TrainConfig) -> Row:
 
     `weights` and `stages` are JSON. `seq_len` is null for "auto", `noise` for "yang". Options of
     the mask are a JSON object in `mask_options`, and a column `mask_NAME` each; so are those of the
-    optimiser, in columns `optimiser_NAME`, those of `continual`, and `rates`, in columns
-    `rates_GROUP`.
+    optimiser, in columns `optimiser_NAME`, those of `continual` and `sparsifier`, and `rates`, in
+    columns `rates_GROUP`.
     """
     cells: Row = config.model_dump(mode="python")
     cells["size"] = "x".join(str(side) for side in config.size)
@@ -205,6 +205,7 @@ def settings(config: TrainConfig) -> Row:
         "rates": config.rates.model_dump(),
         "optimiser_options": dict(config.optimiser_options),
         "continual_options": dict(config.continual_options),
+        "sparsifier_options": dict(config.sparsifier_options),
     }
     for name, part in parts.items():
         cells[name] = json.dumps(part, sort_keys=True)

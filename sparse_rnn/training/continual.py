@@ -71,6 +71,21 @@ class Consolidation:
             self.anchor[name] = self.anchor[name] + share * (weight - self.anchor[name])
             self.precision[name] = total
 
+    def move(self, weight: nn.Parameter, origin: Tensor) -> None:
+        """Take what is kept of a parameter along, whose last axis is about to have other edges.
+
+        Args:
+            weight: The parameter.
+            origin: int64, the number that each edge had before; -1 of a new one, which no stage
+                has taught anything.
+        """
+        for name, parameter in self._parameters.items():
+            if parameter is weight and name in self.precision:
+                for kept in (self.precision, self.anchor):
+                    moved = kept[name].new_zeros((*weight.shape[:-1], origin.numel()))
+                    moved[..., origin >= 0] = kept[name][..., origin[origin >= 0]]
+                    kept[name] = moved
+
     def tensors(self) -> dict[str, Tensor]:
         """Copy the state, for a checkpoint."""
         return {

@@ -76,6 +76,9 @@ def train_ensemble(
     if config.start is not None:
         allowed = "None: each network of an ensemble starts from its seed"
         raise InvalidArgument("start", config.start, allowed)
+    if config.sparsifier is not None:
+        allowed = "None for an ensemble, whose networks are computed together; train them alone"
+        raise InvalidArgument("sparsifier", config.sparsifier, allowed)
     calls = checked(callbacks)
     configs = [config.model_copy(update={"seed": seed}) for seed in _seeds(seeds)]
     if distributed.is_one_of_several():

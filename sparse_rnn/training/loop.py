@@ -46,11 +46,16 @@ class Ensemble:
         self._stack = lru_cache(maxsize=2)(self._new_stack)
 
     def begin(self) -> dict[int, TaskScores]:
-        """Evaluate those that are about to take the first step of a run with stages; by number.
+        """Choose the first synapses of those about to take their first step, and evaluate some.
+
+        Returns:
+            The scores of those that are about to take the first step of a run with stages.
 
         Raises:
             StopSeen: A run was asked to stop.
         """
+        for trainer in self.trainers:
+            trainer.begin()
         due = [i for i, trainer in enumerate(self.trainers) if trainer.unmarked]
         scores = self.examine({i: self.trainers[i].exam() for i in due}) if due else {}
         for i, found in scores.items():

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from sparse_rnn.config import freeze, optimisers
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.optimisers import Factory
 from sparse_rnn.config.own import is_own
+from sparse_rnn.config.rates import IN_DEGREE
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.runs.checkpoint import check_state
 
@@ -56,15 +58,19 @@ class Optimiser:
         self, network: nn.Module, config: FitConfig, factory: Factory | None = None
     ) -> None:
         self.config = config
+        self._network = network
         trained = freeze.trained(network, config.freeze, config.new_rules)
         factors = config.rates.factors(network, trained)
         self._frozen = [
             p for name, p in network.named_parameters() if p.requires_grad and name not in trained
         ]
         # One group for each factor: with one rate for all weights Adam takes them all at once.
+        # A factor that follows from the in-degree may change, where synapses do.
+        varies = config.sparsifier is not None and config.rates.recurrent == IN_DEGREE
+        kinds = {name: (factors[name], varies and "weight_hh" in name) for name in trained}
         groups = [
-            [p for name, p in trained.items() if factors[name] == factor]
-            for factor in dict.fromkeys(factors.values())
+            [p for name, p in trained.items() if kinds[name] == kind]
+            for kind in dict.fromkeys(kinds.values())
         ]
         if factory is None and is_own(config.optimiser):
             allowed = "given to sparse_rnn.fit as a function, where it is one of your own"
@@ -74,13 +80,12 @@ class Optimiser:
         if factory is not None:
             _check_own(self.inner, trained.values(), config)
         names = {p: name for name, p in trained.items()}
-        ordered = [[names[p] for p in group["params"]] for group in self.inner.param_groups]
+        self._ordered = [[names[p] for p in group["params"]] for group in self.inner.param_groups]
         self.parameters: Mapping[str, nn.Parameter] = {
-            name: trained[name] for group in ordered for name in group
+            name: trained[name] for group in self._ordered for name in group
         }
         recurrent = {name: p for name, p in self.parameters.items() if "weight_hh" in name}
         self._recurrent = list(recurrent.values())
-        self._thresholds = [factors[name] * config.l1_proximal for name in recurrent]
         self._weights = [
             p for name, p in self.parameters.items() if "bias" not in name.rpartition(".")[2]
         ]
@@ -88,8 +93,50 @@ class Optimiser:
             if getattr(config, penalty) and not self._recurrent:
                 allowed = "0 for a network without weights *weight_hh* that are trained"
                 raise InvalidArgument(penalty, getattr(config, penalty), allowed)
-        self._factors = [factors[group[0]] for group in ordered]
         self._known = factory is None
+        self._settle(factors)
+
+    def _settle(self, factors: Mapping[str, float]) -> None:
+        recurrent = [name for name in self.parameters if "weight_hh" in name]
+        self._factors = [factors[group[0]] for group in self._ordered]
+        self._thresholds = [factors[name] * self.config.l1_proximal for name in recurrent]
+
+    def rewired(self) -> None:
+        """Have the rates of the network as it is, where they follow from its synapses."""
+        self._settle(self.config.rates.factors(self._network, self.parameters))
+
+    def moments(self, weight: nn.Parameter) -> dict[str, Tensor]:
+        """What is kept for each number of a parameter, by the optimiser's own names."""
+        kept = self.inner.state.get(weight, {})
+        return {
+            name: value
+            for name, value in kept.items()
+            if isinstance(value, Tensor) and value.shape == weight.shape
+        }
+
+    def move(self, weight: nn.Parameter, origin: Tensor) -> None:
+        """Take the state of a parameter along, whose last axis is about to have other edges.
+
+        What is kept for an edge stays with it; a new one starts with zeros, and with a count of
+        steps of its own, ``age``: Adam divides its moments by ``1 - beta ** steps``, so that at a
+        late step one count for all would make the first step of a new edge
+        ``(1 - beta1) / sqrt(1 - beta2)`` learning rates long, 3.2 by default.
+
+        Args:
+            weight: The parameter, as it is before.
+            origin: int64, the number that each edge had before; -1 of a new one.
+        """
+        state = self.inner.state.get(weight)
+        if not state:
+            return  # No step was taken yet: all edges are of one age.
+        kept = self.moments(weight)
+        if isinstance(self.inner, torch.optim.Adam | torch.optim.AdamW):
+            count = torch.full(weight.shape[-1:], int(state["step"]), device=weight.device)
+            kept["age"] = state.get("age", count)
+        for name, value in kept.items():
+            moved = value.new_zeros((*value.shape[:-1], origin.numel()))
+            moved[..., origin >= 0] = value[..., origin[origin >= 0]]
+            state[name] = moved
 
     @contextmanager
     def only_trained(self) -> Generator[None]:
@@ -145,7 +192,18 @@ class Optimiser:
         for group, factor in zip(self.inner.param_groups, self._factors, strict=True):
             group["lr"] = rate * factor
         kept = [weight[:, old].detach().clone() for weight, old in self._old_columns()]
+        before = [
+            (group, weight, weight.detach().clone())
+            for group in self.inner.param_groups
+            for weight in group["params"]
+            if "age" in self.inner.state.get(weight, {})
+        ]
         self.inner.step()
+        for group, weight, values in before:
+            decoupled = isinstance(self.inner, torch.optim.AdamW)  # In older versions of torch.
+            decoupled = group.get("decoupled_weight_decay", decoupled)
+            decay = group["lr"] * group["weight_decay"] if decoupled else 0.0
+            _step_young(group, weight, values * (1 - decay), self.inner.state[weight])
         with torch.no_grad():  # An optimiser may move what has no gradient, such as by decay.
             for (weight, old), values in zip(self._old_columns(), kept, strict=True):
                 weight[:, old] = values
@@ -157,6 +215,35 @@ class Optimiser:
             check_state(self.inner.state)  # Before a checkpoint needs it.
             self._known = True
         return rate
+
+
+COUNTLESS = (torch.optim.SGD, torch.optim.RMSprop, torch.optim.Adadelta)
+"""Optimisers whose steps do not depend on their number. Adam's do, and are put right."""
+
+
+def _step_young(
+    group: Mapping[str, Any], weight: nn.Parameter, before: Tensor, state: dict[str, Any]
+) -> None:
+    """Take Adam's step anew for edges that are younger than the run, by their own age.
+
+    Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1, with t the number of steps of the edge.
+
+    Args:
+        group: Settings of the optimiser, after its step.
+        weight: The parameter, after the step.
+        before: Its values before it, decayed where that is no part of the gradient.
+        state: What the optimiser keeps of it, after the step.
+    """
+    state["age"] += 1
+    young = state["age"] != int(state["step"])
+    age = state["age"].to(torch.float64)
+    first, second = (1 - float(beta) ** age for beta in group["betas"])
+    mean = state["exp_avg"] / first.to(weight.dtype)
+    square = state["max_exp_avg_sq"] if group["amsgrad"] else state["exp_avg_sq"]
+    root = square.sqrt() / second.sqrt().to(weight.dtype) + group["eps"]
+    with torch.no_grad():
+        stepped = before - group["lr"] * mean / root
+        weight.copy_(torch.where(young, stepped, weight))
 
 
 BURST_REMEDY = (

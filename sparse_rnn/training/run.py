@@ -29,15 +29,10 @@ from sparse_rnn.system import hardware
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.training.callbacks import STOPPED, Callback, checked
 from sparse_rnn.training.group import Group, joined
-from sparse_rnn.training.parts import (
-    Given,
-    check_complete,
-    check_named,
-    settle,
-    starting_from,
-)
+from sparse_rnn.training.parts import Given, check_complete, check_named, settle, starting_from
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
+from sparse_rnn.training.sparsity import sparsifier_of
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -235,6 +230,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     folder = None if out is None else Path(out)
     config, parts = settle(config, network, objective=objective, optimiser=optimiser)
     check_named(config, folder)
+    sparsifier_of(config, network)  # Refused before there are files.
     calls = checked(callbacks)
     config, start = starting_from(config, start_from, folder, continue_from)
     if options.device != "auto":
@@ -249,7 +245,8 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
             plan = PlannedRun(config, network, training, held_out, folder, origin, parts)
             result = _alone(plan, options, group, progress, calls)
         if result is None and folder is not None:
-            checkpoint.load_state(folder / checkpoint.WEIGHTS, network)
+            path, sparsified = folder / checkpoint.WEIGHTS, config.sparsifier is not None
+            checkpoint.load_state(path, network, with_edges=sparsified)
             result = _results(folder, config)
     assert result is not None  # None says that the folder's run has ended.
     return Fit(config, network, result.history, result.evaluation, folder, result.stage_matrix)
@@ -278,8 +275,9 @@ def finished(folder: Path, config: TrainConfig) -> Run:
             comes from has changed.
     """
     run = load_run(folder)
-    ours = config.build_mask().digest
-    run_folder.check_masks(folder, {"rnn": ours}, {"rnn": run.network.rnn.mask.digest})
+    # A sparsifier changes the mask; the one that it was given is in `config.json`.
+    theirs = None if config.sparsifier else {"rnn": run.network.rnn.mask.digest}
+    run_folder.check_masks(folder, {"rnn": config.build_mask().digest}, theirs)
     return run
 
 
@@ -298,6 +296,7 @@ def build(config: TrainConfig) -> tuple[TaskStream, TaskStream, Network]:
         seed=seeding.derive(config.seed, seeding.Purpose.NETWORK),
         **config.network_options(),
     )
+    sparsifier_of(config, network)  # Refused before there are files.
     return training, held_out, network
 
 

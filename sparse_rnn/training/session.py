@@ -145,15 +145,20 @@ def run_to_end(
         ensemble = Ensemble([member.trainer for member in members])
         on_step = stack.enter_context(lasting(progress if group.first else silent)(config))
         try:
+            new = [m for m in members if m.trainer.sparsity and m.trainer.sparsity.done < 0]
             for i, found_first in ensemble.begin().items():
                 if (archive := members[i].archive) is not None:
                     archive.write_scores(0, found_first)
+            for member in new:
+                _write_sparsity(member, 0)
             with closing(ensemble.records(prefetch=options.prefetch)) as records:
                 for found in records:
                     for i, record in found.items():
                         members[i].rows.append(record.row())
                         if (archive := members[i].archive) is not None:
                             archive.write(record)
+                        if record.scores is not None:
+                            _write_sparsity(members[i], record.step)
                     if found:
                         on_step(_mean(list(found.values())))
                     if callbacks:
@@ -179,6 +184,12 @@ def run_to_end(
             if member.archive is not None:
                 member.archive.finish(member.trainer, result, options.levels)
         return results
+
+
+def _write_sparsity(member: _Member, step: int) -> None:
+    """Write what the recurrent matrix is like, where a sparsifier may have changed it."""
+    if (archive := member.archive) is not None and member.trainer.sparsity is not None:
+        archive.write_sparsity(member.trainer.sparsity.row(step))
 
 
 def _tell(found: Mapping[int, tuple[_Member, Record]], callbacks: Sequence[Callback]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -29,6 +29,7 @@ from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
+from sparse_rnn.training.sparsity import Sparsity, sparsifier_of
 from sparse_rnn.training.stages import Marks, matrix_of
 
 
@@ -46,6 +47,7 @@ class Steps:
         ended: Why there will be no more of them: "steps", "target", "callback", or "" where there
             will be.
         pending: The step whose record is not complete yet, or None.
+        sparsity: What chooses the synapses, or None.
         marks: Held-out scores before training and at the ends of stages, by step; empty without
             stages.
     """
@@ -74,6 +76,17 @@ class Steps:
         if self.config.continual is not None:
             options = CONTINUAL[self.config.continual](**self.config.continual_options)
             self.continual = Consolidation(self.optimiser.parameters, options)
+        self.sparsity: Sparsity | None = None
+        if (method := sparsifier_of(self.config, network)) is not None:
+            self.sparsity = Sparsity(
+                method,
+                network,
+                self.config,
+                optimiser=self.optimiser,
+                continual=self.continual,
+                training=training,
+                group=self.group,
+            )
         self.step = 0
         self.ended = ""
         self._training = training
@@ -93,7 +106,7 @@ class Steps:
     def snapshot(self, more: Mapping[str, Any]) -> Snapshot:
         """Copy the state, with more facts to keep beside it."""
         pending = None if self.pending is None else asdict(self.pending)
-        facts = {
+        facts: dict[str, Any] = {
             "step": self.step,
             "ended": self.ended,
             "pending": pending,
@@ -105,6 +118,9 @@ class Steps:
         tensors = capture(self.network, self.optimiser)
         if self.continual is not None:
             tensors |= self.continual.tensors()
+        if self.sparsity is not None:
+            tensors |= self.sparsity.tensors()
+            facts["sparsified"] = self.sparsity.done
         return Snapshot(facts, tensors)
 
     def resume(self, snapshot: Snapshot) -> None:
@@ -125,6 +141,8 @@ class Steps:
         if self.continual is not None:
             kept = self.config.stage_ends[:-1]
             self.continual.restore(snapshot.tensors, ended=any(end in marks for end in kept))
+        if self.sparsity is not None:
+            self.sparsity.restore(snapshot.tensors, facts.get("sparsified"))
         self.step, self.ended, self.pending, self.marks = step, ended, pending, marks
         self._began_s = time.monotonic() - elapsed_s
 
@@ -132,6 +150,18 @@ class Steps:
         """Open the batches of the steps to come; `stack` closes them."""
         batches = self._training.batches(self.step, self.config.steps)
         return stack.enter_context(ahead(batches)) if prefetch else batches
+
+    def begin(self) -> None:
+        """Choose the synapses that the run starts with, where a sparsifier does."""
+        if self.sparsity is not None:
+            self.sparsity.begin(self._minimised)
+
+    def _minimised(self, batch: Batch) -> Tensor:
+        """What is minimised, of a batch, without the penalties on weights."""
+        total = None if self.group.size == 1 else self.group.sum(batch.mask.sum())
+        with self.shortened():
+            outputs, states = self.objective.respond(batch)
+            return self.objective(outputs, states, batch, total, self.group.size)[1]
 
     def advance(self, batch: Batch) -> None:
         """Take the gradient step of a batch; its record is then pending.
@@ -147,7 +177,8 @@ class Steps:
             self._probed = True
         total = self._agree(batch)
         self.optimiser.inner.zero_grad(set_to_none=True)
-        with self.optimiser.only_trained():
+        watching = nullcontext() if self.sparsity is None else self.sparsity.watching(self.step + 1)
+        with self.optimiser.only_trained(), watching:
             with self.shortened():
                 outputs, states = self.objective.respond(batch)
                 loss, minimised = self.objective(outputs, states, batch, total, self.group.size)
@@ -174,8 +205,15 @@ class Steps:
         return Descent(number, value, self.config.rate(number), norm)
 
     def take(self, descent: Descent) -> None:
-        """Take the gradient step that `judge` made ready; its record is then pending."""
-        self.optimiser.step(descent.step)
+        """Take the gradient step that `judge` made ready; its record is then pending.
+
+        Where a sparsifier is due, it changes the synapses after the step or in place of it.
+        """
+        sparsity, number = self.sparsity, descent.step
+        if sparsity is None or not sparsity.replaces(number):
+            self.optimiser.step(number)
+        if sparsity is not None and sparsity.due(number):
+            sparsity.change(number, self._minimised)
         self.pending = descent
         self.step += 1
 
