@@ -142,6 +142,6 @@ class HardConcrete(Soft):
         return self._drawn[1].to(self.log_alpha)
 
 
-def softened(network: nn.Module) -> dict[str, Soft]:
-    """The soft parts of a network, by their paths."""
-    return {path: one for path, one in network.named_modules() if isinstance(one, Soft)}
+def softened(network: nn.Module) -> list[Soft]:
+    """The soft parts of a network."""
+    return [one for one in network.modules() if isinstance(one, Soft)]

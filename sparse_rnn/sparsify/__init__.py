@@ -31,6 +31,7 @@ from sparse_rnn.sparsify._checks import check_sparsifier as check_sparsifier
 from sparse_rnn.sparsify._force import force as force
 from sparse_rnn.sparsify._grasp import grasp as grasp
 from sparse_rnn.sparsify._jacobian import jacobian as jacobian
+from sparse_rnn.sparsify._l0 import HardConcretes as HardConcretes
 from sparse_rnn.sparsify._magnitude import magnitude as magnitude
 from sparse_rnn.sparsify._noise_prune import noise_prune as noise_prune
 from sparse_rnn.sparsify._once import once as once
@@ -44,6 +45,7 @@ from sparse_rnn.sparsify._result import (
 from sparse_rnn.sparsify._rigl import RigL as RigL
 from sparse_rnn.sparsify._set import Set as Set
 from sparse_rnn.sparsify._snip import iterative_snip as iterative_snip, snip as snip
+from sparse_rnn.sparsify._str import SoftThresholds as SoftThresholds
 from sparse_rnn.sparsify._synflow import synflow as synflow
 
 METHODS: Mapping[str, Callable[..., Sparsified]] = MappingProxyType(
@@ -62,7 +64,9 @@ METHODS: Mapping[str, Callable[..., Sparsified]] = MappingProxyType(
 """All methods by name that choose synapses before training, the control first. New ones go to the
 end."""
 
-CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType({"set": Set, "rigl": RigL})
+CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType(
+    {"set": Set, "rigl": RigL, "str": SoftThresholds, "l0": HardConcretes}
+)
 """All methods by name that change the synapses during training. New ones go to the end."""
 
 for _name, _kind in {**{name: once(one) for name, one in METHODS.items()}, **CHANGING}.items():

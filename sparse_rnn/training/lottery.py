@@ -88,6 +88,9 @@ def lottery_ticket(  # noqa: PLR0913 - an option each, keyword-only past the thi
     whole("rewind", rewind, 0, config.steps - 1)
     if config.start is not None:
         raise InvalidArgument("config.start", config.start, "left out for a lottery ticket")
+    if config.sparsifier is not None:
+        allowed = "None for a lottery ticket, which prunes between runs"
+        raise InvalidArgument("config.sparsifier", config.sparsifier, allowed)
     if rewind and config.stages is not None:
         raise InvalidArgument("rewind", rewind, "0 for a configuration with stages")
     first = build(config)[2]

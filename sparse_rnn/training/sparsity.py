@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -21,6 +22,7 @@ from sparse_rnn.nn.candidates import Candidates
 from sparse_rnn.nn.network import Network
 from sparse_rnn.nn.rewiring import Needs, Rewiring, Sparsifier, View, made
 from sparse_rnn.sparsify import measure
+from sparse_rnn.sparsify._softening import Softens, harden
 from sparse_rnn.training.continual import Consolidation
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.optimiser import COUNTLESS, Optimiser
@@ -45,6 +47,18 @@ def sparsifier_of(config: FitConfig, network: nn.Module) -> Sparsifier | None:
         raise InvalidArgument(setting, getattr(config, setting), allowed)
     method = made(config.sparsifier, config.sparsifier_options)
     method.check(network, config.steps)
+    return method
+
+
+def soften(config: FitConfig, network: nn.Module) -> Sparsifier | None:
+    """The sparsifier of a configuration; the network gets the soft part that it may have.
+
+    Raises:
+        InvalidArgument: As for `sparsifier_of`.
+    """
+    method = sparsifier_of(config, network)
+    if isinstance(method, Softens) and isinstance(network, Network):
+        network.rnn.soft = method.soft(network.rnn.weight_hh.detach(), config.seed)
     return method
 
 
@@ -205,9 +219,26 @@ class Sparsity:
         told = dict(self._config.sparsifier_options)
         return replace(mask, family=self._config.sparsifier, parameters=told)
 
+    def end(self) -> None:
+        """Let synapses leave that the run has made 0, after its last step.
+
+        Checkpoints are from before, so that a longer run goes on from them.
+
+        Raises:
+            NotApplicable: No synapse is left.
+        """
+        rnn = self._network.rnn
+        if rnn.soft is not None:
+            harden(rnn)
+            rnn.mask = self._named(rnn.mask)
+
     def row(self, step: int) -> list[float]:
         """What `sparsity.csv` says of the network as it is (`sparse_rnn.runs.folder`)."""
-        found, mask = measure(self._network), self._network.rnn.mask
+        network = self._network
+        if network.rnn.soft is not None:
+            network = copy.deepcopy(network)
+            harden(network.rnn)
+        found, mask = measure(network), network.rnn.mask
         return [
             step,
             mask.nnz,

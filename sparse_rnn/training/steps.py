@@ -29,7 +29,7 @@ from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
-from sparse_rnn.training.sparsity import Sparsity, sparsifier_of
+from sparse_rnn.training.sparsity import Sparsity, soften
 from sparse_rnn.training.stages import Marks, matrix_of
 
 
@@ -70,6 +70,7 @@ class Steps:
         self.config, parts = settle(config, network, objective=objective, optimiser=optimiser)
         self.group = group or Group()
         self.stop = stop
+        method = soften(self.config, network)  # Before the parameters are counted.
         self.objective = Objective(network, self.config.minimised, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
         self.continual: Consolidation | None = None
@@ -77,7 +78,7 @@ class Steps:
             options = CONTINUAL[self.config.continual](**self.config.continual_options)
             self.continual = Consolidation(self.optimiser.parameters, options)
         self.sparsity: Sparsity | None = None
-        if (method := sparsifier_of(self.config, network)) is not None:
+        if method is not None:
             self.sparsity = Sparsity(
                 method,
                 network,
