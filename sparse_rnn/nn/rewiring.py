@@ -142,8 +142,6 @@ class Sparsifier(Protocol):
 
 
 _SPARSIFIERS: dict[str, type[Sparsifier]] = {}
-_CHAINS: Mapping[str, str] = MappingProxyType({"imp": "sparse_rnn.lottery_ticket"})
-"""Names of methods that are chains of runs, and the function that takes such a configuration."""
 
 
 def register(name: str, kind: type[Sparsifier]) -> None:
@@ -182,12 +180,8 @@ def named(name: str) -> type[Sparsifier]:
     """The sparsifier of a name.
 
     Raises:
-        InvalidArgument: It is a chain of runs, and no part of one.
         UnknownName: There is none.
     """
-    if name in _CHAINS:
-        remedy = f"A run of {name!r} is a chain of runs: call {_CHAINS[name]}."
-        raise InvalidArgument("sparsifier", name, "a method that works within one run", remedy)
     if name not in _SPARSIFIERS:
         raise unknown_name("sparsifier", name, _SPARSIFIERS, "a sparsifier")
     return _SPARSIFIERS[name]

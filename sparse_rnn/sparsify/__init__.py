@@ -30,6 +30,7 @@ from sparse_rnn.nn.rewiring import (
 from sparse_rnn.sparsify._checks import check_sparsifier as check_sparsifier
 from sparse_rnn.sparsify._force import force as force
 from sparse_rnn.sparsify._grasp import grasp as grasp
+from sparse_rnn.sparsify._imp import LotteryTickets as LotteryTickets
 from sparse_rnn.sparsify._jacobian import jacobian as jacobian
 from sparse_rnn.sparsify._l0 import HardConcretes as HardConcretes
 from sparse_rnn.sparsify._magnitude import magnitude as magnitude
@@ -65,7 +66,7 @@ METHODS: Mapping[str, Callable[..., Sparsified]] = MappingProxyType(
 end."""
 
 CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType(
-    {"set": Set, "rigl": RigL, "str": SoftThresholds, "l0": HardConcretes}
+    {"set": Set, "rigl": RigL, "str": SoftThresholds, "l0": HardConcretes, "imp": LotteryTickets}
 )
 """All methods by name that change the synapses during training. New ones go to the end."""
 

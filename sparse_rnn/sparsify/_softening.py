@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -12,24 +11,15 @@ from torch import Tensor
 from sparse_rnn.errors import NotApplicable
 from sparse_rnn.nn.layer import MaskedLayer
 from sparse_rnn.nn.network import Network
-from sparse_rnn.nn.rewiring import Needs, Rewiring, View
 from sparse_rnn.nn.soft import Soft
 from sparse_rnn.seeding import Seed
 from sparse_rnn.sparsify._evolving import check_network
 from sparse_rnn.sparsify._result import part
-
-
-@runtime_checkable
-class Softens(Protocol):
-    """A sparsifier that also has a say in what the weights are while they are trained."""
-
-    def soft(self, weight: Tensor, seed: Seed) -> Soft:
-        """What weights like these, ``[nnz]`` or ``[gates, nnz]``, are computed from."""
-        ...
+from sparse_rnn.sparsify._still import Still
 
 
 @dataclass(frozen=True)
-class Softening:
+class Softening(Still):
     """A method that softens the weights; abstract.
 
     All synapses of the mask are there until the run has ended; those whose weights are 0 then
@@ -38,9 +28,6 @@ class Softening:
     Attributes:
         density: None, as it cannot be said before.
     """
-
-    GROWS: ClassVar[bool] = False
-    CHANGES: ClassVar[bool] = False  # Not before the end, so that a longer run goes on.
 
     density: float | None = field(default=None, init=False, repr=False)
 
@@ -53,27 +40,9 @@ class Softening:
         del steps
         check_network(self, network)
 
-    def due(self, step: int, steps: int) -> bool:
-        """Never: the synapses stay until the end."""
-        del step, steps
-        return False
-
-    def needs(self, step: int) -> Needs:
-        """Nothing."""
-        del step
-        return Needs()
-
-    def rewire(self, view: View, step: int, rng: np.random.Generator) -> Rewiring | None:
-        """Nothing changes on the way."""
-        del view, step, rng
-
-    def state(self) -> Mapping[str, Tensor]:
-        """Nothing; what is learned is in the state of the network."""
-        return {}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Nothing."""
-        del state
+    @abstractmethod
+    def soft(self, weight: Tensor, seed: Seed) -> Soft:
+        """What weights like these, ``[nnz]`` or ``[gates, nnz]``, are computed from."""
 
 
 def harden(layer: MaskedLayer) -> None:

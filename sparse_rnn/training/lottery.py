@@ -13,12 +13,14 @@ from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import InvalidArgument, RunConflict
 from sparse_rnn.nn.network import Network
+from sparse_rnn.nn.rewiring import made
 from sparse_rnn.runs import weights
-from sparse_rnn.sparsify import _subject as subject
+from sparse_rnn.sparsify._evolving import check_network
+from sparse_rnn.sparsify._imp import LotteryTickets
 from sparse_rnn.sparsify._magnitude import magnitude
 from sparse_rnn.sparsify._result import Sparsified, apply
 from sparse_rnn.system import hardware
-from sparse_rnn.system.arguments import finite, instance, whole
+from sparse_rnn.system.arguments import instance, whole
 from sparse_rnn.system.files import read_regular
 from sparse_rnn.training.callbacks import Moment
 from sparse_rnn.training.parts import changed
@@ -28,39 +30,34 @@ from sparse_rnn.training.run import Run, build, fit, train
 _DEFAULT = RunOptions()
 
 
-def lottery_ticket(  # noqa: PLR0913 - an option each, keyword-only past the third
+def lottery_ticket(
     config: TrainConfig,
-    density: float,
     out: Path | str | None = None,
     *,
-    keep: float = 0.8,
-    rewind: int = 0,
     progress: Display = silent,
     options: RunOptions = _DEFAULT,
 ) -> tuple[Run, ...]:
     """Find a sparse network by iterative magnitude pruning: a lottery ticket.
 
     Frankle & Carbin 2018 (arXiv:1803.03635); with `rewind`, Frankle et al. 2019
-    (arXiv:1903.01611). Level 0 trains the network of the configuration. Each further level keeps
-    the share `keep` of the synapses that the level before had, those with the largest trained
-    weights, gives all weights and biases the values that they had at step `rewind` of level 0, and
-    trains that network with a new optimiser. The last level keeps exactly ``round(density * N **
-    2)`` synapses. From a dense network to a density of 4.4 % there are 14 levels after the first
-    one, 15 trainings: what a comparison has to count.
+    (arXiv:1903.01611). Level 0 trains the network of the configuration without its sparsifier,
+    ``"imp"``, whose options say the rest. Each further level keeps the share `keep` of the synapses
+    that the level before had, those with the largest trained weights, gives all weights and biases
+    the values that they had at step `rewind` of level 0, and trains that network with a new
+    optimiser. The last level keeps exactly ``round(density * N ** 2)`` synapses. From a dense
+    network to a density of 4.4 % there are 14 levels after the first one, 15 trainings: what a
+    comparison has to count.
 
     Each level is an ordinary run, of the same settings and trials. With a folder it has a folder of
     its own, ``level-00`` and so on, and the same call goes on where the last one was stopped, with
     the same bits. `sparse_rnn.load_run` reads a level. The settings of levels from 1 on are those
-    of the configuration, with two exceptions: `start` is the digest of the weights that they start
+    of level 0, with two exceptions: `start` is the digest of the weights that they start
     from, in ``level-01.start.safetensors`` and so on, mask included; and `steps` is less by
     `rewind`. Their schedules and their batches begin anew.
 
     Args:
-        config: The configuration of level 0, with a dense or any wider mask.
-        density: Synapses that are left at last, over N squared.
+        config: A configuration with ``sparsifier="imp"`` and a dense or any wider mask.
         out: Folder for the folders of the levels, made if need be; None keeps all in memory.
-        keep: Share of the synapses that a level keeps.
-        rewind: Gradient step whose weights the levels start from; 0 is before the first.
         progress: Shows the course of each run, as in `sparse_rnn.train`.
         options: How the runs are carried out, as in `sparse_rnn.train`.
 
@@ -68,33 +65,44 @@ def lottery_ticket(  # noqa: PLR0913 - an option each, keyword-only past the thi
         The runs of all levels, in order. The last one has the ticket.
 
     Raises:
-        InvalidArgument: The density is none, or is higher than that of the mask; `keep` is not
-            between 0 and 1; the run ended before step `rewind`; or the configuration names weights
-            that it starts from, or has stages and there is a `rewind`.
+        InvalidArgument: The configuration has another sparsifier, or names weights that it starts
+            from; the density is higher than that of the mask; the run has no step `rewind`, ended
+            before it, or has stages and there is a `rewind`.
         RunConflict: The folder holds levels of other settings, or lacks the weights of step
             `rewind`; as in `sparse_rnn.train`, whose other errors come as well.
 
     Example:
         >>> import sparse_rnn as srnn
         >>> config = srnn.TrainConfig(
-        ...     suite="Go", arch="dense", size=10, steps=2, eval_batches=1, final_batches=1
+        ...     suite="Go",
+        ...     arch="dense",
+        ...     size=10,
+        ...     steps=2,
+        ...     sparsifier="imp",
+        ...     sparsifier_options={"density": 0.5},
+        ...     eval_batches=1,
+        ...     final_batches=1,
         ... )
-        >>> levels = srnn.lottery_ticket(config, density=0.5)
+        >>> levels = srnn.lottery_ticket(config)
         >>> [run.network.rnn.mask.nnz for run in levels]
         [100, 80, 64, 51, 50]
     """
     instance("config", config, TrainConfig)
-    share = finite("keep", keep, "a number above 0 and below 1", above=0, most=1 - 2**-53)
-    whole("rewind", rewind, 0, config.steps - 1)
+    method = (
+        None if config.sparsifier is None else made(config.sparsifier, config.sparsifier_options)
+    )
+    if not isinstance(method, LotteryTickets):
+        raise InvalidArgument("config.sparsifier", config.sparsifier, "'imp' for a lottery ticket")
+    rewind = whole("sparsifier_options.rewind", method.rewind, 0, config.steps - 1)
     if config.start is not None:
         raise InvalidArgument("config.start", config.start, "left out for a lottery ticket")
-    if config.sparsifier is not None:
-        allowed = "None for a lottery ticket, which prunes between runs"
-        raise InvalidArgument("config.sparsifier", config.sparsifier, allowed)
     if rewind and config.stages is not None:
-        raise InvalidArgument("rewind", rewind, "0 for a configuration with stages")
+        allowed = "0 for a configuration with stages"
+        raise InvalidArgument("sparsifier_options.rewind", rewind, allowed)
+    config = changed(config, sparsifier=None, sparsifier_options={})
     first = build(config)[2]
-    budgets = _budgets(first.rnn.mask.nnz, subject.budget(first, density), share)
+    check_network(method, first)
+    budgets = method.levels(first.rnn.mask.nnz, first.rnn.hidden_size)
     folder = None if out is None else Path(out)
     origin = np.arange(first.rnn.mask.nnz)
     start = _Start(rewind, folder, first)
@@ -128,16 +136,6 @@ def lottery_ticket(  # noqa: PLR0913 - an option each, keyword-only past the thi
 
 def _level(number: int) -> str:
     return f"level-{number:02d}"
-
-
-def _budgets(n_given: int, n_kept: int, keep: float) -> list[int]:
-    """Synapses of each level from 1 on: ``round(M * keep ** j)`` of M while above K, then K."""
-    found: list[int] = []
-    left = n_given
-    while left > n_kept:
-        left = max(n_kept, min(left - 1, round(n_given * keep ** (len(found) + 1))))
-        found.append(left)
-    return found
 
 
 def _written(path: Path, network: Network) -> Path:
@@ -182,7 +180,9 @@ class _Start:
             self._kept = weights.load(self._path)
         if self._kept is None:
             if self._path is None:
-                raise InvalidArgument("rewind", self._step, "a step that the run of level 0 took")
+                raise InvalidArgument(
+                    "sparsifier_options.rewind", self._step, "a step that the run of level 0 took"
+                )
             raise RunConflict(
                 f"{self._path} is missing, the weights of step {self._step} of level 0, which is "
                 "finished: it was trained with another rewind, ended before that step, or somebody "

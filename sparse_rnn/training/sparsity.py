@@ -22,7 +22,7 @@ from sparse_rnn.nn.candidates import Candidates
 from sparse_rnn.nn.network import Network
 from sparse_rnn.nn.rewiring import Needs, Rewiring, Sparsifier, View, made
 from sparse_rnn.sparsify import measure
-from sparse_rnn.sparsify._softening import Softens, harden
+from sparse_rnn.sparsify._softening import Softening, harden
 from sparse_rnn.training.continual import Consolidation
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.optimiser import COUNTLESS, Optimiser
@@ -57,7 +57,7 @@ def soften(config: FitConfig, network: nn.Module) -> Sparsifier | None:
         InvalidArgument: As for `sparsifier_of`.
     """
     method = sparsifier_of(config, network)
-    if isinstance(method, Softens) and isinstance(network, Network):
+    if isinstance(method, Softening) and isinstance(network, Network):
         network.rnn.soft = method.soft(network.rnn.weight_hh.detach(), config.seed)
     return method
 

@@ -266,6 +266,10 @@ def _stopped() -> bool:
     raise srnn.SparseRnnError("stopped")
 
 
+def _imp(**changes: Any) -> srnn.TrainConfig:
+    return small_config(sparsifier="imp", sparsifier_options={"density": 0.2}, **changes)
+
+
 _BATCHES = [_stream().batch(0), _stream().batch(1)]
 _FIT_CONFIG = srnn.FitConfig(**_FITTED)
 
@@ -306,12 +310,9 @@ ROWS = {
     "sparse_rnn.lottery_ticket": Row(
         {
             **{name: _calls({})[name] for name in ("out", "progress", "options")},
-            "config": _CONFIGS,
-            "density": Argument((0.2, 0.25), (0, -0.1, 0.9, NAN, "0.2", None, True)),
-            "keep": Argument((0.8, 0.7), (0, 1, *NO_NUMBERS)),
-            "rewind": Argument((0, 2), (-1, 4, True, 2.5, NAN, "2", None)),
+            "config": Argument((_imp(), _imp(seed=3)), (None, dict(SMALL), small_config(), 3)),
         },
-        {"config": small_config(), "density": 0.2},
+        {"config": _imp()},
         lambda levels: [_with_folder(run) for run in levels],
     ),
     "sparse_rnn.ridge_readout": Row(
