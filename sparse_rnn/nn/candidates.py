@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -13,10 +13,14 @@ from torch import Tensor
 class Watched(Protocol):
     """A layer that says what drives its units, where somebody asks."""
 
-    GATES: int
+    GATES: ClassVar[int]
     hidden_size: int
-    weight_hh: Tensor
     watcher: Candidates | None
+
+    @property
+    def weight_hh(self) -> Tensor:
+        """Values of the edges."""
+        ...
 
 
 class Candidates:

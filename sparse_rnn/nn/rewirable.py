@@ -71,6 +71,14 @@ class Rewirable(nn.Module):
             raise InvalidArgument("values", list(values.shape), f"of shape {list(shape)}")
         self._take(mask, values.to(weight))
 
+    def check_mask(self, mask: Mask) -> None:
+        """Refuse a mask that the backend cannot serve here.
+
+        Raises:
+            InvalidArgument: It is one.
+        """
+        self._choose(mask, self.weight_hh.device.type, dtype=self.weight_hh.dtype)
+
     def _checked_origin(self, mask: Mask, origin: ArrayLike) -> Any:
         if mask.shape != self.mask.shape:
             raise InvalidArgument("mask", mask, f"one of {self.mask.n_units} units")
@@ -81,7 +89,8 @@ class Rewirable(nn.Module):
         numbers = numbers.astype(np.int64)
         held = numbers >= 0
         there = numbers[held]
-        right = not there.size or (there.max() < self.mask.nnz and numbers.min() >= -1)
+        least, most = numbers.min(initial=-1), numbers.max(initial=-1)
+        right = least >= -1 and most < self.mask.nnz
         if not right or not (
             np.array_equal(self.mask.indices[there], mask.indices[held])
             and np.array_equal(self.mask.targets()[there], mask.targets()[held])

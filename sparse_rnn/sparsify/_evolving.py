@@ -115,7 +115,8 @@ def check_network(method: Any, network: Network) -> None:
 
     Raises:
         InvalidArgument: Its recurrence is frozen, the density is more than its own, or synapses
-            would grow under Dale's law, where a weight of 0 has no gradient.
+            would grow under Dale's law, where a weight of 0 has no gradient, or where the backend
+            serves no others.
     """
     rnn = network.rnn
     if rnn.recurrence == "frozen":
@@ -123,6 +124,9 @@ def check_network(method: Any, network: Network) -> None:
     if method.GROWS and rnn.unit_signs is not None:
         allowed = "None with a sparsifier that grows synapses: under Dale's law their size starts "
         raise InvalidArgument("inhibitory", rnn.inhibitory, allowed + "at 0, and stays there")
+    if method.GROWS:
+        units = np.arange(rnn.hidden_size)
+        rnn.check_mask(Mask.from_edges(units.size, units, np.roll(units, 1)))
     if method.density is None:
         return
     try:
