@@ -65,12 +65,23 @@ METHODS: Mapping[str, Callable[..., Sparsified]] = MappingProxyType(
 """All methods by name that choose synapses before training, the control first. New ones go to the
 end."""
 
-CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType(
-    {"set": Set, "rigl": RigL, "str": SoftThresholds, "l0": HardConcretes, "imp": LotteryTickets}
-)
+CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType({"set": Set, "rigl": RigL})
 """All methods by name that change the synapses during training. New ones go to the end."""
 
-for _name, _kind in {**{name: once(one) for name, one in METHODS.items()}, **CHANGING}.items():
+SOFTENING: Mapping[str, type[Sparsifier]] = MappingProxyType(
+    {"str": SoftThresholds, "l0": HardConcretes}
+)
+"""All methods by name that soften weights during training, so that synapses leave at its end."""
+
+CHAINS: Mapping[str, type[Sparsifier]] = MappingProxyType({"imp": LotteryTickets})
+"""All methods by name that are chains of runs, and take functions of their own."""
+
+for _name, _kind in {
+    **{name: once(one) for name, one in METHODS.items()},
+    **CHANGING,
+    **SOFTENING,
+    **CHAINS,
+}.items():
     register(_name, _kind)
 
 

@@ -30,8 +30,8 @@ class LotteryTickets(Still):
         InvalidArgument: An option is out of range.
 
     Example:
-        >>> LotteryTickets(density=0.5).levels(n_given=100, n_units=10)
-        [80, 64, 51, 50]
+        >>> LotteryTickets(density=0.1)
+        LotteryTickets(density=0.1, keep=0.8, rewind=0)
     """
 
     CHANGES: ClassVar[bool] = True
@@ -56,21 +56,3 @@ class LotteryTickets(Still):
         del network, steps
         remedy = "It is a chain of runs: call sparse_rnn.lottery_ticket with this configuration."
         raise InvalidArgument("sparsifier", "imp", "a method that works within one run", remedy)
-
-    def levels(self, n_given: int, n_units: int) -> list[int]:
-        """Synapses of each level after the first: ``round(M * keep ** j)`` of M, and K at last.
-
-        Each has fewer than the one before.
-
-        Args:
-            n_given: M, those of the first level.
-            n_units: Number of units N.
-        """
-        found: list[int] = []
-        left = n_given
-        n_kept = round(self.density * n_units**2)
-        while left > n_kept:
-            share_left = self.keep ** (len(found) + 1)
-            left = max(n_kept, min(left - 1, round(n_given * share_left)))
-            found.append(left)
-        return found
