@@ -60,10 +60,10 @@ def info(  # noqa: PLR0913 - the options of a command
     stream = task_stream(suite, batch_size=1, seq_len="auto", seed=0)
     built = config.build_mask()
     found = masks.measures(built, n_sources=sources, progress=_measuring())
-    counts = Network(stream.input_size, stream.output_size, built).weight_counts()
+    network = Network(stream.input_size, stream.output_size, built)
     title = f"{suite} ({stream.input_size} inputs, {stream.output_size} outputs)"
-    say(describe_mask(built, found))
-    say(describe_weights(counts, title))
+    say(describe_mask(network, found))
+    say(describe_weights(network.weight_counts(), title))
     if out is not None:
         from sparse_rnn import report  # matplotlib is slow to import
 

@@ -6,18 +6,20 @@ import math
 from collections.abc import Mapping
 
 from sparse_rnn import kernels
-from sparse_rnn.masks import GraphMeasures, Mask
+from sparse_rnn.masks import GraphMeasures
+from sparse_rnn.nn.network import Network
 
 _WIDTH = 32
 
 
-def describe_mask(mask: Mask, found: GraphMeasures) -> str:
+def describe_mask(network: Network, found: GraphMeasures) -> str:
     """Lines on a mask: units, synapses, degrees, paths, components and the backend.
 
     Args:
-        mask: The mask.
-        found: Its measures.
+        network: A network with the mask.
+        found: The measures of the mask.
     """
+    mask = network.rnn.mask
     others = found.n_synapses - found.n_self_connections
     degrees = f"{found.in_degree_min:>10} {found.in_degree_max}"
     spread = f"{found.in_degree_mean:>10.4g} {found.in_degree_std:.4g}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from sparse_rnn import kernels
@@ -17,6 +17,22 @@ from sparse_rnn.masks import Mask
 
 EDGES = ("mask_indptr", "mask_indices")
 """Buffers of a layer whose edges are not those that it was made with: `Mask.indptr`, `indices`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rewiring:
+    """What a method answers.
+
+    Attributes:
+        mask: The mask from now on.
+        origin: int64 ``[nnz]``, the number that each of its edges had before; -1 of a new one.
+        values: Weights of all edges, ``[gates, nnz]``. None keeps those of edges that there were,
+            and new ones are 0.
+    """
+
+    mask: Mask
+    origin: NDArray[np.int64]
+    values: Tensor | None = None
 
 
 class Rewirable(nn.Module):
@@ -70,6 +86,11 @@ class Rewirable(nn.Module):
         if tuple(values.shape) != shape:
             raise InvalidArgument("values", list(values.shape), f"of shape {list(shape)}")
         self._take(mask, values.to(weight))
+
+    @property
+    def rewired(self) -> bool:
+        """Whether its edges are others than those that it was made with, so far as it knows."""
+        return self._buffers.get(EDGES[0]) is not None
 
     def check_mask(self, mask: Mask) -> None:
         """Refuse a mask that the backend cannot serve here.
@@ -139,7 +160,7 @@ class Rewirable(nn.Module):
         parts = {name: state_dict.get(f"{prefix}{name}") for name in EDGES}
         if all(isinstance(part, Tensor) for part in parts.values()):
             self._adopt(parts, state_dict.get(f"{prefix}weight_hh"))
-        elif self._buffers.get(EDGES[0]) is not None:  # The same edges, or refused below.
+        elif self.rewired:  # The same edges, or refused below.
             for name in EDGES:
                 self.register_buffer(name, None)
         if key in state_dict:

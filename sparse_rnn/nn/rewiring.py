@@ -9,7 +9,7 @@ this package.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
 from sparse_rnn.masks import Mask
+from sparse_rnn.nn.rewirable import Rewiring
 
 if TYPE_CHECKING:
     from sparse_rnn.nn.network import Network
@@ -70,6 +71,32 @@ class View:
         return self.network.rnn.mask
 
     @property
+    def keys(self) -> NDArray[np.int64]:
+        """The number of each edge among all pairs of units, ``target * N + source``; ascending."""
+        return self.mask.targets() * self.mask.n_units + self.mask.indices
+
+    def with_keys(self, keys: NDArray[np.int64]) -> Rewiring:
+        """Have the edges of these numbers, in any order; those that there are stay as they are.
+
+        Example:
+            >>> import sparse_rnn as srnn
+            >>> view = View(srnn.Network(3, 2, srnn.masks.autapse(2)), steps=9)
+            >>> view.with_keys(np.array([3, 1])).origin
+            array([-1,  1])
+        """
+        mask, ordered = self.mask, np.sort(keys)
+        counts = np.bincount(ordered // mask.n_units, minlength=mask.n_units)
+        new = replace(
+            mask,
+            indptr=np.concatenate([[0], np.cumsum(counts)]),
+            indices=(ordered % mask.n_units).astype(np.int32),
+        )
+        before = self.keys
+        place = np.minimum(np.searchsorted(before, ordered), max(before.size - 1, 0))
+        there = before[place] == ordered if before.size else np.zeros(ordered.size, np.bool_)
+        return Rewiring(new, np.where(there, place, -1))
+
+    @property
     def weight(self) -> Floats:
         """Recurrent weights, float64 ``[gates, nnz]``; a copy."""
         values = self.network.rnn.recurrent_weights().detach().to("cpu", torch.float64)
@@ -80,22 +107,6 @@ class View:
         """Absolute candidate gradients, summed over the gates, float64 ``[N, N]``."""
         assert self.candidates is not None  # Who wants to see them says so.
         return self.candidates.abs().sum(dim=0).to("cpu", torch.float64).numpy()
-
-
-@dataclass(frozen=True, eq=False)
-class Rewiring:
-    """What a method answers.
-
-    Attributes:
-        mask: The mask from now on.
-        origin: int64 ``[nnz]``, the number that each of its edges had before; -1 of a new one.
-        values: Weights of all edges, ``[gates, nnz]``. None keeps those of edges that there were,
-            and new ones are 0.
-    """
-
-    mask: Mask
-    origin: NDArray[np.int64]
-    values: Tensor | None = None
 
 
 class Sparsifier(Protocol):

@@ -29,6 +29,7 @@ from sparse_rnn.nn.rewiring import (
 )
 from sparse_rnn.sparsify._checks import check_sparsifier as check_sparsifier
 from sparse_rnn.sparsify._force import force as force
+from sparse_rnn.sparsify._gradual import Gradual as Gradual
 from sparse_rnn.sparsify._grasp import grasp as grasp
 from sparse_rnn.sparsify._imp import LotteryTickets as LotteryTickets
 from sparse_rnn.sparsify._jacobian import jacobian as jacobian
@@ -44,8 +45,10 @@ from sparse_rnn.sparsify._result import (
     measure as measure,
 )
 from sparse_rnn.sparsify._rigl import RigL as RigL
+from sparse_rnn.sparsify._selfish import Selfish as Selfish
 from sparse_rnn.sparsify._set import Set as Set
 from sparse_rnn.sparsify._snip import iterative_snip as iterative_snip, snip as snip
+from sparse_rnn.sparsify._srigl import SRigL as SRigL
 from sparse_rnn.sparsify._str import SoftThresholds as SoftThresholds
 from sparse_rnn.sparsify._synflow import synflow as synflow
 
@@ -65,7 +68,9 @@ METHODS: Mapping[str, Callable[..., Sparsified]] = MappingProxyType(
 """All methods by name that choose synapses before training, the control first. New ones go to the
 end."""
 
-CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType({"set": Set, "rigl": RigL})
+CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType(
+    {"set": Set, "rigl": RigL, "srigl": SRigL, "selfish": Selfish, "gradual": Gradual}
+)
 """All methods by name that change the synapses during training. New ones go to the end."""
 
 SOFTENING: Mapping[str, type[Sparsifier]] = MappingProxyType(

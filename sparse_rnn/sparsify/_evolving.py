@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -151,34 +150,6 @@ def cosine(start: float, step: int, end: float) -> float:
     return start / 2 * (1 + math.cos(math.pi * step / end))
 
 
-def keys_of(mask: Mask) -> Numbers:
-    """The number of each edge among all pairs of units, ``target * N + source``; ascending."""
-    return mask.targets() * mask.n_units + mask.indices
-
-
-def with_keys(mask: Mask, keys: Numbers) -> Rewiring:
-    """Replace the edges of a mask by those of some numbers, in any order.
-
-    Example:
-        >>> import sparse_rnn as srnn
-        >>> found = with_keys(srnn.masks.autapse(2), np.array([3, 1]))
-        >>> found.origin
-        array([-1,  1])
-    """
-    n_units, ordered = mask.n_units, np.sort(keys)
-    counts = np.bincount(ordered // n_units, minlength=n_units)
-    new = replace(
-        mask,
-        indptr=np.concatenate([[0], np.cumsum(counts)]),
-        indices=(ordered % n_units).astype(np.int32),
-        family="custom",
-        parameters={},
-    )
-    before = keys_of(mask)
-    place = np.minimum(np.searchsorted(before, ordered), before.size - 1)
-    return Rewiring(new, np.where(before[place] == ordered, place, -1))
-
-
 Grow = Callable[[Numbers, int, np.random.Generator], Numbers]
 """``grow(kept, n, rng)``: numbers of n synapses that are not among the kept ones."""
 
@@ -197,16 +168,15 @@ def exchange(view: View, n: int, grow: Grow, rng: np.random.Generator) -> Rewiri
     """
     if n < 1:
         return None
-    mask = view.mask
-    kept = keys_of(mask)[largest(np.abs(view.weight).sum(axis=0), mask.nnz - n, rng)]
-    return with_keys(mask, np.concatenate([kept, grow(kept, n, rng)]))
+    kept = view.keys[largest(np.abs(view.weight).sum(axis=0), view.mask.nnz - n, rng)]
+    return view.with_keys(np.concatenate([kept, grow(kept, n, rng)]))
 
 
-def at_random(mask: Mask) -> Grow:
-    """Grow any of the other synapses, each equally likely."""
+def at_random(n_units: int) -> Grow:
+    """Grow any of the other synapses among so many units, each equally likely."""
+    n_pairs = n_units**2
 
     def grow(kept: Numbers, n: int, rng: np.random.Generator) -> Numbers:
-        n_pairs = mask.n_units**2
         ranks = np.sort(rng.choice(n_pairs - kept.size, n, replace=False, shuffle=False))
         # The absent one of rank r comes after all kept ones with at most r absent ones before.
         return ranks + np.searchsorted(kept - np.arange(kept.size), ranks, side="right")
@@ -227,8 +197,3 @@ def by_gradient(gradient: Floats) -> Grow:
         return largest(scores, n, rng)
 
     return grow
-
-
-def as_tensor(value: int) -> Tensor:
-    """A whole number, as checkpoints hold it."""
-    return torch.tensor([value])

@@ -41,4 +41,4 @@ class Set(Evolving):
     def change(self, view: View, step: int, rng: np.random.Generator) -> Rewiring | None:
         """Exchange the weakest synapses."""
         del step
-        return exchange(view, int(self.share * view.mask.nnz), at_random(view.mask), rng)
+        return exchange(view, int(self.share * view.mask.nnz), at_random(view.mask.n_units), rng)

@@ -12,6 +12,7 @@ from torch import nn
 from sparse_rnn import seeding
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.objectives import check_targets
+from sparse_rnn.config.plan import plan_of
 from sparse_rnn.config.run import RunOptions
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import TaskStream, task_stream
@@ -32,7 +33,6 @@ from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.parts import Given, check_complete, check_named, settle, starting_from
 from sparse_rnn.training.progress import Display, silent
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
-from sparse_rnn.training.sparsity import sparsifier_of
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -230,7 +230,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     folder = None if out is None else Path(out)
     config, parts = settle(config, network, objective=objective, optimiser=optimiser)
     check_named(config, folder)
-    sparsifier_of(config, network)  # Refused before there are files.
+    plan_of(config, network)  # Refused before there are files.
     calls = checked(callbacks)
     config, start = starting_from(config, start_from, folder, continue_from)
     if options.device != "auto":
@@ -296,7 +296,7 @@ def build(config: TrainConfig) -> tuple[TaskStream, TaskStream, Network]:
         seed=seeding.derive(config.seed, seeding.Purpose.NETWORK),
         **config.network_options(),
     )
-    sparsifier_of(config, network)  # Refused before there are files.
+    plan_of(config, network)  # Refused before there are files.
     return training, held_out, network
 
 

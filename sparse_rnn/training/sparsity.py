@@ -14,13 +14,11 @@ from safetensors.torch import load as tensors_of, save as bytes_of
 from torch import Tensor, nn
 
 from sparse_rnn import seeding
-from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.plan import SparsityPlan
 from sparse_rnn.data import Batch, Batches, TaskStream
 from sparse_rnn.errors import IncompatibleState, InvalidArgument
-from sparse_rnn.masks import Mask
 from sparse_rnn.nn.candidates import Candidates
-from sparse_rnn.nn.network import Network
-from sparse_rnn.nn.rewiring import Needs, Rewiring, Sparsifier, View, made
+from sparse_rnn.nn.rewiring import Needs, Rewiring, View
 from sparse_rnn.sparsify import measure
 from sparse_rnn.sparsify._softening import Softening, harden
 from sparse_rnn.training.continual import Consolidation
@@ -30,45 +28,18 @@ from sparse_rnn.training.optimiser import COUNTLESS, Optimiser
 _PREFIX = "sparsifier."
 
 
-def sparsifier_of(config: FitConfig, network: nn.Module) -> Sparsifier | None:
-    """The sparsifier of a configuration; None where it has none.
-
-    Raises:
-        InvalidArgument: It cannot serve this network, or this number of steps.
-    """
-    if config.sparsifier is None:
-        return None
-    if not isinstance(network, Network):
-        allowed = f"a sparse_rnn.Network, with the sparsifier {config.sparsifier!r}"
-        raise InvalidArgument("network", type(network).__name__, allowed)
-    if "recurrent" in config.freeze or config.new_rules is not None:
-        setting = "freeze" if config.freeze else "new_rules"
-        allowed = "such that recurrent weights are trained, with a sparsifier"
-        raise InvalidArgument(setting, getattr(config, setting), allowed)
-    method = made(config.sparsifier, config.sparsifier_options)
-    method.check(network, config.steps)
-    return method
-
-
-def soften(config: FitConfig, network: nn.Module) -> Sparsifier | None:
-    """The sparsifier of a configuration; the network gets the soft part that it may have.
-
-    Raises:
-        InvalidArgument: As for `sparsifier_of`.
-    """
-    method = sparsifier_of(config, network)
-    if isinstance(method, Softening) and isinstance(network, Network):
-        network.rnn.soft = method.soft(network.rnn.weight_hh.detach(), config.seed)
-    return method
+def soften(plan: SparsityPlan | None) -> None:
+    """Give a network the soft part that its sparsifier may have."""
+    if plan is not None and isinstance(plan.method, Softening):
+        rnn = plan.network.rnn
+        rnn.soft = plan.method.soft(rnn.weight_hh.detach(), plan.seed)
 
 
 class Sparsity:
     """The synapses of a run, where a sparsifier chooses them.
 
     Args:
-        method: The sparsifier.
-        network: The network, with the mask that it starts from.
-        config: The configuration.
+        plan: The sparsifier, and the network.
         optimiser: The optimiser, whose state goes along.
         continual: What keeps earlier stages, and goes along too.
         training: The training batches. Batches that the method looks at are others of the same
@@ -84,19 +55,16 @@ class Sparsity:
             in a way that is not known.
     """
 
-    def __init__(  # noqa: PLR0913 - what a change of synapses touches
+    def __init__(
         self,
-        method: Sparsifier,
-        network: nn.Module,
-        config: FitConfig,
+        plan: SparsityPlan,
         *,
         optimiser: Optimiser,
         continual: Consolidation | None,
         training: Batches,
         group: Group,
     ) -> None:
-        assert isinstance(network, Network)  # `sparsifier_of` has refused others.
-        self._method, self._network, self._config = method, network, config
+        self._plan, self._method, self._network = plan, plan.method, plan.network
         self._optimiser, self._continual, self._group = optimiser, continual, group
         is_stream = isinstance(training, TaskStream)
         purpose = seeding.Purpose.SPARSIFIER_TRIALS
@@ -104,7 +72,7 @@ class Sparsity:
         self.done = -1
         self._candidates: Candidates | None = None
         known = (torch.optim.Adam, torch.optim.AdamW, *COUNTLESS)
-        if method.GROWS and not isinstance(optimiser.inner, known):
+        if plan.method.GROWS and not isinstance(optimiser.inner, known):
             names = ", ".join(kind.__name__ for kind in known)
             found = type(optimiser.inner).__name__
             allowed = f"one of {names} where synapses grow, which have ages of their own"
@@ -112,7 +80,7 @@ class Sparsity:
 
     def due(self, step: int) -> bool:
         """Whether the sparsifier is still to be asked after a gradient step; 0 is the start."""
-        return step > self.done and self._method.due(step, self._config.steps)
+        return step > self.done and self._method.due(step, self._plan.steps)
 
     def begin(self, respond: Callable[[Batch], Tensor]) -> None:
         """Choose the synapses that the run starts with, once."""
@@ -145,7 +113,7 @@ class Sparsity:
 
         def decide() -> bool:
             rng = np.random.default_rng(
-                seeding.derive(self._config.seed, seeding.Purpose.REWIRING, step)
+                seeding.derive(self._plan.seed, seeding.Purpose.REWIRING, step)
             )
             answer = self._method.rewire(view, step, rng)
             if answer is not None:
@@ -158,7 +126,7 @@ class Sparsity:
 
     def _view(self, step: int, needs: Needs, respond: Callable[[Batch], Tensor]) -> View:
         weight = self._network.rnn.weight_hh
-        assert isinstance(weight, nn.Parameter)  # `sparsifier_of` has refused frozen ones.
+        assert isinstance(weight, nn.Parameter)  # `plan_of` has refused frozen ones.
         candidates = self._candidates
         first = 1 if candidates is not None else 0
         total: Tensor | None = None
@@ -172,7 +140,7 @@ class Sparsity:
             total = self._group.sum(candidates.total) / needs.candidates
         batches = list(self._batches(step, needs.batches)) if self._group.first else []
         moments = self._optimiser.moments(weight)
-        return View(self._network, self._config.steps, total, batches, moments)
+        return View(self._network, self._plan.steps, total, batches, moments)
 
     def _batches(self, step: int, n: int) -> list[Batch]:
         """Batches to look at; those of a step are drawn as the trials of that step are."""
@@ -210,14 +178,12 @@ class Sparsity:
         for state in moved:
             state.move(weight, origin)
         values = None if found.values is None else found.values.reshape(*weight.shape[:-1], -1)
-        rnn.rewire(self._named(found.mask), found.origin, values)
+        rnn.rewire(replace(found.mask, **self._provenance()), found.origin, values)
         self._optimiser.rewired()
 
-    def _named(self, mask: Mask) -> Mask:
-        """A mask that says which method and options it comes from."""
-        assert self._config.sparsifier is not None  # There is a method.
-        told = dict(self._config.sparsifier_options)
-        return replace(mask, family=self._config.sparsifier, parameters=told)
+    def _provenance(self) -> dict[str, Any]:
+        """What a mask says of where it comes from."""
+        return {"family": self._plan.name, "parameters": dict(self._plan.options)}
 
     def end(self) -> None:
         """Let synapses leave that the run has made 0, after its last step.
@@ -230,7 +196,7 @@ class Sparsity:
         rnn = self._network.rnn
         if rnn.soft is not None:
             harden(rnn)
-            rnn.mask = self._named(rnn.mask)
+            rnn.mask = replace(rnn.mask, **self._provenance())
 
     def row(self, step: int) -> list[float]:
         """What `sparsity.csv` says of the network as it is (`sparse_rnn.runs.folder`)."""
@@ -264,6 +230,7 @@ class Sparsity:
         self.done = done
         mine = [name for name in tensors if name.startswith(_PREFIX)]
         self._method.restore({name.removeprefix(_PREFIX): tensors[name] for name in mine})
-        if done >= 0:
-            self._network.rnn.mask = self._named(self._network.rnn.mask)
+        rnn = self._network.rnn
+        if rnn.rewired:
+            rnn.mask = replace(rnn.mask, **self._provenance())
         self._optimiser.rewired()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
+from sparse_rnn.config.plan import plan_of
 from sparse_rnn.data import Batch, Batches, TaskStream, ahead
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import Descent, Record
@@ -70,7 +71,8 @@ class Steps:
         self.config, parts = settle(config, network, objective=objective, optimiser=optimiser)
         self.group = group or Group()
         self.stop = stop
-        method = soften(self.config, network)  # Before the parameters are counted.
+        plan = plan_of(self.config, network)
+        soften(plan)  # Before the parameters are counted.
         self.objective = Objective(network, self.config.minimised, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
         self.continual: Consolidation | None = None
@@ -78,11 +80,9 @@ class Steps:
             options = CONTINUAL[self.config.continual](**self.config.continual_options)
             self.continual = Consolidation(self.optimiser.parameters, options)
         self.sparsity: Sparsity | None = None
-        if method is not None:
+        if plan is not None:
             self.sparsity = Sparsity(
-                method,
-                network,
-                self.config,
+                plan,
                 optimiser=self.optimiser,
                 continual=self.continual,
                 training=training,

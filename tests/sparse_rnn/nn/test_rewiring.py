@@ -10,18 +10,21 @@ import torch
 import sparse_rnn as srnn
 from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.nn.candidates import Candidates
-from sparse_rnn.sparsify._evolving import keys_of, with_keys
+from sparse_rnn.nn.rewiring import View
 
 CELLS = (srnn.MaskedRNN, srnn.LeakyRNN, srnn.MaskedGRU, srnn.MaskedLSTM)
+
+
+def keys_of(layer: Any) -> torch.Tensor:
+    """The place of each edge in the flat matrix."""
+    return torch.from_numpy(np.flatnonzero(layer.mask.to_dense()))
 
 
 def dense_weight(layer: Any) -> torch.Tensor:
     """The recurrent matrix of each gate, ``[gates, N, N]``."""
     n_units = layer.hidden_size
     matrix = torch.zeros(layer.GATES, n_units**2, dtype=layer.weight_hh.dtype)
-    matrix[:, torch.from_numpy(keys_of(layer.mask))] = layer.weight_hh.detach().reshape(
-        layer.GATES, -1
-    )
+    matrix[:, keys_of(layer)] = layer.weight_hh.detach().reshape(layer.GATES, -1)
     return matrix.view(-1, n_units, n_units)
 
 
@@ -77,8 +80,9 @@ def test_candidates_of_long_sequences(how: dict[str, Any]) -> None:
 def test_a_rewired_layer_is_the_layer_of_its_mask(kind: Any) -> None:
     layer = layer_of(kind)
     parameter, before = layer.weight_hh, layer.weight_hh.detach().clone()
-    keys = keys_of(layer.mask)
-    found = with_keys(layer.mask, np.concatenate([keys[5:], [3, 77, 12]]))
+    keys = keys_of(layer).numpy()
+    net = srnn.Network(3, 2, layer.mask)
+    found = View(net, steps=9).with_keys(np.concatenate([keys[5:], [3, 77, 12]]))
     layer.rewire(found.mask, found.origin)
     assert layer.weight_hh is parameter
     assert layer.mask.nnz == keys.size - 2

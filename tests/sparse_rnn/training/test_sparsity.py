@@ -16,7 +16,7 @@ import sparse_rnn as srnn
 from sparse_rnn.errors import InvalidArgument, RunConflict, UnknownKeyword, UnknownName
 from sparse_rnn.nn.rewiring import Rewiring, View
 from sparse_rnn.runs.folder import OF_SPARSITY, SPARSITY
-from sparse_rnn.sparsify._evolving import Evolving, with_keys
+from sparse_rnn.sparsify._evolving import Evolving
 from sparse_rnn.sweep.naming import identity
 from sparse_rnn.training.optimiser import Optimiser
 from sparse_rnn.training.run import build
@@ -305,7 +305,7 @@ class Counting(Evolving):
         keys = np.flatnonzero(view.mask.to_dense().ravel())
         if step == 4:
             return None
-        return with_keys(view.mask, np.append(keys, rng.choice(absent)))
+        return view.with_keys(np.append(keys, rng.choice(absent)))
 
     def state(self) -> Mapping[str, Tensor]:
         return {"asked": torch.tensor(self.asked)}
