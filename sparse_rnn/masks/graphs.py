@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,36 @@ def measures(
 
 def _tell_nobody(done: float) -> None:
     del done
+
+
+def reachable_pairs(mask: Mask) -> int:
+    """Number of ordered pairs of different units with a path from the first to the second.
+
+    As `measures` counts them, and faster: strongly connected units reach the same ones.
+
+    Example:
+        >>> reachable_pairs(Mask.from_edges(3, targets=[1, 2], sources=[0, 1]))
+        3
+    """
+    n_parts, part = csgraph.connected_components(_without_self(mask), connection="strong")
+    ends = np.stack([part[mask.targets()], part[mask.indices]])
+    between = np.unique(ends[:, ends[0] != ends[1]], axis=1)
+    # In order: each part after those that it reaches. Sets of units are the bits of numbers.
+    order: TopologicalSorter[int] = TopologicalSorter(dict.fromkeys(range(n_parts), ()))
+    onto: dict[int, list[int]] = {i: [] for i in range(n_parts)}
+    for target, source in between.T.tolist():
+        order.add(source, target)
+        onto[source].append(target)
+    own = [0] * n_parts
+    for unit, number in enumerate(part.tolist()):
+        own[number] |= 1 << unit
+    reached = [0] * n_parts
+    for number in order.static_order():
+        reached[number] = own[number]
+        for target in onto[number]:
+            reached[number] |= reached[target]
+    found = sum(one.bit_count() * bits.bit_count() for one, bits in zip(own, reached, strict=True))
+    return found - mask.n_units
 
 
 def _without_self(mask: Mask) -> _Graph:

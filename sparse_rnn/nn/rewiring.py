@@ -170,13 +170,15 @@ def register(name: str, kind: type[Sparsifier]) -> None:
     """
     if not isinstance(name, str) or not name.isidentifier():  # pyright: ignore[reportUnnecessaryIsInstance] - callers
         raise InvalidArgument("name", name, "a word of letters, digits and underscores")
-    if _SPARSIFIERS.get(name, kind) is not kind:
-        raise InvalidArgument("name", name, "one that no other sparsifier has")
     wanted = ("GROWS", "CHANGES", "check", "due", "needs", "rewire", "state", "restore")
     lacking = [one for one in wanted if not hasattr(kind, one)]
     if not (isinstance(kind, type) and is_dataclass(kind)) or lacking:  # pyright: ignore[reportUnnecessaryIsInstance] - callers
         allowed = "a dataclass with " + ", ".join(wanted)
         raise InvalidArgument("kind", kind, allowed)
+    before = _SPARSIFIERS.get(name, kind)
+    # A class that is defined anew, as in a notebook, replaces itself.
+    if (before.__module__, before.__qualname__) != (kind.__module__, kind.__qualname__):
+        raise InvalidArgument("name", name, "one that no other sparsifier has")
     if "density" not in {one.name for one in fields(kind)}:
         raise InvalidArgument("kind", kind, "a dataclass with a field density")
     _SPARSIFIERS[name] = kind

@@ -28,15 +28,16 @@ from sparse_rnn.nn.rewiring import (
     sparsifiers as sparsifiers,
 )
 from sparse_rnn.sparsify._checks import check_sparsifier as check_sparsifier
+from sparse_rnn.sparsify._evolving import Evolving as Evolving
 from sparse_rnn.sparsify._force import force as force
-from sparse_rnn.sparsify._gradual import Gradual as Gradual
+from sparse_rnn.sparsify._gradual import Gradual
 from sparse_rnn.sparsify._grasp import grasp as grasp
-from sparse_rnn.sparsify._imp import LotteryTickets as LotteryTickets
+from sparse_rnn.sparsify._imp import LotteryTickets
 from sparse_rnn.sparsify._jacobian import jacobian as jacobian
-from sparse_rnn.sparsify._l0 import HardConcretes as HardConcretes
+from sparse_rnn.sparsify._l0 import HardConcretes
 from sparse_rnn.sparsify._magnitude import magnitude as magnitude
 from sparse_rnn.sparsify._noise_prune import noise_prune as noise_prune
-from sparse_rnn.sparsify._once import once as once
+from sparse_rnn.sparsify._once import once
 from sparse_rnn.sparsify._random import random as random
 from sparse_rnn.sparsify._result import (
     SparseMeasures as SparseMeasures,
@@ -44,12 +45,12 @@ from sparse_rnn.sparsify._result import (
     apply as apply,
     measure as measure,
 )
-from sparse_rnn.sparsify._rigl import RigL as RigL
-from sparse_rnn.sparsify._selfish import Selfish as Selfish
-from sparse_rnn.sparsify._set import Set as Set
+from sparse_rnn.sparsify._rigl import RigL
+from sparse_rnn.sparsify._selfish import Selfish
+from sparse_rnn.sparsify._set import Set
 from sparse_rnn.sparsify._snip import iterative_snip as iterative_snip, snip as snip
-from sparse_rnn.sparsify._srigl import SRigL as SRigL
-from sparse_rnn.sparsify._str import SoftThresholds as SoftThresholds
+from sparse_rnn.sparsify._srigl import SRigL
+from sparse_rnn.sparsify._str import SoftThresholds
 from sparse_rnn.sparsify._synflow import synflow as synflow
 
 METHODS: Mapping[str, Callable[..., Sparsified]] = MappingProxyType(

@@ -15,13 +15,15 @@ from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import ConformanceError
 from sparse_rnn.masks._options import read_options
 from sparse_rnn.nn.network import Network
+from sparse_rnn.nn.rewiring import Sparsifier
+from sparse_rnn.sparsify._checks_changing import check_changing
 from sparse_rnn.sparsify._gradients import listed
 from sparse_rnn.sparsify._result import SparseMeasures, Sparsified, apply, measure
 from sparse_rnn.system.arguments import instance
 
 
 def check_sparsifier(
-    function: Callable[..., Sparsified],
+    function: Callable[..., Sparsified] | type[Sparsifier],
     network: Network,
     density: float,
     batches: Iterable[Batch] | None = None,
@@ -36,8 +38,14 @@ def check_sparsifier(
     were; more synapses than the network has are refused, and all that it has can be kept, which
     gives the network again; the docstring says what each option means.
 
+    Of a method that changes synapses during a run, a class: each change keeps the number of
+    synapses, or, where it grows none, only takes some away; the density is met exactly, at the
+    start and at last; it goes on from its state as if it had never stopped, with the same choices
+    for the same random numbers; the network is left as it is; and the layer's kernel computes
+    afterwards what the reference does.
+
     Args:
-        function: The method.
+        function: The method, a function; or a class, as `register` takes it.
         network: A network.
         density: Synapses that are to be left, over N squared.
         batches: Batches, if the method takes some.
@@ -63,6 +71,13 @@ def check_sparsifier(
     def require(kept: object, rule: str) -> None:
         if not kept:
             raise ConformanceError(f"{name}: {rule}.")
+
+    if inspect.isclass(function):
+        before = _state(network)
+        told = {"density": density, **options}
+        left = check_changing(function, network, needed[0] if needed else (), told, require)
+        require(_state(network) == before, "the network and the global generators stay as they are")
+        return measure(left)
 
     def chosen(share: float = density, **more: Any) -> Sparsified:
         return function(network, share, *needed, **{**options, **more})

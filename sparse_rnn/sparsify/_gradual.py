@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -72,7 +73,7 @@ class Gradual(Evolving):
 
     def first(self, steps: int) -> int:
         """The first gradient step after which something changes."""
-        return max(-(-int(self.begin * steps) // self.every), 1) * self.every
+        return max(math.ceil(self.begin * steps / self.every), 1) * self.every
 
     def last(self, steps: int) -> int:
         """The last gradient step after which something changes."""

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.masks import Mask, measures
+from sparse_rnn.masks import Mask
 from sparse_rnn.masks._sampling import Seed, seed_record
+from sparse_rnn.masks.graphs import reachable_pairs
 from sparse_rnn.nn.init import largest_eigenvalue
 from sparse_rnn.nn.network import Network
 from sparse_rnn.system.arguments import flag, instance
@@ -181,8 +182,6 @@ class SparseMeasures:
 def measure(network: Network) -> SparseMeasures:
     """Measure whether a mask has collapsed, with the weights that it has.
 
-    It takes seconds at N = 2500, as it follows the paths from every unit.
-
     Args:
         network: A network, such as `apply` makes.
 
@@ -201,6 +200,6 @@ def measure(network: Network) -> SparseMeasures:
     return SparseMeasures(
         density=mask.density,
         units_without_inputs=int((mask.in_degree() == 0).sum()),
-        reachable=1 - measures(mask).unreachable_pairs / pairs if pairs else 1.0,
+        reachable=reachable_pairs(mask) / pairs if pairs else 1.0,
         spectral_radius=tuple(largest_eigenvalue(mask, values) for values in gates),
     )

@@ -11,17 +11,7 @@ _LOOP = "a part of a step, which `records` calls in turn: tests/sparse_rnn/train
 _ERROR = "an error"
 _NOTHING = "takes nothing"
 
-_ASKED = "asked by training, which tests/sparse_rnn/sparsify/test_softening.py watches"
-
 EXEMPT: dict[str, str] = {
-    **{
-        f"sparse_rnn.sparsify.{name}": _ASKED
-        for name in (
-            *("HardConcretes.check", "HardConcretes.due", "HardConcretes.needs"),
-            *("HardConcretes.restore", "HardConcretes.rewire", "HardConcretes.soft"),
-            *("LotteryTickets.check", "SoftThresholds.soft"),
-        )
-    },
     "sparse_rnn.SparseRnnError": _ERROR,
     "sparse_rnn.Interrupted": _ERROR,
     "sparse_rnn.masks.ConformanceError": _ERROR,

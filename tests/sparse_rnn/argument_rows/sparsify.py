@@ -167,21 +167,4 @@ ROWS = {
         {"name": "magnitude", **_BASE},
         _mask_alone,
     ),
-    "sparse_rnn.sparsify.SoftThresholds": Row(
-        {"start": Argument((-5.0, -1.0), (1.0, NAN, -INF, "0", None, True))}
-    ),
-    "sparse_rnn.sparsify.HardConcretes": Row(
-        {
-            "penalty": Argument((0.0, 1e-3), NO_NUMBERS),
-            "open_at_start": Argument((0.5, 0.9), (0.0, 1.0, *NO_NUMBERS)),
-        }
-    ),
-    "sparse_rnn.sparsify.LotteryTickets": Row(
-        {
-            "density": Argument((0.2, 0.3), (0, -0.1, 1.1, NAN, "0.2", None, True)),
-            "keep": Argument((0.8, 0.5), (0, 1, *NO_NUMBERS)),
-            "rewind": Argument((0, 3), (-1, True, 2.5, NAN, "2", None)),
-        },
-        {"density": 0.2},
-    ),
 }

@@ -186,7 +186,7 @@ def test_random_growth_is_of_all_others_alike() -> None:
     assert others.max() < 350  # 260 each, of standard deviation 15.
 
 
-@pytest.mark.parametrize("method", srnn.sparsify.CHANGING)
+@pytest.mark.parametrize("method", ["set", "rigl", "srigl", "selfish"])
 def test_every_change_keeps_the_budget_and_the_kernel_is_right(method: str) -> None:
     trainer, stream = trainer_of(method)
     network: Any = trainer.network
@@ -199,3 +199,89 @@ def test_every_change_keeps_the_budget_and_the_kernel_is_right(method: str) -> N
         reference.double().load_state_dict({name: state[name] for name in reference.state_dict()})
         assert network.rnn.mask.nnz == 36
         torch.testing.assert_close(network(batch.inputs)[0], reference(batch.inputs)[0])
+
+
+def test_srigl_is_its_dense_reference() -> None:
+    trainer, stream = trainer_of("srigl", share=0.8, gamma=0.7)
+    network: Any = trainer.network
+    dense, end, ablated = Dense(network), 0.75 * STEPS, 0
+    for number, batch in enumerate(stream.batches(0, STEPS), 1):
+        gradients = dense.gradients(batch)
+        if number % EVERY or number > end:
+            dense.adam(gradients)
+        else:
+            n = int(0.8 / 2 * (1 + math.cos(math.pi * number / end)) * 36)
+            kept, promise = dense.weakest(n), gradients[0].abs()
+            others = promise.masked_fill(kept, -math.inf).flatten()
+            grown = torch.zeros(N * N, dtype=torch.bool)
+            grown[others.argsort(descending=True)[:n]] = True
+            salient = (kept | grown.view(N, N)).sum(dim=1)
+            active = dense.mask.any(dim=1)
+            k = 36 / int(active.sum())
+            active = active & (salient >= 0.7 * k)
+            expected = kept.clone()
+            trainer.advance(batch)
+            new = dense_of(network)[1]
+            degrees = new.sum(dim=1)
+            assert int(new.sum()) == 36
+            assert torch.equal(degrees > 0, active)
+            assert int(degrees[active].max() - degrees[active].min()) <= 1
+            for unit in range(N):  # Each row by itself.
+                degree = int(degrees[unit])
+                if int(kept[unit].sum()) > degree:
+                    size = dense.w[unit].abs().masked_fill(~kept[unit], -math.inf)
+                    expected[unit] = False
+                    expected[unit, size.argsort(descending=True)[:degree]] = True
+                n_grown = degree - int(expected[unit].sum())
+                best = promise[unit].masked_fill(expected[unit], -math.inf)
+                expected[unit, best.argsort(descending=True)[:n_grown]] = True
+            assert torch.equal(new, expected)
+            ablated = max(ablated, int((degrees == 0).sum()))
+            dense.take(new)
+            compare(trainer, dense)
+            continue
+        trainer.advance(batch)
+        compare(trainer, dense)
+    assert ablated > 0
+
+
+def test_srigl_ablates_no_more_units_than_the_others_can_make_up_for() -> None:
+    trainer, stream = trainer_of("srigl", density=0.9, gamma=1.0)
+    network: Any = trainer.network
+    for batch in stream.batches(0, STEPS):
+        trainer.advance(batch)
+        assert network.rnn.mask.nnz == 130
+        assert network.rnn.mask.in_degree().max() <= N
+
+
+def test_selfish_exchanges_fewer_and_fewer() -> None:
+    trainer, stream = trainer_of("selfish")
+    network: Any = trainer.network
+    dense = Dense(network)
+    for number, batch in enumerate(stream.batches(0, STEPS), 1):
+        dense.adam(dense.gradients(batch))
+        trainer.advance(batch)
+        if number % EVERY == 0 and number < STEPS:
+            n = int(0.5 / 2 * (1 + math.cos(math.pi * number / STEPS)) * 36)
+            kept, new = dense.weakest(n), dense_of(network)[1]
+            assert not (kept & ~new).any()
+            assert int(new.sum()) == 36
+            dense.take(new)
+        compare(trainer, dense)
+
+
+def test_gradual_is_its_dense_reference() -> None:
+    trainer, stream = trainer_of("gradual", begin=0.2, end=0.9)
+    network: Any = trainer.network
+    dense, left = Dense(network), [N * N]
+    changes = [8, 12, 16, 20]  # Multiples of 4 from 0.2 to 0.9 of 24.
+    for number, batch in enumerate(stream.batches(0, STEPS), 1):
+        dense.adam(dense.gradients(batch))
+        if number in changes:
+            gone = (changes.index(number) + 1) / len(changes)
+            wanted = 36 + round((N * N - 36) * (1 - gone) ** 3)
+            dense.take(dense.weakest(int(dense.mask.sum()) - wanted))
+            left.append(wanted)
+        trainer.advance(batch)
+        compare(trainer, dense)
+    assert left == [144, 82, 50, 38, 36]

@@ -21,7 +21,12 @@ def _stream(targets: str = "labels") -> Any:
 
 def _reservoir(stream: Any, **options: Any) -> srnn.Network:
     sizes = stream.input_size, stream.batch(0).n_outputs
-    how = {"init": "spectral_radius", "init_gain": 0.9, "recurrence": "frozen", **options}
+    how: dict[str, Any] = {
+        "init": "spectral_radius",
+        "init_gain": 0.9,
+        "recurrence": "frozen",
+        **options,
+    }
     return srnn.Network(*sizes, srnn.masks.random(12, in_degree=3), "tanh", **how)
 
 
@@ -104,6 +109,7 @@ def test_what_cannot_be_fitted_is_refused() -> None:
     with torch.no_grad():
         net.rnn.weight_hh.zero_()
         net.rnn.weight_ih[1] = net.rnn.weight_ih[0]  # Twins: no readout tells them apart.
+        assert net.rnn.bias is not None
         net.rnn.bias[1] = net.rnn.bias[0]
     with pytest.raises(NotApplicable, match="take a larger one"):
         srnn.ridge_readout(net, [batch], ridge=1e-320)
