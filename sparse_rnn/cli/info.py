@@ -15,7 +15,7 @@ from sparse_rnn.cli.mask_flags import MaskFlags
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import task_stream
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.nn.description import describe_mask, describe_weights
+from sparse_rnn.nn.description import describe_mask, describe_sparsifiers, describe_weights
 from sparse_rnn.nn.network import Network
 from sparse_rnn.system.output import complain, say
 from sparse_rnn.training import progress
@@ -47,6 +47,10 @@ def info(  # noqa: PLR0913 - the options of a command
     unit: Annotated[
         int | None, tyro.conf.arg(help="Example unit of the figure; by default in the middle.")
     ] = None,
+    sparsifiers: Annotated[
+        tyro.conf.FlagCreatePairsOff[bool],
+        tyro.conf.arg(help="List the methods that choose or change synapses, with their options."),
+    ] = False,
     out: Annotated[
         Path | None,
         tyro.conf.arg(aliases=("-o",), help="Figure to write: " + ", ".join(FIGURE_TYPES) + "."),
@@ -64,6 +68,8 @@ def info(  # noqa: PLR0913 - the options of a command
     title = f"{suite} ({stream.input_size} inputs, {stream.output_size} outputs)"
     say(describe_mask(network, found))
     say(describe_weights(network.weight_counts(), title))
+    if sparsifiers:
+        say(describe_sparsifiers())
     if out is not None:
         from sparse_rnn import report  # matplotlib is slow to import
 

@@ -96,7 +96,7 @@ class FitConfig(BaseModel):
     sparsifier: str | None = Field(
         default=None,
         description="Method that chooses synapses of the network before training, or changes them "
-        "during it (sparse-rnn info lists them). None: the mask stays as it is.",
+        "during it (sparse-rnn info --sparsifiers lists them). None: the mask stays as it is.",
     )
     sparsifier_options: SparsifierOptions = Field(
         default=SparsifierOptions(), description="Options of the sparsifier by name: density, ..."

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import MISSING
 
 from sparse_rnn import kernels
 from sparse_rnn.masks import GraphMeasures
+from sparse_rnn.nn import rewiring
 from sparse_rnn.nn.network import Network
 
 _WIDTH = 32
@@ -65,6 +67,16 @@ def describe_weights(counts: Mapping[str, int], title: str) -> str:
     """
     lines = [f"Weights for {title}:", *(_line(kind, count) for kind, count in counts.items())]
     return "\n".join([*lines, "Weights are counted without biases, as in the paper."])
+
+
+def describe_sparsifiers() -> str:
+    """A line for each sparsifier: its name, and its options with their defaults."""
+    lines = ["Sparsifiers, with their options:"]
+    for name in rewiring.sparsifiers():
+        known = rewiring.defaults(name).items()
+        told = [key if value is MISSING else f"{key}={value}" for key, value in known]
+        lines.append(f"  {name}: {', '.join(told)}")
+    return "\n".join(lines)
 
 
 def _line(name: str, value: float | str) -> str:

@@ -10,6 +10,7 @@ _PROTOCOL = "says what an object of the caller must have"
 _LOOP = "a part of a step, which `records` calls in turn: tests/sparse_rnn/training"
 _ERROR = "an error"
 _NOTHING = "takes nothing"
+_SPARSIFIER = "what a method answers, asked by training: tests/sparse_rnn/sparsify/test_changing.py"
 
 EXEMPT: dict[str, str] = {
     "sparse_rnn.SparseRnnError": _ERROR,
@@ -41,12 +42,28 @@ EXEMPT: dict[str, str] = {
     },
     "sparse_rnn.sparsify.Sparsified": _RECORD,
     "sparse_rnn.sparsify.SparseMeasures": _RECORD,
+    "sparse_rnn.sparsify.Needs": _HELD,
+    "sparse_rnn.sparsify.Rewiring": _HELD,
+    "sparse_rnn.sparsify.View": _HELD,
+    "sparse_rnn.sparsify.View.with_keys": _SPARSIFIER,
+    "sparse_rnn.sparsify.Sparsifier": _PROTOCOL,
+    "sparse_rnn.sparsify.sparsifiers": _NOTHING,
+    **{
+        f"sparse_rnn.sparsify.{kind}.{name}": _SPARSIFIER
+        for kind, names in (
+            ("Sparsifier", ("check", "due", "needs", "restore", "rewire")),
+            ("Evolving", ("change", "check", "due", "last", "needs", "restore", "rewire")),
+        )
+        for name in names
+    },
     "sparse_rnn.sweep.silent": _NOTHING,
     "sparse_rnn.LeakyRNN.driven": _SEAM,
     "sparse_rnn.LeakyRNN.from_rest": _SEAM,
     "sparse_rnn.LeakyRNN.first_states": _SEAM,
     "sparse_rnn.LeakyRNN.side_by_side": _SEAM,
     "sparse_rnn.LeakyRNN.set_extra_state": "tests/sparse_rnn/nn/test_states.py",
+    "sparse_rnn.LeakyRNN.check_mask": "tests/sparse_rnn/training/test_sparsity.py",
+    "sparse_rnn.LeakyRNN.rewire": "tests/sparse_rnn/nn/test_rewiring.py",
     "sparse_rnn.LeakyRNN.with_noise": _SEAM,
     "sparse_rnn.Batches": _PROTOCOL,
     "sparse_rnn.Batches.batches": _PROTOCOL,

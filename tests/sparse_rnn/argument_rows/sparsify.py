@@ -92,7 +92,29 @@ def _broken(network: srnn.Network, density: float, *, seed: int = 0) -> sparsify
     return sparsify.magnitude(network, density - 1 / 64, seed=seed)
 
 
+_SET, _RIGL = sparsify.CHANGING["set"], sparsify.CHANGING["rigl"]
+
 ROWS = {
+    "sparse_rnn.sparsify.Evolving": Row(
+        {
+            "density": Argument((None, 0.2), (0, -0.1, 1.1, NAN, "0.2", True)),
+            "every": Argument((1, 2), NO_COUNTS),
+        },
+        seen=repr,
+    ),
+    "sparse_rnn.sparsify.register": Row(
+        {
+            "name": Argument(
+                unseen="tests/sparse_rnn/training/test_sparsity.py",
+                loud=("rigl", "no word", "", None, 3),
+            ),
+            "kind": Argument(
+                unseen="tests/sparse_rnn/training/test_sparsity.py",
+                loud=(None, 3, sparsify.magnitude, int, _RIGL),
+            ),
+        },
+        {"name": "set", "kind": _SET},
+    ),
     "sparse_rnn.sparsify.random": _data_free(
         network=Argument((_network(), srnn.Network(35, 17, srnn.masks.random(8, 6))), NO_NETWORKS),
         seed=SEED,

@@ -83,6 +83,19 @@ def _carried_out(options: RunOptions) -> Any:
     return seen.notes, len(there), len(summary["time_to_accuracy"]), run
 
 
+_SPARSE = {
+    "sparsifier": Argument(
+        (None, "random", "magnitude"),
+        NO_NAMES[::2],
+        at={"sparsifier_options": {"density": 0.1}},
+    ),
+    "sparsifier_options": Argument(
+        ({"density": 0.1, "every": 2}, {"density": 0.2, "every": 2}, {"every": 2}, {"every": 1}),
+        (3, None, "density", {"no such": 1}, {"density": 0}, {"every": 0.5}),
+        ({"density": 0.9}, {"every": 4}),
+        at={"sparsifier": "set"},
+    ),
+}
 _FIT = {
     "suite": Argument((["Go", "DlyGo"], ["Go", "Anti"]), (3, None, [3]), (["no such task"], [])),
     "steps": Argument((4, 5), _NO_COUNTS),
@@ -100,6 +113,7 @@ _FIT = {
         (3, None, "strength", {"no such": 1}, {"strength": 0}, {"batches": 0.5}),
         at={"stages": (("Go", 2), ("DlyGo", 2)), "continual": "ewc", "lr": 0.1},
     ),
+    **_SPARSE,
     "batch_size": Argument((2, 3), _NO_COUNTS),
     "seq_len": Argument((45, "auto"), _NO_COUNTS),
     "lr": Argument((1e-3, 1e-2), _RATES),
