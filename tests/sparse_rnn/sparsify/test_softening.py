@@ -125,6 +125,15 @@ def test_a_longer_run_goes_on_from_all_synapses(kind: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", SOFT)
+def test_the_zeros_leave_a_run_that_a_callback_ends(kind: str) -> None:
+    net = srnn.train(_config(kind), callbacks=[lambda moment: moment.record.step == 4]).network
+    assert net.rnn.soft is None
+    assert net.rnn.mask.nnz < 64
+    short = srnn.train(_config(kind, steps=4)).network
+    assert torch.equal(net.rnn.weight_hh, short.rnn.weight_hh)
+
+
+@pytest.mark.parametrize("kind", SOFT)
 def test_the_log_counts_synapses_that_are_not_0(kind: str, tmp_path: Path) -> None:
     run = srnn.train(_config(kind, eval_every=1), tmp_path / "run")
     with (tmp_path / "run" / "sparsity.csv").open(newline="") as file:
