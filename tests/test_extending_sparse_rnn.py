@@ -103,7 +103,8 @@ def timid(network: Network, density: float, *, power: float = 1.0, seed: Seed = 
 def test_a_sparsifier_is_a_file_and_a_row(checkout: Path) -> None:
     room = checkout / "sparse_rnn" / "sparsify"
     write(room / "_timid.py", SPARSIFIER)
-    insert(room / "__init__.py", "    }\n)", '        "timid": timid,\n')
+    anchor = '    }\n)\n"""All methods by name that choose'
+    insert(room / "__init__.py", anchor, '        "timid": timid,\n')
     row = "from sparse_rnn.sparsify._timid import timid\n"
     insert(room / "__init__.py", "METHODS: Mapping", row)
     printed = run(
@@ -118,6 +119,50 @@ def test_a_sparsifier_is_a_file_and_a_row(checkout: Path) -> None:
         """,
     )
     assert printed == "['power', 'seed'] 20"
+
+
+CHANGING = '''
+from dataclasses import dataclass
+import numpy as np
+from sparse_rnn.nn.rewiring import Rewiring, View
+from sparse_rnn.sparsify._evolving import Evolving, at_random, exchange
+
+@dataclass(frozen=True)
+class Restless(Evolving):
+    """Exchange a number of synapses."""
+
+    number: int = 3
+
+    def change(self, view: View, step: int, rng: np.random.Generator) -> Rewiring | None:
+        return exchange(view, self.number, at_random(view.mask.n_units), rng)
+'''
+
+
+def test_a_sparsifier_that_changes_synapses_is_a_file_and_a_row(checkout: Path) -> None:
+    room = checkout / "sparse_rnn" / "sparsify"
+    write(room / "_restless.py", CHANGING)
+    anchor = '    }\n)\n"""All methods by name that change'
+    insert(room / "__init__.py", anchor, '        "restless": Restless,\n')
+    row = "from sparse_rnn.sparsify._restless import Restless\n"
+    insert(room / "__init__.py", "CHANGING: Mapping", row)
+    printed = run(
+        checkout,
+        """
+        import sparse_rnn as srnn
+        from sparse_rnn.cli import main
+
+        net = srnn.Network(3, 2, srnn.masks.dense(10))
+        srnn.sparsify.check_sparsifier(srnn.sparsify.CHANGING["restless"], net, 0.2)
+        config = srnn.TrainConfig(
+            suite="Go", arch="dense", size=10, steps=4, final_batches=1, eval_batches=1,
+            sparsifier="restless", sparsifier_options={"density": 0.2, "every": 2, "number": 4},
+        )
+        print(srnn.train(config).network.rnn.mask)
+        main(["info", "--arch", "dense", "--size", "4", "--sparsifiers"])
+        """,
+    )
+    assert printed.startswith("<Mask restless(density=0.2, every=2, number=4): 10 units")
+    assert "restless: density=None, every=100, number=3" in printed
 
 
 def test_a_kernel_is_a_file_and_a_row(checkout: Path) -> None:

@@ -70,7 +70,13 @@ METHODS: Mapping[str, Callable[..., Sparsified]] = MappingProxyType(
 end."""
 
 CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType(
-    {"set": Set, "rigl": RigL, "srigl": SRigL, "selfish": Selfish, "gradual": Gradual}
+    {
+        "set": Set,
+        "rigl": RigL,
+        "srigl": SRigL,
+        "selfish": Selfish,
+        "gradual": Gradual,
+    }
 )
 """All methods by name that change the synapses during training. New ones go to the end."""
 

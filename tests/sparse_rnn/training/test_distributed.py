@@ -140,6 +140,24 @@ def test_two_processes_are_one_with_the_double_batch(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_processes_choose_the_synapses_of_the_double_batch(tmp_path: Path) -> None:
+    how = ("--sparsifier", "rigl", "--sparsifier-options", "density=0.15,every=3,share=0.6")
+    finished(tmp_path / "two", more=how)
+    chosen = {"density": 0.15, "every": 3, "share": 0.6}
+    settings = {**dict(config()), "sparsifier": "rigl", "sparsifier_options": chosen}
+    ours = srnn.TrainConfig(**settings)
+    _, held_out, network = build(ours)
+    trainer = Trainer(network, Doubled(streams(ours)[0]), held_out, ours)
+    trainer.begin()
+    start = network.rnn.mask
+    list(trainer.records())
+    found = srnn.load(tmp_path / "two")
+    assert found.rnn.mask == network.rnn.mask
+    assert found.rnn.mask != start
+    torch.testing.assert_close(found.rnn.weight_hh, network.rnn.weight_hh, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
 def test_penalties_on_activity_are_the_mean_over_processes(tmp_path: Path) -> None:
     finished(tmp_path / "two", 5, ["--activity-l2", "0.5", "--optimiser", "sgd", "--lr", "0.1"])
     settings = config(5).model_dump() | {"activity_l2": 0.5, "optimiser": "sgd", "lr": 0.1}
