@@ -53,6 +53,8 @@ from sparse_rnn.training.ensembles import train_ensemble as train_ensemble
 from sparse_rnn.training.environments import environment_stream as environment_stream
 from sparse_rnn.training.evaluation import evaluate as evaluate
 from sparse_rnn.training.loop import Trainer as Trainer
+from sparse_rnn.training.lottery import lottery_ticket as lottery_ticket
+from sparse_rnn.training.ridge import ridge_readout as ridge_readout
 from sparse_rnn.training.run import (
     Fit as Fit,
     Run as Run,

@@ -59,6 +59,7 @@ class Purpose(StrEnum):
     SPARSIFIER = "sparse_rnn: choice of synapses"
     SPARSIFIER_TRIALS = "sparse_rnn: trials that a sparsifier looks at"
     REWIRING = "sparse_rnn: change of synapses after a step"
+    GATES = "sparse_rnn: gates of synapses"
 
 
 def sequence(seed: Seed) -> np.random.SeedSequence:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.nn.soft import Soft, softened
 
 IN_DEGREE = "in_degree"
 
@@ -132,9 +133,11 @@ def groups_of(network: nn.Module) -> dict[str, str]:
     # A frozen recurrence is a buffer; the module around it is a recurrent layer all the same.
     known = [*dict(network.named_parameters()), *dict(network.named_buffers())]
     layers = {name.rpartition(".")[0] for name in known if _is_recurrent(name)}
+    soft = {id(p) for one in softened(network) for p in one.parameters()}
+    weights = dict(network.named_parameters())
 
     def group(name: str) -> str:
-        if _is_recurrent(name):
+        if _is_recurrent(name) or id(weights[name]) in soft:
             return "recurrent"
         return "input" if name.rpartition(".")[0] in layers else "readout"
 
@@ -149,6 +152,8 @@ def _in_degree(network: nn.Module, name: str) -> float:
     """Mean number of recurrent weights onto a unit."""
     path, _, last = name.rpartition(".")
     module = network.get_submodule(path)
+    if isinstance(module, Soft):
+        module = network.get_submodule(path.rpartition(".")[0])  # The layer that it softens.
     mask = getattr(module, "mask", None)
     if mask is not None:
         return max(mask.nnz / mask.n_units, 1.0)

@@ -20,6 +20,7 @@ from sparse_rnn.masks import Mask
 from sparse_rnn.nn import dale as _dale, init as inits, sequences
 from sparse_rnn.nn.candidates import Candidates
 from sparse_rnn.nn.rewirable import Rewirable
+from sparse_rnn.nn.soft import Soft
 from sparse_rnn.system.arguments import flag, instance, whole
 
 RECURRENCES = ("trained", "frozen")
@@ -67,6 +68,7 @@ class MaskedLayer(Rewirable):
         recurrence: A name in `RECURRENCES`.
         inhibitory: Share of inhibitory units under Dale's law, or None.
         watcher: Who is told the gradients of what drives the units, or None.
+        soft: What the weights are computed from while a sparsifier makes some of them 0, or None.
     """
 
     if TYPE_CHECKING:
@@ -107,6 +109,7 @@ class MaskedLayer(Rewirable):
         self.batch_first = flag("batch_first", batch_first)
         self.watcher: Candidates | None = None
         self.recurrence = recurrence
+        self.soft: Soft | None = None
         self.inhibitory = inhibitory
         # A layer starts on the CPU, and one for `cuda` is moved to a device before it runs.
         device = "cuda" if backend == "cuda" else "cpu"
@@ -150,10 +153,11 @@ class MaskedLayer(Rewirable):
         return self._kernel.name
 
     def recurrent_weights(self) -> Tensor:
-        """Values that the edges act with, shaped as `weight_hh`: under Dale's law with signs."""
+        """Values that the edges act with, shaped as `weight_hh`: softened, with Dale's signs."""
+        weight = self.weight_hh if self.soft is None else self.soft(self.weight_hh)
         if self.unit_signs is None:
-            return self.weight_hh
-        return _dale.signed(self.weight_hh, self._edges_here(), self.unit_signs)
+            return weight
+        return _dale.signed(weight, self._edges_here(), self.unit_signs)
 
     def settings(self) -> dict[str, Any]:
         """What a `sparse_rnn.Network` needs, beside mask and sizes, to build this cell again."""
@@ -325,7 +329,8 @@ class MaskedLayer(Rewirable):
             now; gradients flow back to them.
         """
         joint = copy.copy(self)
-        joint._parameters, joint._buffers = {}, {}
+        joint._parameters, joint._buffers, joint._modules = {}, {}, {}
+        joint.soft = None  # It is in the weights.
         for name in self._buffers:
             setattr(joint, name, None)
         joint.hidden_size, joint._edges = edges.mask.n_units, edges

@@ -39,6 +39,7 @@ from sparse_rnn.errors import InvalidArgument, RunConflict, RunDamaged
 from sparse_rnn.evaluation.history import COLUMNS
 from sparse_rnn.evaluation.scores import COLUMNS as SCORES
 from sparse_rnn.nn.cells import MaskedLayer
+from sparse_rnn.nn.soft import softened
 from sparse_rnn.runs.checkpoint import CHECKPOINT
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.weights import WEIGHTS
@@ -271,15 +272,19 @@ def describe(network: nn.Module) -> dict[str, Any]:
     """What is worth knowing of a network beside its configuration, in JSON types.
 
     Returns:
-        ``class``, ``backend``, ``device``, the shapes of ``parameters``, and ``masks``: the digest
-        of the mask of each masked layer, by the layer's name.
+        ``class``, ``backend``, ``device``, the shapes of ``parameters``, without those by which a
+        sparsifier softens weights during the run, and ``masks``: the digest of the mask of each
+        masked layer, by the layer's name.
     """
+    passing = {p for one in softened(network) for p in one.parameters()}
     layer = getattr(network, "rnn", None)
     return {
         "class": f"{type(network).__module__}.{type(network).__qualname__}",
         "backend": getattr(layer, "backend", None),
         "device": str(device_of(network)),
-        "parameters": {name: list(p.shape) for name, p in network.named_parameters()},
+        "parameters": {
+            name: list(p.shape) for name, p in network.named_parameters() if p not in passing
+        },
         "masks": {
             name: layer.mask.digest
             for name, layer in network.named_modules()

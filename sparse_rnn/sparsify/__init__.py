@@ -32,7 +32,9 @@ from sparse_rnn.sparsify._evolving import Evolving as Evolving
 from sparse_rnn.sparsify._force import force as force
 from sparse_rnn.sparsify._gradual import Gradual
 from sparse_rnn.sparsify._grasp import grasp as grasp
+from sparse_rnn.sparsify._imp import LotteryTickets
 from sparse_rnn.sparsify._jacobian import jacobian as jacobian
+from sparse_rnn.sparsify._l0 import HardConcretes
 from sparse_rnn.sparsify._magnitude import magnitude as magnitude
 from sparse_rnn.sparsify._noise_prune import noise_prune as noise_prune
 from sparse_rnn.sparsify._once import once
@@ -48,6 +50,7 @@ from sparse_rnn.sparsify._selfish import Selfish
 from sparse_rnn.sparsify._set import Set
 from sparse_rnn.sparsify._snip import iterative_snip as iterative_snip, snip as snip
 from sparse_rnn.sparsify._srigl import SRigL
+from sparse_rnn.sparsify._str import SoftThresholds
 from sparse_rnn.sparsify._synflow import synflow as synflow
 
 METHODS: Mapping[str, Callable[..., Sparsified]] = MappingProxyType(
@@ -77,7 +80,20 @@ CHANGING: Mapping[str, type[Sparsifier]] = MappingProxyType(
 )
 """All methods by name that change the synapses during training. New ones go to the end."""
 
-for _name, _kind in {**{name: once(one) for name, one in METHODS.items()}, **CHANGING}.items():
+SOFTENING: Mapping[str, type[Sparsifier]] = MappingProxyType(
+    {"str": SoftThresholds, "l0": HardConcretes}
+)
+"""All methods by name that soften weights during training, so that synapses leave at its end."""
+
+CHAINS: Mapping[str, type[Sparsifier]] = MappingProxyType({"imp": LotteryTickets})
+"""All methods by name that are chains of runs, and take functions of their own."""
+
+for _name, _kind in {
+    **{name: once(one) for name, one in METHODS.items()},
+    **CHANGING,
+    **SOFTENING,
+    **CHAINS,
+}.items():
     register(_name, _kind)
 
 

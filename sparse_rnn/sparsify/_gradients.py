@@ -9,7 +9,7 @@ product over time and batch.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,8 @@ from sparse_rnn.nn.network import Network
 from sparse_rnn.system.arguments import instance
 
 
-def listed(batches: Iterable[Batch]) -> list[Batch]:
-    """The batches as a list; checked.
+def each(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The batches, one at a time; checked.
 
     Raises:
         InvalidArgument: There is none, or something else among them.
@@ -29,10 +29,16 @@ def listed(batches: Iterable[Batch]) -> list[Batch]:
     if isinstance(batches, Batch) or not isinstance(batches, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers
         allowed = "several batches, such as task_stream(...).batches(0, 4)"
         raise InvalidArgument("batches", type(batches).__name__, allowed)
-    found = [instance("batches", batch, Batch) for batch in batches]
-    if not found:
-        raise InvalidArgument("batches", found, "at least one batch")
-    return found
+    number = -1
+    for number, batch in enumerate(batches):  # noqa: B007 - read below
+        yield instance("batches", batch, Batch)
+    if number < 0:
+        raise InvalidArgument("batches", [], "at least one batch")
+
+
+def listed(batches: Iterable[Batch]) -> list[Batch]:
+    """The same as a list."""
+    return list(each(batches))
 
 
 class Gradients:

@@ -81,6 +81,9 @@ class Ensemble:
                     self._stop_if_asked(group)
                 self._step({i: next(queues[i]) for i in group})
                 yield self._complete([i for i in group if i not in self.diverged])
+        for i, trainer in enumerate(self.trainers):
+            if i not in self.diverged and trainer.sparsity is not None:
+                trainer.sparsity.end()
 
     def examine(self, exams: Mapping[int, Iterable[Batch]]) -> dict[int, TaskScores]:
         """Score runs as they are, on as many held-out batches each.

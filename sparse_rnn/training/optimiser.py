@@ -17,6 +17,7 @@ from sparse_rnn.config.optimisers import Factory
 from sparse_rnn.config.own import is_own
 from sparse_rnn.config.rates import IN_DEGREE
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.nn.soft import softened
 from sparse_rnn.runs.checkpoint import check_state
 
 
@@ -86,8 +87,12 @@ class Optimiser:
         }
         recurrent = {name: p for name, p in self.parameters.items() if "weight_hh" in name}
         self._recurrent = list(recurrent.values())
+        self._soft = softened(network)
+        free = {p for one in self._soft if not one.DECAYS for p in one.parameters()}
         self._weights = [
-            p for name, p in self.parameters.items() if "bias" not in name.rpartition(".")[2]
+            p
+            for name, p in self.parameters.items()
+            if "bias" not in name.rpartition(".")[2] and p not in free
         ]
         for penalty in ("l1", "l1_proximal"):
             if getattr(config, penalty) and not self._recurrent:
@@ -168,6 +173,8 @@ class Optimiser:
                 _add(self._recurrent, torch.sign, self.config.l1)
             if self.config.l2:
                 _add(self._weights, lambda weight: weight, self.config.l2)
+            for one in self._soft:
+                one.penalise()
             for weight, old in self._old_columns():
                 if weight.grad is not None:
                     weight.grad[:, old] = 0.0
@@ -204,6 +211,8 @@ class Optimiser:
             if "age" in self.inner.state.get(weight, {})
         ]
         self.inner.step()
+        for one in self._soft:
+            one.advance()
         for group, weight, values in before:
             decoupled = isinstance(self.inner, torch.optim.AdamW)  # In older versions of torch.
             decoupled = group.get("decoupled_weight_decay", decoupled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -19,11 +20,19 @@ from sparse_rnn.errors import IncompatibleState, InvalidArgument
 from sparse_rnn.nn.candidates import Candidates
 from sparse_rnn.nn.rewiring import Needs, Rewiring, View
 from sparse_rnn.sparsify import measure
+from sparse_rnn.sparsify._softening import Softening, harden
 from sparse_rnn.training.consolidation import Consolidation
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.optimiser import COUNTLESS, Optimiser
 
 _PREFIX = "sparsifier."
+
+
+def soften(plan: SparsityPlan | None) -> None:
+    """Give a network the soft part that its sparsifier may have."""
+    if plan is not None and isinstance(plan.method, Softening):
+        rnn = plan.network.rnn
+        rnn.soft = plan.method.soft(rnn.weight_hh.detach(), plan.seed)
 
 
 class Sparsity:
@@ -178,9 +187,26 @@ class Sparsity:
         """What a mask says of where it comes from."""
         return {"family": self._plan.name, "parameters": dict(self._plan.options)}
 
+    def end(self) -> None:
+        """Let synapses leave that the run has made 0, after its last step.
+
+        Checkpoints are from before, so that a longer run goes on from them.
+
+        Raises:
+            NotApplicable: No synapse is left.
+        """
+        rnn = self._network.rnn
+        if rnn.soft is not None:
+            harden(rnn)
+            rnn.mask = replace(rnn.mask, **self._provenance())
+
     def row(self, step: int) -> list[float]:
         """What `sparsity.csv` says of the network as it is (`sparse_rnn.runs.folder`)."""
-        found, mask = measure(self._network), self._network.rnn.mask
+        network = self._network
+        if network.rnn.soft is not None:
+            network = copy.deepcopy(network)
+            harden(network.rnn)
+        found, mask = measure(network), network.rnn.mask
         return [
             step,
             mask.nnz,

@@ -33,7 +33,7 @@ from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
-from sparse_rnn.training.sparsity import Sparsity
+from sparse_rnn.training.sparsity import Sparsity, soften
 from sparse_rnn.training.stages import Marks, ends_of, has_ended, matrix_of
 from sparse_rnn.training.stream import endless
 
@@ -76,12 +76,14 @@ class Steps:
         self.config, parts = settle(config, network, objective=objective, optimiser=optimiser)
         self.group = group or Group()
         self.stop = stop
+        plan = plan_of(self.config, network)
+        soften(plan)  # Before the parameters are counted.
         self.objective = Objective(network, self.config.minimised, parts.objective)
         self.optimiser = Optimiser(network, self.config, parts.optimiser)
         self._keeping = keeping(self.config.kept_by, network, self.optimiser, self.group)
         self.carried = Carried(self.group)
         self.sparsity: Sparsity | None = None
-        if (plan := plan_of(self.config, network)) is not None:
+        if plan is not None:
             kept = None if self._keeping is None else self._keeping.method
             self.sparsity = Sparsity(
                 plan,

@@ -23,8 +23,10 @@ from tests.sparse_rnn.argument_rows.values import (
     NO_COUNTS,
     NO_FLAGS,
     NO_NAMES,
+    NO_NETWORKS,
     NO_NUMBERS,
     answering,
+    network,
 )
 from tests.sparse_rnn.helpers import SMALL, masked_cross_entropy, small_config
 
@@ -285,6 +287,10 @@ def _stopped() -> bool:
     raise srnn.SparseRnnError("stopped")
 
 
+def _imp(**changes: Any) -> srnn.TrainConfig:
+    return small_config(sparsifier="imp", sparsifier_options={"density": 0.2}, **changes)
+
+
 _BATCHES = [_stream().batch(0), _stream().batch(1)]
 _FIT_CONFIG = srnn.FitConfig(**_FITTED)
 
@@ -323,6 +329,25 @@ ROWS = {
             "tensorboard": Argument(unseen="tests/sparse_rnn/runs/test_events.py", wrong=NO_FLAGS),
         },
         seen=_carried_out,
+    ),
+    "sparse_rnn.lottery_ticket": Row(
+        {
+            **{name: _calls({})[name] for name in ("out", "progress", "options")},
+            "config": Argument((_imp(), _imp(seed=3)), (None, dict(SMALL), small_config(), 3)),
+        },
+        {"config": _imp()},
+        lambda levels: [_with_folder(run) for run in levels],
+    ),
+    "sparse_rnn.ridge_readout": Row(
+        {
+            "network": Argument((network(), network(1)), NO_NETWORKS),
+            "batches": Argument(
+                (_BATCHES[:1], _BATCHES[1:]),
+                ([], None, 3, [3], _BATCHES[0]),
+            ),
+            "ridge": Argument((1e-2, 1.0), (0, *NO_NUMBERS)),
+        },
+        {"network": network(), "batches": _BATCHES, "ridge": 1e-2},
     ),
     "sparse_rnn.train": Row(
         {**_calls({"config": _CONFIGS}), "continue_from": _CONTINUED, "start_from": _STARTED},
