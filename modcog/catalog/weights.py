@@ -17,9 +17,9 @@ from modcog.catalog.suites import named_suite, suites
 from modcog.errors import InvalidArgument, real_number, unknown_name
 
 Weights = str | Sequence[str] | Sequence[float] | NDArray[Any] | Mapping[str, float] | None
-"""A mapping from task names, or expressions of features such as ``delay & ~match``, to weights, what
-is left out having 1; or a weight of each rule slot; or the names of tasks, or of one task or suite:
-these alone, equally often. None: all equally often."""
+"""A mapping from task names, or expressions of features such as ``delay & ~match``, to weights,
+what is left out having 1; or a weight of each rule slot; or the names of tasks, or of one task or
+suite: these alone, equally often. None: all equally often."""
 
 Frozen = tuple[str, ...] | tuple[float, ...] | tuple[tuple[str, float], ...] | None
 """Weights as data that can be hashed; a mapping is its pairs."""
@@ -92,7 +92,9 @@ def probabilities(
         by_name: dict[str, float] = {}
         for name in given:
             if name not in names:
-                by_name.update(dict.fromkeys(_matching(name, names, argument, alone), given[name]))
+                by_name.update(
+                    dict.fromkeys(_matching(name, names, argument, alone=alone), given[name])
+                )
         by_name.update((name, given[name]) for name in given if name in names)
         by_slot = [by_name.get(name, 0.0 if alone else 1.0) for name in names]
     greatest = max(by_slot)
@@ -103,7 +105,7 @@ def probabilities(
     return tuple(weight / total for weight in scaled)
 
 
-def _matching(name: str, names: Sequence[str], argument: str, alone: bool) -> tuple[str, ...]:
+def _matching(name: str, names: Sequence[str], argument: str, *, alone: bool) -> tuple[str, ...]:
     """The tasks that a key of a mapping is about, which is none of their names."""
     if alone or not (_SIGNS.search(name) or name in FEATURES):
         known = dict.fromkeys(names)
