@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from modcog.catalog.chance import chance_level as chance_level, chance_table as chance_table
     from modcog.catalog.features import features as features
     from modcog.catalog.filters import suite as suite
-    from modcog.catalog.lengths import TrialLengths as TrialLengths, trial_lengths as trial_lengths
+    from modcog.catalog.lengths import TrialLengths as TrialLengths
     from modcog.catalog.sampling import sample as sample
     from modcog.catalog.sentences import describe as describe
     from modcog.catalog.settings import task as task, task_from_json as task_from_json
     from modcog.catalog.suites import suites as suites, task_names as task_names
+    from modcog.catalog.trial_lengths import trial_lengths as trial_lengths
     from modcog.checks import check_modifier as check_modifier, check_task as check_task
     from modcog.envs.env import TaskEnv as TaskEnv
     from modcog.envs.registration import (
@@ -80,7 +81,8 @@ _HOMES = {
     "exporting.export": ("export",),
     "catalog.features": ("features",),
     "catalog.filters": ("suite",),
-    "catalog.lengths": ("TrialLengths", "trial_lengths"),
+    "catalog.lengths": ("TrialLengths",),
+    "catalog.trial_lengths": ("trial_lengths",),
     "explore.pictures": ("plot_trial",),
     "rendering.reference": ("Rendered", "render"),
     "batches.batch": ("Batch",),

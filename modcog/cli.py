@@ -19,11 +19,11 @@ from modcog.batches.targets import TARGETS
 from modcog.catalog.chance import chance_table
 from modcog.catalog.features import features_of
 from modcog.catalog.filters import matching, suite
-from modcog.catalog.lengths import trial_lengths
 from modcog.catalog.rules import ENCODINGS
 from modcog.catalog.sentences import describe
 from modcog.catalog.settings import task, tasks_of
 from modcog.catalog.suites import suites
+from modcog.catalog.trial_lengths import trial_lengths
 from modcog.errors import InvalidArgument, ModcogError, unknown_name
 from modcog.exporting.export import export
 from modcog.system.output import (

@@ -80,10 +80,11 @@ class BatchSampler:
         targets: What outputs are held against: "labels"; "ring", a fixation unit and a bump around
             the answer on a ring of units (Yang et al. 2019); "sin_cos", fixation and the point of
             the answer on the circle, not rounded to a direction; or "none".
-        weights: How often each task is drawn: a mapping from task names to weights, those left out
-            having 1; or a weight of each rule slot; or names of tasks, or of one suite: these
-            alone, equally often. A weight of 0 holds a task out, and its rule channel stays. None,
-            or equal weights: all equally often.
+        weights: How often each task is drawn: a mapping from task names, or expressions of features
+            (``{"delay & ~match": 2}``, see `modcog.suite`), to weights, what is left out having 1;
+            or a weight of each rule slot; or names of tasks, or of one suite: these alone, equally
+            often. A weight of 0 holds a task out, and its rule channel stays. None, or equal
+            weights: all equally often.
         schedule: What is drawn in which batch: a schedule of `modcog.schedules`, or a function from
             the number of a batch to weights, which has to return the same for the same number.
         **settings: Task settings, as for `modcog.task`: ``dt``, ``dim_ring``, ``noise``, ...
