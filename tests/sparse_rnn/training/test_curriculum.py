@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ def weakest(scores: Scores) -> Any:
         return {}
     last = scores[max(scores)]
     return dict(zip(last.tasks, 1.05 - last.performance, strict=True))
+
+
+def always(answer: Any, scores: Scores) -> Any:
+    del scores
+    return answer
 
 
 class Bandit:
@@ -147,9 +153,11 @@ def test_a_run_asked_to_leave_where_it_decides_goes_on_alike(in_exam: bool, whol
 def test_what_was_recorded_is_trained_whatever_the_function_says_now(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    left_at(tmp_path / "run", 7, ("mine", lambda _: {"Go": 3}))
+    left_at(tmp_path / "run", 7, ("mine", partial(always, {"Go": 3})))
     with caplog.at_level(logging.WARNING, "sparse_rnn"):
-        run = srnn.train(config(), tmp_path / "run", curriculum=("mine", lambda _: {"Go": 1}))
+        run = srnn.train(
+            config(), tmp_path / "run", curriculum=("mine", partial(always, {"Go": 1}))
+        )
     assert run.decisions is not None
     assert run.decisions.weights == ((0.75, 0.25),) * 3 + ((0.5, 0.5),)
     assert [r.message for r in caplog.records if "answers otherwise about step 0" in r.message]
@@ -242,7 +250,7 @@ def test_wrong_weights_are_refused_by_name_and_the_run_goes_on_with_right_ones(
     ],
 )
 def test_it_answers_as_a_sampler_takes_weights(answer: Any, shares: tuple[float, ...]) -> None:
-    policy = Policy(lambda _: answer, "one", 9, streams(config())[0], Group())
+    policy = Policy(partial(always, answer), "one", 9, streams(config())[0], Group())
     assert policy.trained({}) == ((shares, 9),)
     # The same again is no other schedule, so that nothing that was drawn ahead is lost.
     assert policy.trained({3: scores_of(("Go", "DlyGo"))}) == ((shares, 9),)
@@ -282,7 +290,7 @@ def test_what_cannot_follow_a_policy_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="train or fit"):
         srnn.train_ensemble(named, tmp_path / "run", seeds=2)
     with pytest.raises(InvalidArgument, match="a function with a name"):
-        srnn.train(config(), tmp_path / "run", curriculum=lambda _: "Go")
+        srnn.train(config(), tmp_path / "run", curriculum=partial(always, "Go"))
     with pytest.raises(InvalidArgument, match="eval_batches"):
         srnn.train(config(suite="cog-20", eval_batches=1), tmp_path / "run", curriculum=weakest)
     assert not (tmp_path / "run").exists()
