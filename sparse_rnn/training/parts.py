@@ -87,7 +87,7 @@ def settle(
     if factory is not None and network is not None and "lr" not in config.model_fields_set:
         rate = _rate_of(factory, network)
         config = config if rate is None else changed(config, lr=rate)
-    return config, Parts(cost, factory, policy)
+    return config, Parts(cost, factory, curriculum=policy)
 
 
 def check_complete(config: FitConfig, *, but: Collection[str] = ()) -> None:

@@ -284,6 +284,8 @@ def test_what_cannot_follow_a_policy_is_refused(tmp_path: Path) -> None:
     for other in ({"stages": (("Go", 3), ("DlyGo", 8))}, {"weights": "Go"}):
         with pytest.raises(InvalidArgument, match=f"left out with {next(iter(other))}"):
             srnn.train(config(**other), tmp_path / "run", curriculum=weakest)
+    with pytest.raises(InvalidArgument, match="left out with a stream of your own"):
+        srnn.fit(network, srnn.FitConfig(), stream=("own", training), curriculum=weakest)
     named = config(curriculum="own:weakest")
     with pytest.raises(InvalidArgument, match="given as a function"):
         srnn.train(named, tmp_path / "run")
