@@ -11,9 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
-from sparse_rnn.config.fit import FitConfig
-from sparse_rnn.config.own import own_name
-from sparse_rnn.config.stages import Trained, parse_weights
+from sparse_rnn.config.stages import StagePlan, Trained, parse_weights
 from sparse_rnn.data import TaskStream
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.scores import MEASURES, TaskScores
@@ -158,25 +156,26 @@ class Policy:
 
 
 def curriculum_of(
-    config: FitConfig, function: Asked | None, held_out: object, group: Group
+    plan: StagePlan, policy: tuple[str, Asked] | None, held_out: object, group: Group
 ) -> Staged | Policy | None:
     """What decides what a run trains; None where nothing changes.
 
     Args:
-        config: The configuration of the run.
-        function: The function that it names, or None.
+        plan: The stages of the run, if it has any, and its steps.
+        policy: A function of the caller's and what it is called, or None.
         held_out: What it is evaluated on.
         group: The processes of the run.
 
     Raises:
         InvalidArgument: That is no stream of tasks, which could be drawn more or less often.
     """
-    if function is None and config.stages is None:
+    if policy is None and plan.stages is None:
         return None
     stream = instance("held_out", held_out, TaskStream)
-    if function is not None:
-        return Policy(function, own_name(config.curriculum or ""), config.steps, stream, group)
-    return Staged(config.stage_plan, stream)
+    if policy is None:
+        return Staged(plan, stream)
+    name, function = policy
+    return Policy(function, name, plan.steps, stream, group)
 
 
 def _kept(scores: TaskScores) -> TaskScores:

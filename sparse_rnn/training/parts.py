@@ -36,13 +36,13 @@ class Parts:
         objective: What is minimised.
         optimiser: Makes the optimiser of the parameters.
         stream: What is trained on.
-        curriculum: Says from the scores so far what is trained next.
+        policy: Says from the scores so far what is trained next; with its name.
     """
 
     objective: Function | None = None
     optimiser: Factory | None = None
     stream: Stream | None = None
-    curriculum: Callable[..., Any] | None = None
+    policy: tuple[str, Callable[..., Any]] | None = None
 
 
 NONE = Parts()
@@ -87,7 +87,8 @@ def settle(
     if factory is not None and network is not None and "lr" not in config.model_fields_set:
         rate = _rate_of(factory, network)
         config = config if rate is None else changed(config, lr=rate)
-    return config, Parts(cost, factory, curriculum=policy)
+    named_policy = None if policy is None else (own_name(config.curriculum or ""), policy)
+    return config, Parts(cost, factory, policy=named_policy)
 
 
 def check_complete(config: FitConfig, *, but: Collection[str] = ()) -> None:
@@ -146,9 +147,9 @@ def _settled(
     return changed(config, **{setting: name}), function
 
 
-def as_given(name: str | None, function: Callable[..., Any] | None) -> Given | None:
+def as_given(name: str, function: Callable[..., Any] | None) -> Given | None:
     """A function of the caller's with its name in the configuration, as a caller gives it."""
-    return None if function is None or name is None else (own_name(name), function)
+    return None if function is None else (own_name(name), function)
 
 
 def changed(config: ConfigT, **changes: Any) -> ConfigT:

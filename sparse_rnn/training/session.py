@@ -237,7 +237,7 @@ def _prepare(
             stop=request.__bool__,
             objective=as_given(config.objective, parts.objective),
             optimiser=as_given(config.optimiser, parts.optimiser),
-            curriculum=as_given(config.curriculum, parts.curriculum),
+            curriculum=parts.policy,
         )
         members[number] = _Member(plan, trainer, archive, [])
     return members

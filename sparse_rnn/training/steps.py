@@ -102,7 +102,8 @@ class Steps:
         self._exam: list[Batch] = []
         self.marks: Marks = {}
         self._planned: object = None
-        self._curriculum = curriculum_of(self.config, parts.curriculum, held_out, self.group)
+        stages = self.config.stage_plan
+        self._curriculum = curriculum_of(stages, parts.policy, held_out, self.group)
         self._follow()
         self.pending: Descent | None = None
         self._last: Descent | None = None
