@@ -146,17 +146,19 @@ class TaskStream:
             pairs = [(dict(w) if isinstance(w[0], tuple) else w, n * k) for w, k in stages]
             return TaskStream(self.sampler.with_schedule(modcog.schedules.stages(pairs)))
 
-    def drawn(self, weights: Any, argument: str = "weights") -> tuple[str, ...]:
-        """The tasks that frozen weights draw, by name, in the order of the suite.
+    def shares(self, weights: Any, argument: str = "weights") -> tuple[float, ...]:
+        """The probability of each rule slot, of frozen weights.
 
         Raises:
             InvalidArgument: They are none of these tasks.
         """
         with _own_errors():
-            shares = task_weights.probabilities(weights, self.tasks, argument)
-        return tuple(
-            dict.fromkeys(task for task, share in zip(self.tasks, shares, strict=True) if share)
-        )
+            return task_weights.probabilities(weights, self.tasks, argument)
+
+    def drawn(self, weights: Any, argument: str = "weights") -> tuple[str, ...]:
+        """The tasks that frozen weights draw, in the order of the suite; raises as `shares`."""
+        shares = zip(self.tasks, self.shares(weights, argument), strict=True)
+        return tuple(dict.fromkeys(task for task, share in shares if share))
 
     @property
     def identity(self) -> str:

@@ -155,7 +155,8 @@ def grouped() -> dict[str, dict[str, FieldInfo]]:
     """The settings by what they are about, in the order of the help."""
     found: dict[str, dict[str, FieldInfo]] = {name: {} for name in _GROUPS}
     for name, info in TrainConfig.model_fields.items():
-        found[_group_of(name)][name] = info
+        if name != "curriculum":  # A function, which no command line can give.
+            found[_group_of(name)][name] = info
     found["run"] = dict(RunOptions.model_fields)
     return found
 

@@ -103,6 +103,11 @@ class FitConfig(BaseModel):
         "steps on its tasks, with the most steps of it (at_most=2000) and whether that is their "
         "mean or the least (over_tasks). The last stage stays.",
     )
+    curriculum: str | None = Field(
+        default=None,
+        description="Name of the function that says from the scores what is trained next, as "
+        "own:NAME; the function is given to the call.",
+    )
     continual: str | None = Field(
         default=None,
         description="What keeps earlier stages: " + ", ".join(CONTINUAL) + ". None: nothing does.",
@@ -301,6 +306,12 @@ class FitConfig(BaseModel):
             if self.l1_proximal and not method.OWN_MOVES:
                 allowed = f"0 with continual {self.continual!r}, which it would undo"
                 raise InvalidArgument("l1_proximal", self.l1_proximal, allowed)
+        if self.curriculum is not None:
+            check_name("curriculum", self.curriculum, (), "a policy of yours, as own:NAME")
+            for name in ("stages", "weights"):
+                if getattr(self, name) is not None:
+                    allowed = f"left out with {name}, which say what is trained"
+                    raise InvalidArgument("curriculum", self.curriculum, allowed)
         if self.stages is not None:
             if self.weights is not None:
                 raise InvalidArgument(

@@ -13,9 +13,9 @@ _NAME = re.compile(r"[A-Za-z][\w.-]{0,63}")
 _ALLOWED = "a function, or a pair of a name and a function"
 
 
-def is_own(name: str) -> bool:
+def is_own(name: str | None) -> bool:
     """Whether a setting names a function of the caller's."""
-    return name.startswith(_PREFIX)
+    return name is not None and name.startswith(_PREFIX)
 
 
 def own_name(value: str) -> str:
@@ -108,6 +108,6 @@ UNNAMED = "unnamed"
 """Name of a function without one: no folder can be told what it is."""
 
 
-def is_unnamed(name: str) -> bool:
+def is_unnamed(name: str | None) -> bool:
     """Whether a setting is about a function without a name."""
     return name == f"{_PREFIX}{UNNAMED}"

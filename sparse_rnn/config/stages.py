@@ -58,6 +58,9 @@ class Criterion(Options):
 Stage = tuple[Weighting, int | Criterion]
 """What is trained, and for how many gradient steps or until when."""
 
+Trained = tuple[tuple[Weighting, int], ...]
+"""What is trained and for how many gradient steps, one after another; the last one stays."""
+
 _ALLOWED = "pairs of tasks or weights and a number of steps or a criterion"
 
 
@@ -77,7 +80,7 @@ def parse_weights(value: object, argument: str = "weights") -> Weighting | None:
         >>> parse_weights(["Go", "Anti"]), parse_weights({"Go": 3}), parse_weights("Go=3+DMS=0")
         (('Anti', 'Go'), (('Go', 3.0),), (('DMS', 0.0), ('Go', 3.0)))
     """
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value):
         return None
     if isinstance(value, str) and ("+" in value or "=" in value):
         value = _read(value, argument)
@@ -111,7 +114,7 @@ def parse_stages(value: object) -> tuple[Stage, ...] | None:
         ... )
         True
     """
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value):
         return None
     if isinstance(value, str):
         value = [_stage(part) for part in value.split(",")]
@@ -180,9 +183,7 @@ def limit(stages: Sequence[Stage], ends: Sequence[int]) -> int | None:
     return None if most is None else _begin(ends) + most
 
 
-def planned(
-    stages: Sequence[Stage], ends: Sequence[int], steps: int
-) -> tuple[tuple[Weighting, int], ...]:
+def planned(stages: Sequence[Stage], ends: Sequence[int], steps: int) -> Trained:
     """What is trained in which steps, as far as that is decided; the present stage stays.
 
     Args:
@@ -219,7 +220,7 @@ class StagePlan:
     steps: int
     eval_every: int
 
-    def trained(self, ends: Sequence[int] = ()) -> tuple[tuple[Weighting, int], ...] | None:
+    def trained(self, ends: Sequence[int] = ()) -> Trained | None:
         """The stages with their numbers of steps, see `planned`; None without stages.
 
         Args:

@@ -20,6 +20,7 @@ from sparse_rnn.evaluation.history import Record, csv_line
 from sparse_rnn.evaluation.scores import COLUMNS as SCORES, MEASURES, TaskScores
 from sparse_rnn.runs import folder as run_folder
 from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, Store
+from sparse_rnn.runs.decisions import Decisions
 from sparse_rnn.runs.events import FOLDER, Events
 from sparse_rnn.runs.finished import Outcome
 from sparse_rnn.runs.identity import Identity
@@ -37,6 +38,11 @@ class Saved(Protocol):
     network: nn.Module
     step: int
     ended: str
+
+    @property
+    def decisions(self) -> Decisions | None:
+        """What a policy has decided so far; None without one."""
+        ...
 
     def snapshot(self, more: Mapping[str, Any]) -> Snapshot:
         """Copy the state, with more facts to keep beside it."""
@@ -203,6 +209,9 @@ class Archive:
                 "config": json.loads(self._identity.text),
                 "streams": STREAMS,
             }
+            # Before the checkpoint, so that a run that has ended has it whole.
+            if (decisions := trainer.decisions) is not None:
+                decisions.write_csv(self.folder / run_folder.CURRICULUM)
             self._store.save(trainer.snapshot(more))
             if self._events is not None:
                 self._events.flush()

@@ -13,6 +13,7 @@
 | `sparsity.csv` | with a sparsifier: what the recurrent matrix is like, a line an evaluation |
 | `stages.csv` | of a run with stages: the scores of each task before training and at their ends, |
 | | and the steps at which they ended |
+| `curriculum.csv` | of a run with a policy: from which step on it drew each task how often |
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
 
@@ -54,6 +55,7 @@ EVALUATIONS = "evaluations.csv"
 SUMMARY = "summary.json"
 EVALUATION = "evaluation.csv"
 STAGES = "stages.csv"
+CURRICULUM = "curriculum.csv"
 
 SPARSITY = "sparsity.csv"
 
@@ -85,7 +87,7 @@ FIRST_STREAMS = 1
 
 _REMEDY = "Choose another folder, or move the file away."
 _LOG = logging.getLogger("sparse_rnn")
-_OWN = (METRICS, EVALUATIONS, SPARSITY, EVALUATION, STAGES, SUMMARY, WEIGHTS)
+_OWN = (METRICS, EVALUATIONS, SPARSITY, EVALUATION, STAGES, CURRICULUM, SUMMARY, WEIGHTS)
 
 ConfigT = TypeVar("ConfigT")
 State = Literal["new", "unfinished", "finished"]

@@ -107,10 +107,7 @@ def train_ensemble(
         if isinstance(result, TrainingDiverged):
             diverged[configs[i].seed] = result
         elif result is not None:
-            found[i] = Run(
-                *(configs[i], networks[number], result.history, result.evaluation),
-                *(plan.folder, result.stage_matrix),
-            )
+            found[i] = Run(configs[i], networks[number], *result.told(plan.folder))
         elif plan.folder is not None:
             found[i] = finished(plan.folder, configs[i])
     runs = tuple(found[i] for i in sorted(found))

@@ -11,6 +11,7 @@ from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs import folder as run_folder, weights as checkpoint
 from sparse_rnn.runs.checkpoint import Store
+from sparse_rnn.runs.decisions import Decisions
 from sparse_rnn.runs.finished import Outcome
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import read as read_origin
@@ -63,7 +64,10 @@ def results(folder: Path, config: FitConfig) -> Outcome:
     path = folder / run_folder.STAGES
     # Where no stage has come to its end, there is none.
     matrix = StageMatrix.read_csv(path) if path.exists() and config.stages is not None else None
-    return Outcome(history, TaskScores.read_csv(folder / run_folder.EVALUATION), matrix)
+    path = folder / run_folder.CURRICULUM
+    decisions = Decisions.read_csv(path) if config.curriculum is not None else None
+    scores = TaskScores.read_csv(folder / run_folder.EVALUATION)
+    return Outcome(history, scores, matrix, decisions)
 
 
 def _may_be_short(folder: Path, config: FitConfig) -> bool:

@@ -227,6 +227,7 @@ class Trainer(Steps):
         stop: Asked before each step and each batch of an evaluation.
         objective: As for `sparse_rnn.fit`.
         optimiser: As for `sparse_rnn.fit`.
+        curriculum: As for `sparse_rnn.fit`.
 
     Attributes:
         step: Gradient steps taken.

@@ -5,7 +5,7 @@ The configuration has their names: that of a function, the digest of weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,33 +36,42 @@ class Parts:
         objective: What is minimised.
         optimiser: Makes the optimiser of the parameters.
         stream: What is trained on.
+        policy: Says from the scores so far what is trained next; with its name.
     """
 
     objective: Function | None = None
     optimiser: Factory | None = None
     stream: Stream | None = None
+    policy: tuple[str, Callable[..., Any]] | None = None
 
 
 NONE = Parts()
 
-_SETTINGS = {"objective": "objective", "optimiser": "optimiser", "suite": "stream"}
+_SETTINGS = {
+    "objective": "objective",
+    "optimiser": "optimiser",
+    "curriculum": "curriculum",
+    "suite": "stream",
+}
 """Settings that name what is the caller's, with the argument that it is given as."""
 
 
 def settle(
     config: ConfigT,
-    network: nn.Module,
+    network: nn.Module | None,
     *,
     objective: Given | None = None,
     optimiser: Given | None = None,
+    curriculum: Given | None = None,
 ) -> tuple[ConfigT, Parts]:
     """Give the functions of a caller their names in the configuration.
 
     Args:
         config: The configuration.
-        network: The network that is to be trained.
+        network: The network that is to be trained; an optimiser needs it.
         objective: An objective.
         optimiser: An optimiser.
+        curriculum: A policy.
 
     Returns:
         The configuration of the run, and the functions. Where it left `lr` open, that is the
@@ -74,28 +83,36 @@ def settle(
     """
     config, cost = _settled(config, "objective", objective)
     config, factory = _settled(config, "optimiser", optimiser)
-    if factory is not None and "lr" not in config.model_fields_set:
+    config, policy = _settled(config, "curriculum", curriculum)
+    if factory is not None and network is not None and "lr" not in config.model_fields_set:
         rate = _rate_of(factory, network)
         config = config if rate is None else changed(config, lr=rate)
-    return config, Parts(cost, factory)
+    named_policy = None if policy is None else (own_name(config.curriculum or ""), policy)
+    return config, Parts(cost, factory, policy=named_policy)
 
 
-def check_complete(config: FitConfig) -> None:
+def check_complete(config: FitConfig, *, but: Collection[str] = ()) -> None:
     """Refuse a configuration that names functions of a caller's, where none can be given.
+
+    Args:
+        config: The configuration.
+        but: Settings whose function can be given.
 
     Raises:
         InvalidArgument: It does.
     """
     for setting in _SETTINGS:
         value = getattr(config, setting)
-        if isinstance(value, str) and is_own(value):
-            raise InvalidArgument(setting, value, *_MISSING)
+        if setting not in but and isinstance(value, str) and is_own(value):
+            raise InvalidArgument(setting, value, *_missing(setting))
 
 
-_MISSING = (
-    "a name in the table",
-    "One of your own is given to sparse_rnn.fit, which takes any module, also a Network.",
-)
+def _missing(setting: str) -> tuple[str, str]:
+    """What is allowed, and what to do instead."""
+    if setting == "curriculum":
+        return "left out", "One of your own is given to sparse_rnn.train or fit, for one network."
+    told = "One of your own is given to sparse_rnn.fit, which takes any module, also a Network."
+    return "a name in the table", told
 
 
 def check_named(config: FitConfig, folder: object) -> None:
@@ -126,7 +143,7 @@ def _settled(
         allowed = f"left out, or what the configuration says, {stands!r}"
         raise InvalidArgument(setting, name, allowed)
     if isinstance(given, str) and is_own(given):
-        raise InvalidArgument(setting, given, *_MISSING)
+        raise InvalidArgument(setting, given, *_missing(setting))
     return changed(config, **{setting: name}), function
 
 

@@ -47,6 +47,8 @@ class Run(FinishedRun):
         folder: Where its files lie, or None.
         stage_matrix: Scores of all tasks at the end of each stage that ended
             (`sparse_rnn.evaluation.transfer.StageMatrix`); None without stages.
+        decisions: What a policy let the run train, by step
+            (`sparse_rnn.runs.decisions.Decisions`); None without one.
     """
 
     config: TrainConfig
@@ -65,6 +67,8 @@ class Fit(FinishedRun, Generic[ModuleT]):
         folder: Where its files lie, or None.
         stage_matrix: Scores of all tasks at the end of each stage that ended
             (`sparse_rnn.evaluation.transfer.StageMatrix`); None without stages.
+        decisions: What a policy let the run train, by step
+            (`sparse_rnn.runs.decisions.Decisions`); None without one.
     """
 
     config: FitConfig
@@ -80,6 +84,7 @@ def train(  # noqa: PLR0913 - an option each, keyword-only past the second
     callbacks: Iterable[Callback] = (),
     continue_from: Path | str | None = None,
     start_from: Path | str | None = None,
+    curriculum: Given | None = None,
 ) -> Run:
     """Train a network (Khona et al. 2023, appendix A) and evaluate it on trials it never saw.
 
@@ -112,6 +117,7 @@ def train(  # noqa: PLR0913 - an option each, keyword-only past the second
             and nonlinearity. Their digest is the setting `start` of the run, and so a part of what
             it is. Recurrent noise and the optimiser begin anew. Once the run has begun, the other
             may be gone: the configuration with its `start` goes on.
+        curriculum: A policy of your own, as in `fit`.
 
     Returns:
         The run. One configuration gives the same network, bit for bit, on the same machine with
@@ -130,9 +136,11 @@ def train(  # noqa: PLR0913 - an option each, keyword-only past the second
     """
     instance("config", config, TrainConfig)
     instance("options", options, RunOptions)
-    check_complete(config)
-    calls = checked(callbacks)
+    check_complete(config, but=("curriculum",))
     folder = None if out is None else Path(out)
+    config, parts = settle(config, None, curriculum=curriculum)
+    check_named(config, folder)
+    calls = checked(callbacks)
     config, start = starting_from(config, start_from, folder, continue_from)
     device = hardware.device(options.device)
     with joined() as group:
@@ -143,12 +151,12 @@ def train(  # noqa: PLR0913 - an option each, keyword-only past the second
         if start is not None:
             start.into(network)
         network.to(device)
-        plan = PlannedRun(config, network, training, held_out, folder, origin)
+        plan = PlannedRun(config, network, training, held_out, folder, origin, parts)
         result = _alone(plan, options, group, progress, calls)
         if result is None and folder is not None:
             return finished(folder, config)
     assert result is not None  # None says that the folder's run has ended.
-    return Run(config, network, result.history, result.evaluation, folder, result.stage_matrix)
+    return Run(config, network, *result.told(folder))
 
 
 def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
@@ -164,6 +172,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     objective: Given | None = None,
     optimiser: Given | None = None,
     stream: Named | None = None,
+    curriculum: Given | None = None,
 ) -> Fit[ModuleT]:
     """Train a module of one's own as `train` trains its networks, with all that belongs to it.
 
@@ -200,7 +209,16 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
             object like a `Stream`. The run is then one of ``suite="own:NAME"``, by the name that
             the stream says or by that of a pair ``("name", stream)``. The configuration leaves open
             what the stream decides (`batch_size`, `seq_len`, `seed`), or says the same; what is
-            about trials of a suite (`weights`, `stages`, `targets`, `dt`, `noise`) is left out.
+            about trials of a suite (`weights`, `stages`, `curriculum`, `targets`, `dt`, `noise`) is
+            left out.
+        curriculum: A policy of your own: a function that says what is trained next, named as an
+            optimiser of your own is. It is asked before the first step and after each evaluation
+            on the way. It is given the scores so far, a mapping from steps to
+            `sparse_rnn.evaluation.scores.TaskScores` that is empty at first, and returns tasks or
+            weights as `modcog.BatchSampler` takes them; an empty mapping is all tasks alike. What
+            it returned is in checkpoints, in `curriculum.csv` and in `decisions` of the run. A run
+            that goes on trains what was recorded, and asks about that again, so that a function
+            with a state has it back. Of several processes the first one asks.
 
     Returns:
         The run. What draws from torch's global generator, such as dropout, is neither seeded nor
@@ -230,7 +248,8 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
     instance("config", config, FitConfig)
     instance("options", options, RunOptions)
     folder = None if out is None else Path(out)
-    config, parts = settle(config, network, objective=objective, optimiser=optimiser)
+    given = {"objective": objective, "optimiser": optimiser, "curriculum": curriculum}
+    config, parts = settle(config, network, **given)
     config, own = settle_stream(config, stream)
     parts = replace(parts, stream=own)
     check_named(config, folder)
@@ -253,7 +272,7 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
             checkpoint.load_state(path, network, with_edges=sparsified)
             result = results(folder, config)
     assert result is not None  # None says that the folder's run has ended.
-    return Fit(config, network, result.history, result.evaluation, folder, result.stage_matrix)
+    return Fit(config, network, *result.told(folder))
 
 
 def load_run(folder: Path | str) -> Run:
@@ -267,8 +286,7 @@ def load_run(folder: Path | str) -> Run:
     path = Path(folder)
     config = run_folder.read_config(path, TrainConfig.from_json)
     network = checkpoint.load(path)
-    result = results(path, config)
-    return Run(config, network, result.history, result.evaluation, path, result.stage_matrix)
+    return Run(config, network, *results(path, config).told(path))
 
 
 def finished(folder: Path, config: TrainConfig) -> Run:

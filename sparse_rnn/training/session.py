@@ -122,12 +122,13 @@ def run_to_end(
         another process has finished meanwhile is left out.
 
     Raises:
-        InvalidArgument: A run has stages, and a task does not occur in its evaluations.
+        InvalidArgument: Scores decide what a run trains, or it has stages, and a task does not
+            occur in its evaluations.
     """
     group = group or Group()
     config = plans[0].config
     for plan in plans:
-        if config.stages is not None:
+        if config.stages is not None or config.curriculum is not None:
             check_exam(cast("TaskStream", plan.held_out), config.eval_batches)
     with ExitStack() as stack:
         stack.enter_context(threads(options.threads))
@@ -181,10 +182,11 @@ def run_to_end(
                 results[number] = ensemble.diverged[i]
                 continue
             history = History.of(member.rows)
-            result = Outcome(history, scores[i], member.trainer.stage_matrix)
+            trainer = member.trainer
+            result = Outcome(history, scores[i], trainer.stage_matrix, trainer.decisions)
             results[number] = result
             if member.archive is not None:
-                member.archive.finish(member.trainer, result, options.levels)
+                member.archive.finish(trainer, result, options.levels)
         return results
 
 
@@ -235,6 +237,7 @@ def _prepare(
             stop=request.__bool__,
             objective=as_given(config.objective, parts.objective),
             optimiser=as_given(config.optimiser, parts.optimiser),
+            curriculum=parts.policy,
         )
         members[number] = _Member(plan, trainer, archive, [])
     return members

@@ -5,15 +5,53 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sparse_rnn.config.stages import Criterion, Stage, limit
+from sparse_rnn.config.stages import Criterion, Stage, StagePlan, Trained, is_decided, limit
 from sparse_rnn.data import TaskStream
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.evaluation.transfer import StageMatrix
 
 Marks = dict[int, TaskScores]
-"""Held-out scores by gradient step: 0, before training, and the end of each stage."""
+"""Held-out scores by gradient step: 0, before training, and the end of each stage; of a run with a
+policy, those of each evaluation on the way."""
+
+
+class Staged:
+    """The `sparse_rnn.training.curriculum.Curriculum` of a run with stages.
+
+    Args:
+        plan: The stages.
+        stream: A stream of all tasks of the run.
+    """
+
+    def __init__(self, plan: StagePlan, stream: TaskStream) -> None:
+        self._plan = plan
+        self._stages = plan.stages or ()
+        self._stream = stream
+
+    def keeps(self, marks: Marks, step: int, scores: TaskScores) -> bool:
+        """Whether a stage ends here."""
+        return has_ended(self._stages, self._stream, marks, step, scores)
+
+    def trained(self, marks: Marks) -> Trained | None:
+        """The stages, as far as they are decided; None where scores decide nothing."""
+        return None if is_decided(self._stages) else self._plan.trained(ends_of(marks))
+
+    def facts(self) -> Mapping[str, Any]:
+        """Nothing: when stages ended is all that there is to know."""
+        return {}
+
+    def restore(self, marks: Marks, facts: Mapping[str, Any]) -> None:
+        """Refuse scores of other stages.
+
+        Raises:
+            ValueError: There are too many.
+        """
+        del facts
+        if len(ends_of(marks)) > len(self._stages):
+            raise ValueError("more stages have ended than there are")
 
 
 def content_of(stream: TaskStream) -> str | None:
@@ -76,10 +114,10 @@ def matrix_of(
         marks: The scores before training and at the ends of stages, by step.
 
     Returns:
-        A `StageMatrix`; None where no stage has ended.
+        A `StageMatrix`; None where no stage has ended, or there is none.
     """
     ends = ends_of(dict(marks))
-    if not ends:
+    if not (stages and ends):
         return None
     trained = [stream.drawn(weights) for weights, _ in stages[: len(ends)]]
     return StageMatrix.of([marks[end] for end in ends], trained, before=marks.get(0), ended_at=ends)

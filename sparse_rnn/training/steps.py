@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any, cast
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.plan import plan_of
-from sparse_rnn.config.stages import Stage, is_decided
 from sparse_rnn.data import Batch, Batches, TaskStream, ahead
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, TrainingDiverged
 from sparse_rnn.evaluation.history import Descent, Record
@@ -23,18 +22,20 @@ from sparse_rnn.evaluation.scores import TaskScores
 from sparse_rnn.evaluation.streams import Scored
 from sparse_rnn.evaluation.transfer import StageMatrix
 from sparse_rnn.runs.checkpoint import Snapshot, capture, capture_plain, restore
+from sparse_rnn.runs.decisions import Decisions
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.system.hardware import device_of, shortened
 from sparse_rnn.training.carrying import Carried
 from sparse_rnn.training.consolidation import Consolidation
 from sparse_rnn.training.continual import keeping
+from sparse_rnn.training.curriculum import Policy, curriculum_of
 from sparse_rnn.training.evaluation import evaluate
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.objective import Objective, probe
 from sparse_rnn.training.optimiser import Optimiser, remedy
 from sparse_rnn.training.parts import Given, settle
 from sparse_rnn.training.sparsity import Sparsity, soften
-from sparse_rnn.training.stages import Marks, ends_of, has_ended, matrix_of
+from sparse_rnn.training.stages import Marks, ends_of, matrix_of
 from sparse_rnn.training.stream import endless
 
 
@@ -54,8 +55,8 @@ class Steps:
         pending: The step whose record is not complete yet, or None.
         sparsity: What chooses the synapses, or None.
         carried: The states that the next batch goes on from.
-        marks: Held-out scores before training and at the ends of stages, by step; empty without
-            stages.
+        marks: Held-out scores before training and at the ends of stages, by step; of a run with a
+            policy, those that it has seen. Empty without both.
     """
 
     def __init__(  # noqa: PLR0913 - an option each, keyword-only past the fourth
@@ -69,11 +70,13 @@ class Steps:
         stop: Callable[[], bool] = lambda: False,
         objective: Given | None = None,
         optimiser: Given | None = None,
+        curriculum: Given | None = None,
     ) -> None:
         instance("network", network, nn.Module)
         instance("config", config, FitConfig)
         self.network = network
-        self.config, parts = settle(config, network, objective=objective, optimiser=optimiser)
+        given = {"objective": objective, "optimiser": optimiser, "curriculum": curriculum}
+        self.config, parts = settle(config, network, **given)
         self.group = group or Group()
         self.stop = stop
         plan = plan_of(self.config, network)
@@ -95,12 +98,12 @@ class Steps:
         self.step = 0
         self.ended = ""
         self._training = training
-        if self.config.stages is not None:
-            instance("held_out", held_out, TaskStream)  # which knows what a stage trains
         self.held_out = held_out
         self._exam: list[Batch] = []
         self.marks: Marks = {}
         self._planned: object = None
+        stages = self.config.stage_plan
+        self._curriculum = curriculum_of(stages, parts.policy, held_out, self.group)
         self._follow()
         self.pending: Descent | None = None
         self._last: Descent | None = None
@@ -122,6 +125,7 @@ class Steps:
             "elapsed_s": self.elapsed_s,
             "optimiser": capture_plain(self.optimiser),
             "marks": {str(step): scores.rows() for step, scores in self.marks.items()},
+            **({} if self._curriculum is None else self._curriculum.facts()),
             **more,
         }
         tensors = capture(self.network, self.optimiser) | self.carried.tensors()
@@ -144,8 +148,8 @@ class Steps:
             step, ended, elapsed_s = int(facts["step"]), facts["ended"], float(facts["elapsed_s"])
             rows: dict[str, Any] = facts.get("marks", {})
             marks = {int(at): TaskScores.from_rows(scores) for at, scores in rows.items()}
-            if len(ends_of(marks)) > len(self.config.stages or ()):
-                raise ValueError("more stages have ended than there are")
+            if self._curriculum is not None:
+                self._curriculum.restore(marks, facts)
         except (KeyError, TypeError, ValueError) as error:
             raise IncompatibleState(f"The checkpoint's facts are incomplete ({error})") from error
         restore(snapshot.tensors, self.network, self.optimiser, facts.get("optimiser"))
@@ -174,19 +178,18 @@ class Steps:
                 for batch in drawn:
                     yield batch
                     if self._training is not training:
-                        break  # A stage has ended: what was drawn ahead is none of the next one.
+                        break  # Other tasks from here on: what was drawn ahead is of before.
                 else:
                     return
 
     def _follow(self) -> None:
-        """Train on what the stages say by now, where scores decide it."""
-        stages = self.config.stages
-        if stages is None or is_decided(stages):
+        """Train on what scores say by now, where they decide it."""
+        if self._curriculum is None or self.ended:
             return
-        planned = self.config.stage_plan.trained(ends_of(self.marks))
-        if planned != self._planned:
+        planned = self._curriculum.trained(self.marks)
+        if planned is not None and planned != self._planned:
             stream = instance("training", self._training, TaskStream)
-            self._training = stream.staged(planned or (), self.group.size)
+            self._training = stream.staged(planned, self.group.size)
             self._planned = planned
 
     def begin(self) -> None:
@@ -274,6 +277,11 @@ class Steps:
         stages = self.config.stages or ()
         return matrix_of(stages, cast("TaskStream", self.held_out), self.marks)
 
+    @property
+    def decisions(self) -> Decisions | None:
+        """What a policy has decided so far; None without one."""
+        return self._curriculum.decisions if isinstance(self._curriculum, Policy) else None
+
     def exam(self) -> list[Batch]:
         """The held-out batches of the evaluations on the way; none but in the first process."""
         if self.group.first and not self._exam:
@@ -284,22 +292,20 @@ class Steps:
         """Complete the record of the pending step, and decide whether it was the last one."""
         done, config = self.pending, self.config
         assert done is not None  # `take` comes before.
-        if scores is not None and config.stages is not None:
-            self._mark(config.stages, done.step, scores)
         if scores is not None and config.stop_at is not None:
             reached = scores.mean(config.stop_measure) >= config.stop_at
             self.ended = "target" if reached else ""
         if done.step == config.steps and not self.ended:
             self.ended = "steps"
+        if scores is not None:
+            self._mark(done.step, scores)
         self.pending, self._last = None, done
         return Record(done.step, done.loss, done.lr, done.grad_norm, self.elapsed_s, scores)
 
-    def _mark(self, stages: Sequence[Stage], step: int, scores: TaskScores) -> None:
-        """Keep what is known at the end of a stage, if this is one, and go on to the next."""
-        last = step == self.config.steps
-        if not last and not has_ended(
-            stages, cast("TaskStream", self.held_out), self.marks, step, scores
-        ):
+    def _mark(self, step: int, scores: TaskScores) -> None:
+        """Keep scores that say what is trained next, such as those at the end of a stage."""
+        last, curriculum = step == self.config.steps, self._curriculum
+        if curriculum is None or not (last or curriculum.keeps(self.marks, step, scores)):
             return
         begin = max(self.marks, default=0)
         self.marks[step] = scores

@@ -29,7 +29,7 @@ _SIZES = ("input_size", "output_size")
 _ALLOWED = "a stream, or a pair of a name and a stream: an object with " + ", ".join(
     (*_METHODS, *_SIZES, "identity")
 )
-_OF_SUITES = ("weights", "stages", "targets", "dt", "noise")
+_OF_SUITES = ("weights", "stages", "curriculum", "targets", "dt", "noise")
 
 
 def settle_stream(config: ConfigT, given: Named | None) -> tuple[ConfigT, Stream | None]:

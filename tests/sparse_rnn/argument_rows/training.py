@@ -105,6 +105,10 @@ _FIT = {
         (3, [], [("Go",)], [("Go", 0)], [("Go", 5)], [("Go", True)], [("Go", {"performance": 1})]),
         ([("no such", 4)],),
     ),
+    "curriculum": Argument(
+        unseen="comes with a function: tests/sparse_rnn/training/test_curriculum.py",
+        wrong=(3, True, "bandit", "own:", "own:a b"),
+    ),
     "continual": Argument(
         (None, "ewc", "projection"),
         NO_NAMES[::2],
@@ -259,6 +263,16 @@ _OBJECTIVE = Argument((None, _halved), (3, "no such", ("a b", _halved)))
 _OPTIMISER = Argument((None, "sgd", torch.optim.Rprop), (3, "no such", ("a b", torch.optim.SGD)))
 
 
+def _go(scores: Any) -> str:
+    del scores
+    return "Go"
+
+
+_CURRICULUM = Argument(
+    (None, _go), (3, "no such", ("a b", _go)), loud=(("none", lambda _: None), ("a", lambda _: 3))
+)
+
+
 class _Net(nn.Module):
     """A network that is none of this package."""
 
@@ -350,7 +364,12 @@ ROWS = {
         {"network": network(), "batches": _BATCHES, "ridge": 1e-2},
     ),
     "sparse_rnn.train": Row(
-        {**_calls({"config": _CONFIGS}), "continue_from": _CONTINUED, "start_from": _STARTED},
+        {
+            **_calls({"config": _CONFIGS}),
+            "continue_from": _CONTINUED,
+            "start_from": _STARTED,
+            "curriculum": _CURRICULUM,
+        },
         {"config": small_config()},
         _with_folder,
     ),
@@ -376,6 +395,7 @@ ROWS = {
             ),
             "objective": _OBJECTIVE,
             "optimiser": _OPTIMISER,
+            "curriculum": _CURRICULUM,
             "stream": Argument(
                 (("one", _stream()), ("one", _stream(1))),
                 (3, "cog-20", ("one", 3), ("no name", _stream()), torch.relu),
@@ -412,6 +432,7 @@ ROWS = {
             "stop": Argument((lambda: False, _stopped), free="called as it is"),
             "objective": _OBJECTIVE,
             "optimiser": _OPTIMISER,
+            "curriculum": _CURRICULUM,
         },
         {
             "network": Made(_network),

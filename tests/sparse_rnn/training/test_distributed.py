@@ -22,6 +22,7 @@ import sparse_rnn as srnn
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.errors import SparseRnnError
 from sparse_rnn.evaluation.transfer import StageMatrix
+from sparse_rnn.runs.decisions import Decisions
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.loop import Trainer
 from sparse_rnn.training.run import build, streams
@@ -342,3 +343,43 @@ def test_a_module_of_ones_own_starts_from_the_weights_of_the_first_process(
     else:
         assert done.returncode != 0
         assert "network must be the same in all processes" in done.stderr
+
+
+POLICY = """
+import os, sys
+from pathlib import Path
+import numpy as np
+import sparse_rnn as srnn
+from sparse_rnn.training.group import joined
+out, rng = Path(sys.argv[1]), np.random.default_rng(int(os.environ["RANK"]))  # others in each
+how = {"suite": ("Go", "DlyGo"), "arch": "autapse", "size": 8, "batch_size": 2, "seq_len": 45}
+how |= {"eval_every": 3, "eval_batches": 4, "final_batches": 1, "lr": 0.03}
+with joined():
+    config = srnn.TrainConfig(steps=8, **how)
+    drawn = ("drawn", lambda _: rng.dirichlet([1.0, 1.0]))
+    found = srnn.train(config, out / "policy", curriculum=drawn).decisions
+    stages = tuple(zip(found.weights, np.diff((*found.steps, 8)).tolist()))
+    srnn.train(srnn.TrainConfig(stages=stages, **how), out / "plain")
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_the_first_one_was_told(tmp_path: Path) -> None:
+    (tmp_path / "policy.py").write_text(POLICY)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *("--nproc-per-node", "2", str(tmp_path / "policy.py"), str(tmp_path)),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    policy, plain = tmp_path / "policy", tmp_path / "plain"
+    assert len(set(Decisions.read_csv(policy / "curriculum.csv").weights)) == 3
+    assert lines_without_clock(policy) == lines_without_clock(plain)
+    name = "weights.safetensors"
+    assert (policy / name).read_bytes() == (plain / name).read_bytes()
