@@ -63,6 +63,9 @@ _GROUPS = {
 """What options are about: a heading of the help each."""
 
 _TASKS = ("suite", "weights", "stages", "rules", "dt", "noise")
+NO_OPTIONS = ("curriculum",)
+"""Settings that go with a function, which no command line can give."""
+
 _EVALUATION = ("eval_every", "eval_batches", "final_batches")
 _SEEDS = (
     "Train an ensemble, all networks at once: one number N for the seeds 0..N-1, or several seeds. "
@@ -155,7 +158,7 @@ def grouped() -> dict[str, dict[str, FieldInfo]]:
     """The settings by what they are about, in the order of the help."""
     found: dict[str, dict[str, FieldInfo]] = {name: {} for name in _GROUPS}
     for name, info in TrainConfig.model_fields.items():
-        if name != "curriculum":  # A function, which no command line can give.
+        if name not in NO_OPTIONS:
             found[_group_of(name)][name] = info
     found["run"] = dict(RunOptions.model_fields)
     return found

@@ -92,7 +92,8 @@ def test_each_setting_stands_in_one_group_of_the_help(
     groups = train.grouped()
     every = [name for fields in groups.values() for name in fields]
     models = (srnn.TrainConfig, srnn.RunOptions)
-    assert sorted(every) == sorted(name for model in models for name in model.model_fields)
+    settings = [name for model in models for name in model.model_fields]
+    assert sorted([*every, *train.NO_OPTIONS]) == sorted(settings)
     monkeypatch.setenv("COLUMNS", "80")
     assert status("train", "--help") == 0
     lines = capsys.readouterr().out.splitlines()
