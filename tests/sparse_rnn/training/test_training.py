@@ -77,6 +77,9 @@ CHANGES: dict[str, dict[str, Any]] = {
         "continual": "ewc",
         "continual_options": {"strength": 1e4},
     },
+    "rules": {"rules": "factors"},
+    "sparsifier": {"sparsifier": "set", "sparsifier_options": {"every": 2}},
+    "sparsifier_options": {"sparsifier": "set", "sparsifier_options": {"every": 1}},
     "batch_size": {"batch_size": 3},
     "seq_len": {"seq_len": 60},
     "lr": {"lr": 2e-3},
@@ -137,6 +140,10 @@ def test_every_setting_changes_something(base: srnn.Run, setting: str) -> None:
 
 # Settings that count beside another one only: the same run with two values of them.
 PAIRS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (
+        {"sparsifier": "set", "sparsifier_options": {"every": 1}},
+        {"sparsifier_options": {"every": 2}},
+    ),
     ({"schedule": "linear"}, {"decay": 0.5}),
     ({"schedule": "cosine"}, {"decay": 0.5}),
     ({"schedule": "step", "decay_every": 3}, {"decay": 0.5}),
