@@ -125,6 +125,7 @@ def compare_graphs(network: Source, n_draws: int = 3, seed: Seed = 0) -> GraphCo
 
     Example:
         >>> import sparse_rnn as srnn
+        >>> from sparse_rnn.analysis import compare_graphs
         >>> net = srnn.Network(53, 17, srnn.masks.locality((10, 10), radius=2))
         >>> found = compare_graphs(net, n_draws=1)
         >>> found.names

@@ -79,7 +79,9 @@ class View:
         """Have the edges of these numbers, in any order; those that there are stay as they are.
 
         Example:
+            >>> import numpy as np
             >>> import sparse_rnn as srnn
+            >>> from sparse_rnn.sparsify import View
             >>> view = View(srnn.Network(3, 2, srnn.masks.autapse(2)), steps=9)
             >>> view.with_keys(np.array([3, 1])).origin
             array([-1,  1])

@@ -63,7 +63,7 @@ def direction_color(degrees: float) -> str:
 
 
 def direction_bar(figure: Figure, axes: Sequence[Axes], label: str) -> None:
-    """The key to the colours of directions, which grow counter-clockwise."""
+    """The key to the colours of directions, whose numbers grow to the right."""
     bar = figure.colorbar(
         ScalarMappable(DEGREES, CYCLE), ax=list(axes), shrink=0.8, ticks=[0, 90, 180, 270, 360]
     )
