@@ -14,7 +14,7 @@ RESULTS = Path(sparsifiers.__file__).parents[1] / "results" / "sparsifiers.json"
 @pytest.mark.slow
 def test_all_methods_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out.json"
-    arguments = ["--repeats", "1", "--seq-len", "5", "--networks", "N=400, 3.3 %"]
+    arguments = ["--repeats", "1", "--seq-len", "40", "--networks", "N=400, 3.3 %"]
     assert sparsifiers.main([*arguments, "-o", str(output)]) == 0
     lines = json.loads(output.read_text())["lines"]
     assert [line["method"] for line in lines] == list(srnn.sparsify.CHANGING)
