@@ -66,7 +66,7 @@ def stages(design: Design) -> list[tuple[list[str], int]]:
     ]
 
 
-def candidates(mask: str, method: str, results: Results, scale: Scale, guess: bool) -> list[Arm]:  # noqa: FBT001 - as `settings_of`
+def candidates(mask: str, method: str, results: Results, scale: Scale, *, guess: bool) -> list[Arm]:
     """Networks of a mask and a method with each option, on the seed of the search."""
     design = DESIGNS[scale.name]
     settings = settings_of(mask, results, scale, guess=guess)
@@ -88,7 +88,7 @@ def arm(
     mask: str, method: str, results: Results, scale: Scale, *, guess: bool = False
 ) -> Arm | None:
     """The network of a mask and a method; None where its settings are not found yet."""
-    among = candidates(mask, method, results, scale, guess)
+    among = candidates(mask, method, results, scale, guess=guess)
     if len(among) > 1 and not guess:
         scores: list[float] = []
         for one in among:
