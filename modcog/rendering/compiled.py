@@ -82,8 +82,7 @@ def render(
     # A copy: numba compiles anew for what is read-only or lies otherwise in memory.
     shown = _NO_TABLE if rules.table is None else rules.table.copy()
     tables = _Tables(trials.bumps, noise.quantiles(), counters, np.array(edges), shown)
-    one_hot = rules.table is None and rules.n_channels > 0
-    _fill(rendered.observations, rendered.targets, rendered.mask, plan, tables, one_hot)
+    _fill(*(array.reshape(-1) for array in rendered), plan, tables, rendered.mask.shape[1])
     return rendered
 
 
@@ -91,6 +90,7 @@ _SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _LOW = np.uint64(0xFFFF)
 _NEXT = np.uint64(16)
+_ONE, _FOUR = np.uintp(1), np.uintp(4)
 _N_GROUPS = len(NOISE_GROUPS)
 _NO_TABLE = np.zeros((1, 0), dtype=np.float32)
 
@@ -105,75 +105,88 @@ def _mix(word: Any) -> Any:
     return word ^ (word >> _SHIFTS[2])
 
 
-@kept_njit(nogil=True)
-def _add_noise(row: Any, key: Any, counters: Any, std: Any, quantiles: Any) -> None:
-    """Add the deviates of one channel group at one step; `row` is that group."""
-    channel = 0
-    for counter in counters[: (row.size + 3) // 4]:
-        word = _mix(key ^ counter)
-        for _ in range(min(4, row.size - channel)):
-            row[channel] += quantiles[word & _LOW] * std
-            word >>= _NEXT
-            channel += 1
-
-
-@kept_njit(nogil=True)
-def _draw_image(image: Any, trial: int, period: int, plan: Any, bumps: Any) -> Any:
-    """Sum the bumps that a trial shows in a period; returns whether there are any."""
-    image[:] = 0.0
-    shown = False
+@kept_njit(inline="always")
+def _draw(shown: Any, image: Any, trial: Any, period: Any, plan: Any, tables: Any) -> None:
+    """Write what each step of a period shows, but for the noise: one row of observations."""
+    n = np.uintp(tables.bumps.shape[0])
+    for k in range(shown.size):
+        shown[k] = 0
+    if period < plan.n_periods[trial] - 1:
+        shown[0] = 1
+    after = _ONE + 2 * n
+    if tables.rules.shape[1]:
+        for k in range(np.uintp(tables.rules.shape[1])):
+            shown[after + k] = tables.rules[plan.rule[trial], k]
+    elif shown.size > after:
+        shown[after + np.uintp(plan.rule[trial])] = 1
+    any_shown = False
     for slot in range(plan.stimulus_period.shape[1]):
         strength = plan.stimulus_strength[trial, slot]
         if plan.stimulus_period[trial, slot] == period and strength > 0:
-            shown = True
-            bump = bumps[plan.stimulus_location[trial, slot]]
-            part = image[plan.stimulus_ring[trial, slot]]
-            for k in range(bump.size):
-                part[k] += strength * bump[k]
-    return shown
+            if not any_shown:
+                any_shown = True
+                for k in range(image.size):
+                    image[k] = 0
+            first = n * np.uintp(plan.stimulus_ring[trial, slot])
+            location = np.uintp(plan.stimulus_location[trial, slot])
+            for k in range(n):
+                image[first + k] += strength * tables.bumps[location, k]
+    if any_shown:
+        for k in range(np.uintp(image.size)):
+            shown[_ONE + k] = np.float32(image[k])
+
+
+@kept_njit(inline="always")
+def _add_noise(
+    observations: Any, row: Any, key: Any, group_and_step: Any, std: Any, tables: Any
+) -> None:
+    """Add the deviates of a channel group at a step of the trial; `row` is where its row begins."""
+    group, step = group_and_step
+    at = row + np.uintp(tables.groups[group])
+    end = row + np.uintp(tables.groups[group + 1])
+    number = np.uintp(0)
+    while at < end:
+        word = _mix(key ^ tables.counters[group, step, number])
+        number += _ONE
+        for _ in range(min(_FOUR, end - at)):
+            observations[at] += tables.quantiles[word & _LOW] * std
+            word >>= _NEXT
+            at += _ONE
 
 
 @kept_njit(nogil=True)
-def _fill(observations: Any, targets: Any, mask: Any, plan: Any, tables: Any, one_hot: Any) -> None:
-    """Write all trials into arrays of zeros."""
+def _fill(observations: Any, targets: Any, mask: Any, plan: Any, tables: Any, n_lanes: int) -> None:
+    """Write all trials into arrays of zeros, each of one axis.
+
+    Indices are unsigned, as numba asks of others at each use whether they are negative; and no row
+    becomes an array of its own, to which it would count the references.
+    """
+    n_channels = np.uintp(tables.groups[-1])
     n = tables.bumps.shape[0]
-    groups = tables.groups
-    image = np.empty((2, n), dtype=np.float64)
-    picture = image.reshape(2 * n)
+    shown, image = np.empty(n_channels, np.float32), np.empty(2 * n)
     for trial in range(plan.lane.size):
-        lane, time, step = plan.lane[trial], plan.start[trial], 0
-        drift = plan.drift[trial]
-        # Without a table it has one empty row.
-        rule = tables.rules[min(plan.rule[trial], tables.rules.shape[0] - 1)]
-        for period in range(plan.n_periods[trial]):
-            decides = period == plan.n_periods[trial] - 1
-            shown = _draw_image(image, trial, period, plan, tables.bumps)
+        key, drift = plan.noise_key[trial], plan.drift[trial]
+        place = np.uintp(plan.start[trial] * n_lanes + plan.lane[trial])
+        last = plan.n_periods[trial] - 1
+        step = np.uintp(0)
+        for period in range(last + 1):
+            noisy = plan.noisy[trial, period]
+            responds = period == last and plan.responds[trial]
+            _draw(shown, image, trial, period, plan, tables)
             for j in range(plan.period_steps[trial, period]):
-                row = observations[time, lane]
-                mask[time, lane] = 1
-                if not decides:
-                    row[0] = 1
-                if one_hot:
-                    row[1 + 2 * n + plan.rule[trial]] = 1
-                else:
-                    part = row[1 + 2 * n :]
-                    for k in range(rule.size):
-                        part[k] = rule[k]
-                if shown:
-                    for k in range(2 * n):
-                        row[1 + k] = np.float32(picture[k])
-                if plan.noisy[trial, period]:
+                row = place * n_channels
+                for k in range(n_channels):
+                    observations[row + k] = shown[k]
+                mask[place] = 1
+                if noisy:
                     for group in range(_N_GROUPS):
                         std = plan.noise_std[trial, group]
                         if std > 0:
-                            part = row[groups[group] : groups[group + 1]]
-                            counters = tables.counters[group, step]
-                            key = plan.noise_key[trial]
-                            _add_noise(part, key, counters, std, tables.quantiles)
-                if decides and plan.responds[trial]:
+                            _add_noise(observations, row, key, (group, step), std, tables)
+                if responds:
                     # Nine digits and then half up, as `modcog.ring.units` rounds.
                     units = np.floor(np.rint(abs(drift) * j * 1e9) / 1e9 + 0.5)
                     moved = np.int64(np.sign(drift) * units)
-                    targets[time, lane] = 1 + (plan.response[trial] + moved) % n
-                time += 1
-                step += 1
+                    targets[place] = 1 + (plan.response[trial] + moved) % n
+                place += np.uintp(n_lanes)
+                step += _ONE
