@@ -20,6 +20,7 @@ import pytest
 
 import modcog
 from tests.argument_rows import TABLE, TRIALS, Row
+from tests.every import every
 from tests.wrong_values import CALLED, INSIDE, TAKEN, WRONG
 
 NO_ARGUMENT_OF_INTEREST = {
@@ -72,7 +73,7 @@ def test_every_public_callable_has_a_row() -> None:
 CASES = [(name, argument) for name, row in TABLE.items() for argument in row.values]
 
 
-@pytest.mark.parametrize(("name", "argument"), CASES)
+@every(("name", "argument"), CASES)
 def test_every_argument_changes_something_or_is_refused(name: str, argument: str) -> None:
     call, row = getattr(modcog, name), TABLE[name]
     one, other = (outcome(call, row, name=argument, value=v) for v in row.values[argument])
@@ -89,7 +90,7 @@ def test_every_argument_has_wrong_values() -> None:
     assert {argument for _, argument in CASES} == WRONG.keys()
 
 
-@pytest.mark.parametrize(("name", "argument"), CASES)
+@every(("name", "argument"), CASES)
 def test_wrong_values_are_refused_by_name(name: str, argument: str) -> None:
     call, row = getattr(modcog, name), TABLE[name]
     called = {argument, *CALLED.get(argument, ())}

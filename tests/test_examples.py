@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.every import every
+
 pytest.importorskip("torch")
 API = Path(__file__).resolve().parent.parent / "docs" / "api"
 ENTRIES = [
@@ -58,7 +60,7 @@ def test_no_example_uses_what_it_does_not_import(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@every("name", EXAMPLES)
 def test_what_an_example_imports_is_there(name: str) -> None:
     imports = [node for node in ast.walk(ast.parse(code(name))) if isinstance(node, IMPORTS)]
     for node in imports:

@@ -6,8 +6,7 @@ import difflib
 import inspect
 import re
 
-import pytest
-
+from tests.every import every
 from tests.public_api import REWRITE, ROOT, SNAPSHOT, lines, module_of, public_objects
 
 API_PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
@@ -39,7 +38,7 @@ def located(name: str) -> object:
     return getattr(module_of(module), attribute)
 
 
-@pytest.mark.parametrize("name", [name for name, value in public_objects().items()])
+@every("name", [name for name, value in public_objects().items()])
 def test_public_functions_and_classes_have_a_docstring(name: str) -> None:
     value = public_objects()[name]
     if inspect.isclass(value) or inspect.isfunction(value):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import modcog
 from tests.acceptance import reading
+from tests.every import every
 
 NAMES = modcog.task_names()
 DTS = (1, 5, 10, 20, 25, 30, 40, 50, 70, 100, 125, 1000 / 60)
@@ -37,7 +38,7 @@ def interval_answer(task: reading.Task, trials: modcog.Trials) -> NDArray[np.int
     return (trials.base_response + task.int_sign * moved) % trials.dim_ring
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_1_and_2_labels_and_go_cue(name: str) -> None:
     trials = modcog.sample(modcog.task(name), reading.generator(name, 10), 2000)
     trials.rule[:] = 1
@@ -97,7 +98,7 @@ def given_of(trials: modcog.Trials, *, mirrored: bool = False) -> dict[str, NDAr
     return given
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_3_left_is_the_mirror_image_of_right(name: str) -> None:
     # A task without a modifier is its own mirror image.
     task = reading.parse(name)
@@ -120,7 +121,7 @@ def test_3_left_is_the_mirror_image_of_right(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", COMPOSED)
+@every("name", COMPOSED)
 def test_3_int_and_seq_is_seq_applied_to_the_int_answer(name: str) -> None:
     task = reading.parse(name)
     integrated = reading.Task(task.base, task.int_sign)
@@ -141,7 +142,7 @@ def test_3_int_and_seq_is_seq_applied_to_the_int_answer(name: str) -> None:
     assert (both.length == go + 10).all()
 
 
-@pytest.mark.parametrize("name", COMPOSED)
+@every("name", COMPOSED)
 def test_3_a_task_name_spells_the_nesting_of_its_wrappers(name: str) -> None:
     base, first, second = name.split("_")
     nested = modcog.make(base)
@@ -155,7 +156,7 @@ def test_3_a_task_name_spells_the_nesting_of_its_wrappers(name: str) -> None:
         assert nested.new_trial() == named.new_trial()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_4_durations_and_shifts_on_every_time_grid(name: str) -> None:
     task = reading.parse(name)
     for dt in DTS:
@@ -202,7 +203,7 @@ def assert_drift(trials: modcog.Trials) -> None:
         np.testing.assert_array_equal(label, (1 + index % 16) * trials.responds[row])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_4_a_time_step_longer_than_a_period_is_refused(name: str) -> None:
     task = reading.parse(name)
     shortest = min(ms[0] if isinstance(ms, tuple) else ms for ms in task.periods_ms().values())

@@ -17,6 +17,7 @@ from scipy import stats
 
 import modcog
 from tests.acceptance import reading
+from tests.every import every
 
 NAMES = modcog.task_names()
 INT = [name for name in NAMES if "_Int" in name]
@@ -48,7 +49,7 @@ def assert_uniform(values: NDArray[Any], support: Any) -> None:
     assert_distributed(values, {value: 1 / len(options) for value in options})
 
 
-@pytest.mark.parametrize("name", INT)
+@every("name", INT)
 def test_5_the_interval_is_uniform_and_moves_the_answer_1_to_11_units(name: str) -> None:
     task = reading.parse(name)
     trials = draw(name, 3300)
@@ -81,7 +82,7 @@ def test_6_category_labels_of_all_pairs(name: str) -> None:
     assert (labels > 0).sum() == 128
 
 
-@pytest.mark.parametrize("name", of_bases(*reading.DM, *reading.DLY_DM))
+@every("name", of_bases(*reading.DM, *reading.DLY_DM))
 def test_6_no_ties_and_places_a_quarter_turn_apart(name: str) -> None:
     base = reading.parse(name).base
     trials = draw(name, 2700)
@@ -133,7 +134,7 @@ def test_strengths_are_ordered_pairs(base: str) -> None:
     assert_uniform(strength, both)
 
 
-@pytest.mark.parametrize("name", of_bases(*reading.MATCH))
+@every("name", of_bases(*reading.MATCH))
 def test_matches(name: str) -> None:
     base = reading.parse(name).base
     trials = draw(name, 5120)
@@ -150,7 +151,7 @@ def test_matches(name: str) -> None:
     np.testing.assert_array_equal(answer, trials.stimulus_location[trials.responds, 1])
 
 
-@pytest.mark.parametrize("name", of_bases(*reading.REACH))
+@every("name", of_bases(*reading.REACH))
 def test_reaches(name: str) -> None:
     trials = draw(name, 3200)
     assert trials.stimulus_strength.shape[1] == 1
@@ -162,14 +163,14 @@ def test_reaches(name: str) -> None:
     np.testing.assert_array_equal(trials.base_response, place)
 
 
-@pytest.mark.parametrize("name", of_bases(*reading.DM, *reading.DLY_DM))
+@every("name", of_bases(*reading.DM, *reading.DLY_DM))
 def test_the_fixation_of_decisions_is_drawn_first_and_rounded_afterwards(name: str) -> None:
     fixation = draw(name, 4000).duration_ms("fixation")
     assert_distributed(fixation, {200.0: 1 / 6, 300.0: 1 / 3, 400.0: 1 / 3, 500.0: 1 / 6})
     assert abs(fixation.mean() - 350) < 5 * 95.7 / 4000**0.5
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_lengths_at_100_ms(name: str) -> None:
     # The last column of the specification's table, with Int (1 to 11 steps) and Seq (10 steps).
     task = reading.parse(name)

@@ -10,6 +10,7 @@ import pytest
 
 import modcog
 from tests.acceptance import reading
+from tests.every import every
 
 NAMES = modcog.task_names()
 MEASURES = ("final_accuracy", "decision_accuracy", "performance", "trajectory_performance")
@@ -91,7 +92,7 @@ def play(env: Any, policy: Any, n_trials: int) -> tuple[list[float], list[float]
     return rewards, performance, responds
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_10_oracle_and_fixation_in_the_step_interface(name: str) -> None:
     env = modcog.make(name, noise=0)
     rewards, performance, responds = play(env, lambda e: int(e.gt_now), 12)
@@ -147,7 +148,7 @@ def test_11_sizes_of_input_and_output(suite: str) -> None:
     assert env.action_space.n == 17
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_11_every_task_is_a_gymnasium_id(name: str) -> None:
     env = gym.make(f"modcog/{name}-v0")
     assert env.observation_space.shape == (33,)

@@ -15,6 +15,7 @@ from scipy import stats
 
 import modcog
 from tests.acceptance import reading
+from tests.every import every
 
 NAMES = modcog.task_names()
 TWO_MODALITIES = (*reading.REACH, *reading.MATCH)
@@ -51,7 +52,7 @@ def same(one: list[Trial], other: list[Trial]) -> bool:
     return all(np.array_equal(a[0], b[0]) for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_8_a_seed_decides_the_first_50_trials(name: str) -> None:
     env = modcog.make(name)
     runs = []
@@ -99,7 +100,7 @@ def global_state() -> tuple[Any, ...]:
     return (kind, keys.tobytes(), *rest)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every("name", NAMES)
 def test_8_global_randomness_is_untouched(name: str) -> None:
     before = global_state()
     env = gym.make(f"modcog/{name}-v0")

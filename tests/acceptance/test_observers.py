@@ -12,6 +12,7 @@ import pytest
 
 import modcog
 from tests.acceptance import observers, reading
+from tests.every import every
 
 OTHER_GRIDS = ((20.0, 16), (100.0, 32), (20.0, 32), (1000 / 60, 16), (70.0, 8))
 SOME = (
@@ -29,7 +30,7 @@ def assert_solved(name: str, n_trials: int, dt: float = 100.0, dim_ring: int = 1
     np.testing.assert_array_equal(answers, targets)
 
 
-@pytest.mark.parametrize("name", modcog.task_names())
+@every("name", modcog.task_names())
 def test_the_observer_answers_every_step_as_the_labels_do(name: str) -> None:
     assert_solved(name, 2000)
 

@@ -18,10 +18,11 @@ from modcog.modifiers import MODIFIERS
 from modcog.rendering import reference as rendering
 from modcog.tasks import BASE_TASKS
 from modcog.trials.draws import Draws
+from tests.every import every
 from tests.modcog import helpers
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_every_task_passes(name: str) -> None:
     modcog.check_task(name, n_trials=40)
 

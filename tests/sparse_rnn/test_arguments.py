@@ -21,6 +21,7 @@ import pytest
 from pydantic import BaseModel
 
 import sparse_rnn as srnn
+from tests.every import every
 from tests.public_api import public_objects
 from tests.sparse_rnn.argument_rows import (
     analysis,
@@ -83,7 +84,7 @@ def test_every_public_callable_has_a_row() -> None:
     assert not TABLE.keys() & EXEMPT.keys()
 
 
-@pytest.mark.parametrize("name", CALLABLES)
+@every("name", CALLABLES)
 def test_every_argument_is_tried_or_has_a_reason(name: str) -> None:
     row = TABLE[name]
     known = parameters(CALLABLES[name], bound=row.of is None or inspect.ismethod(CALLABLES[name]))
@@ -135,7 +136,7 @@ def outcome(name: str, argument: str, value: Any, world: World) -> str:
     return str(told).replace(str(world.folder), "")
 
 
-@pytest.mark.parametrize(("name", "argument"), SEEN)
+@every(("name", "argument"), SEEN)
 def test_every_argument_changes_something(
     name: str, argument: str, world: Callable[[], World]
 ) -> None:
@@ -145,7 +146,7 @@ def test_every_argument_changes_something(
     assert how.by_error or not all(told.startswith(ERROR) for told in outcomes), outcomes
 
 
-@pytest.mark.parametrize(("name", "argument"), WRONG)
+@every(("name", "argument"), WRONG)
 def test_wrong_values_are_refused(name: str, argument: str, world: Callable[[], World]) -> None:
     how = TABLE[name].arguments[argument]
     for value in (*how.wrong, *how.loud):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import modcog
 from modcog.batches import sampler as sampler_module
 from modcog.trials.plan import place
+from tests.every import every
 from tests.modcog import helpers
 
 SOURCES = ["cog-20", "mod-cog-84", "mod-cog-168", "DMS_IntL_SeqR", ["Go", "MultiDM_SeqL", "Go"]]
@@ -201,7 +202,7 @@ def of_all_tasks() -> modcog.Batch:
     return make("mod-cog-168", batch_size=60, seq_len=700).batch(1)
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_a_stretch_of_a_batch_a_trial_alone_and_an_environment_are_the_same_arrays(
     name: str, of_all_tasks: modcog.Batch
 ) -> None:

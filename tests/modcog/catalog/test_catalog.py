@@ -8,6 +8,7 @@ import pytest
 
 import modcog
 from modcog.tasks import BASE_TASKS
+from tests.every import every
 from tests.modcog import helpers
 
 SIZES = {
@@ -84,7 +85,7 @@ def test_the_names_are_the_whole_product_of_the_two_tables() -> None:
     assert product == set(modcog.task_names())
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_every_name_has_its_mirror_image(name: str) -> None:
     assert helpers.mirrored(name) in helpers.NAMES
 

@@ -14,6 +14,7 @@ import modcog
 from modcog.catalog.chance import BLIND
 from modcog.errors import UnknownName
 from modcog.scoring.measures import score_trials
+from tests.every import every
 from tests.modcog import helpers
 
 MATCH = ("DMS", "DNMS", "DMC", "DNMC")
@@ -25,7 +26,7 @@ def is_match(name: str) -> bool:
     return name.partition("_")[0] in MATCH
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_blind_strategies_score_as_the_specification_says(name: str) -> None:
     table = modcog.chance_table(name)
     half = is_match(name)
@@ -79,7 +80,7 @@ def test_a_finer_ring_accepts_more_neighbours() -> None:
     assert modcog.chance_table("Go", dim_ring=4)["random direction"] == (0.25, 0.25)
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_the_table_has_the_strategies_that_mean_something(name: str) -> None:
     table = modcog.chance_table(name)
     assert set(BLIND) <= set(table)
@@ -151,7 +152,7 @@ PLAYED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "strategy"), PLAYED)
+@every(("name", "strategy"), PLAYED)
 def test_a_strategy_that_is_played_scores_what_the_table_says(name: str, strategy: str) -> None:
     trials = helpers.draw(name, 2500, seed=8)
     labels = answers(trials, strategy, helpers.rng(9))

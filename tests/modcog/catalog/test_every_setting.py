@@ -8,12 +8,12 @@ import warnings
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 import modcog
 from modcog.catalog.settings import COMMON_SETTINGS, modifier_settings
 from modcog.tasks import BASE_TASKS
+from tests.every import every
 from tests.modcog import helpers
 
 ODD = st.sampled_from(
@@ -142,7 +142,7 @@ def other_values(spec: modcog.TaskSpec) -> dict[str, list[Any]]:
     return values
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_every_setting_of_every_task_changes_the_trials(name: str) -> None:
     spec = modcog.task(name)
     plain = modcog.render(helpers.draw(spec, 40))

@@ -15,6 +15,7 @@ import modcog
 from modcog.catalog.features import FEATURES, features_of
 from modcog.modifiers import MODIFIERS
 from modcog.modifiers.sequence import SeqModifier
+from tests.every import every
 from tests.modcog import helpers
 
 TABLE = modcog.features()
@@ -35,7 +36,7 @@ def shown(trials: modcog.Trials, row: int) -> list[tuple[str, int, int]]:
     return [(names[period], ring, location) for period, ring, location in found]
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_what_trials_show_is_what_the_table_says(name: str) -> None:
     row, trials = TABLE[name], drawn(name)
     stimuli = [shown(trials, i) for i in range(len(trials))]
@@ -56,7 +57,7 @@ def test_what_trials_show_is_what_the_table_says(name: str) -> None:
     assert row["tracks"] == bool(trials.drift.any())
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_the_answers_are_what_the_table_says(name: str) -> None:
     row, trials = TABLE[name], drawn(name)
     if row["family"] == "reach":
@@ -86,7 +87,7 @@ def test_the_judged_rings_decide_and_the_others_do_not(name: str) -> None:
     assert row["context"] == (row["judged"] != row["modality"])
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_a_delay_is_a_time_between_stimuli_or_before_the_answer(name: str) -> None:
     spec = modcog.task(name)
     with_stimulus = [p for p, _, _ in shown(drawn(name), 0)]
@@ -95,7 +96,7 @@ def test_a_delay_is_a_time_between_stimuli_or_before_the_answer(name: str) -> No
     assert TABLE[name]["delay"] == bool(empty)
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_modifiers_lengths_and_floors(name: str) -> None:
     row, spec = TABLE[name], modcog.task(name)
     assert "_".join([str(row["base"]), *(k + str(row[k]) for k in MODIFIERS if row[k])]) == name

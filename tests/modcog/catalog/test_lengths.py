@@ -8,6 +8,7 @@ from hypothesis import given
 from scipy import stats
 
 import modcog
+from tests.every import every
 from tests.modcog import helpers
 
 N = 4000
@@ -26,7 +27,7 @@ def assert_distributed(length: np.ndarray, spec: modcog.TaskSpec) -> None:
         assert stats.chisquare(grouped[0][used], grouped[1][used]).pvalue > 1e-5
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_the_exact_distribution_is_that_of_drawn_trials(name: str) -> None:
     spec = modcog.task(name)
     assert_distributed(helpers.draw(spec, N, seed=5).length, spec)

@@ -17,6 +17,7 @@ from modcog.catalog.settings import tasks_of
 from modcog.envs.compat import HANDS_ARGUMENTS_ON
 from modcog.modifiers import MODIFIERS
 from modcog.rendering.rule_input import of_table, one_hot
+from tests.every import every
 from tests.modcog import helpers
 
 CUSTOM = "vector_entry_point" if HANDS_ARGUMENTS_ON else "custom"
@@ -154,7 +155,7 @@ def test_noise_on_all_inputs_is_added_to_any_rule() -> None:
 # --- the algebra of factors ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", modcog.task_names())
+@every("name", modcog.task_names())
 def test_factors_of_every_task_add_up(name: str) -> None:
     """The task is its base plus what each of its modifiers adds to that base."""
     spec = modcog.task(name)

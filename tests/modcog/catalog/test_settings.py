@@ -20,10 +20,11 @@ from modcog.catalog.settings import (
     tasks_of,
 )
 from modcog.tasks import BASE_TASKS
+from tests.every import every
 from tests.modcog import helpers
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_the_released_lower_case_names_are_aliases(name: str) -> None:
     spec = modcog.task(name)
     released = name.lower().replace("_", "")
@@ -75,7 +76,7 @@ def test_nogo_means_that_a_match_asks_to_withhold() -> None:
         np.testing.assert_array_equal(trials.responds, trials.match == respond_to)
 
 
-@pytest.mark.parametrize("key", PEER_KEYWORDS)
+@every("key", PEER_KEYWORDS)
 def test_keywords_of_others_say_what_they_are_called_here(key: str) -> None:
     for call in (modcog.task, modcog.trial_lengths):
         with pytest.raises(modcog.UnknownName) as caught:
@@ -251,7 +252,7 @@ def test_timing_is_a_mapping_of_known_periods_or_a_preset(timing: Any, text: str
 # --- further settings of a specification ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_a_specification_is_configured_further_as_its_name_is(name: str) -> None:
     spec = modcog.task(name)
     assert modcog.task(spec) == spec

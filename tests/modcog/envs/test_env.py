@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 import modcog
 from modcog.envs.compat import ResetNeeded
 from modcog.envs.env import REWARDS
+from tests.every import every
 from tests.modcog import helpers
 from tests.modcog.playing import oracle, play, started, wrong
 
@@ -25,7 +26,7 @@ MATCH = [name for name in helpers.NAMES if name.partition("_")[0] in ("DMS", "DN
 # --- rewards -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_breaking_fixation_costs_a_tenth_in_every_step_before_the_decision(name: str) -> None:
     env = started(name)
     n_before = int(env.unwrapped.trials.decision_start[0])
@@ -41,7 +42,7 @@ def test_breaking_fixation_costs_a_tenth_in_every_step_before_the_decision(name:
     assert sum(rewards) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", STATIC)
+@every("name", STATIC)
 def test_the_first_response_in_the_decision_decides(name: str) -> None:
     env = started(name)
     for _ in range(4):
@@ -87,7 +88,7 @@ def test_withholding_to_the_end_is_correct_where_it_is_asked_for(name: str) -> N
     assert len(rewards) == n_before + 1
 
 
-@pytest.mark.parametrize("name", DRIFTING)
+@every("name", DRIFTING)
 def test_a_drifting_trial_runs_to_its_end_and_its_reward_is_shared_out(name: str) -> None:
     env = started(name)
     for _ in range(3):
@@ -144,7 +145,7 @@ def test_an_unknown_reward_is_refused() -> None:
 # --- the course of trials ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_reset_burns_nothing_and_trials_are_shown_whole(name: str) -> None:
     env = modcog.make(name)
     ob, info = env.reset(seed=4)
@@ -208,7 +209,7 @@ def test_nothing_is_drawn_when_an_environment_is_made() -> None:
     assert other.unwrapped.trial == direct
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_returned_observations_are_not_reused(name: str) -> None:
     env = modcog.make(name)
     ob, _ = env.reset(seed=0)
@@ -226,7 +227,7 @@ def test_returned_observations_are_not_reused(name: str) -> None:
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_a_copy_in_mid_trial_goes_on_alike(name: str, duplicate: Any) -> None:
     env = started(name)
     for _ in range(7):
@@ -290,7 +291,7 @@ def test_terminate_is_a_truth_value() -> None:
 # --- choosing trials -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_every_drawn_quantity_can_be_given_and_the_clock_starts_anew(name: str) -> None:
     env = started(name)
     spec = modcog.task(name)

@@ -12,6 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
 import modcog
+from tests.every import every
 from tests.modcog import helpers
 
 # An observation with noise has no bounds, and neurogym's Dataset needs the method `seed`.
@@ -49,7 +50,7 @@ def test_an_id_whose_trials_terminate_is_what_gymnasium_expects() -> None:
     assert env.step(0)[2] is False
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_the_specification_of_an_environment_survives_json(name: str) -> None:
     env = gym.make(gym_id(name), dt=50)
     assert env.spec is not None

@@ -12,6 +12,7 @@ from gymnasium.envs.registration import EnvSpec, registry
 
 import modcog
 from modcog.envs.registration import _has_plugins, env_id, register_all
+from tests.every import every
 from tests.modcog import helpers
 
 
@@ -32,7 +33,7 @@ def test_registering_again_changes_nothing(recwarn: pytest.WarningsRecorder) -> 
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_an_id_makes_the_task_of_its_name(name: str) -> None:
     env = gym.make(env_id(name))
     assert env.unwrapped.modified_by.task_spec == modcog.task(name)

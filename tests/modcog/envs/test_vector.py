@@ -12,6 +12,7 @@ from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
 
 import modcog
+from tests.every import every
 from tests.modcog import helpers
 
 LANES = 4
@@ -65,7 +66,7 @@ def assert_lanes_are_single_environments(
     assert ended > 0
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_a_lane_is_a_single_environment(name: str) -> None:
     singles = [modcog.make(name) for _ in range(2)]
     assert_lanes_are_single_environments(modcog.make_vec(name, 2), singles, 90, 3)

@@ -11,6 +11,7 @@ import pytest
 import modcog
 from modcog.envs.wrappers import WRAPPERS
 from modcog.modifiers import MODIFIERS
+from tests.every import every
 from tests.modcog import helpers
 
 
@@ -27,7 +28,7 @@ def test_there_is_a_wrapper_for_every_modifier() -> None:
     assert list(WRAPPERS) == list(MODIFIERS)
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_make_nests_the_wrappers_that_the_name_spells(name: str) -> None:
     env = modcog.make(name)
     marks = name.split("_")[1:]

@@ -16,6 +16,7 @@ pytest.importorskip("numba", reason="the compiled renderer needs numba")
 
 from modcog.rendering import compiled, reference as rendering
 from modcog.rendering.rule_input import of_table, one_hot
+from tests.every import every
 from tests.modcog import helpers
 
 PAIRS = [("cog-20", "uniform"), ("mod-cog-168", "yang")]
@@ -28,7 +29,7 @@ def assert_same_bits(a: rendering.Rendered, b: rendering.Rendered) -> None:
 
 
 @pytest.mark.parametrize("noise", [0, 1.0, "yang", (0.0, 2.0)])
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_every_task_has_the_bits_of_the_reference(name: str, noise: Any) -> None:
     trials = modcog.sample(modcog.task(name, noise=noise), helpers.rng(3), 12)
     trials.rule[:] = np.arange(12) % 5

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import modcog
 from modcog.rendering.reference import channels
 from modcog.trials.plan import concatenate, place
+from tests.every import every
 from tests.modcog import helpers
 
 
@@ -168,7 +169,7 @@ def test_arrays_too_small_are_refused(settings: dict[str, int], text: str) -> No
         modcog.render(trials, **settings)
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_only_the_noise_depends_on_the_noise_key(name: str) -> None:
     spec = modcog.task(name)
     one = modcog.sample(spec, helpers.rng(1), 20, {"noise_key": np.arange(20)})

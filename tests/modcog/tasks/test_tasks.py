@@ -13,6 +13,7 @@ from scipy import stats
 
 import modcog
 from modcog.tasks import BASE_TASKS
+from tests.every import every
 from tests.modcog import helpers
 
 FAMILIES = {
@@ -60,7 +61,7 @@ def test_the_fraction_of_responses_is_as_declared(name: str) -> None:
     assert abs(responds.mean() - p) <= 4.5 * (p * (1 - p) / 4000) ** 0.5
 
 
-@pytest.mark.parametrize("name", BASE_TASKS)
+@every("name", BASE_TASKS)
 @pytest.mark.parametrize("dim_ring", [4, 8, 16, 32, 64])
 def test_every_direction_is_an_answer_on_every_ring(name: str, dim_ring: int) -> None:
     trials = helpers.draw(name, 4000, dim_ring=dim_ring)

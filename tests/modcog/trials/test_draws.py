@@ -14,6 +14,7 @@ from scipy import stats
 import modcog
 from modcog.hashing import Space, words
 from modcog.trials.draws import Draws, rule_of, trial_keys
+from tests.every import every
 from tests.modcog import helpers
 
 N = 40
@@ -52,7 +53,7 @@ CASES = [(spec, quantity) for spec in SPECS for quantity in helpers.quantities(s
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(("spec", "quantity"), CASES, ids=lambda v: getattr(v, "name", v))
+@every(("spec", "quantity"), CASES)
 def test_what_is_given_is_honoured_and_the_rest_stays(
     spec: modcog.TaskSpec, quantity: str, mode: str
 ) -> None:
@@ -99,7 +100,7 @@ def test_quantities_are_independent_of_each_other(name: str) -> None:
         assert stats.chi2_contingency(table).pvalue > 1e-4, key
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_the_named_quantities_are_all_there_is_to_a_trial(name: str) -> None:
     spec = modcog.task(name)
     trials = modcog.sample(spec, helpers.rng(2), 30)
@@ -255,7 +256,7 @@ def test_one_key_of_noise_in_any_type(key: int) -> None:
         assert trials.noise_key.tolist()[0] == key
 
 
-@pytest.mark.parametrize(("spec", "quantity"), CASES, ids=lambda v: getattr(v, "name", v))
+@every(("spec", "quantity"), CASES)
 def test_giving_a_quantity_what_it_drew_changes_nothing(
     spec: modcog.TaskSpec, quantity: str
 ) -> None:
@@ -276,7 +277,7 @@ def likely(counts: NDArray[np.int64], expected: NDArray[np.float64]) -> bool:
     return bool(stats.chisquare(counts[possible], shares).pvalue > 1e-6)
 
 
-@pytest.mark.parametrize(("spec", "quantity"), CASES, ids=lambda v: getattr(v, "name", v))
+@every(("spec", "quantity"), CASES)
 def test_a_given_value_leaves_the_others_as_they_are_among_trials_that_have_it(
     spec: modcog.TaskSpec, quantity: str
 ) -> None:

@@ -21,6 +21,7 @@ from modcog.trials.gate import check_trials, task_table
 from modcog.trials.plan import Stimulus, concatenate
 from modcog.trials.sampling import plan_trials
 from modcog.trials.spec import Period, TaskSpec
+from tests.every import every
 from tests.modcog import helpers
 
 RENDERERS = [rendering.reference, renderers.automatic_renderer()]
@@ -91,7 +92,7 @@ BROKEN: dict[str, tuple[Callable[[modcog.Trials], modcog.Trials], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", BROKEN)
+@every("case", BROKEN)
 @pytest.mark.parametrize("render", RENDERERS)
 def test_broken_trials_reach_no_renderer(case: str, render: Any) -> None:
     change, match = BROKEN[case]

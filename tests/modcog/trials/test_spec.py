@@ -18,6 +18,7 @@ from modcog.modifiers import MODIFIERS
 from modcog.tasks import BASE_TASKS
 from modcog.trials.plan import concatenate
 from modcog.trials.spec import YANG_NOISE
+from tests.every import every
 from tests.modcog import helpers
 
 
@@ -33,7 +34,7 @@ ROUND_TRIPS = {
 
 
 @pytest.mark.parametrize("how", ROUND_TRIPS)
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_every_task_survives(name: str, how: str) -> None:
     spec = modcog.task(name)
     again = ROUND_TRIPS[how](spec)
@@ -131,7 +132,7 @@ def test_a_specification_is_frozen_and_compares_by_value() -> None:
     assert len({spec, modcog.task("DlyGo_IntL"), modcog.task("DlyGo_IntR")}) == 2
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_properties_follow_from_the_name(name: str) -> None:
     spec = modcog.task(name)
     assert spec.name == name

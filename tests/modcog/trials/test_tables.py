@@ -14,10 +14,11 @@ from hypothesis import given, settings
 
 import modcog
 from modcog.trials.tables import FRAMES
+from tests.every import every
 from tests.modcog import helpers
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_the_table_says_what_was_drawn(name: str) -> None:
     trials = helpers.draw(name, 30, noise=2.0)
     table = trials.to_dict()

@@ -11,17 +11,18 @@ from hypothesis import given, strategies as st
 
 import modcog
 from modcog.trials.plan import concatenate, place
+from tests.every import every
 from tests.modcog import helpers
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_a_seed_decides_the_trials(name: str) -> None:
     one, same, other = (helpers.draw(name, 30, seed) for seed in (1, 1, 2))
     helpers.assert_same_trials(one, same)
     assert {"noise_key", "stimulus_location", "response"} <= helpers.differing(one, other)
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_trials_drawn_one_by_one_are_those_drawn_together(name: str) -> None:
     spec, stream = modcog.task(name), helpers.rng(4)
     one_by_one = concatenate([modcog.sample(spec, stream, 1) for _ in range(12)])
@@ -29,7 +30,7 @@ def test_trials_drawn_one_by_one_are_those_drawn_together(name: str) -> None:
     assert helpers.differing(one_by_one, together) == {"lane"}
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_columns_have_one_row_a_trial_and_their_types(name: str) -> None:
     trials = helpers.draw(name, 7)
     assert len(trials) == 7
@@ -149,7 +150,7 @@ def test_a_period_that_only_some_tasks_have() -> None:
         trials.period_bounds("test")
 
 
-@pytest.mark.parametrize("name", helpers.NAMES)
+@every("name", helpers.NAMES)
 def test_a_described_trial_is_plain_and_true(name: str) -> None:
     trials = helpers.draw(name, 6)
     spec = trials.tasks[0]

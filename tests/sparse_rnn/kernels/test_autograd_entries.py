@@ -14,6 +14,7 @@ from torch.autograd import forward_ad, functional
 import sparse_rnn as srnn
 from sparse_rnn import kernels
 from sparse_rnn.nn import cells
+from tests.every import every
 from tests.sparse_rnn.helpers import CPU_BACKENDS, random_mask
 
 # Torch's own, where it first meets a derivative forward.
@@ -200,7 +201,7 @@ ENTRIES: Mapping[str, Callable[..., Any]] = {
 """Ways to a derivative: of a loss, its arguments and directions the derivative."""
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@every("entry", ENTRIES)
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "reference"])
 def test_derivatives_are_those_of_the_reference(backend: str, cell: str, entry: str) -> None:
