@@ -23,6 +23,8 @@ STAMP := $(VENV)/.installed
 TORCH := torch==2.13.0
 # One thread in each process: the processes fill the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist worksteal
+# Tests start hundreds of processes: what one has compiled the next one finds, and so do workers.
+unexport PYTHONDONTWRITEBYTECODE
 FAST := not slow and not gpu and not drill and not reference and not browser and not docs
 CHECKED := modcog sparse_rnn benchmarks tests
 
@@ -31,7 +33,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers house test test-slow test-docs test-envs test-browser test-triton drill demo paper questions docs api format constraints hashes clean
+.PHONY: help env lint types layers house test test-fast test-slow test-docs test-envs test-browser test-rest test-triton triton drill demo paper questions docs api format constraints hashes clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -66,7 +68,9 @@ layers: env  ## the import contracts
 house: env  ## print the measures of the architecture: floors, circles, entries, and the like
 	@$(BIN)/python -m tests.architecture
 
-test: env lint  ## lint, then the docs examples and the fast tests
+test: env lint test-fast  ## lint, then the docs examples and the fast tests
+
+test-fast: env  ## the docs examples and the fast tests
 	$(PYTEST) -m "$(FAST)" $(PYTEST_FLAGS)
 
 test-slow: env  ## the tests that train networks or build packages
@@ -81,6 +85,11 @@ test-docs: env  ## each page of the documentation as its readers copy it, with o
 ENVIRONMENTS := neurogym-2.2.0 neurogym-2.3.1 lowest
 TESTS_OF_MODCOG := tests/modcog tests/acceptance
 PAGES_OF_neurogym-2.2.0 := docs/neurogym.md
+# What calls gymnasium or neurogym or is called by them, and what is drawn, against its description
+# and against trials of before: of all that is tested, what may depend on the versions that are here.
+OUTSIDE := tests/acceptance tests/modcog/envs tests/modcog/batches/test_dataset.py \
+  tests/modcog/catalog/test_registry.py tests/modcog/test_combinations.py \
+  tests/modcog/rendering/test_noise.py tests/modcog/test_pinned.py
 RNN_OF_neurogym-2.3.1 := tests/sparse_rnn/training/test_neurogym.py
 
 .venvs/%/.installed: tests/environments/%.txt
@@ -101,19 +110,27 @@ test-envs-%: .venvs/%/.installed
 test-envs: env $(addprefix test-envs-,$(ENVIRONMENTS))  ## the fast tests of modcog in four environments
 	$(PYTEST) -m "$(FAST)" $(PYTEST_FLAGS) $(TESTS_OF_MODCOG)
 
+test-neurogym: .venvs/neurogym-2.2.0/.installed  ## what of modcog's tests may depend on neurogym's pins
+	$(MAKE) test-envs-neurogym-2.2.0 TESTS_OF_MODCOG="$(OUTSIDE)"
+
 # Triton is large and needs no GPU here: its interpreter runs the kernel on the CPU. The shipped
 # environment does without.
 TRITON := triton==3.9.0
 
-test-triton: env  ## the kernel for CUDA devices, under Triton's interpreter (installs Triton)
+triton: env
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) $(TRITON)
-	TRITON_INTERPRET=1 $(BIN)/pytest tests/sparse_rnn/kernels/test_kernel_cuda.py $(PYTEST_FLAGS)
+
+test-triton: triton  ## the kernel for CUDA devices, under Triton's interpreter (installs Triton)
+	$(BIN)/pytest tests/sparse_rnn/kernels/test_kernel_cuda.py $(PYTEST_FLAGS)
 
 drill: env  ## the fault drills
 	$(PYTEST) -m drill $(PYTEST_FLAGS)
 
 test-browser: env  ## the tests in headless Chromium (skipped where there is none)
 	$(PYTEST) -m browser $(PYTEST_FLAGS)
+
+test-rest: env  ## test-slow, test-docs, drill and test-browser in one go
+	$(PYTEST) -m "(slow or docs or drill or browser) and not gpu" $(PYTEST_FLAGS)
 
 demo: env  ## the main job: train three networks on cog-20 and draw their learning curves
 	$(BIN)/python -m benchmarks.demo --out runs/demo

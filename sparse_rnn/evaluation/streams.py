@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.scores import TaskScores
+from sparse_rnn.system.arguments import whole
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,30 @@ class Batch:
             targets=self.targets.to(device, non_blocking=True),
             mask=self.mask.to(device, non_blocking=True),
         )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sharded:
+    """A stream of which each of several processes trains on a part: every so many batches."""
+
+    _first: int = 0
+    _stride: int = 1
+
+    def shard(self, rank: int, world_size: int) -> Self:
+        """The part of the stream that one of several processes trains on.
+
+        Batch i of the shard is batch ``i * world_size + rank`` here.
+
+        Raises:
+            InvalidArgument: `rank` is not below `world_size`, or one is not a whole number.
+        """
+        world_size = whole("world_size", world_size, 1)
+        rank = whole("rank", rank, 0, world_size - 1)
+        return replace(self, _first=self._of_whole(rank), _stride=self._stride * world_size)
+
+    def _of_whole(self, number: int) -> int:
+        """Number in the whole stream of a batch of this part."""
+        return self._first + number * self._stride
 
 
 class Batches(Protocol):

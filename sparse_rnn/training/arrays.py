@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from sparse_rnn.config.own import check_own
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.scores import TaskScores
-from sparse_rnn.evaluation.streams import Batch
+from sparse_rnn.evaluation.streams import Batch, Sharded
 from sparse_rnn.evaluation.trials import Segments, score_trials
 from sparse_rnn.seeding import Purpose, derive
 from sparse_rnn.system import limits
@@ -51,7 +51,7 @@ class _Trials:
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayStream:
+class ArrayStream(Sharded):
     """Batches of trials from arrays, each a pure function of the stream's arguments and its number.
 
     Each trial comes once before any comes again, in an order that is drawn anew each time.
@@ -68,8 +68,6 @@ class ArrayStream:
     _all: _Trials
     _chosen: NDArray[np.int64]
     _others: NDArray[np.int64]
-    _first: int = 0
-    _stride: int = 1
 
     @property
     def input_size(self) -> int:
@@ -105,25 +103,12 @@ class ArrayStream:
         """The trials that are never trained, once each."""
         return HeldOutArrays(self._all, self._others, self.batch_size, self.tasks)
 
-    def shard(self, rank: int, world_size: int) -> ArrayStream:
-        """The part of the stream that one of several processes trains on.
-
-        Batch i of the shard is batch ``i * world_size + rank`` here.
-
-        Raises:
-            InvalidArgument: `rank` is not below `world_size`, or one is not a whole number.
-        """
-        world_size = whole("world_size", world_size, 1)
-        rank = whole("rank", rank, 0, world_size - 1)
-        first = self._first + rank * self._stride
-        return replace(self, _first=first, _stride=self._stride * world_size)
-
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """Iterate over the batches start..stop-1."""
         order: tuple[int, NDArray[np.int64]] = -1, self._chosen
         n = self._chosen.size
         for number in range(start, stop):
-            begin = (self._first + number * self._stride) * self.batch_size
+            begin = self._of_whole(number) * self.batch_size
             parts: list[NDArray[np.int64]] = []
             at, end = begin, begin + self.batch_size
             while at < end:

@@ -18,7 +18,7 @@ from sparse_rnn.config.own import check_own
 from sparse_rnn.data import next_trial, shows_whole_trials
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.scores import TaskScores
-from sparse_rnn.evaluation.streams import Batch, digest
+from sparse_rnn.evaluation.streams import Batch, Sharded, digest
 from sparse_rnn.evaluation.trials import Segments, score_trials
 from sparse_rnn.seeding import Purpose, Seed, derive
 from sparse_rnn.system import limits
@@ -40,7 +40,7 @@ _LABELLED = (
 
 
 @dataclass(frozen=True, eq=False)
-class EnvironmentStream:
+class EnvironmentStream(Sharded):
     """Batches of an environment's trials, each a pure function of its arguments and its number.
 
     A batch has an environment of its own, which is seeded from the number of the batch.
@@ -67,8 +67,6 @@ class EnvironmentStream:
     _lowest: int
     _tolerance: float | None
     _seeds: Seed
-    _first: int = 0
-    _stride: int = 1
 
     @property
     def identity(self) -> str:
@@ -87,19 +85,6 @@ class EnvironmentStream:
         """The trials of the evaluation at the end of a run, from other seeds than this stream's."""
         return self._renewed(Purpose.FINAL)
 
-    def shard(self, rank: int, world_size: int) -> EnvironmentStream:
-        """The part of the stream that one of several processes trains on.
-
-        Batch i of the shard is batch ``i * world_size + rank`` here.
-
-        Raises:
-            InvalidArgument: `rank` is not below `world_size`, or one is not a whole number.
-        """
-        world_size = whole("world_size", world_size, 1)
-        rank = whole("rank", rank, 0, world_size - 1)
-        first = self._first + rank * self._stride
-        return replace(self, _first=first, _stride=self._stride * world_size)
-
     def batch(self, index: int) -> Batch:
         """Draw batch number `index`."""
         return self.drawn(self._make(), index)
@@ -114,7 +99,7 @@ class EnvironmentStream:
         Raises:
             InvalidArgument: What it shows cannot be learned from.
         """
-        seeds = derive(self._seeds, Purpose.ENVIRONMENT, self._first + index * self._stride)
+        seeds = derive(self._seeds, Purpose.ENVIRONMENT, self._of_whole(index))
         trials = self._trials(env, *(int(word) >> 1 for word in seeds.generate_state(2)))
         lanes = [self._lane(trials) for _ in range(self.batch_size)]
         lengths = [[len(there) for _, _, there in lane] for lane in lanes]
