@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 from tests.browser import chromium as chromium, visit as visit
@@ -24,3 +26,21 @@ settings.register_profile("nightly", max_examples=1000, deadline=None, print_blo
 
 _default = "ci" if os.environ.get("CI") else "dev"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _default))
+
+
+@pytest.hookimpl(trylast=True)  # after those who leave tests out or put them in an order of chance
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of the longest tests, so that no process works on alone at the end.
+
+    The markers `slow` and `drill` may say how many seconds a test takes; who does not takes few.
+    """
+    longest: dict[Path, float] = {}
+    for item in items:
+        seconds = [
+            mark.args[0]
+            for name in ("slow", "drill")
+            for mark in item.iter_markers(name)
+            if mark.args
+        ]
+        longest[item.path] = max([longest.get(item.path, 0), *seconds])
+    items.sort(key=lambda item: -longest[item.path])

@@ -20,13 +20,22 @@ import modcog
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def copied(folder: Path, *packages: str) -> Path:
+    """Copy packages into a folder, with what has been compiled of them.
+
+    What is compiled belongs to the content of its sources, so that what is edited is made again.
+    """
+    # Not the files that other processes are about to give their names.
+    ignored = shutil.ignore_patterns("results", "*.pyc.*", "*.tmp.*")
+    for package in packages:
+        shutil.copytree(ROOT / package, folder / package, ignore=ignored)
+    return folder
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of both packages that may be edited."""
-    for package in ("modcog", "sparse_rnn"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
-    return tmp_path
+    return copied(tmp_path, "modcog", "sparse_rnn")
 
 
 DEFINITION = re.compile(r"import |from |def |class |@|[A-Z_]+ = ")

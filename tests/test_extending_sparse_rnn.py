@@ -5,22 +5,18 @@ Each test copies the packages, adds the made-up member, and uses it by name.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from tests.test_extending import ROOT, insert, run as run_code
+from tests.test_extending import copied, insert, run as run_code
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of the packages that may be edited."""
-    for package in ("modcog", "sparse_rnn", "benchmarks"):
-        ignored = shutil.ignore_patterns("__pycache__", "results")
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
-    return tmp_path
+    return copied(tmp_path, "modcog", "sparse_rnn", "benchmarks")
 
 
 def run(checkout: Path, code: str) -> str:

@@ -88,7 +88,7 @@ def test_every_page_is_in_the_navigation_and_exists() -> None:
     assert set(nav) - there <= LATER
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 def test_strict_build_shows_every_task_and_loads_nothing_from_elsewhere(site: Path) -> None:
     gallery = (site / "gallery.html").read_text(encoding="utf-8")
     cards = re.findall(r'<figure class="card" id="([^"]+)"', gallery)

@@ -38,7 +38,7 @@ def trained(results: Path, names: Iterable[str]) -> Results:
     return Results(results)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_every_experiment_is_measured_judged_and_drawn(tmp_path: Path) -> None:
     """One test over the table: training its runs once is most of the work."""
     results = trained(tmp_path, EXPERIMENTS)

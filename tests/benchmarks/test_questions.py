@@ -346,7 +346,7 @@ def test_the_command_knows_its_experiments(
     assert all(claim.title in text for claim in (*CLAIMS.values(), PAPERS["table1"]))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_the_smoke_scale_runs(tmp_path: Path) -> None:
     where = ["--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
     assert main(["--scale", "smoke", "--workers", "0", *where]) == 0

@@ -49,7 +49,17 @@ def test_training_is_measured_and_written(
 
 
 @pytest.mark.slow
-def test_scaling_is_measured_and_drawn(tmp_path: Path) -> None:
+def test_a_network_is_measured_in_a_process_of_its_own() -> None:
+    found = scaling.measure_one(16, 2, "sparse_cpu", repeats=1)
+    assert found.keys() == {"units", "synapses", "backend", "seconds", "peak_mb"}
+    assert (found["units"], found["synapses"], found["backend"]) == (256, 256 * 13, "sparse_cpu")
+    assert found["seconds"] > 0
+    assert found["peak_mb"] >= 0
+
+
+@pytest.mark.slow
+def test_scaling_is_measured_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaling, "measure_one", scaling._one)  # in this process, for all networks
     result = scaling.measure(sides=(13, 16), radii=(1, 2), repeats=1, density_side=12)
     units = [row["units"] for row in result["by_size"] if row["backend"] == "sparse_cpu"]
     assert units == [169, 256]

@@ -23,7 +23,7 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-@pytest.mark.drill
+@pytest.mark.drill(60)
 @pytest.mark.skipif(not STATM.exists(), reason="reads the memory in use from Linux's /proc")
 def test_a_minute_of_prefetched_batches_leaves_memory_flat() -> None:
     sampler = modcog.BatchSampler("mod-cog-82", batch_size=32, seq_len=200, seed=0)

@@ -334,7 +334,7 @@ print(len(cases), llvm.register_bytes(), *wide)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 @pytest.mark.parametrize(
     ("name", "features", "n_bytes"),
     [("generic", "", 16), ("haswell", "+avx,+avx2,+fma", 32)],

@@ -44,7 +44,7 @@ print("exact")
 
 
 @row("`torch.compile`")
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.parametrize("backend", CPU_BACKENDS)
 def test_torch_compile_as_the_first_call(backend: str) -> None:
     code = COMPILED.format(backend=backend)

@@ -200,7 +200,7 @@ def test_each_process_carries_the_states_of_its_lanes(tmp_path: Path) -> None:
     assert load_file(kept)["carried.alone"].shape == (2, 1, 2, 16)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 def test_two_processes_save_themselves_and_go_on(tmp_path: Path) -> None:
     steps = 200
     finished(tmp_path / "whole", steps)
