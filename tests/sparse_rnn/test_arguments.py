@@ -25,6 +25,7 @@ from tests.every import every
 from tests.public_api import public_objects
 from tests.sparse_rnn.argument_rows import (
     analysis,
+    configs,
     kernels,
     masks,
     networks,
@@ -39,7 +40,18 @@ from tests.sparse_rnn.argument_rows.table import Row, World, made, plain
 
 TABLE: dict[str, Row] = {
     name: row
-    for room in (networks, training, streams, masks, kernels, sparsify, analysis, report, sweep)
+    for room in (
+        networks,
+        configs,
+        training,
+        streams,
+        masks,
+        kernels,
+        sparsify,
+        analysis,
+        report,
+        sweep,
+    )
     for name, row in room.ROWS.items()
 }
 

@@ -17,6 +17,7 @@ POOL = srnn.masks.autapse(9)
 TASKS = ["Go", "DlyGo"]
 
 NO_COUNTS = (0, -1, True, 2.5, NAN, "2", None)
+NO_STEPS = (*NO_COUNTS[:-1], 10**12)
 NO_NUMBERS = (NAN, INF, -1.0, "1", None, True)
 NO_FLAGS = ("no", 1, None)
 NO_NAMES = ("no such name", None, 3)
