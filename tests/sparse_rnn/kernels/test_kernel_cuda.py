@@ -60,6 +60,7 @@ print("agreed on", len(cases))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not find_spec("triton"), reason="needs triton: pip install triton")
 def test_it_agrees_with_the_reference_under_the_interpreter() -> None:
     result = subprocess.run(
