@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from benchmarks.compare import _design as design_, _work as work
+from benchmarks.compare._chains import RidgeArm
 from benchmarks.compare._design import DESIGNS
 from benchmarks.compare._methods import CONTROL, Method, Place
 from benchmarks.paper import _drawing as drawing, _learning as learning
@@ -101,7 +104,7 @@ class Control:
     long: Learned | None
 
 
-def reached(steps: Sequence[float] | np.ndarray, most: float) -> int:
+def reached(steps: Sequence[float] | NDArray[np.float64], most: float) -> int:
     """The last of some steps, ascending, that is not beyond a number of steps; 0 for none.
 
     A training in half of the time reaches half of the steps; rounding of a clock is forgiven.
@@ -191,8 +194,8 @@ def analyse(
             lacking.append(f"{method.name}, {place.label}")
         else:
             found.append(one)
-        if one is not None and arm is not None:
-            arms.append(arm)
+        if one is not None and arm is not None and not isinstance(arm, RidgeArm):
+            arms.append(arm)  # A readout in closed form has no course.
     if not any(controls.values()):
         return None
     curves = learning.learned(arms, results, scale)
@@ -242,9 +245,7 @@ def outcome(claim: Claim, analysis: Analysis) -> Outcome:
     for one, axis, lead, _ in leads:
         text = f"{one.label}: no lead over random of {MARGIN:g} at equal {axis}"
         checks.append(below(text, lead, MARGIN))
-    measured += [
-        learning.row(one.label, one.final, claim, price(one)) for one in analysis.entrants
-    ]
+    measured += [learning.row(one.label, one.final, claim, price(one)) for one in analysis.entrants]
     measured += [
         learning.row(f"lead at equal {axis}, {one.label}", lead, claim, told)
         for one, axis, lead, told in leads
@@ -310,7 +311,13 @@ def seconds_of(control: Control) -> float:
     return control.seconds / control.n_steps
 
 
-def _against(ax, entrants, costs, name, per_step) -> None:  # noqa: ANN001
+def _against(
+    ax: Axes,
+    entrants: Sequence[Entrant],
+    costs: Sequence[float],
+    name: str,
+    per_step: Callable[[Control], float],
+) -> None:
     control = entrants[0].control
     if control is not None and control.long is not None:
         curve = control.long

@@ -1,4 +1,4 @@
-"""Networks that are no single run: lottery tickets, and reservoirs with a readout in closed form."""
+"""Networks that are no single run: lottery tickets, and reservoirs with a computed readout."""
 
 from __future__ import annotations
 

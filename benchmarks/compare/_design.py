@@ -53,7 +53,9 @@ def grid(**axes: Sequence[object]) -> Grid:
         >>> grid(lr=(1, 2), init=("torch",))
         ({'lr': 1, 'init': 'torch'}, {'lr': 2, 'init': 'torch'})
     """
-    return tuple(dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
+    return tuple(
+        dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
+    )
 
 
 def _trained(inits: Sequence[str], rates: Sequence[Settings]) -> Grid:
@@ -65,14 +67,14 @@ _RATES: tuple[Settings, ...] = (
     {"lr": 2e-3, "rates": {"recurrent": 0.3}},
     {"lr": 2e-3, "rates": {"recurrent": "in_degree"}},
 )
-"""The last one gives recurrent weights a rate that falls as the in-degree grows, also on the way."""
+"""The last one gives recurrent weights a rate that follows the in-degree, also on the way."""
 
 _GRIDS: Mapping[str, Grid] = {
     "trained": _trained(("fan_in", "orthogonal"), _RATES),
     "reservoir": grid(init_gain=(0.5, 0.9, 1.3), lr=(1e-3, 1e-2)),
     "ridge": grid(init_gain=(0.5, 0.9, 1.3), ridge=(1e-3, 1e-1)),
 }
-_SEARCH = 100
+SEARCH = 100
 """The seed that settings are chosen on; others follow it, and none of them is compared."""
 
 DESIGNS: Mapping[str, Design] = {
@@ -100,7 +102,7 @@ DESIGNS: Mapping[str, Design] = {
         base={"eval_batches": 4},
         longer=3,
         **_GRIDS,
-        rungs=(Rung(200, (_SEARCH,), 2), Rung(400, (_SEARCH,), 1)),
+        rungs=(Rung(200, (SEARCH,), 2), Rung(400, (SEARCH,), 1)),
         strengths=2,
     ),
     "paper": Design(
@@ -109,7 +111,7 @@ DESIGNS: Mapping[str, Design] = {
         base={},
         longer=5,
         **_GRIDS,
-        rungs=(Rung(500, (_SEARCH,), 3), Rung(1500, (_SEARCH, _SEARCH + 1, _SEARCH + 2), 1)),
+        rungs=(Rung(500, (SEARCH,), 3), Rung(1500, (SEARCH, SEARCH + 1, SEARCH + 2), 1)),
         strengths=4,
     ),
 }
@@ -127,9 +129,9 @@ def search(method: Method, place: Place, scale: Scale) -> Search:
 
 
 def strength_arm(method: Method, own: Settings, value: float, strength: Strength) -> Arm:
-    """A network of a method that takes no density, which says how many synapses a strength leaves."""
+    """A network that says how many synapses a strength of a method leaves."""
     label = f"{method.name}, {strength.option} {value:g}"
-    return Arm(label, strength.settings(own, value), (_SEARCH,))
+    return Arm(label, strength.settings(own, value), (SEARCH,))
 
 
 def density_of(arm: Arm, results: Results, scale: Scale) -> float | None:
@@ -222,7 +224,7 @@ def long_arm(place: Place, results: Results, scale: Scale) -> Arm | None:
 
 
 def due(method: Method, place: Place, results: Results, scale: Scale) -> list[Arm]:
-    """What can be trained now for a method: a round of the search, a strength, or what is compared."""
+    """What can be trained now for a method: a round of the search, a strength, or the network."""
     looked_for = search(method, place, scale)
     own = looked_for.chosen(results, scale)
     if own is None:

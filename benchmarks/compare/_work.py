@@ -1,6 +1,6 @@
 """What a training costs: multiply-adds, and seconds.
 
-Work is a count of the arithmetic that a method asks for, not of what a kernel does: one multiply-add
+Work is a count of the arithmetic that a method asks for, not of what a kernel does: a multiply-add
 for each weight, lane and time step of the forward pass, one for its gradient if it is trained, and
 one to pass the gradient on to the states. Nobody needs the gradient of the inputs. Elementwise
 operations, the optimiser and evaluations are left out; they are the same for all.
@@ -24,8 +24,8 @@ from sparse_rnn.nn.rewiring import made
 from sparse_rnn.runs import folder as run_folder, weights
 
 EIGENVALUES, LYAPUNOV = 5, 16
-"""Multiply-adds over N cubed: all eigenvalues of a matrix, and a Lyapunov equation by way of a Schur
-form (Golub & Van Loan 2013, sections 7.5.6 and 7.6.3, a flop being half of one)."""
+"""Multiply-adds over N cubed: all eigenvalues of a matrix, and a Lyapunov equation by a Schur form
+(Golub & Van Loan 2013, sections 7.5.6 and 7.6.3, a flop being half of one)."""
 
 
 @dataclass(frozen=True)
@@ -92,22 +92,22 @@ def start(config: TrainConfig) -> int:
     """
     if config.sparsifier not in sparsify.METHODS:
         return 0
-    options: dict[str, Any] = dict(config.sparsifier_options)
+    method: Any = made(config.sparsifier, config.sparsifier_options)
     sizes, cubed = Sizes.of(config), int(np.prod(config.size)) ** 3
     dense = sizes.n_units**2
     # Pruned synapses have a weight of 0 in these passes, which are as those of a dense network.
-    passes = {"snip": 1, "iterative_snip": options.get("rounds"), "grasp": 2}
-    passes["force"] = options.get("rounds")
+    rounds = int(getattr(method, "rounds", 1))
+    passes = {"snip": 1, "iterative_snip": rounds, "force": rounds, "grasp": 2}
     if config.sparsifier in passes:
         one = sizes.update(dense, frozen=("input", "readout"))
-        return int(passes[config.sparsifier] or 0) * int(options["batches"]) * one
+        return passes[config.sparsifier] * method.batches * one
     if config.sparsifier == "jacobian":
         forward = sizes.update(dense, frozen=("input", "recurrent", "readout"))
         # Each of the last steps passes on, back, and gives a gradient.
-        ends = 3 * dense * config.batch_size * int(options["steps"])
-        return int(options["batches"]) * (forward + ends)
+        ends = 3 * dense * config.batch_size * method.steps
+        return method.batches * (forward + ends)
     if config.sparsifier == "synflow":
-        return int(options["rounds"]) * (EIGENVALUES * cubed + cubed // 3 + 2 * dense)
+        return rounds * (EIGENVALUES * cubed + cubed // 3 + 2 * dense)
     return (EIGENVALUES + LYAPUNOV) * cubed if config.sparsifier == "noise_prune" else 0
 
 
@@ -191,5 +191,3 @@ def _seconds(folder: Path) -> float:
     if len(taken) > 1 and not evaluated.all():
         taken[evaluated] = np.median(taken[~evaluated])
     return float(taken.sum())
-
-

@@ -1,7 +1,8 @@
 """What each comparison claims, written down before any of its runs was looked at.
 
 A claim here is a prediction of ours and can be refuted. For recurrent networks, published work says
-that random synapses are as good as those that most criteria choose; on these tasks nobody has looked.
+that random synapses are as good as those that most criteria choose; on these tasks nobody has
+looked.
 """
 
 from __future__ import annotations

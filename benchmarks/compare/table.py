@@ -1,4 +1,4 @@
-"""The comparisons by id, in the order in which they are run: each is a row of methods and places."""
+"""The comparisons by id, in the order in which they are run: each is methods and places."""
 
 from __future__ import annotations
 
@@ -127,9 +127,7 @@ class Comparison:
 
 
 def _due(portion: Entered, results: Results, scale: Scale) -> list[Arm]:
-    return [
-        arm for method, place in portion for arm in design.due(method, place, results, scale)
-    ]
+    return [arm for method, place in portion for arm in design.due(method, place, results, scale)]
 
 
 COMPARISONS = (
