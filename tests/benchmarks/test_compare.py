@@ -25,7 +25,9 @@ from benchmarks.paper._arms import Arm, Results, Trained
 from benchmarks.paper._learning import Learned
 from benchmarks.paper._scales import SCALES
 from benchmarks.paper._statistics import OPEN, REFUTED, REPRODUCED, SHARE, Sample, verdict
+from sparse_rnn.evaluation.history import COLUMNS
 from sparse_rnn.report import findings
+from sparse_rnn.runs import folder as run_folder
 
 SMOKE, LAPTOP = SCALES["smoke"], SCALES["laptop"]
 LOW, HIGH = DESIGNS["laptop"].small
@@ -162,8 +164,18 @@ def test_the_work_of_a_gradual_pruning_falls_with_its_synapses(tmp_path: Path) -
     sizes = work.Sizes.of(config)
     expected = 2 * sum(sizes.update(number) for _, number in counts)
     assert work.multiply_adds(Arm("", {}), run) == expected
-    whole = {**dict(np.ndenumerate(run.history()["elapsed_s"]))}
-    assert 0 < work.seconds(Arm("", {}), run) <= max(whole.values()) + 1e-6
+
+
+def test_evaluations_take_no_time(tmp_path: Path) -> None:
+    elapsed, evaluated = (5.0, 6.0, 9.0, 10.0, 11.5, 15.0), (3, 6)
+    rows = [
+        ",".join(map(str, (step, 1, 1, 1, at, *((0.5 if step in evaluated else ""),) * 4)))
+        for step, at in enumerate(elapsed, 1)
+    ]
+    text = "\n".join([",".join(COLUMNS), *rows]) + "\n"
+    (tmp_path / run_folder.METRICS).write_text(text, encoding="utf-8")
+    # 5 s to the end of the first step, then steps of 1, 1 and 1.5 s, and two that count 1 s.
+    assert work.seconds(Arm("", {}), Trained(tiny(), tmp_path)) == 5 + 1 + 1 + 1 + 1.5 + 1
 
 
 def test_all_levels_of_a_ticket_are_counted(tmp_path: Path) -> None:
@@ -176,7 +188,7 @@ def test_all_levels_of_a_ticket_are_counted(tmp_path: Path) -> None:
     expected = sum(6 * sizes.update(number) for number in (100, 50, 30))
     assert work.multiply_adds(arm, run) == expected
     levels = [tmp_path / "tickets" / run.folder.parent.name / f"level-0{i}" for i in range(3)]
-    alone = [work.seconds(Arm("", {}), Trained(config, folder)) for folder in levels]
+    alone = [work.seconds(Arm("", {}), Trained(tiny(), folder)) for folder in levels]
     assert work.seconds(arm, run) == pytest.approx(sum(alone))
 
 
@@ -281,11 +293,11 @@ def test_at_equal_work_the_control_has_been_trained_for_as_much() -> None:
     (_, one) = met({CONTROL.name: 0.6, "gradual": 0.72}, work_of=1.6, time_of=9).entrants
     leads = {axis: (lead.mean, told) for axis, lead, told in one.leads()}
     assert leads["updates"][0] == pytest.approx(0.12)
-    # 1.6 times 2000 steps: read after 3000. Nine times as long: it was trained for 4000 alone.
-    assert leads["work"] == (pytest.approx(0.02), "the control after 3000 steps")
-    assert leads["time"][0] == pytest.approx(-0.03)
-    assert "at less" in leads["time"][1]
-    # Where nothing else is read, nothing else is checked.
+    # 1.6 times 2000 steps, a fifth of the way from 3000 to 4000.
+    assert leads["work"] == (pytest.approx(0.72 - 0.71), "the control after 3200 steps")
+    # Nine times as long: it was trained for 4000 alone.
+    assert leads["time"] == (pytest.approx(-0.03), "the control after 4000 steps, at less")
+    # As much is as much.
     assert len(list(met({CONTROL.name: 0.6, "set": 0.6}, work_of=1.01).entrants[1].leads())) == 1
     assert list(met({CONTROL.name: 0.6}).entrants[0].leads()) == []
 
