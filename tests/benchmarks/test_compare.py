@@ -17,6 +17,7 @@ from benchmarks.compare import _analysis as analysis, _design as design, _work a
 from benchmarks.compare.__main__ import main
 from benchmarks.compare._chains import RidgeArm, TicketArm
 from benchmarks.compare._design import DESIGNS
+from benchmarks.compare._entries import entry
 from benchmarks.compare._methods import CONTROL, FROM_DENSE, LOCAL, SPARSE, Method, Place
 from benchmarks.compare.claims import CLAIMS
 from benchmarks.compare.table import EXPERIMENTS, Comparison
@@ -344,6 +345,18 @@ def test_a_comparison_runs_and_is_finished(tmp_path: Path, monkeypatch: Any) -> 
     assert [one.method.name for one in found.entrants] == [m.name for m, _ in few(results, SMOKE)]
     assert found.entrants[1].density == found.entrants[0].density == 5 / 16
     assert found.lacking == ()
+    rigl = BY_NAME["rigl"], DESIGNS["smoke"].small[0], results, SMOKE
+    told = entry(*rigl, "python -m x")
+    assert told is not None
+    assert told["runs"] == [
+        run.folder for run in results.arm(comparison.judged(*rigl[2:])[1], SMOKE)
+    ]
+    assert (
+        told["method"]
+        == "Drop the synapses of the smallest ``|w|`` and grow as many of the largest ``|G|``."
+    )
+    assert (told["earlier"], told["diverged"], told["search_updates"]) == ([], [], 0)
+    assert entry(BY_NAME["reservoir, ridge"], *rigl[1:], "") is None
     assert {len(arm.configs(SMOKE)) for arm in comparison.judged(results, SMOKE)} == {1}
 
 
