@@ -216,9 +216,13 @@ def long_arm(place: Place, results: Results, scale: Scale) -> Arm | None:
     short = arm(CONTROL, place, results, scale)
     if short is None:
         return None
-    steps, design = short.settings["steps"], DESIGNS[scale.name]
-    every = max(1, steps // 4)
-    looks = {"eval_every": every, "eval_batches": short.settings["final_batches"]}
+    return _for_longer(short, DESIGNS[scale.name])
+
+
+def _for_longer(short: Arm, design: Design) -> Arm:
+    steps: int = short.settings["steps"]
+    # Looked at seldom, and by as many batches as the others are at their ends.
+    looks = {"eval_every": max(1, steps // 4), "eval_batches": short.settings["final_batches"]}
     settings = {**short.settings, "steps": design.longer * steps, **looks}
     return Arm(f"{short.label}, long", settings, design.seeds)
 
@@ -256,10 +260,10 @@ def planned(method: Method, place: Place, results: Results, scale: Scale) -> Ite
         for value in guesses:
             yield strength_arm(method, own, value, strength)
         own = strength.settings(own, guesses[-1] if guesses else nearest(found, place.density))
-    yield method.kind(looked_for.label, own, design.seeds)
+    network = method.kind(looked_for.label, own, design.seeds)
+    yield network
     if method is CONTROL:
-        long = {**own, "steps": design.longer * own["steps"]}
-        yield Arm(f"{looked_for.label}, long", long, design.seeds)
+        yield _for_longer(network, design)
 
 
 def n_updates(method: Method, place: Place, scale: Scale) -> int:

@@ -185,9 +185,8 @@ def seconds(arm: Arm, run: Trained) -> float:
 def _seconds(folder: Path) -> float:
     history = History.read_csv(folder / run_folder.METRICS)
     taken = np.diff(history["elapsed_s"], prepend=0.0)
-    evaluated = ~np.isnan(history[MEASURE])
-    # The first one has what came before it, such as the choice of synapses, besides.
-    evaluated[0] = False
-    if len(taken) > 1 and not evaluated.all():
-        taken[evaluated] = np.median(taken[~evaluated])
+    # The first one has what came before it besides, such as the choice of synapses.
+    later, evaluated = taken[1:], ~np.isnan(history[MEASURE][1:])
+    if not evaluated.all():
+        later[evaluated] = np.median(later[~evaluated])
     return float(taken.sum())
