@@ -101,7 +101,9 @@ DESIGNS: Mapping[str, Design] = {
         large=None,
         base={"eval_batches": 4},
         longer=3,
-        **_GRIDS,
+        trained=_GRIDS["trained"],
+        reservoir=_GRIDS["reservoir"],
+        ridge=_GRIDS["ridge"],
         rungs=(Rung(200, (SEARCH,), 2), Rung(400, (SEARCH,), 1)),
         strengths=2,
     ),
@@ -110,7 +112,9 @@ DESIGNS: Mapping[str, Design] = {
         large=Place(50, 6, levels=14),
         base={},
         longer=5,
-        **_GRIDS,
+        trained=_GRIDS["trained"],
+        reservoir=_GRIDS["reservoir"],
+        ridge=_GRIDS["ridge"],
         rungs=(Rung(500, (SEARCH,), 3), Rung(1500, (SEARCH, SEARCH + 1, SEARCH + 2), 1)),
         strengths=4,
     ),
@@ -176,12 +180,13 @@ def tried(
     method: Method, place: Place, own: Settings, results: Results, scale: Scale
 ) -> tuple[dict[float, float], list[Arm]]:
     """The strengths that were tried, with the densities that they left, and what is to be tried."""
-    strength = method.strength
-    found: dict[float, float] = {}
-    values = strength.values if strength else ()
+    strength, found = method.strength, dict[float, float]()
+    if strength is None:
+        return found, []
+    values = strength.values
     for _ in range(1 + DESIGNS[scale.name].strengths):
         waiting: list[Arm] = []
-        for value in values if strength else ():
+        for value in values:
             arm = strength_arm(method, own, value, strength)
             left = density_of(arm, results, scale)
             if left is None:
@@ -190,7 +195,7 @@ def tried(
                 found[value] = left
         if waiting:
             return found, waiting
-        values = (next_strength(found, place.density),) if found else ()
+        values = (next_strength(found, place.density),)
     return found, []
 
 

@@ -22,6 +22,7 @@ from sparse_rnn import TrainConfig, sparsify
 from sparse_rnn.evaluation.history import History
 from sparse_rnn.nn.rewiring import made
 from sparse_rnn.runs import folder as run_folder, weights
+from sparse_rnn.training.parts import changed
 
 EIGENVALUES, LYAPUNOV = 5, 16
 """Multiply-adds over N cubed: all eigenvalues of a matrix, and a Lyapunov equation by a Schur form
@@ -90,7 +91,7 @@ def start(config: TrainConfig) -> int:
         >>> start(snip) == 2 * Sizes.of(snip).update(100, frozen=("input", "readout"))
         True
     """
-    if config.sparsifier not in sparsify.METHODS:
+    if config.sparsifier is None or config.sparsifier not in sparsify.METHODS:
         return 0
     method: Any = made(config.sparsifier, config.sparsifier_options)
     sizes, cubed = Sizes.of(config), int(np.prod(config.size)) ** 3
@@ -123,7 +124,7 @@ def of_run(config: TrainConfig, synapses: Sequence[tuple[int, int]]) -> int:
     ends = [step for step, _ in synapses[1:]] + [config.steps]
     for (begin, number), end in zip(synapses, ends, strict=True):
         total += (end - begin) * sizes.update(number, frozen=frozen)
-    if config.sparsifier not in sparsify.CHANGING:
+    if config.sparsifier is None or config.sparsifier not in sparsify.CHANGING:
         return total
     method, counts = made(config.sparsifier, config.sparsifier_options), dict(synapses)
     there = synapses[0][1]
@@ -153,8 +154,7 @@ def course(run: Trained) -> list[tuple[int, int]]:
 
 def levels(run: Trained) -> list[Trained]:
     """All trainings of a lottery ticket of which this is the last one."""
-    plain = {name: getattr(run.config, name) for name in type(run.config).model_fields}
-    config = TrainConfig(**{**plain, "sparsifier": None, "sparsifier_options": {}})
+    config = changed(run.config, sparsifier=None, sparsifier_options={})
     return [Trained(config, folder) for folder in sorted(run.folder.parent.glob("level-??"))]
 
 
