@@ -49,6 +49,10 @@ class Arm:
         seeds = scale.seeds if self.seeds is None else self.seeds
         return tuple(srnn.TrainConfig(**self.settings, seed=seed) for seed in seeds)
 
+    def place(self, results: Path, config: srnn.TrainConfig) -> Path:
+        """Folder of one of its runs in a folder of results: where a sweep has it."""
+        return folder_of(results, config)
+
 
 def configs_of(arms: Iterable[Arm], scale: Scale) -> tuple[srnn.TrainConfig, ...]:
     """The runs of several arms."""
@@ -101,7 +105,7 @@ class Results:
         """Seeds with which an arm diverged, ascending: they ran, and have no network."""
         seeds: list[int] = []
         for config in arm.configs(scale):
-            folder = folder_of(self.folder, config)
+            folder = arm.place(self.folder, config)
             if (folder / checkpoint.WEIGHTS).exists():
                 continue
             *_, last = (None, *store.failures(folder))
@@ -111,7 +115,13 @@ class Results:
 
     def arm(self, arm: Arm, scale: Scale) -> list[Trained]:
         """The finished runs of an arm."""
-        return self.of(arm.configs(scale))
+        pairs = [(config, arm.place(self.folder, config)) for config in arm.configs(scale)]
+        return [Trained(*pair) for pair in pairs if (pair[1] / checkpoint.WEIGHTS).exists()]
+
+    def missing(self, arm: Arm, scale: Scale) -> list[srnn.TrainConfig]:
+        """The runs of an arm that have neither finished nor diverged."""
+        known = {run.config.seed for run in self.arm(arm, scale)} | {*self.diverged(arm, scale)}
+        return [config for config in arm.configs(scale) if config.seed not in known]
 
 
 def locality(side: int, radius: float) -> Settings:

@@ -40,12 +40,14 @@ class Search:
     Attributes:
         label: The network.
         candidates: The settings to choose from, in an order that decides between equals.
-        rungs: The rounds; the last one keeps one candidate.
+        rungs: The rounds; the last one keeps one candidate. Without any the first candidate is it.
+        kind: What trains a candidate.
     """
 
     label: str
     candidates: tuple[Settings, ...]
     rungs: tuple[Rung, ...]
+    kind: type[Arm] = Arm
 
     def arms(self, number: int, among: Sequence[Settings]) -> list[Arm]:
         """The networks that a round trains."""
@@ -57,7 +59,7 @@ class Search:
             "final_batches": LEAST_EVALUATION,
         }
         return [
-            Arm(f"{self.label}, candidate {i}", {**one, **brief}, rung.seeds)
+            self.kind(f"{self.label}, candidate {i}", {**one, **brief}, rung.seeds)
             for i, one in enumerate(among)
         ]
 

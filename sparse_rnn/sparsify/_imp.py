@@ -47,6 +47,27 @@ class LotteryTickets(Still):
         finite(f"{OPTION}.keep", self.keep, allowed, above=0, most=1 - 2**-53)
         whole(f"{OPTION}.rewind", self.rewind, 0)
 
+    def budgets(self, n_given: int, n_units: int) -> list[int]:
+        """Synapses of each level from 1 on: ``round(M * keep ** j)`` of M while above K, then K.
+
+        Each has fewer than the one before.
+
+        Args:
+            n_given: M, the synapses of level 0.
+            n_units: N; K is ``round(density * N ** 2)``.
+
+        Example:
+            >>> LotteryTickets(density=0.2).budgets(100, 10)
+            [80, 64, 51, 41, 33, 26, 21, 20]
+        """
+        n_kept = round(self.density * n_units**2)
+        found: list[int] = []
+        left = n_given
+        while left > n_kept:
+            left = max(n_kept, min(left - 1, round(n_given * self.keep ** (len(found) + 1))))
+            found.append(left)
+        return found
+
     def check(self, network: Network, steps: int) -> None:
         """Refuse all networks.
 

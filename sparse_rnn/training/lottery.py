@@ -102,8 +102,7 @@ def lottery_ticket(
     config = changed(config, sparsifier=None, sparsifier_options={})
     first = build(config)[2]
     check_network(method, first)
-    n_kept = round(method.density * first.rnn.hidden_size**2)
-    budgets = _budgets(first.rnn.mask.nnz, n_kept, method.keep)
+    budgets = method.budgets(first.rnn.mask.nnz, first.rnn.hidden_size)
     folder = None if out is None else Path(out)
     origin = np.arange(first.rnn.mask.nnz)
     start = _Start(rewind, folder, first)
@@ -137,19 +136,6 @@ def lottery_ticket(
 
 def _level(number: int) -> str:
     return f"level-{number:02d}"
-
-
-def _budgets(n_given: int, n_kept: int, keep: float) -> list[int]:
-    """Synapses of each level from 1 on: ``round(M * keep ** j)`` of M while above K, then K.
-
-    Each has fewer than the one before.
-    """
-    found: list[int] = []
-    left = n_given
-    while left > n_kept:
-        left = max(n_kept, min(left - 1, round(n_given * keep ** (len(found) + 1))))
-        found.append(left)
-    return found
 
 
 def _written(path: Path, network: Network) -> Path:

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
 from sparse_rnn.errors import InvalidArgument, RunConflict
-from sparse_rnn.training.lottery import _budgets
+from sparse_rnn.sparsify._imp import LotteryTickets
 from sparse_rnn.training.run import build, streams
 from tests.sparse_rnn.helpers import same_bits, same_outcome, small_config, weights_of
 from tests.sparse_rnn.killed_runs import OFTEN, Killed, killer
@@ -87,18 +87,18 @@ def test_levels_are_those_of_dense_matrices_pruned_by_hand(
         assert len(found.history) == 4 - rewind
 
 
-@given(n_given=st.integers(1, 3000), part=st.floats(0.001, 1), keep=st.floats(0.01, 0.999))
+@given(n_units=st.integers(1, 55), density=st.floats(0.001, 1), keep=st.floats(0.01, 0.999))
 def test_each_level_has_fewer_synapses_and_the_last_one_the_budget(
-    n_given: int, part: float, keep: float
+    n_units: int, density: float, keep: float
 ) -> None:
-    n_kept = max(1, round(n_given * part))
-    found = [n_given, *_budgets(n_given, n_kept, keep)]
-    assert found[-1] == n_kept
+    method = LotteryTickets(density=density, keep=keep)
+    found = [n_units**2, *method.budgets(n_units**2, n_units)]
+    assert found[-1] == round(density * n_units**2)
     assert all(after < before for before, after in pairwise(found))
 
 
 def test_a_dense_network_to_the_density_of_the_paper_takes_fifteen_trainings() -> None:
-    assert 1 + len(_budgets(2500**2, 282_500, 0.8)) == 15
+    assert 1 + len(LotteryTickets(density=0.0452).budgets(2500**2, 2500)) == 15
 
 
 class _Killer:
