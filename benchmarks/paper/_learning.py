@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.paper import _arms
 from benchmarks.paper._arms import MEASURE, Arm, Results, Trained
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import SHARE, Sample
+from benchmarks.paper._statistics import SHARE, Quantity, Sample
 from benchmarks.paper.claims import Claim
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.evaluation.scores import MEASURES
@@ -111,14 +111,14 @@ def area(found: Curves, label: str) -> Sample:
     return found[label].area() if label in found else Sample({})
 
 
-def row(name: str, sample: Sample, claim: Claim, note: str = "", unit: str = "") -> Measurement:
+def row(name: str, sample: Quantity, claim: Claim, note: str = "", unit: str = "") -> Measurement:
     """A measured quantity beside the paper's value of that name.
 
     Raises:
         InvalidArgument: The sample is empty.
     """
     if not sample.n:
-        raise InvalidArgument("sample", sample.by_seed, "of at least one seed")
+        raise InvalidArgument("sample", sample, "of at least one seed")
     low, high = (None if math.isnan(end) else end for end in sample.interval())
     lost = sorted(sample.lost)
     diverged = f"diverged: seeds {', '.join(map(str, lost))}" if lost else ""
@@ -126,7 +126,7 @@ def row(name: str, sample: Sample, claim: Claim, note: str = "", unit: str = "")
     spread = f"the paper's s.d. is {claim.spread[name]:g}" if name in claim.spread else ""
     told = "; ".join(filter(None, (note, diverged + counted, spread)))
     paper = claim.values.get(name)
-    return Measurement(name, sample.mean, low, high, sample.n, paper, unit, told)
+    return Measurement(name, sample.centre, low, high, sample.n, paper, unit, told)
 
 
 def rows(found: Curves, claim: Claim) -> list[Measurement]:
