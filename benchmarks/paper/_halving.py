@@ -6,13 +6,14 @@ Who survives is a pure function of the runs that lie on the disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.paper._arms import MEASURE, Arm, Results, at_end
 from benchmarks.paper._scales import Scale, Settings
+from sparse_rnn import TrainConfig, sweep
 
 LEAST_EVALUATION = 20
 """Batches of the evaluation that chooses."""
@@ -96,3 +97,25 @@ class Search:
             size * len(rung.seeds) * rung.steps
             for size, rung in zip(sizes, self.rungs, strict=False)
         )
+
+
+Rounds = Callable[[Results, Scale], Sequence[Arm]]
+"""What can be trained now; more becomes known as it finishes."""
+
+
+def left(arms: Iterable[Arm], results: Results, scale: Scale) -> list[TrainConfig]:
+    """The runs of some networks that have neither finished nor diverged."""
+    return [
+        config
+        for arm in arms
+        for config in arm.configs(scale)
+        if not results.of([config]) and config.seed not in results.diverged(arm, scale)
+    ]
+
+
+def carry_out(rounds: Rounds, results: Results, scale: Scale) -> None:
+    """Train what can be trained, and what that makes possible, until nothing is left."""
+    while configs := left(rounds(results, scale), results, scale):
+        sweep.run(configs, results.folder, workers=results.workers, progress=sweep.automatic)
+        if len(left(rounds(results, scale), results, scale)) == len(configs):
+            return  # They failed; the sweep has said so.

@@ -89,6 +89,13 @@ def learned(arms: Iterable[Arm], results: Results, scale: Scale) -> dict[str, Le
     return found
 
 
+def named(arms: Mapping[str, Arm | None], results: Results, scale: Scale) -> dict[str, Learned]:
+    """As `learned`, by names other than the labels of arms; those that are None are left out."""
+    known = {name: arm for name, arm in arms.items() if arm is not None}
+    curves = learned(known.values(), results, scale)
+    return {name: curves[arm.label] for name, arm in known.items() if arm.label in curves}
+
+
 def bursts(runs: Iterable[Trained]) -> Sample:
     """Gradient steps with a norm above `BURST`, by seed."""
     return Sample(
@@ -189,11 +196,23 @@ def single_seeds(found: Curves) -> str:
     return f" One seed, shown and not judged: {', '.join(names)}." if names else ""
 
 
-def told(found: Curves) -> str:
-    """Sizes of the trainings, for a method text."""
+def setting(one: Learned) -> str:
+    """Start and rates of an arm, for a method text."""
+    settings = one.arm.settings
+    factor = settings.get("rates", {}).get("recurrent", 1.0)
+    return f"{settings['init']}, {settings['lr']:g}, recurrent x {factor:g}"
+
+
+def told(found: Curves, optimiser: str = "") -> str:
+    """Sizes of the trainings, for a method text.
+
+    Args:
+        found: The curves.
+        optimiser: Optimiser and rate in words; "" for Adam at the rate of the first curve.
+    """
     settings = next(iter(found.values())).arm.settings
     return (
         f"{settings['suite']}, {settings['steps']} steps of {settings['batch_size']} x "
-        f"{settings['seq_len']}, Adam at {settings['lr']:g}, relu, measure: {MEASURE} (Yang et al. "
-        "2019), mean over tasks, on held-out trials."
+        f"{settings['seq_len']}, {optimiser or 'Adam at ' + format(settings['lr'], 'g')}, relu, "
+        f"measure: {MEASURE} (Yang et al. 2019), mean over tasks, on held-out trials."
     )

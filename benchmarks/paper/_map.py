@@ -11,7 +11,8 @@ from benchmarks.paper._cost import N_INPUTS, N_OUTPUTS
 from benchmarks.paper._halving import Rung, Search
 from benchmarks.paper._scales import Scale, Settings
 
-DENSE = "dense"
+DENSE, LOCAL, RANDOM = "dense", "local", "random"
+"""Begin the kinds of networks."""
 
 PAPER: Settings = {"init": "fan_in", "lr": 1e-3}
 """The paper's setting: Adam at one rate. It does not give the start; this one is the same under
@@ -101,10 +102,15 @@ class Net:
         return f"N={self.side**2}, {self.kind}"
 
     @property
-    def work(self) -> int:
-        """Multiply-adds of a time step of a sequence, input and readout included."""
+    def n_weights(self) -> int:
+        """Weights on Mod-Cog, those of input and readout included, without biases."""
         ends = N_INPUTS["mod-cog-84"] + N_OUTPUTS
         return self.side**2 * (self.in_degree + ends)
+
+    @property
+    def work(self) -> int:
+        """Multiply-adds of a time step of a sequence: each weight once."""
+        return self.n_weights
 
 
 def nets(axes: Map) -> Iterator[Net]:
