@@ -1,14 +1,14 @@
-"""Claims of the paper, judged by the networks of `why` with the start and the rates of their own.
+"""Claims of the paper, judged by networks with the start and the rates that are best for each.
 
-No run is made for them alone. They take what `why` trained: each network at its own best setting,
-which a search found on seeds that are not compared, and for pictures the same networks in the
-paper's setting. What the claim says about networks that the map does not have is `untested`.
-Networks are compared by the ranks of their seeds (`benchmarks.paper._ranks`).
+No run is made for them alone. They take what `why` or `why_suites` trained: each network at its own
+best setting, which a search found on seeds that are not compared, and for pictures the same
+networks in the paper's setting. What the claim says about networks that those do not have is
+`untested`. Networks are compared by the ranks of their seeds (`benchmarks.paper._ranks`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,12 @@ from benchmarks.paper import _drawing as drawing, _learning as learning, why
 from benchmarks.paper._arms import MEASURE, Arm, Results
 from benchmarks.paper._experiment import Experiment, Outcome, no_arms
 from benchmarks.paper._learning import Curves
-from benchmarks.paper._map import MAPS, Net, nets
+from benchmarks.paper._map import MAPS, Net, nets, search
 from benchmarks.paper._ranks import Shift
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import Check, Sample, above
 from benchmarks.paper.claims import CLAIMS, Claim
+from sparse_rnn import TrainConfig
 from sparse_rnn.report.findings import Measurement
 
 Looks = tuple[Net, ...]
@@ -39,6 +40,7 @@ class Fair:
         paper: How they learned in the paper's setting, by label.
         n_updates: Gradient steps of the searches.
         scale: The scale.
+        source: Id of the finding whose networks they are.
     """
 
     nets: Looks
@@ -46,6 +48,7 @@ class Fair:
     paper: Curves
     n_updates: int
     scale: Scale
+    source: str = "why"
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -77,29 +80,47 @@ def judged_by(found: Fair) -> str:
     """Sizes, searches and chosen settings, for a method text."""
     chosen = "; ".join(f"{label}: {learning.setting(one)}" for label, one in found.own.items())
     return (
-        f"{learning.told(found.own, 'Adam')} The networks are those of the finding `why`, each "
-        f"with the start and the rates that are best for it ({found.n_updates} updates of "
+        f"{learning.told(found.own, 'Adam')} The networks are those of `{found.source}`, "
+        f"each with the start and the rates that are best for it ({found.n_updates} updates of "
         f"searches, on seeds that are not compared): {chosen}. Compared by the ranks of seeds."
     )
 
 
-def read_map(results: Results, scale: Scale) -> Fair | None:
-    """Read the networks of `why`; None where none of them ran with settings of its own."""
+@dataclass(frozen=True)
+class Source:
+    """An experiment that found the settings that are best for each of its networks.
+
+    Attributes:
+        read: Reads its networks; None where none of them ran with settings of its own.
+        judges: Its networks with settings of their own, as far as those are found.
+        work: Carries out its runs.
+        left: The runs that are left, to plan with.
+    """
+
+    read: Callable[[Results, Scale], Fair | None]
+    judges: Callable[[Results, Scale], tuple[Arm, ...]]
+    work: Callable[[Results, Scale], None]
+    left: Callable[[Results, Scale], Sequence[TrainConfig]]
+
+
+def _read_map(results: Results, scale: Scale) -> Fair | None:
     every = tuple(nets(MAPS[scale.name]))
-    own = learning.named(
-        {net.label: why.own_arm(net, results, scale) for net in every}, results, scale
-    )
+    arms = {net.label: why.own_arm(net, results, scale) for net in every}
+    own = learning.named(arms, results, scale)
     if not own:
         return None
     paper = learning.named({net.label: why.paper_arm(net, scale) for net in every}, results, scale)
-    n_updates = sum(why.search(net, scale).n_updates for net in every)
+    n_updates = sum(search(net, scale).n_updates for net in every)
     return Fair(every, own, paper, n_updates, scale)
 
 
-def judges_map(results: Results, scale: Scale) -> tuple[Arm, ...]:
-    """The networks of `why` with settings of their own, as far as those are found."""
+def _judges_map(results: Results, scale: Scale) -> tuple[Arm, ...]:
     found = (why.own_arm(net, results, scale) for net in nets(MAPS[scale.name]))
     return tuple(arm for arm in found if arm is not None)
+
+
+MAP = Source(_read_map, _judges_map, why.work, why.left)
+"""The map of `why`, on Mod-Cog."""
 
 
 def figure(found: Fair) -> Figure:
@@ -140,6 +161,9 @@ def outcome_of(
     )
 
 
-def experiment(question: str, outcome: Callable[[Fair], Outcome]) -> Experiment:
-    """The twin of an experiment, out of the runs of `why`."""
-    return Experiment(question, no_arms, read_map, figure, outcome, why.work, why.left, judges_map)
+def experiment(
+    question: str, outcome: Callable[[Fair], Outcome], source: Source = MAP
+) -> Experiment:
+    """The twin of an experiment, out of the runs of another one."""
+    parts = (source.read, figure, outcome, source.work, source.left, source.judges)
+    return Experiment(question, no_arms, *parts)

@@ -15,6 +15,7 @@ from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import SHARE, Quantity, Sample
 from benchmarks.paper.claims import Claim
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.evaluation.history import BURST_RULE as BURST_RULE
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.report.findings import Curve, Measurement
 

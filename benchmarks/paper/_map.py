@@ -128,13 +128,27 @@ def nets(axes: Map) -> Iterator[Net]:
         yield Net(side, "autapses", autapses(n), 1)
 
 
-def search(net: Net, scale: Scale) -> Search:
-    """The search for the start and the rates of a network."""
-    axes = MAPS[scale.name]
+def lateral(axes: Map) -> list[Net]:
+    """The networks of a map that have lateral connections, for each size the dense one first."""
+    return [net for net in nets(axes) if net.in_degree > 1]
+
+
+def search(
+    net: Net, scale: Scale, axes: Map | None = None, tasks: Settings | None = None
+) -> Search:
+    """The search for the start and the rates of a network.
+
+    Args:
+        net: The network.
+        scale: The scale.
+        axes: Which starts, rates and rounds; None for those of the scale's map.
+        tasks: Settings of all its runs; None for those on Mod-Cog.
+    """
+    axes = MAPS[scale.name] if axes is None else axes
     grid = itertools.product(axes.inits, axes.rates, axes.factors)
     candidates = tuple(
         {
-            **scale.modcog,
+            **(scale.modcog if tasks is None else tasks),
             **net.settings,
             "init": init,
             "lr": rate,
