@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 import sparse_rnn as srnn
-from benchmarks.paper import _map as the_map, fair_fig2a, why_bursts, why_sgd, why_suites
+from benchmarks.paper import (
+    _map as the_map,
+    fair_fig2a,
+    why,
+    why_bursts,
+    why_sgd,
+    why_suites,
+    why_wrap,
+)
 from benchmarks.paper._arms import Arm, Results
 from benchmarks.paper._fair import Fair
 from benchmarks.paper._halving import Tuned
@@ -197,3 +205,54 @@ def test_a_run_that_diverged_counts_as_bursting_throughout(
 def test_a_spectral_radius_is_that_of_the_recurrent_weights() -> None:
     config = srnn.TrainConfig(suite="Go", arch="dense", size=9, init="orthogonal", steps=1)
     assert why_bursts.radius(build(config)[2]) == pytest.approx(1.0, abs=1e-5)
+
+
+def wrapping(gain: float, matched: float, bursts: tuple[float, float]) -> why_wrap.Analysis:
+    """Dense networks that gain by the wrap, at one rate for all and at a matched one."""
+    right, wrapped = why_wrap.RIGHT, why_wrap.WRAPPED
+    ends = {why_wrap.LOCAL: (0.7, 0.7), why_wrap.DENSE: (0.4, 0.4 + gain)}
+    ends[why_wrap.MATCHED] = (0.6, 0.6 + matched)
+
+    def sample(level: float, size: float, bounds: tuple[float, float]) -> Sample:
+        return Sample.of(range(5), level + size * np.arange(5), bounds)
+
+    performance = {
+        (name, labels): sample(level, 0.002, SHARE)
+        for name, both in ends.items()
+        for labels, level in zip((right, wrapped), both, strict=True)
+    }
+    counted = {
+        (name, labels): sample(count, 1.0, (0.0, math.inf))
+        for name in ends
+        for labels, count in zip((right, wrapped), bursts, strict=True)
+    }
+    return why_wrap.Analysis(performance, counted, "As told.")
+
+
+@pytest.mark.parametrize(
+    ("gain", "matched", "bursts", "expected"),
+    [
+        (0.1, 0.0, (50.0, 10.0), "reproduced"),
+        (0.1, 0.1, (50.0, 10.0), "not reproduced"),  # it helps without bursts, too
+        (-0.1, 0.0, (50.0, 10.0), "not reproduced"),
+        (0.1, 0.0, (10.0, 10.0), "inconclusive"),
+    ],
+)
+def test_a_wrap_that_helps_by_fewer_bursts(
+    gain: float, matched: float, bursts: tuple[float, float], expected: str
+) -> None:
+    outcome = why_wrap.outcome(wrapping(gain, matched, bursts))
+    assert verdict(outcome.checks) == expected
+    assert outcome.measured[1].value == pytest.approx(gain)
+
+
+def test_the_wrap_is_tested_on_networks_of_the_map() -> None:
+    known = {
+        sweep.identity(config)
+        for net in the_map.nets(the_map.MAPS["laptop"])
+        for config in why.paper_arm(net, LAPTOP).configs(LAPTOP)
+    }
+    local, dense, matched = why_wrap.arms(LAPTOP)
+    for arm in (local, dense):
+        assert {sweep.identity(config) for config in arm.configs(LAPTOP)} <= known
+    assert matched.settings["rates"] == {"recurrent": 0.22}
