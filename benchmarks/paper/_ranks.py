@@ -143,9 +143,13 @@ class Association:
         """Seeds that were lost: a run without a value has no rank."""
         return self.lost
 
-    @cached_property
+    @property
     def centre(self) -> float:
         """The rank correlation of all pairs; NaN where it has none."""
+        return self._whole
+
+    @cached_property
+    def _whole(self) -> float:
         return _correlation(np.array([pair for one in self.groups.values() for pair in one]))
 
     @cached_property
@@ -177,6 +181,8 @@ class Association:
 
 
 def _correlation(pairs: NDArray[np.float64]) -> float:
-    if len(pairs) < 2 or (np.ptp(pairs, axis=0) == 0).any():
+    if len(pairs) < 2 or (pairs == pairs[0]).all(axis=0).any():
         return math.nan
-    return float(np.corrcoef(stats.rankdata(pairs, axis=0), rowvar=False)[0, 1])
+    ranks = stats.rankdata(pairs, axis=0)
+    ours, other = (ranks - ranks.mean(axis=0)).T
+    return float(ours @ other / math.sqrt((ours @ ours) * (other @ other)))
