@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.paper import _cost as cost
+from benchmarks.paper._account import write_account
 from benchmarks.paper._arms import Results
 from benchmarks.paper._experiment import Experiment, evaluate
 from benchmarks.paper._reporting import write_page, write_summary
@@ -150,6 +151,9 @@ def parser(program: Program) -> argparse.ArgumentParser:
     )
     made.add_argument("--page", type=Path, help="HTML file (default: in the folder of all runs)")
     made.add_argument("--summary", type=Path, help="Markdown file about the findings of all scales")
+    made.add_argument(
+        "--account", type=Path, help="Markdown page whose blocks are filled with the findings"
+    )
     made.add_argument("--workers", type=int, help="processes; by default one a core")
     made.add_argument("--scheduler", help="address of a running dask scheduler")
     made.add_argument("--dry-run", action="store_true", help="say what would run and what it costs")
@@ -192,6 +196,9 @@ def main(arguments: Sequence[str] | None = None, program: Program = PAPER) -> in
         if options.summary is not None:
             write_summary(options.results, options.summary, {**CLAIMS, **program.claims})
             print(f"Summary: {options.summary}")
+        if options.account is not None:
+            write_account(options.results, options.account, {**CLAIMS, **program.claims})
+            print(f"Account: {options.account}")
     except Interrupted as error:
         again = shlex.join(["python", "-m", program.module, *(arguments or sys.argv[1:])])
         print(f"{program.name}: {error} Go on with: {again}", file=sys.stderr)

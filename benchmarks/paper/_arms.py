@@ -84,6 +84,14 @@ class Trained:
         return checkpoint.load(self.folder)
 
 
+def gave_up(folder: Path) -> bool:
+    """Whether the run of a folder diverged: it ran, and has no network."""
+    if (folder / checkpoint.WEIGHTS).exists():
+        return False
+    *_, last = (None, *store.failures(folder))
+    return bool(last and last.gave_up and last.error.startswith(TrainingDiverged.__name__))
+
+
 @dataclass(frozen=True)
 class Results:
     """Where finished runs lie, by the hash of their configuration.
@@ -103,15 +111,10 @@ class Results:
 
     def diverged(self, arm: Arm, scale: Scale) -> tuple[int, ...]:
         """Seeds with which an arm diverged, ascending: they ran, and have no network."""
-        seeds: list[int] = []
-        for config in arm.configs(scale):
-            folder = arm.place(self.folder, config)
-            if (folder / checkpoint.WEIGHTS).exists():
-                continue
-            *_, last = (None, *store.failures(folder))
-            if last and last.gave_up and last.error.startswith(TrainingDiverged.__name__):
-                seeds.append(config.seed)
-        return tuple(sorted(seeds))
+        configs = arm.configs(scale)
+        folders = [arm.place(self.folder, config) for config in configs]
+        pairs = zip(configs, folders, strict=True)
+        return tuple(sorted(config.seed for config, folder in pairs if gave_up(folder)))
 
     def arm(self, arm: Arm, scale: Scale) -> list[Trained]:
         """The finished runs of an arm."""

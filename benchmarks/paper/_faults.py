@@ -5,22 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from rich.console import Console
+from rich.progress import track
 
 import modcog
 import sparse_rnn as srnn
-from benchmarks.paper._arms import Trained
+from benchmarks.paper import _cost as cost
+from benchmarks.paper._arms import Arm, Results, Trained, gave_up
+from benchmarks.paper._scales import Scale
 from modcog.tasks.decision import TwoPlaces
 from sparse_rnn.data import Batch, TaskStream
 from sparse_rnn.errors import TrainingDiverged
 from sparse_rnn.evaluation.mode import evaluating
 from sparse_rnn.runs import weights as checkpoint
 from sparse_rnn.runs.folder import state_of
-from sparse_rnn.sweep import identity
+from sparse_rnn.sweep import identity, store
 from sparse_rnn.training.run import build
 from sparse_rnn.training.session import PlannedRun, identity_of, run_to_end
 
@@ -55,6 +62,16 @@ FAULTS = (
     Fault("labels", "labels wrapped"),
     Fault("labels-intervals", "and intervals constant", constant_intervals=True),
 )
+
+
+Job = tuple[srnn.TrainConfig, Path, Fault]
+"""A run on faulty tasks: its settings, the folder of all results, and the fault."""
+
+WORKERS = 2
+"""Processes that train on faulty tasks, one thread each."""
+
+WORTH_PROCESSES_S = 60.0
+"""Shorter work is done in this process, as others take seconds to begin."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +135,54 @@ def train(config: srnn.TrainConfig, results: Path, fault: Fault) -> Trained:
         if isinstance(result, TrainingDiverged):
             raise result
     return Trained(config, folder)
+
+
+def jobs(arms: Iterable[Arm], found: Iterable[Fault], results: Results, scale: Scale) -> list[Job]:
+    """The runs of some networks on faulty tasks that are not finished."""
+    return [
+        (config, results.folder, fault)
+        for arm in arms
+        for config in arm.configs(scale)
+        for fault in found
+        if not finished(config, results.folder, fault)
+        and not gave_up(folder_of(results.folder, config, fault))
+    ]
+
+
+def diverged(arm: Arm, results: Results, scale: Scale, fault: Fault) -> tuple[int, ...]:
+    """Seeds with which a network diverged on faulty tasks."""
+    return tuple(
+        config.seed
+        for config in arm.configs(scale)
+        if gave_up(folder_of(results.folder, config, fault))
+    )
+
+
+def attempt(config: srnn.TrainConfig, results: Path, fault: Fault) -> None:
+    """As `train`; a run that diverges leaves a note of it, and no network."""
+    try:
+        train(config, results, fault)
+    except TrainingDiverged as error:
+        told = f"{type(error).__name__}: {error}"
+        text = "".join(traceback.format_exception(error))
+        store.note_failure(folder_of(results, config, fault), told, text, retries=0, final=True)
+
+
+def train_all(waiting: Sequence[Job]) -> None:
+    """Train on faulty tasks, in two processes where it is worth it."""
+    if sum(cost.seconds(config) for config, _, _ in waiting) < WORTH_PROCESSES_S:
+        for job in waiting:
+            attempt(*job)
+        return
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(attempt, *job) for job in waiting]
+        for future in track(
+            as_completed(futures),
+            "runs on faulty tasks",
+            total=len(futures),
+            console=Console(stderr=True),
+        ):
+            future.result()
 
 
 def finished(config: srnn.TrainConfig, results: Path, fault: Fault) -> list[Trained]:

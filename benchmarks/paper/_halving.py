@@ -6,13 +6,14 @@ Who survives is a pure function of the runs that lie on the disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.paper._arms import MEASURE, Arm, Results, at_end
 from benchmarks.paper._scales import Scale, Settings
+from sparse_rnn import TrainConfig, sweep
 
 LEAST_EVALUATION = 20
 """Batches of the evaluation that chooses."""
@@ -90,6 +91,17 @@ class Search:
                 return self.arms(number, among) if among else []
         return []
 
+    def planned(self, results: Results, scale: Scale) -> list[Arm]:
+        """All rounds, the first candidates in the place of survivors that are not known yet."""
+        if self.chosen(results, scale) is not None:
+            return []
+        sizes = [len(self.candidates), *(rung.keep for rung in self.rungs[:-1])]
+        among = [
+            self.survivors(number, results, scale) or self.candidates[:size]
+            for number, size in enumerate(sizes)
+        ]
+        return [arm for number, own in enumerate(among) for arm in self.arms(number, own)]
+
     @property
     def n_updates(self) -> int:
         """Gradient steps that the search takes."""
@@ -98,3 +110,66 @@ class Search:
             size * len(rung.seeds) * rung.steps
             for size, rung in zip(sizes, self.rungs, strict=False)
         )
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A network that is compared with the settings that a search finds best.
+
+    Attributes:
+        search: The search, which has the network's label.
+        seeds: Seeds of the comparison; none is one of the search.
+    """
+
+    search: Search
+    seeds: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """What the network is called."""
+        return self.search.label
+
+    def arm(self, results: Results, scale: Scale, *, guess: bool = False) -> Arm | None:
+        """The network with the settings that are best; None before they are found.
+
+        Args:
+            results: Where the runs lie.
+            scale: The scale.
+            guess: Take the first candidate for what is not found yet, to plan with.
+        """
+        chosen = self.search.chosen(results, scale)
+        if chosen is None and guess:
+            chosen = self.search.candidates[0]
+        return None if chosen is None else Arm(f"{self.label}, own setting", chosen, self.seeds)
+
+    def next_arms(self, results: Results, scale: Scale) -> list[Arm]:
+        """What can be trained now: a round of the search, or the comparison."""
+        own = self.arm(results, scale)
+        return [own] if own else self.search.next_arms(results, scale)
+
+    def planned(self, results: Results, scale: Scale) -> list[Arm]:
+        """All that is trained in the end, to plan with."""
+        own = self.arm(results, scale, guess=True)
+        return [*self.search.planned(results, scale), *([own] if own else [])]
+
+
+Rounds = Callable[[Results, Scale], Sequence[Arm]]
+"""What can be trained now; more becomes known as it finishes."""
+
+
+def left(arms: Iterable[Arm], results: Results, scale: Scale) -> list[TrainConfig]:
+    """The runs of some networks that have neither finished nor diverged."""
+    return [
+        config
+        for arm in arms
+        for config in arm.configs(scale)
+        if not results.of([config]) and config.seed not in results.diverged(arm, scale)
+    ]
+
+
+def carry_out(rounds: Rounds, results: Results, scale: Scale) -> None:
+    """Train what can be trained, and what that makes possible, until nothing is left."""
+    while configs := left(rounds(results, scale), results, scale):
+        sweep.run(configs, results.folder, workers=results.workers, progress=sweep.automatic)
+        if left(rounds(results, scale), results, scale) == configs:
+            return  # They failed; the sweep has said so.

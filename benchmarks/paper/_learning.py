@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from benchmarks.paper import _arms
 from benchmarks.paper._arms import MEASURE, Arm, Results, Trained
 from benchmarks.paper._scales import Scale
-from benchmarks.paper._statistics import SHARE, Sample
+from benchmarks.paper._statistics import SHARE, Quantity, Sample
 from benchmarks.paper.claims import Claim
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.evaluation.history import BURST_RULE as BURST_RULE
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.report.findings import Curve, Measurement
 
@@ -89,6 +90,13 @@ def learned(arms: Iterable[Arm], results: Results, scale: Scale) -> dict[str, Le
     return found
 
 
+def named(arms: Mapping[str, Arm | None], results: Results, scale: Scale) -> dict[str, Learned]:
+    """As `learned`, by names other than the labels of arms; those that are None are left out."""
+    known = {name: arm for name, arm in arms.items() if arm is not None}
+    curves = learned(known.values(), results, scale)
+    return {name: curves[arm.label] for name, arm in known.items() if arm.label in curves}
+
+
 def bursts(runs: Iterable[Trained]) -> Sample:
     """Gradient steps with a norm above `BURST`, by seed."""
     return Sample(
@@ -111,14 +119,14 @@ def area(found: Curves, label: str) -> Sample:
     return found[label].area() if label in found else Sample({})
 
 
-def row(name: str, sample: Sample, claim: Claim, note: str = "", unit: str = "") -> Measurement:
+def row(name: str, sample: Quantity, claim: Claim, note: str = "", unit: str = "") -> Measurement:
     """A measured quantity beside the paper's value of that name.
 
     Raises:
         InvalidArgument: The sample is empty.
     """
     if not sample.n:
-        raise InvalidArgument("sample", sample.by_seed, "of at least one seed")
+        raise InvalidArgument("sample", sample, "of at least one seed")
     low, high = (None if math.isnan(end) else end for end in sample.interval())
     lost = sorted(sample.lost)
     diverged = f"diverged: seeds {', '.join(map(str, lost))}" if lost else ""
@@ -126,7 +134,7 @@ def row(name: str, sample: Sample, claim: Claim, note: str = "", unit: str = "")
     spread = f"the paper's s.d. is {claim.spread[name]:g}" if name in claim.spread else ""
     told = "; ".join(filter(None, (note, diverged + counted, spread)))
     paper = claim.values.get(name)
-    return Measurement(name, sample.mean, low, high, sample.n, paper, unit, told)
+    return Measurement(name, sample.centre, low, high, sample.n, paper, unit, told)
 
 
 def rows(found: Curves, claim: Claim) -> list[Measurement]:
@@ -189,11 +197,23 @@ def single_seeds(found: Curves) -> str:
     return f" One seed, shown and not judged: {', '.join(names)}." if names else ""
 
 
-def told(found: Curves) -> str:
-    """Sizes of the trainings, for a method text."""
+def setting(one: Learned) -> str:
+    """Start and rates of an arm, for a method text."""
+    settings = one.arm.settings
+    factor = settings.get("rates", {}).get("recurrent", 1.0)
+    return f"{settings['init']}, {settings['lr']:g}, recurrent x {factor:g}"
+
+
+def told(found: Curves, optimiser: str = "") -> str:
+    """Sizes of the trainings, for a method text.
+
+    Args:
+        found: The curves.
+        optimiser: Optimiser and rate in words; "" for Adam at the rate of the first curve.
+    """
     settings = next(iter(found.values())).arm.settings
     return (
         f"{settings['suite']}, {settings['steps']} steps of {settings['batch_size']} x "
-        f"{settings['seq_len']}, Adam at {settings['lr']:g}, relu, measure: {MEASURE} (Yang et al. "
-        "2019), mean over tasks, on held-out trials."
+        f"{settings['seq_len']}, {optimiser or 'Adam at ' + format(settings['lr'], 'g')}, relu, "
+        f"measure: {MEASURE} (Yang et al. 2019), mean over tasks, on held-out trials."
     )

@@ -11,7 +11,8 @@ from benchmarks.paper._cost import N_INPUTS, N_OUTPUTS
 from benchmarks.paper._halving import Rung, Search
 from benchmarks.paper._scales import Scale, Settings
 
-DENSE = "dense"
+DENSE, LOCAL, RANDOM = "dense", "local", "random"
+"""Begin the kinds of networks."""
 
 PAPER: Settings = {"init": "fan_in", "lr": 1e-3}
 """The paper's setting: Adam at one rate. It does not give the start; this one is the same under
@@ -101,10 +102,15 @@ class Net:
         return f"N={self.side**2}, {self.kind}"
 
     @property
-    def work(self) -> int:
-        """Multiply-adds of a time step of a sequence, input and readout included."""
+    def n_weights(self) -> int:
+        """Weights on Mod-Cog, those of input and readout included, without biases."""
         ends = N_INPUTS["mod-cog-84"] + N_OUTPUTS
         return self.side**2 * (self.in_degree + ends)
+
+    @property
+    def work(self) -> int:
+        """Multiply-adds of a time step of a sequence: each weight once."""
+        return self.n_weights
 
 
 def nets(axes: Map) -> Iterator[Net]:
@@ -122,13 +128,27 @@ def nets(axes: Map) -> Iterator[Net]:
         yield Net(side, "autapses", autapses(n), 1)
 
 
-def search(net: Net, scale: Scale) -> Search:
-    """The search for the start and the rates of a network."""
-    axes = MAPS[scale.name]
+def lateral(axes: Map) -> list[Net]:
+    """The networks of a map that have lateral connections, for each size the dense one first."""
+    return [net for net in nets(axes) if net.in_degree > 1]
+
+
+def search(
+    net: Net, scale: Scale, axes: Map | None = None, tasks: Settings | None = None
+) -> Search:
+    """The search for the start and the rates of a network.
+
+    Args:
+        net: The network.
+        scale: The scale.
+        axes: Which starts, rates and rounds; None for those of the scale's map.
+        tasks: Settings of all its runs; None for those on Mod-Cog.
+    """
+    axes = MAPS[scale.name] if axes is None else axes
     grid = itertools.product(axes.inits, axes.rates, axes.factors)
     candidates = tuple(
         {
-            **scale.modcog,
+            **(scale.modcog if tasks is None else tasks),
             **net.settings,
             "init": init,
             "lr": rate,

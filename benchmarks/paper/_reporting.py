@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.paper._scales import SCALES
 from benchmarks.paper._statistics import NOT_RUN, RULE
-from benchmarks.paper.claims import CLAIMS, Claim
+from benchmarks.paper.claims import CLAIMS, FAIR, Claim
 from sparse_rnn.report import findings, page, strip, summary
 from sparse_rnn.report.findings import Finding
 from sparse_rnn.system.files import atomic_writer
@@ -59,9 +59,6 @@ def largest(results: Path) -> list[Finding]:
     listed = sorted(found.values(), key=lambda finding: findings.order(finding.id))
     return [dated(finding) for finding in listed]
 
-
-FAIR = "fair_"
-"""Begins the id of the experiment that judges a claim with fair starts and learning rates."""
 
 STRIPS = Path("figures", "results")
 """Where the intervals of each finding lie, from the summary."""

@@ -20,7 +20,9 @@ So that each verdict is wrong in at most 2.5 % of all cases where the truth lies
   bounds is cut off, by which no interval that held the mean loses it.
 
 Student's t takes values to be about normal. With less than 6 seeds no rule without such a shape can
-be wrong in less than 2.5 % of all cases: six signs agree by chance in 1 of 64.
+say in less than 2.5 % of all cases wrongly on which side of a level a mean is: six signs agree by
+chance in 1 of 64. Whether two networks differ can be told by fewer, from the ranks of their seeds:
+`benchmarks.paper._ranks` has such quantities, for values that are bounded or counts.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy import stats
@@ -51,6 +54,34 @@ Bounds = tuple[float, float]
 ANY: Bounds = (-math.inf, math.inf)
 SHARE: Bounds = (0.0, 1.0)
 """Bounds of a performance, an accuracy, a share."""
+
+
+class Quantity(Protocol):
+    """What a check can be about: a value, and the interval that decides on which side it lies."""
+
+    @property
+    def n(self) -> int:
+        """Number of seeds, or of whatever else was drawn independently."""
+        ...
+
+    @property
+    def lost(self) -> frozenset[int]:
+        """Seeds that diverged."""
+        ...
+
+    @property
+    def unknown(self) -> frozenset[int]:
+        """Seeds that were lost and count with no value; with one of them nothing is decided."""
+        ...
+
+    @property
+    def centre(self) -> float:
+        """The value; NaN where there is none."""
+        ...
+
+    def interval(self, comparisons: int = 1) -> tuple[float, float]:
+        """The 95 % interval of the value, for so many comparisons."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -102,6 +133,11 @@ class Sample:
         return float(np.mean(list(self.by_seed.values()))) if self.by_seed else math.nan
 
     @property
+    def centre(self) -> float:
+        """The mean."""
+        return self.mean
+
+    @property
     def std(self) -> float:
         """Standard deviation over seeds (n - 1); NaN below two seeds."""
         return float(np.std(list(self.by_seed.values()), ddof=1)) if self.n > 1 else math.nan
@@ -142,25 +178,31 @@ class Sample:
         )
 
     def told(self, comparisons: int = 1) -> str:
-        """Mean, interval, number of seeds, and what became of seeds that diverged."""
-        counted = sorted(self.lost & self.by_seed.keys())
-        notes = [f"n={self.n}"] if self.n else []
-        notes += [f"the interval for {comparisons} comparisons"] if comparisons > 1 else []
-        notes += [f"diverged, counted at worst: seeds {_listed(counted)}"] if counted else []
-        notes += [f"diverged: seeds {_listed(sorted(self.unknown))}"] if self.unknown else []
-        low, high = self.interval(comparisons)
-        spread = "" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]"
-        value = f"{self.mean:.3f}{spread}" if self.n else "no run"
-        return f"{value} ({'; '.join(notes)})" if notes else value
+        """As `told` has it."""
+        return told(self, comparisons)
 
     def __str__(self) -> str:
         """As `told` has it, for one comparison."""
         return self.told()
 
 
+def told(quantity: Quantity, comparisons: int = 1) -> str:
+    """Value, interval, number of seeds, and what became of seeds that diverged."""
+    counted = sorted(quantity.lost - quantity.unknown)
+    notes = [f"n={quantity.n}"] if quantity.n else []
+    notes += [f"the interval for {comparisons} comparisons"] if comparisons > 1 else []
+    notes += [f"diverged, counted at worst: seeds {_listed(counted)}"] if counted else []
+    unknown = sorted(quantity.unknown)
+    notes += [f"diverged: seeds {_listed(unknown)}"] if unknown else []
+    low, high = quantity.interval(comparisons)
+    spread = "" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]"
+    value = f"{quantity.centre:.3f}{spread}" if quantity.n else "no run"
+    return f"{value} ({'; '.join(notes)})" if notes else value
+
+
 @dataclass(frozen=True)
 class Check:
-    """One decidable part of a claim: that a mean lies in a region.
+    """One decidable part of a claim: that a value, mostly a mean, lies in a region.
 
     Attributes:
         text: What must hold, in words.
@@ -171,7 +213,7 @@ class Check:
     """
 
     text: str
-    sample: Sample
+    sample: Quantity
     region: Bounds = ANY
     best_of: int = 1
     known: bool | None = None
@@ -211,14 +253,14 @@ class Check:
     @property
     def numbers(self) -> str:
         """What the seeds say, after a comma; "" for a fact."""
-        return f", {self.sample.told(self.best_of)}" if self.by_seeds else ""
+        return f", {told(self.sample, self.best_of)}" if self.by_seeds else ""
 
     def __str__(self) -> str:
         """As `told` has it, taken by itself."""
         return self.told()
 
 
-def above(text: str, sample: Sample, level: float = 0.0, *, best_of: int = 1) -> Check:
+def above(text: str, sample: Quantity, level: float = 0.0, *, best_of: int = 1) -> Check:
     """Check that the mean lies above a level.
 
     Args:
@@ -236,12 +278,12 @@ def above(text: str, sample: Sample, level: float = 0.0, *, best_of: int = 1) ->
     return Check(text, sample, (level, math.inf), max(best_of, 1))
 
 
-def below(text: str, sample: Sample, level: float = 0.0) -> Check:
+def below(text: str, sample: Quantity, level: float = 0.0) -> Check:
     """Check that the mean lies below a level."""
     return Check(text, sample, (-math.inf, level))
 
 
-def within(text: str, sample: Sample, low: float, high: float) -> Check:
+def within(text: str, sample: Quantity, low: float, high: float) -> Check:
     """Check that the mean lies between two levels: its whole interval does.
 
     Example:

@@ -6,25 +6,15 @@ same besides, and evaluated against right labels.
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
-from pathlib import Path
 
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.progress import track
 
 import sparse_rnn as srnn
-from benchmarks.paper import (
-    _cost as cost,
-    _drawing as drawing,
-    _faults as faults,
-    _learning as learning,
-)
+from benchmarks.paper import _drawing as drawing, _faults as faults, _learning as learning
 from benchmarks.paper._arms import Arm, Results, Trained, at_end, dense, locality
 from benchmarks.paper._experiment import Experiment, Outcome, question
-from benchmarks.paper._faults import FAULTS, Fault
+from benchmarks.paper._faults import FAULTS, Fault, Job
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import SHARE, Sample, within
 from benchmarks.paper.claims import CLAIMS
@@ -36,12 +26,6 @@ LOCAL, DENSE = "local", "dense"
 CORRECTED = "as in modcog"
 MARGIN = 0.05
 """A lead that changes by less stays as it is."""
-
-WORKERS = 2
-"""Processes that train on faulty tasks, one thread each."""
-
-WORTH_PROCESSES_S = 60.0
-"""Shorter work is done in this process, as others take seconds to begin."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +59,9 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
     )
 
 
-def jobs(results: Results, scale: Scale) -> list[tuple[srnn.TrainConfig, Path, Fault]]:
+def jobs(results: Results, scale: Scale) -> list[Job]:
     """The runs on faulty tasks that are not finished."""
-    return [
-        (config, results.folder, fault)
-        for arm in arms(scale)
-        for config in arm.configs(scale)
-        for fault in FAULTS
-        if not faults.finished(config, results.folder, fault)
-    ]
+    return faults.jobs(arms(scale), FAULTS, results, scale)
 
 
 def left(results: Results, scale: Scale) -> list[srnn.TrainConfig]:
@@ -92,21 +70,8 @@ def left(results: Results, scale: Scale) -> list[srnn.TrainConfig]:
 
 
 def work(results: Results, scale: Scale) -> None:
-    """Train both networks on the faulty tasks, in two processes where it is worth it."""
-    waiting = jobs(results, scale)
-    if sum(cost.seconds(config) for config, _, _ in waiting) < WORTH_PROCESSES_S:
-        for job in waiting:
-            faults.train(*job)
-        return
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(faults.train, *job) for job in waiting]
-        for future in track(
-            as_completed(futures),
-            "runs on faulty tasks",
-            total=len(futures),
-            console=Console(stderr=True),
-        ):
-            future.result()
+    """Train both networks on the faulty tasks."""
+    faults.train_all(jobs(results, scale))
 
 
 def analyse(results: Results, scale: Scale) -> Analysis | None:
@@ -122,7 +87,11 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
                 faulty = faults.finished(config, results.folder, fault)
                 runs += results.of([config]) if fault is right else faulty
             if runs:
-                lost = results.diverged(arm, scale) if fault is right else ()
+                lost = (
+                    results.diverged(arm, scale)
+                    if fault is right
+                    else faults.diverged(arm, results, scale, fault)
+                )
                 performance.setdefault(fault.label, {})[arm.label] = at_end(runs, diverged=lost)
                 bursts.setdefault(fault.label, {})[arm.label] = learning.bursts(runs)
                 agreement.setdefault(fault.label, {})[arm.label] = Sample(

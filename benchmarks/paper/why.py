@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 from scipy.sparse.linalg import svds
 
-from benchmarks.paper import _drawing as drawing, _learning as learning
+from benchmarks.paper import _drawing as drawing, _halving as halving, _learning as learning
 from benchmarks.paper._arms import MEASURE, Arm, Results, Trained
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._learning import Learned
@@ -31,7 +31,7 @@ from benchmarks.paper._pool import untrained
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import Check, Sample, above, within
 from benchmarks.paper.claims import CLAIMS
-from sparse_rnn import TrainConfig, sweep
+from sparse_rnn import TrainConfig
 from sparse_rnn.report.findings import Measurement
 
 FIRST_STEPS = 10
@@ -86,20 +86,12 @@ def next_arms(results: Results, scale: Scale) -> list[Arm]:
 
 def left(results: Results, scale: Scale) -> list[TrainConfig]:
     """The runs that `work` would begin with."""
-    return [
-        config
-        for arm in next_arms(results, scale)
-        for config in arm.configs(scale)
-        if not results.of([config]) and config.seed not in results.diverged(arm, scale)
-    ]
+    return halving.left(next_arms(results, scale), results, scale)
 
 
 def work(results: Results, scale: Scale) -> None:
     """Search the settings of all networks, round by round, and train with the best."""
-    while configs := left(results, scale):
-        sweep.run(configs, results.folder, workers=results.workers, progress=sweep.automatic)
-        if len(left(results, scale)) == len(configs):
-            return  # They failed; the sweep has said so.
+    halving.carry_out(next_arms, results, scale)
 
 
 def update_norm(run: Trained) -> float:
@@ -189,15 +181,11 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
     axes = MAPS[scale.name]
     every = list(nets(axes))
 
-    def read(by_label: Mapping[str, Arm | None]) -> dict[str, Learned]:
-        known = {label: arm for label, arm in by_label.items() if arm is not None}
-        curves = learning.learned(known.values(), results, scale)
-        return {label: curves[arm.label] for label, arm in known.items() if arm.label in curves}
-
     paper = {net.label: paper_arm(net, scale) for net in every}
     own = {net.label: own_arm(net, results, scale) for net in every}
-    matched = read({str(side): matched_arm(side, results, scale) for side in axes.sides})
-    found = read(paper)
+    sides = {str(side): matched_arm(side, results, scale) for side in axes.sides}
+    matched = learning.named(sides, results, scale)
+    found = learning.named(paper, results, scale)
     if not found:
         return None
     norms = {
@@ -210,7 +198,7 @@ def analyse(results: Results, scale: Scale) -> Analysis | None:
     return Analysis(
         axes,
         found,
-        read(own),
+        learning.named(own, results, scale),
         {int(side): one for side, one in matched.items()},
         norms,
         tuple(_bursts(every, results, scale)),
@@ -302,7 +290,7 @@ def outcome(analysis: Analysis) -> Outcome:
             rank = float(stats.spearmanr(size, count).statistic)
             name = "rank correlation of in-degree x recurrent rate with bursts"
             measured.append(Measurement(name, rank, None, None, len(count), None, ""))
-    chosen = "; ".join(f"{label}: {_told(one)}" for label, one in analysis.own.items())
+    chosen = "; ".join(f"{label}: {learning.setting(one)}" for label, one in analysis.own.items())
     method = (
         f"{learning.told(analysis.paper)} Searches took {analysis.n_updates} updates, on seeds "
         f"{', '.join(map(str, axes.rungs[-1].seeds))}. Own settings: {chosen or 'not found yet'}."
@@ -314,12 +302,6 @@ def outcome(analysis: Analysis) -> Outcome:
         learning.charts(analysis.own),
         untested=tuple(untested),
     )
-
-
-def _told(one: Learned) -> str:
-    settings = one.arm.settings
-    factor = settings.get("rates", {}).get("recurrent", 1.0)
-    return f"{settings['init']}, {settings['lr']:g}, recurrent x {factor:g}"
 
 
 EXPERIMENT = Experiment(question(__doc__), arms, analyse, figure, outcome, work, left)

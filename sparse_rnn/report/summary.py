@@ -159,7 +159,9 @@ def _fair(name: str | None, found: Mapping[str, Finding], pictures: str | None) 
     """The cell of the second column; an en dash for a claim that compares no networks."""
     if name is None:
         return words.DASH
-    return _cell(found[name], pictures) if name in found else _chip(NOT_TESTED)
+    if name not in found:
+        return _chip(NOT_TESTED)
+    return f"{_cell(found[name], pictures)}<br>[its fold](#{name})"
 
 
 def _first(measured: Sequence[Measurement]) -> list[str]:

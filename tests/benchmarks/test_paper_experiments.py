@@ -207,6 +207,23 @@ def test_without_a_fault_training_is_that_of_a_sweep(tmp_path: Path) -> None:
     assert wrapped["loss"].tolist() != plain["loss"].tolist()
 
 
+def test_a_run_on_faulty_tasks_that_diverges_is_noted_and_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverges(*_: object) -> None:
+        raise TrainingDiverged(1, float("nan"), 1.0, "")
+
+    monkeypatch.setattr(faults, "train", diverges)
+    arms = EXPERIMENTS["why_wrap"].arms(TEST)[:1]
+    found = Results(tmp_path), TEST
+    waiting = faults.jobs(arms, faults.FAULTS[:1], *found)
+    assert len(waiting) == 1
+    faults.train_all(waiting)
+    assert faults.jobs(arms, faults.FAULTS[:1], *found) == []
+    assert faults.diverged(arms[0], *found, faults.FAULTS[0]) == (0,)
+    assert faults.diverged(arms[0], *found, faults.FAULTS[1]) == ()
+
+
 def test_released_intervals_are_constant_in_dm_tasks_alone() -> None:
     config = EXPERIMENTS["released_faults"].runs(TEST)[0]
     stream, _ = faults.streams(config, faults.FAULTS[1])

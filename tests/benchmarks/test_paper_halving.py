@@ -14,6 +14,7 @@ from benchmarks.paper._arms import Arm, Results
 from benchmarks.paper._halving import Rung, Search
 from benchmarks.paper._scales import SCALES, TEST, Scale
 from benchmarks.paper._statistics import Sample
+from sparse_rnn import sweep
 
 RATES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 CANDIDATES = tuple({"arch": "dense", "size": 9, "lr": rate} for rate in RATES)
@@ -115,3 +116,23 @@ def test_every_network_has_the_same_grid_and_the_in_degree_that_it_says(name: st
             # The start "identity" needs them.
             assert np.all(mask.tocsr().diagonal() == 1)
     assert len(grids) == 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_rounds_of_equal_size_follow_each_other_until_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    done: list[int] = []
+    started: list[list[int]] = []
+
+    def rounds(_results: Results, _scale: Scale) -> list[Arm]:
+        steps = 1 + len(set(done))
+        return [Arm("a network", {**CANDIDATES[0], "steps": steps}, (0, 1))] if steps < 4 else []
+
+    def run(configs: list[srnn.TrainConfig], *_: Any, **__: Any) -> None:
+        started.append([config.steps for config in configs])
+        done.extend([] if fails else started[-1])
+
+    monkeypatch.setattr(sweep, "run", run)
+    halving.carry_out(rounds, Results(Path("nowhere")), TEST)
+    assert started == ([[1, 1]] if fails else [[1, 1], [2, 2], [3, 3]])

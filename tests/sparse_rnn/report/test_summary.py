@@ -58,6 +58,8 @@ def test_a_claim_that_compares_networks_has_a_second_verdict() -> None:
     ]
     assert "3 in all: 2 not reproduced, 1 not run." in " ".join(page.split())
     assert page.count("<details") == 3
+    # The second column has no name of a claim that could lead to the fold.
+    assert "<br>[its fold](#fair_fig2a) |" in page
 
 
 def test_rows_have_pictures_and_folds_have_figures() -> None:
