@@ -22,6 +22,10 @@ from sparse_rnn import (
     sparsify as sparsify,
 )
 from sparse_rnn.config.fit import FitConfig as FitConfig
+from sparse_rnn.config.protocol import (
+    BoardProtocol as BoardProtocol,
+    board_protocol as board_protocol,
+)
 from sparse_rnn.config.run import RunOptions as RunOptions
 from sparse_rnn.config.train import TrainConfig as TrainConfig
 from sparse_rnn.data import Batch as Batch, Batches as Batches
@@ -47,9 +51,11 @@ from sparse_rnn.nn.torch_state import (
 )
 from sparse_rnn.runs.weights import load as load
 from sparse_rnn.training.arrays import array_stream as array_stream
+from sparse_rnn.training.board import board_entry as board_entry
 from sparse_rnn.training.callbacks import Moment as Moment
 from sparse_rnn.training.dataset import BatchDataset as BatchDataset
 from sparse_rnn.training.ensembles import train_ensemble as train_ensemble
+from sparse_rnn.training.entries import BoardEntry as BoardEntry
 from sparse_rnn.training.environments import environment_stream as environment_stream
 from sparse_rnn.training.evaluation import evaluate as evaluate
 from sparse_rnn.training.loop import Trainer as Trainer

@@ -274,6 +274,17 @@ def task_stream(
         return TaskStream(sampler(names, **how))
 
 
+def floors(tasks: str | Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Performance, by task, of the best strategies that ignore the stimuli, or the evidence.
+
+    Example:
+        >>> floors(["Go", "DM1"])
+        {'Go': (0.1875, 0.1875), 'DM1': (0.1875, 0.5)}
+    """
+    table: Any = modcog.features(tasks if isinstance(tasks, str) else list(tasks))
+    return {k: (row["chance_performance"], row["floor_performance"]) for k, row in table.items()}
+
+
 def frozen_weights(weights: Any, argument: str) -> tuple[Any, ...] | None:
     """Weights of tasks in a form that can be hashed; raises InvalidArgument."""
     with _own_errors():

@@ -28,7 +28,7 @@ from sparse_rnn.report._quantities import (
     mean_interval as mean_interval,
 )
 from sparse_rnn.system.files import atomic_path, atomic_writer, check_kind, read_regular
-from sparse_rnn.system.provenance import git_state, provenance
+from sparse_rnn.system.provenance import MODIFIED as MODIFIED, git_state, provenance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,9 +39,6 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 NONE: Mapping[str, str] = MappingProxyType({})
 """Nothing that cannot be shown."""
-
-MODIFIED = "+modified"
-"""Ends the commit of a finding whose code had changes that were not committed."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _STRICT = ConfigDict(extra="forbid", strict=True)

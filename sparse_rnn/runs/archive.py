@@ -139,6 +139,7 @@ class Archive:
                 facts: dict[str, Any] = {
                     run_folder.TASKS: self._identity.tasks(),
                     "network": run_folder.describe(self._network),
+                    "processes": self._processes,
                 }
                 if origin is None:
                     start = hashlib.sha256(content_of(self._network)).hexdigest()

@@ -18,9 +18,9 @@
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
 
 `config.json` also has the network with the digests of its masks and of the weights that it started
-from (as in `weights.safetensors` of a run that ended there), the version of the streams of trials,
-the digest of the tasks' content (null where a duration is a callable), the run that this one was
-continued from, package versions, git commit and machine.
+from (as in `weights.safetensors` of a run that ended there), the number of processes, the version
+of the streams of trials, the digest of the tasks' content (null where a duration is a callable),
+the run that this one was continued from, package versions, git commit and machine.
 
 All of them are regular files: links are refused, so that a folder from somebody else has no say
 about files outside it.
@@ -158,7 +158,7 @@ def note_continuation(folder: Path, step: int) -> None:
         folder: The run folder.
         step: Gradient steps taken before.
     """
-    record = _record(folder)
+    record = record_of(folder)
     now = provenance()
     for what in ("versions", "git"):
         if record.get(what) != now[what]:
@@ -179,7 +179,7 @@ def check_streams(folder: Path) -> None:
     Raises:
         RunConflict: They are.
     """
-    streams = _record(folder).get("streams", FIRST_STREAMS)
+    streams = record_of(folder).get("streams", FIRST_STREAMS)
     if streams != STREAMS:
         raise RunConflict(
             f"{folder} holds a run on the streams of trials number {streams}, and this version "
@@ -202,7 +202,7 @@ def check_tasks(folder: Path, ours: Callable[[], str | None]) -> None:
         RunConflict: It is another one.
         UnknownName: A task or a suite of that name is not known.
     """
-    record = _record(folder)
+    record = record_of(folder)
     if TASKS in record and record[TASKS] != ours():
         raise RunConflict(
             f"{folder} holds a run on tasks that had other content than those of the same names "
@@ -266,7 +266,7 @@ def ending(folder: Path) -> object:
 
 
 def _network(folder: Path) -> dict[str, Any]:
-    theirs = _record(folder).get("network")
+    theirs = record_of(folder).get("network")
     return cast("dict[str, Any]", theirs) if isinstance(theirs, dict) else {}
 
 
@@ -317,12 +317,17 @@ def read_config(folder: Path, parse: Callable[[str], ConfigT]) -> ConfigT:
     if not path.exists():
         raise RunConflict(f"{folder} holds no run: there is no {CONFIG} in it.")
     try:
-        return parse(json.dumps(_record(folder)["config"]))
+        return parse(json.dumps(record_of(folder)["config"]))
     except InvalidArgument as error:
         raise RunDamaged(f"{path} holds no valid configuration: {error} {_REMEDY}") from error
 
 
-def _record(folder: Path) -> dict[str, Any]:
+def record_of(folder: Path) -> dict[str, Any]:
+    """What `config.json` of a run holds.
+
+    Raises:
+        RunDamaged: It is not one of a run.
+    """
     path = folder / CONFIG
     try:
         record = json.loads(read_regular(path))

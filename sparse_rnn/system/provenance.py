@@ -11,6 +11,9 @@ from typing import Any
 
 import torch
 
+MODIFIED = "+modified"
+"""Ends the commit of code that had changes which were not committed."""
+
 _PACKAGES = ("modcog", "torch", "numpy", "scipy", "pydantic", "safetensors")
 
 

@@ -1,0 +1,106 @@
+"""A judge of JSON Schemas, as far as this repository's own use it: it knows no other words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+_SAID = {"$schema", "$defs", "title", "description", "default"}
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "null": lambda value: value is None,
+    "boolean": lambda value: isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "integer": lambda value: (
+        isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    ),
+}
+
+
+def valid(value: Any, schema: Any, root: Any = None) -> bool:
+    """Whether a value in types of JSON is what a schema (2020-12) describes.
+
+    Raises:
+        KeyError: The schema has a word that this judge does not know.
+    """
+    root = schema if root is None else root
+    if isinstance(schema, bool):
+        return schema
+    return all(
+        _WORDS[word](value, told, schema, root)
+        for word, told in schema.items()
+        if word not in _SAID
+    )
+
+
+def _ref(value: Any, told: str, schema: Any, root: Any) -> bool:
+    del schema
+    target = root
+    for part in told.removeprefix("#/").split("/"):
+        target = target[part]
+    return valid(value, target, root)
+
+
+def _properties(value: Any, told: Any, schema: Any, root: Any) -> bool:
+    del schema
+    if not isinstance(value, dict):
+        return True
+    return all(valid(value[name], one, root) for name, one in told.items() if name in value)
+
+
+def _additional(value: Any, told: Any, schema: Any, root: Any) -> bool:
+    if not isinstance(value, dict):
+        return True
+    known = schema.get("properties", {})
+    return all(valid(one, told, root) for name, one in value.items() if name not in known)
+
+
+def _items(value: Any, told: Any, schema: Any, root: Any) -> bool:
+    del schema
+    return not isinstance(value, list) or all(valid(one, told, root) for one in value)
+
+
+def _contains(value: Any, told: Any, schema: Any, root: Any) -> bool:
+    if not isinstance(value, list):
+        return True
+    return sum(valid(one, told, root) for one in value) >= schema.get("minContains", 1)
+
+
+def _condition(value: Any, told: Any, schema: Any, root: Any) -> bool:
+    return not valid(value, told, root) or valid(value, schema["then"], root)
+
+
+def _sized(kind: type, fits: Callable[[int, int], bool]) -> Callable[..., bool]:
+    return lambda value, told, *_: not isinstance(value, kind) or fits(len(value), told)
+
+
+def _number(fits: Callable[[float, float], bool]) -> Callable[..., bool]:
+    return lambda value, told, *_: not _KINDS["number"](value) or fits(value, told)
+
+
+_WORDS: dict[str, Callable[..., bool]] = {
+    "$ref": _ref,
+    "type": lambda value, told, *_: _KINDS[told](value),
+    "const": lambda value, told, *_: type(value) is type(told) and value == told,
+    "enum": lambda value, told, *_: value in told,
+    "properties": _properties,
+    "required": lambda value, told, *_: not isinstance(value, dict) or set(told) <= set(value),
+    "additionalProperties": _additional,
+    "items": _items,
+    "contains": _contains,
+    "minContains": lambda *_: True,
+    "anyOf": lambda value, told, _, root: any(valid(value, one, root) for one in told),
+    "allOf": lambda value, told, _, root: all(valid(value, one, root) for one in told),
+    "if": _condition,
+    "then": lambda *_: True,
+    "minimum": _number(lambda value, told: value >= told),
+    "maximum": _number(lambda value, told: value <= told),
+    "minLength": _sized(str, lambda length, told: length >= told),
+    "maxLength": _sized(str, lambda length, told: length <= told),
+    "minItems": _sized(list, lambda length, told: length >= told),
+    "maxItems": _sized(list, lambda length, told: length <= told),
+    "pattern": lambda value, told, *_: not isinstance(value, str) or bool(re.search(told, value)),
+}
