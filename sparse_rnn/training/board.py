@@ -87,7 +87,7 @@ def board_entry(  # noqa: PLR0913 - an option each, keyword-only past the second
         ...         for seed in rules.seeds
         ...     ]
         ...     entry = srnn.board_entry(runs, name="local", method="LM-RNN", protocol="trial")
-        >>> entry.density, [run.updates for run in entry.finished]
+        >>> round(entry.density, 3), [run.updates for run in entry.finished]
         (0.2, [20, 20, 20])
     """
     rules = board_protocol(protocol)
