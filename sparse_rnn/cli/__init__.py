@@ -11,6 +11,7 @@ import tyro
 
 from sparse_rnn.cli import (
     analyze,
+    compare,
     eval,
     explore,
     info,
@@ -30,6 +31,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
         "eval": eval.evaluate,
         "analyze": analyze.analyze,
         "report": report.report,
+        "compare": compare.compare,
         "sweep": sweep.command,
         "explore": explore.explore,
         "zoo": zoo.zoo,

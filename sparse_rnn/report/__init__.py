@@ -11,6 +11,11 @@ from sparse_rnn.report._mixing import check_commits as check_commits
 from sparse_rnn.report._records import commits_of as commits_of
 from sparse_rnn.report._strip import strip as strip
 from sparse_rnn.report.analysis_page import analysis_page as analysis_page
+from sparse_rnn.report.board_page import (
+    board_charts as board_charts,
+    board_markdown as board_markdown,
+    board_page as board_page,
+)
 from sparse_rnn.report.findings import (
     Curve as Curve,
     Finding as Finding,

@@ -95,8 +95,8 @@ def table(head: tuple[Node, ...], rows: list[Html], *, label: str, class_: str =
     return tag("div", inner, class_="wide", role="region", aria_label=label, tabindex="0")
 
 
-def document(title: str, *body: Node) -> str:
-    """A whole page with the style and the script of the reports.
+def document(title: str, *body: Node, script: str = "chart.js") -> str:
+    """A whole page with the style and a script of the reports.
 
     The page's security policy names its one script by checksum and forbids every request, so that
     nothing that comes from data can run or load anything.
@@ -104,11 +104,12 @@ def document(title: str, *body: Node) -> str:
     Args:
         title: Title of the page.
         *body: What it contains.
+        script: Name of its script among the assets.
     """
     instance("title", title, str)
     style = (_ASSETS / "page.css").read_text(encoding="utf-8")
-    script = (_ASSETS / "chart.js").read_text(encoding="utf-8")
-    checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    program = (_ASSETS / script).read_text(encoding="utf-8")
+    checksum = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src 'unsafe-inline'; script-src 'sha256-{checksum}'"
@@ -123,5 +124,5 @@ def document(title: str, *body: Node) -> str:
         tag("title", title),
         tag("style", Html(style)),
     )
-    whole = tag("html", head, tag("body", *body, tag("script", Html(script))), lang="en")
+    whole = tag("html", head, tag("body", *body, tag("script", Html(program))), lang="en")
     return f"<!doctype html>\n{whole.text}\n"

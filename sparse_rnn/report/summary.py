@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Mapping, Sequence
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.report import _words as words
+from sparse_rnn.report._markdown import code, escaped, filled, line
 from sparse_rnn.report._mixing import check_commits
 from sparse_rnn.report._strip import shown, strip
 from sparse_rnn.report.findings import (
@@ -19,9 +18,6 @@ from sparse_rnn.report.findings import (
     commits,
     order,
 )
-from sparse_rnn.system.output import plain
-
-WIDTH = 100
 
 SHOWN = 2
 """Values in the row of a finding that has no picture; all of them stand in its section."""
@@ -90,19 +86,19 @@ def markdown(  # noqa: PLR0913 - an option each, keyword-only past the first
     rows: list[list[str]] = []
     for name in ids:
         one = found.get(name)
-        row = [_claim(one) if one else _text(expected[name]), _cell(one, pictures)]
+        row = [_claim(one) if one else escaped(expected[name]), _cell(one, pictures)]
         if fair is not None:
             row.append(_fair(fair.get(name), found, pictures))
         rows.append(row)
-    parts = [f"# {_text(title)}", _filled(about)]
+    parts = [f"# {escaped(title)}", filled(about)]
     if fair is not None:
-        parts.append(_filled(FAIR))
+        parts.append(filled(FAIR))
     if first in found and found[first].verdict != "not run":
         parts += _told_first(found[first], figures)
     if pictures is not None:
-        parts.append(_filled(legend))
-    parts.append("\n".join([_line(head), _line(["---"] * len(head)), *map(_line, rows)]))
-    parts += [_filled(f"Not shown: {name}: {reason}") for name, reason in damaged.items()]
+        parts.append(filled(legend))
+    parts.append("\n".join([line(head), line(["---"] * len(head)), *map(line, rows)]))
+    parts += [filled(f"Not shown: {name}: {reason}") for name, reason in damaged.items()]
     shown = [found[name] for name in sorted(found, key=order)]
     parts += ["## Each claim", *(_details(one, figures) for one in shown)]
     return "\n\n".join(parts) + "\n"
@@ -124,19 +120,19 @@ def _check_addresses(**addresses: object) -> None:
 
 def _told_first(finding: Finding, figures: str | None) -> list[str]:
     return [
-        f"{_chip(finding.verdict)} [**{_text(finding.title)}**](#{finding.id})",
-        _filled(finding.claim),
+        f"{_chip(finding.verdict)} [**{escaped(finding.title)}**](#{finding.id})",
+        filled(finding.claim),
         *_pictures(finding, figures),
     ]
 
 
 def _pictures(finding: Finding, figures: str | None) -> list[str]:
     names = finding.figures if figures is not None else ()
-    return [f"![{_text(finding.title)}]({figures}/{finding.scale}/{name})" for name in names]
+    return [f"![{escaped(finding.title)}]({figures}/{finding.scale}/{name})" for name in names]
 
 
 def _claim(finding: Finding) -> str:
-    return f"[**{_text(finding.title)}**](#{finding.id})<br>{_text(finding.claim)}"
+    return f"[**{escaped(finding.title)}**](#{finding.id})<br>{escaped(finding.claim)}"
 
 
 def _chip(verdict: str) -> str:
@@ -152,7 +148,7 @@ def _cell(finding: Finding | None, pictures: str | None) -> str:
     if not strip(finding.measured):
         return _chip(finding.verdict)
     words_of = "; ".join(map(words.told, shown(finding.measured)))
-    return f"{_chip(finding.verdict)}<br>![{_text(words_of)}]({pictures}/{finding.id}.svg)"
+    return f"{_chip(finding.verdict)}<br>![{escaped(words_of)}]({pictures}/{finding.id}.svg)"
 
 
 def _fair(name: str | None, found: Mapping[str, Finding], pictures: str | None) -> str:
@@ -168,7 +164,7 @@ def _first(measured: Sequence[Measurement]) -> list[str]:
     """The first values, those with one of the paper before the others; and how many more."""
     listed = sorted(measured, key=lambda one: one.paper is None)
     more = len(listed) - SHOWN
-    first = [_text(words.told(one)) for one in listed[:SHOWN]]
+    first = [escaped(words.told(one)) for one in listed[:SHOWN]]
     return [*first, f"and {more} more below"] if more > 0 else first
 
 
@@ -180,13 +176,13 @@ def _table(measured: Sequence[Measurement]) -> str:
     head = ["quantity", "measured", *(["paper"] if with_paper else [])]
     rows = [
         [
-            _text(one.name),
-            _text(words.value(one)),
+            escaped(one.name),
+            escaped(words.value(one)),
             *(["" if one.paper is None else words.number(one.paper)] if with_paper else []),
         ]
         for one in measured
     ]
-    return "\n".join([_line(head), _line(["---"] * len(head)), *map(_line, rows)])
+    return "\n".join([line(head), line(["---"] * len(head)), *map(line, rows)])
 
 
 def _details(finding: Finding, figures: str | None) -> str:
@@ -194,59 +190,23 @@ def _details(finding: Finding, figures: str | None) -> str:
     if finding.verdict != "not run":
         entries["Made"] = f"{finding.date.isoformat()} on {finding.machine}."
         entries["Scale"] = f"{finding.scale}; seeds {words.seeds(finding.seeds)}."
-    lines = [_filled(f"- {name}: {text}", "  ") for name, text in entries.items() if text]
+    lines = [filled(f"- {name}: {text}", "  ") for name, text in entries.items() if text]
     if finding.command:
-        lines.append(f"- Command: {_code(finding.command)}")
+        lines.append(f"- Command: {code(finding.command)}")
     if finding.commit:
-        lines.append(f"- Commit: {_code(words.commit(finding.commit))}")
+        lines.append(f"- Commit: {code(words.commit(finding.commit))}")
     # The heading is inside: a browser opens the fold that a link leads into.
     opening = (
         '<details markdown="1">\n'
-        f"<summary>{_chip(finding.verdict)} <strong>{_text(finding.title)}</strong></summary>\n\n"
+        f"<summary>{_chip(finding.verdict)} <strong>{escaped(finding.title)}</strong></summary>\n\n"
         f'<span id="{finding.id}"></span>'
     )
     parts = (
         opening,
-        _filled(finding.question),
+        filled(finding.question),
         *_pictures(finding, figures),
         "\n".join(lines),
         _table(finding.measured),
         "</details>",
     )
     return "\n\n".join(part for part in parts if part)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _filled(text: str, indent: str = "") -> str:
-    """Prose in lines of the width of a page; no line but the first can begin a list or heading."""
-    marker = re.match(r"- ", text)
-    plain = _text(text[marker.end() :] if marker else text)
-    # A sign that stands alone may come to stand first in a line.
-    plain = re.sub(r" (?=(?:[-+=]|\d+[.)]) )", "\N{NO-BREAK SPACE}", plain)
-    return textwrap.fill(
-        ("- " if marker else "") + plain,
-        WIDTH,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _text(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    plain = re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", _one_line(text))
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _code(text: str) -> str:
-    """A code span in a table, which a bar would end and a backtick too."""
-    plain = _one_line(text).replace("`", "'").replace("|", r"\|")
-    return f"`{plain}`" if plain else ""
-
-
-def _one_line(text: str) -> str:
-    # Not `str.split`: it would take the narrow spaces out of numbers.
-    return plain(re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+", " ", text).strip(" "))
