@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from html import escape
 
 from sparse_rnn.report._style import PALETTE
-from sparse_rnn.system.palette import MIDDLE
+from sparse_rnn.system.palette import INK, MIDDLE
 
-WIDTH, HEIGHT = 640, 380
+WIDTH, HEIGHT = 480, 340
 LEFT, RIGHT, TOP, BOTTOM = 44, 16, 14, 48
 _TICKS = (1, 2, 5)
 _FEW = 4  # decades above which 2 and 5 have no ticks
 _MARK = 4.5
-_SIZE = 11
-_PLACES = ((8.0, 4.0, "start"), (-8.0, 4.0, "end"), (0.0, -9.0, "middle"), (0.0, 17.0, "middle"))
+_SIZE = 12
+_PLACES = ((8.0, 4.0, "start"), (-8.0, 4.0, "end"), (8.0, -8.0, "start"), (8.0, 16.0, "start"))
+_AWAY = 1.8  # the middle of a number, in distances of its near end
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,12 @@ def scatter(
         parts.append(_text(at, foot + 17, words(tick), "middle"))
     taken = [(across(point.x), _down(point.y)) for point in points]
     for point, (x, y) in zip(points, list(taken), strict=True):
-        color = f"var(--s{point.series}, {PALETTE[point.series]})"
+        alone = PALETTE[point.series]  # A picture without a style sheet may lie on black.
+        color = f"var(--s{point.series}, {MIDDLE if alone == INK else alone})"
         drawn = _line((x, _down(point.low)), (x, _down(point.high)), color, 'stroke-width="1.5"')
         drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_MARK}" style="fill: {color}"/>'
         dx, dy, anchor = _free(x, y, taken)
-        taken.append((x + 1.4 * dx, y + dy - 4))
+        taken.append((x + _AWAY * dx, y + dy - 4))
         drawn += _text(x + dx, y + dy, str(point.number), anchor, f'style="fill: {color}"')
         parts.append(f"<g><title>{escape(point.title)}</title>{drawn}</g>")
     told = f"{labels[1]} against {labels[0]}"
@@ -93,10 +95,12 @@ def _frame(labels: tuple[str, str], levels: Mapping[str, float]) -> Iterator[str
         y = _down(tick / 10)
         yield _line((LEFT, y), (WIDTH - RIGHT, y), MIDDLE, 'opacity="0.25"')
         yield _text(LEFT - 6, y + 4, f"{tick / 10:.1f}", "end")
-    for label, level in levels.items():
+    for number, (label, level) in enumerate(sorted(levels.items(), key=lambda one: one[1])):
         y = _down(level)
         yield _line((LEFT, y), (WIDTH - RIGHT, y), MIDDLE, 'stroke-dasharray="5 4"')
-        yield _text(WIDTH - RIGHT, y - 4, f"{label}: {level:.3f}", "end")
+        # The lowest is named below its line, so that two names do not meet.
+        away = -4 if number else 13
+        yield _text(WIDTH - RIGHT, y + away, f"{label}: {level:.3f}", "end")
     foot = HEIGHT - BOTTOM
     yield _line((LEFT, foot), (WIDTH - RIGHT, foot), MIDDLE)
     yield _text(WIDTH - RIGHT, HEIGHT - 8, labels[0], "end")
@@ -123,7 +127,7 @@ def _free(x: float, y: float, taken: Sequence[tuple[float, float]]) -> tuple[flo
 
     def crowd(place: tuple[float, float, str]) -> int:
         dx, dy, _ = place
-        at = x + 1.4 * dx, y + dy - 4
+        at = x + _AWAY * dx, y + dy - 4
         return sum(abs(at[0] - a) < 12 and abs(at[1] - b) < 11 for a, b in taken)
 
     return min(_PLACES, key=crowd)

@@ -69,8 +69,8 @@ def board_page(entries: Iterable[BoardEntry], *, title: str = TITLE, by: str = F
         tag(
             "main",
             _table(ordered, numbers, by),
-            tag("p", tag("span", KEY, class_="soft")),
-            *charts,
+            tag("p", KEY, class_="facts"),
+            tag("div", *charts, class_="charts"),
             *(_entry(entry, numbers[entry.name]) for entry in ordered),
         ),
         script="board.js",
@@ -78,8 +78,8 @@ def board_page(entries: Iterable[BoardEntry], *, title: str = TITLE, by: str = F
 
 
 KEY = (
-    "Beside each point stands the number of its row in the order above at first; the line through "
-    "it goes from the least seed to the most."
+    "Beside each point of the charts stands the number of its row; the line through it goes from "
+    "the lowest seed to the highest."
 )
 
 

@@ -55,8 +55,8 @@ def board_entry(  # noqa: PLR0913 - an option each, keyword-only past the second
         search_updates: Gradient steps of the search for the settings, all of its runs together.
         n_units: Recurrent units of a module of your own.
         density: Recurrent synapses over units squared of a module of your own.
-        multiply_adds: Of a module of your own in a time step of a sequence, forward pass alone;
-            None takes its number of weights.
+        multiply_adds: Of a module of your own in a time step of a sequence, forward and backward;
+            None takes three for each weight, which is too many for input weights (two).
 
     Returns:
         The entry.
@@ -106,7 +106,8 @@ def board_entry(  # noqa: PLR0913 - an option each, keyword-only past the second
             allowed = f"of a seed of runs, {', '.join(map(str, seeds))}"
             raise InvalidArgument(f"earlier[{number}]", one.config.seed, allowed)
     ours = [one for one in read if one.network is not None]
-    for argument, value in (("n_units", n_units), ("density", density)):
+    own = {"n_units": n_units, "density": density, "multiply_adds": multiply_adds}
+    for argument, value in own.items():
         if value is not None and ours:
             raise InvalidArgument(argument, value, "left out for a network that says it itself")
     if n_units is not None:

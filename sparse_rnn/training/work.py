@@ -26,8 +26,8 @@ NETWORK = f"{Network.__module__}.{Network.__qualname__}"
 """What `config.json` calls a network of this package."""
 
 PASSES = 3
-"""Multiply-adds of a trained weight in a time step of a sequence: one in the forward pass, one in
-the gradient of what the weight reads, one in that of the weight."""
+"""Multiply-adds of a trained weight in a time step of a sequence: one in the forward pass, one for
+its gradient, one to pass the gradient on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,23 +97,24 @@ class Spent:
         return None if self.network is None else self.network.rnn.mask.n_units
 
     def work(self, multiply_adds: int | None = None) -> int:
-        """Multiply-adds of the training.
+        """Multiply-adds of the training: what is asked for, not what a kernel does.
 
-        A weight costs `PASSES` in each time step of each sequence, a frozen one only what others
-        need of it. Zeros that a kernel multiplies do not count, nor do nonlinearities, evaluations
-        and the optimiser. With a sparsifier, synapses count while they are there, as
-        `sparsity.csv` says after every `eval_every` steps; those that soften weights keep all to
-        the end. The gradients of all N squared synapses cost one each in a time step, and a batch
-        that a method looks at costs as much as a step with all synapses of the mask.
+        In each time step of each sequence a weight costs one in the forward pass, one for its
+        gradient if it is trained, and one to pass the gradient on, which nobody needs of input
+        weights. Nonlinearities, evaluations and the optimiser do not count. With a sparsifier,
+        synapses count while they are there, as `sparsity.csv` says after every `eval_every` steps;
+        those that soften weights keep all to the end. Where gradients of all N squared synapses
+        are wanted, the absent ones cost one each; and a batch that a method looks at before the
+        first step costs a pass in each of its rounds.
 
         Args:
-            multiply_adds: Of the forward pass in a time step of a sequence; None takes the number
-                of weights. Of another module that uses a weight more or less than once.
+            multiply_adds: In a time step of a sequence, forward and backward; None takes `PASSES`
+                for each weight of another module, and counts for a network of this package.
         """
         net, lanes = self.network, self.config.batch_size * int(self.config.seq_len)
         if net is None or multiply_adds is not None:
-            forward = self.weights if multiply_adds is None else multiply_adds
-            return PASSES * forward * lanes * self.updates
+            each = PASSES * self.weights if multiply_adds is None else multiply_adds
+            return each * lanes * self.updates
         total = sum(self._a_step(self._synapses(step)) for step in range(1, self.updates + 1))
         if self.method is not None:
             total += sum(self._looks(step) for step in range(self.updates + 1))
@@ -161,16 +162,17 @@ class Spent:
             raise IncompatibleState(f"{path} has no columns step and synapses.") from error
         return course
 
-    def _a_step(self, synapses: int) -> int:
+    def _a_step(self, synapses: int, frozen: Sequence[str] | None = None) -> int:
         """Multiply-adds of a time step of a sequence, with so many synapses."""
         assert self.network is not None
-        rnn, frozen = self.network.rnn, self.config.freeze
-        inputs = "input" not in frozen
-        recurrent = rnn.recurrence == "trained" and "recurrent" not in frozen
-        back = inputs or recurrent  # gradients flow through readout and states
+        rnn = self.network.rnn
+        if frozen is None:
+            fixed = ("recurrent",) if rnn.recurrence == "frozen" else ()
+            frozen = (*self.config.freeze, *fixed)
+        back = not {"input", "recurrent"} <= set(frozen)  # through readout and states
         return (
-            rnn.weight_ih.numel() * (PASSES if inputs else 1)
-            + rnn.GATES * synapses * (1 + recurrent + back)
+            rnn.weight_ih.numel() * (1 + ("input" not in frozen))
+            + rnn.GATES * synapses * (1 + ("recurrent" not in frozen) + back)
             + self.network.readout.weight.numel() * (1 + ("readout" not in frozen) + back)
         )
 
@@ -183,9 +185,11 @@ class Spent:
             return 0
         needs = method.needs(step)
         synapses = self._synapses(step) if step else self._start
-        more = needs.candidates - 1 if needs.instead and step else needs.candidates
-        candidates = needs.candidates * net.rnn.GATES * net.rnn.mask.n_units**2
-        return candidates + (max(more, 0) + needs.batches) * self._a_step(synapses)
+        absent = net.rnn.GATES * (net.rnn.mask.n_units**2 - synapses)
+        more = max(needs.candidates - (needs.instead and step > 0), 0)
+        looked_at = needs.batches * int(getattr(method, "rounds", 1))
+        seen = looked_at * self._a_step(synapses, ("input", "readout"))
+        return needs.candidates * absent + more * self._a_step(synapses) + seen
 
 
 def _names_a_mask(folder: Path) -> bool:
