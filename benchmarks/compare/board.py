@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class Board:
 
 BOARDS: Mapping[str, Board] = MappingProxyType(
     {
-        "smoke": Board("trial", 5, 1, (1e-2,), (1.0, 0.1), (Rung(5, (100,), 1),), 3),
+        "smoke": Board("rehearsal", 5, 1, (1e-2,), (1.0, 0.1), (Rung(5, (100,), 1),), 3),
         "laptop": Board("mod-cog-84", 20, 4, (1e-3, 3e-3), (1.0, 0.1), (Rung(500, (100,), 1),), 3),
     }
 )
@@ -114,7 +115,7 @@ class Row:
     def settings(self) -> dict[str, Any]:
         """Its settings without learning rates and seed."""
         rules, board = srnn.board_protocol(self.board.protocol), self.board
-        n_ends = _ends(rules)
+        n_ends = rules.sizes
         wanted = weights("vanilla", board.side**2, neighbours(board.side, board.radius), n_ends)
         mask: Settings = dense(dense_units(self.cell, wanted, n_ends))
         if self.local:
@@ -146,12 +147,6 @@ class Row:
         return None if chosen is None else Arm(self.name, chosen, tuple(range(self.board.n_seeds)))
 
 
-def _ends(rules: srnn.BoardProtocol) -> tuple[int, int]:
-    """Input channels and outputs of the networks of a protocol."""
-    slots = len(rules.tasks) if isinstance(rules.suite, tuple) else 0
-    return cost.N_INPUTS.get(str(rules.suite), cost.N_RINGS + slots), cost.N_OUTPUTS
-
-
 def weights(cell: str, n_units: int, in_degree: int, n_ends: tuple[int, int]) -> int:
     """Weights of a network, biases left out.
 
@@ -174,7 +169,7 @@ def dense_units(cell: str, wanted: int, n_ends: tuple[int, int]) -> int:
 
     Example:
         >>> dense_units("vanilla", 73_200, (117, 17)), dense_units("LSTM", 73_200, (117, 17))
-        (212, 87)
+        (212, 88)
     """
     n_most = next(n for n in itertools.count(1) if weights(cell, n, n, n_ends) >= wanted)
     return min(
@@ -202,15 +197,14 @@ def sheet(
         >>> sheet("vanilla", 73_200, 49, (117, 17), 9), sheet("LSTM", 73_200, 49, (117, 17), 9)
         ((20, 20), (9, 12))
     """
-    longest = next(
-        n for n in itertools.count(1) if weights(cell, n * n, in_degree, n_ends) > wanted
-    )
-    sides = range(least, int(RATIO * max(longest, least)) + 1)
+    each = weights(cell, 1, in_degree, n_ends)
+    longest = max(math.ceil(math.sqrt(wanted / each)), least)
+    sides = range(least, int(RATIO * longest) + 1)
     pairs = [(a, b) for a in sides for b in sides if a <= b <= RATIO * a]
     return min(
         pairs,
         key=lambda pair: (
-            abs(weights(cell, pair[0] * pair[1], in_degree, n_ends) - wanted),
+            abs(pair[0] * pair[1] * each - wanted),
             pair[1] - pair[0],
         ),
     )

@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sparse_rnn.data import floors
+from sparse_rnn.data import floors, task_stream
 from sparse_rnn.errors import unknown_name
 
 MEASURE = "performance"
@@ -77,6 +77,12 @@ class BoardProtocol:
         return tuple(_floors_of(self.suite))
 
     @property
+    def sizes(self) -> tuple[int, int]:
+        """Input channels, and outputs, of a network for these tasks."""
+        stream = task_stream(self.suite, batch_size=1, seq_len=self.seq_len, seed=0)
+        return stream.input_size, stream.output_size
+
+    @property
     def floors(self) -> dict[str, float]:
         """Performance of strategies that do without something, mean over the tasks.
 
@@ -133,7 +139,7 @@ PROTOCOLS: Mapping[str, BoardProtocol] = MappingProxyType(
                 **_LAPTOP,
             ),
             BoardProtocol(
-                name="trial",
+                name="rehearsal",
                 version=1,
                 suite=("Go", "Anti", "DlyGo"),
                 tasks_sha256="962e8b6e595a13296db5e98638cd7bb473cbef0210732fee16d1c4eb2745766e",
@@ -157,15 +163,15 @@ def board_protocol(name: str = MAIN) -> BoardProtocol:
     """The rules of a board: what to train on, for how long, and with which seeds.
 
     Args:
-        name: "mod-cog-84", the board; "cog-20", that of the 20 base tasks; or "trial", a short one
-            to try things out with, whose scores say nothing.
+        name: "mod-cog-84", the board; "cog-20", that of the 20 base tasks; or "rehearsal", a short
+            one to try things out with, whose scores say nothing.
 
     Raises:
         UnknownName: There is none of this name.
 
     Example:
         >>> from sparse_rnn import board_protocol
-        >>> board_protocol().steps, board_protocol("trial").comparable
+        >>> board_protocol().steps, board_protocol("rehearsal").comparable
         (2000, False)
     """
     if name not in PROTOCOLS:

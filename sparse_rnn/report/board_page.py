@@ -147,7 +147,7 @@ def board_markdown(
     if not rules.comparable:
         parts.append(filled(NOT_COMPARABLE + "."))
     parts.append("\n".join(lines))
-    meanings = "; ".join(f"{name}: {column.about}" for name, column in COLUMNS.items())
+    meanings = "; ".join(f"{name}: {one.about}" for name, one in COLUMNS.items() if one.about)
     parts.append(filled(f"Columns: {meanings}."))
     if page:
         parts.append(f"[The same as a page that sorts]({page}), with all that the entries say.")

@@ -70,7 +70,7 @@ def board_entry(  # noqa: PLR0913 - an option each, keyword-only past the second
     Example:
         >>> import tempfile
         >>> import sparse_rnn as srnn
-        >>> rules = srnn.board_protocol("trial")
+        >>> rules = srnn.board_protocol("rehearsal")
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     runs = [
         ...         srnn.train(
@@ -86,7 +86,7 @@ def board_entry(  # noqa: PLR0913 - an option each, keyword-only past the second
         ...         )
         ...         for seed in rules.seeds
         ...     ]
-        ...     entry = srnn.board_entry(runs, name="local", method="LM-RNN", protocol="trial")
+        ...     entry = srnn.board_entry(runs, name="local", method="LM-RNN", protocol="rehearsal")
         >>> round(entry.density, 3), [run.updates for run in entry.finished]
         (0.2, [20, 20, 20])
     """

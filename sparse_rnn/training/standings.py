@@ -22,13 +22,13 @@ class Column:
     Attributes:
         value: What is sorted by; None comes last.
         text: What is shown.
-        about: What it means.
+        about: What it means, where its name does not say it.
         falling: Whether the largest value comes first.
     """
 
     value: Callable[[BoardEntry], Value]
     text: Callable[[BoardEntry], str]
-    about: str
+    about: str = ""
     falling: bool = False
 
 
@@ -60,7 +60,7 @@ def _range(entry: BoardEntry) -> str:
 
 COLUMNS: Mapping[str, Column] = MappingProxyType(
     {
-        "name": Column(lambda entry: entry.name.lower(), lambda entry: entry.name, "name"),
+        "name": Column(lambda entry: entry.name.lower(), lambda entry: entry.name),
         "units": Column(
             lambda entry: entry.n_units, lambda entry: short(entry.n_units), "recurrent units"
         ),

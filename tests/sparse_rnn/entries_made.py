@@ -7,7 +7,7 @@ from typing import Any
 import sparse_rnn as srnn
 from sparse_rnn.training.entries import FORMAT
 
-TASKS = srnn.board_protocol("trial").tasks
+TASKS = srnn.board_protocol("rehearsal").tasks
 
 
 def run_record(score: float = 0.5, **changes: Any) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def entry_record(*scores: float, **changes: Any) -> dict[str, Any]:
     """An entry in types of JSON, by the score of each seed in all tasks."""
     record: dict[str, Any] = {
         "format": FORMAT,
-        "protocol": "trial",
+        "protocol": "rehearsal",
         "protocol_version": 1,
         "name": "one",
         "method": "a network",

@@ -18,7 +18,7 @@ from sparse_rnn.errors import InvalidArgument, RunConflict
 from sparse_rnn.training.work import Spent
 from tests.sparse_rnn.helpers import small_config
 
-RULES = srnn.board_protocol("trial")
+RULES = srnn.board_protocol("rehearsal")
 
 
 class Elman(nn.Module):
@@ -45,7 +45,12 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def _entry(runs: Any, **changes: Any) -> srnn.BoardEntry:
-    given: dict[str, Any] = {"name": "one", "method": "a network", "protocol": "trial", **changes}
+    given: dict[str, Any] = {
+        "name": "one",
+        "method": "a network",
+        "protocol": "rehearsal",
+        **changes,
+    }
     return srnn.board_entry(runs, **given)
 
 
@@ -55,7 +60,7 @@ def test_a_module_of_ones_own_gets_an_entry(fitted: list[Path], tmp_path: Path) 
         tmp_path / "elman.json",
         name="Elman",
         method="torch.nn.RNN",
-        protocol="trial",
+        protocol="rehearsal",
         n_units=32,
         density=1.0,
         search_updates=60,
@@ -125,7 +130,9 @@ def test_runs_that_did_not_keep_the_protocol_are_refused(
 
 
 def test_the_protocol_that_runs_do_keep_is_named(fitted: list[Path]) -> None:
-    with pytest.raises(InvalidArgument, match=r"steps is 20 there and 2000 .* It keeps 'trial'"):
+    with pytest.raises(
+        InvalidArgument, match=r"steps is 20 there and 2000 .* It keeps 'rehearsal'"
+    ):
         _entry(fitted, protocol="mod-cog-84")
 
 

@@ -40,7 +40,7 @@ def test_the_main_board_is_the_laptop_scale_of_the_experiments() -> None:
 
 
 def test_floors_lie_where_the_catalogue_has_them() -> None:
-    rules = srnn.board_protocol("trial")
+    rules = srnn.board_protocol("rehearsal")
     assert rules.floors == {
         "ignores the stimuli": pytest.approx(0.1875),
         "weighs no evidence": pytest.approx(0.1875),
@@ -84,7 +84,7 @@ def _changed(path: str, value: Any) -> dict[str, Any]:
     [
         ("protocol", "mod-cog-85", "Did you mean 'mod-cog-84'"),
         ("protocol", "cog-20", r"runs\[0\].scores must be scores of all 20 tasks of 'cog-20'"),
-        ("protocol_version", 2, "protocol_version must be 1, the version of 'trial'"),
+        ("protocol_version", 2, "protocol_version must be 1, the version of 'rehearsal'"),
         ("format", "other", "format must be 'mod-cog board entry, 1'"),
         ("n_unit", 3, "Did you mean 'n_units'"),
         ("runs.1.second", 3, r"runs\[1\].second must be the name .* Did you mean 'seconds'"),
