@@ -61,7 +61,7 @@ def board_page(entries: Iterable[BoardEntry], *, title: str = TITLE, by: str = F
     )
     charts = [
         tag("figure", Html(picture), tag("figcaption", _caption(ordered, column)), class_="scatter")
-        for column, picture in board_charts(entries, by=by).items()
+        for column, picture in board_charts(ordered, by=by).items()
     ]
     return document(
         title,
@@ -155,7 +155,7 @@ def board_markdown(
         parts.append(filled(KEY))
         parts += [
             f"![{escaped(f'Performance against {column}')}]({pictures}/{column}.svg)"
-            for column in board_charts(entries, by=by)
+            for column in board_charts(ordered, by=by)
         ]
     return "\n\n".join(parts) + "\n"
 

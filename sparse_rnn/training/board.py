@@ -92,8 +92,10 @@ def board_entry(  # noqa: PLR0913 - an option each, keyword-only past the second
     """
     rules = board_protocol(protocol)
     lost = sorted(whole("diverged", seed, 0) for seed in diverged)
-    read = [_read("runs", number, one) for number, one in enumerate(_several(runs))]
-    before = [_read("earlier", number, one) for number, one in enumerate(_several(earlier))]
+    read = [_read("runs", number, one) for number, one in enumerate(_several("runs", runs))]
+    before = [
+        _read("earlier", number, one) for number, one in enumerate(_several("earlier", earlier))
+    ]
     for number, one in enumerate(read):
         _check(f"runs[{number}]", one, rules, may_be_short=bool(before))
     _check_alike(read)
@@ -148,12 +150,12 @@ def board_entry(  # noqa: PLR0913 - an option each, keyword-only past the second
     return entry
 
 
-def _several(runs: object) -> Sequence[Any]:
+def _several(argument: str, runs: object) -> Sequence[Any]:
     if isinstance(runs, Path | str | FinishedRun):
         return [runs]
     if isinstance(runs, Iterable):
         return list(cast("Iterable[Any]", runs))
-    raise InvalidArgument("runs", runs, "folders of finished runs, or runs")
+    raise InvalidArgument(argument, runs, "folders of finished runs, or runs")
 
 
 def _read(argument: str, number: int, run: object) -> Spent:

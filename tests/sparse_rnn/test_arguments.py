@@ -25,6 +25,7 @@ from tests.every import every
 from tests.public_api import public_objects
 from tests.sparse_rnn.argument_rows import (
     analysis,
+    board,
     configs,
     kernels,
     masks,
@@ -38,22 +39,11 @@ from tests.sparse_rnn.argument_rows import (
 from tests.sparse_rnn.argument_rows.exempt import EXEMPT
 from tests.sparse_rnn.argument_rows.table import Row, World, made, plain
 
-TABLE: dict[str, Row] = {
-    name: row
-    for room in (
-        networks,
-        configs,
-        training,
-        streams,
-        masks,
-        kernels,
-        sparsify,
-        analysis,
-        report,
-        sweep,
-    )
-    for name, row in room.ROWS.items()
-}
+ROOMS = (
+    *(networks, configs, training, streams, masks, kernels),
+    *(sparsify, analysis, report, sweep, board),
+)
+TABLE: dict[str, Row] = {name: row for room in ROOMS for name, row in room.ROWS.items()}
 
 KEYWORDS = inspect.Parameter.VAR_KEYWORD
 

@@ -17,6 +17,7 @@ EXEMPT: dict[str, str] = {
     "sparse_rnn.Interrupted": _ERROR,
     "sparse_rnn.masks.ConformanceError": _ERROR,
     "sparse_rnn.Run": _RECORD,
+    "sparse_rnn.BoardProtocol": _RECORD,
     "sparse_rnn.ZooNetwork": _RECORD,
     "sparse_rnn.ZooNetwork.save": "where the files go: tests/sparse_rnn/training/test_zoo.py",
     "sparse_rnn.zoo": _NOTHING,
