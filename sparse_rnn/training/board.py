@@ -92,10 +92,7 @@ def board_entry(  # noqa: PLR0913 - an option each, keyword-only past the second
     """
     rules = board_protocol(protocol)
     lost = sorted(whole("diverged", seed, 0) for seed in diverged)
-    read = [_read("runs", number, one) for number, one in enumerate(_several("runs", runs))]
-    before = [
-        _read("earlier", number, one) for number, one in enumerate(_several("earlier", earlier))
-    ]
+    read, before = _read("runs", runs), _read("earlier", earlier)
     for number, one in enumerate(read):
         _check(f"runs[{number}]", one, rules, may_be_short=bool(before))
     _check_alike(read)
@@ -150,23 +147,21 @@ def board_entry(  # noqa: PLR0913 - an option each, keyword-only past the second
     return entry
 
 
-def _several(argument: str, runs: object) -> Sequence[Any]:
+def _read(argument: str, runs: object) -> list[Spent]:
     if isinstance(runs, Path | str | FinishedRun):
-        return [runs]
-    if isinstance(runs, Iterable):
-        return list(cast("Iterable[Any]", runs))
-    raise InvalidArgument(argument, runs, "folders of finished runs, or runs")
-
-
-def _read(argument: str, number: int, run: object) -> Spent:
-    if isinstance(run, FinishedRun) and run.folder is None:
-        raise InvalidArgument(f"{argument}[{number}]", "a run without one", "one with a folder")
-    folder = run.folder if isinstance(run, FinishedRun) else run
-    if not isinstance(folder, Path | str):
-        raise InvalidArgument(
-            f"{argument}[{number}]", run, "the folder of a finished run, or a run"
-        )
-    return Spent.read(Path(folder))
+        runs = [runs]
+    if not isinstance(runs, Iterable):
+        raise InvalidArgument(argument, runs, "folders of finished runs, or runs")
+    read: list[Spent] = []
+    for number, run in enumerate(cast("Iterable[object]", runs)):
+        if isinstance(run, FinishedRun) and run.folder is None:
+            allowed = "a run with a folder"
+            raise InvalidArgument(f"{argument}[{number}]", "one without", allowed)
+        folder = run.folder if isinstance(run, FinishedRun) else run
+        if not isinstance(folder, Path | str):
+            raise InvalidArgument(f"{argument}[{number}]", run, "the folder of a run, or a run")
+        read.append(Spent.read(Path(folder)))
+    return read
 
 
 def _check(argument: str, run: Spent, rules: BoardProtocol, *, may_be_short: bool) -> None:

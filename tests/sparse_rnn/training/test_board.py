@@ -239,7 +239,7 @@ def test_a_run_in_memory_is_refused(fitted: list[Path]) -> None:
     config = srnn.FitConfig(**RULES.settings, lr=3e-3, eval_batches=4)
     run = srnn.fit(Elman(0), config, fitted[0])
     assert _entry([run, *fitted[1:]]) == _entry(fitted)
-    with pytest.raises(InvalidArgument, match=r"runs\[0\] must be one with a folder"):
+    with pytest.raises(InvalidArgument, match=r"runs\[0\] must be a run with a folder"):
         _entry([replace(run, folder=None), *fitted[1:]])
 
 
