@@ -79,8 +79,7 @@ class BoardProtocol:
     @property
     def sizes(self) -> tuple[int, int]:
         """Input channels, and outputs, of a network for these tasks."""
-        stream = task_stream(self.suite, batch_size=1, seq_len=self.seq_len, seed=0)
-        return stream.input_size, stream.output_size
+        return _sizes_of(self.suite)
 
     @property
     def floors(self) -> dict[str, float]:
@@ -95,6 +94,13 @@ class BoardProtocol:
 
 
 _floors_of = cache(floors)
+
+
+@cache
+def _sizes_of(suite: str | tuple[str, ...]) -> tuple[int, int]:
+    stream = task_stream(suite, batch_size=1, seq_len="auto", seed=0)
+    return stream.input_size, stream.output_size
+
 
 _COMMON: Mapping[str, Any] = MappingProxyType(
     {
