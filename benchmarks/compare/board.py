@@ -215,7 +215,7 @@ def rows(board: Board) -> tuple[Row, ...]:
     return tuple(Row(cell, local, board) for cell in CELLS for local in (False, True))
 
 
-def _scale(name: str, board: Board) -> Scale:
+def scale_of(name: str, board: Board) -> Scale:
     """What the search asks of a scale: seeds that are not compared are its rungs' own."""
     return Scale(name, tuple(range(board.n_seeds)), {}, {})
 
@@ -227,9 +227,9 @@ def missing(board: Board, results: Results, scale: Scale) -> Iterator[srnn.Train
         arms = row.search.next_arms(results, scale) if arm is None else [arm]
         for one in arms:
             lost = results.diverged(one, scale)
-            finished = {run.config for run in results.arm(one, scale)}
+            finished = {sweep.identity(run.config) for run in results.arm(one, scale)}
             for config in one.configs(scale):
-                if config not in finished and config.seed not in lost:
+                if sweep.identity(config) not in finished and config.seed not in lost:
                     yield config
 
 
@@ -340,7 +340,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words.add_argument("--pages", action="store_true", help="write pages of the entries alone")
     options = words.parse_args(arguments)
     board = BOARDS[options.scale]
-    results, scale = Results(options.runs, options.workers), _scale(options.scale, board)
+    results, scale = Results(options.runs, options.workers), scale_of(options.scale, board)
     folder = options.entries or (ENTRIES if options.scale == "laptop" else options.runs / "board")
     torch.set_num_threads(1)
     failed: list[str] = []

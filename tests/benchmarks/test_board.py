@@ -42,7 +42,7 @@ def test_no_other_size_comes_nearer(cell: str, wanted: int) -> None:
 
 
 def test_the_plan_is_the_search_first(tmp_path: Path) -> None:
-    results, scale = Results(tmp_path), board._scale("laptop", LAPTOP)
+    results, scale = Results(tmp_path), board.scale_of("laptop", LAPTOP)
     wanted = list(board.missing(LAPTOP, results, scale))
     assert len(wanted) == 8 * len(LAPTOP.rates) * len(LAPTOP.factors)
     assert {config.seed for config in wanted}.isdisjoint(range(LAPTOP.n_seeds))

@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+_Word = Callable[[Any, Any, Any, Any], bool]
+"""Judges a value by what a word is told, the schema around it, and the whole schema."""
+
 _SAID = {"$schema", "$defs", "title", "description", "default"}
 _KINDS: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
@@ -73,15 +76,15 @@ def _condition(value: Any, told: Any, schema: Any, root: Any) -> bool:
     return not valid(value, told, root) or valid(value, schema["then"], root)
 
 
-def _sized(kind: type, fits: Callable[[int, int], bool]) -> Callable[..., bool]:
+def _sized(kind: type, fits: Callable[[int, int], bool]) -> _Word:
     return lambda value, told, *_: not isinstance(value, kind) or fits(len(value), told)
 
 
-def _number(fits: Callable[[float, float], bool]) -> Callable[..., bool]:
+def _number(fits: Callable[[float, float], bool]) -> _Word:
     return lambda value, told, *_: not _KINDS["number"](value) or fits(value, told)
 
 
-_WORDS: dict[str, Callable[..., bool]] = {
+_WORDS: dict[str, _Word] = {
     "$ref": _ref,
     "type": lambda value, told, *_: _KINDS[told](value),
     "const": lambda value, told, *_: type(value) is type(told) and value == told,

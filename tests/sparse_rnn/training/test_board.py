@@ -15,6 +15,7 @@ from torch import nn
 
 import sparse_rnn as srnn
 from sparse_rnn.errors import InvalidArgument, RunConflict
+from sparse_rnn.evaluation.scores import COLUMNS
 from sparse_rnn.training.work import Spent
 from tests.sparse_rnn.helpers import small_config
 
@@ -68,7 +69,7 @@ def test_a_module_of_ones_own_gets_an_entry(fitted: list[Path], tmp_path: Path) 
     assert srnn.BoardEntry.read(tmp_path / "elman.json") == entry
     for seed, run in enumerate(entry.finished):
         rows = (fitted[seed] / "evaluation.csv").read_text().splitlines()[1:]
-        column = srnn.evaluation.scores.COLUMNS.index("performance")
+        column = COLUMNS.index("performance")
         told = {row.split(",")[0]: float(row.split(",")[column]) for row in rows}
         assert run.scores == told
         weights = 32 * (36 + 32 + 17)

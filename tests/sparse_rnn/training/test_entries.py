@@ -32,7 +32,7 @@ def test_a_protocol_is_of_the_trials_of_this_version(name: str) -> None:
 def test_the_main_board_is_the_laptop_scale_of_the_experiments() -> None:
     from benchmarks.paper._scales import SCALES
 
-    theirs = srnn.TrainConfig(**SCALES["laptop"].modcog, arch="dense", size=9)
+    theirs = srnn.TrainConfig(**SCALES["laptop"].modcog, arch="dense", size=(9,))
     rules = srnn.board_protocol().settings
     assert {name: getattr(theirs, name) for name in rules} == rules
     assert rules["suite"] == "mod-cog-84"
@@ -157,13 +157,19 @@ _PATHS = st.sampled_from(
 )
 
 
+def _with_runs(rows: list[Any]) -> dict[str, Any]:
+    return entry_record(runs=rows)
+
+
+def _with_words(words: list[Any]) -> dict[str, Any]:
+    return entry_record(machines=words, commits=words)
+
+
 _CHANGED = st.builds(_changed, _PATHS, _VALUES)
-_OTHER_SEEDS = st.builds(
-    lambda rows: entry_record(runs=rows),
-    st.lists(st.one_of(st.none(), st.builds(run_record, _NUMBERS)), max_size=5),
-)
+_ROWS = st.lists(st.one_of(st.none(), st.builds(run_record, _NUMBERS)), max_size=5)
+_OTHER_SEEDS = st.builds(_with_runs, _ROWS)
 _WORDS = st.lists(st.one_of(st.text(max_size=3), st.integers(0, 3)), max_size=3)
-_OTHER_WORDS = st.builds(lambda words: entry_record(machines=words, commits=words), _WORDS)
+_OTHER_WORDS = st.builds(_with_words, _WORDS)
 
 
 @settings(max_examples=100, deadline=None)
