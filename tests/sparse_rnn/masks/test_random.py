@@ -53,6 +53,7 @@ def test_random_families_are_listed() -> None:
         "distance_rule",
         "modular",
         "scale_free",
+        "degree_preserving",
     ]
 
 
