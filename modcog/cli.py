@@ -213,7 +213,7 @@ def _noise(text: str) -> float | str | tuple[float, ...]:
     except ValueError:
         allowed = "a number, two with a comma between them, or 'yang'"
         raise InvalidArgument("--noise", text, allowed) from None
-    return levels if len(levels) > 1 else levels[0]
+    return levels[0] if len(levels) == 1 else levels
 
 
 def _list(options: argparse.Namespace) -> int:

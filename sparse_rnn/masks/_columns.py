@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sparse_rnn.errors import InvalidArgument, UnknownName
 
@@ -59,7 +60,7 @@ class Asked:
     synapses: str | None = None
 
     @property
-    def columns(self) -> dict[str, Name | None]:
+    def columns(self) -> dict[str, Any]:
         """The columns by their arguments."""
         return {"source": self.source, "target": self.target, "weight": self.weight}
 

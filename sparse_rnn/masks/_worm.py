@@ -74,7 +74,7 @@ def read(rows: Iterable[tuple[int, Sequence[object]]], asked: Asked) -> tuple[Ed
             known = ", ".join((*_SENT, *_RECEIVED, _ELECTRICAL, _MUSCLE))
             raise InvalidArgument("graph", f"the type {kind!r} in line {line}", f"one of {known}")
     _require_same(sent, received, "sent", "received")
-    back = Counter({pair[::-1]: n for pair, n in electrical.items()})
+    back = Counter({(b, a): n for (a, b), n in electrical.items()})
     _require_same(electrical, back, "told", "told from the other side")
     chosen = asked.synapses or "chemical"
     counts = {"chemical": sent, "electrical": electrical, "both": sent + electrical}[chosen]
