@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.zoo --out runs/zoo`` trains those that are not there, one after another, goes
 on with one that was stopped, and packs all of them into ``sparse_rnn/training/zoo_runs``: for each
-an archive of its run folder, and ``index.json`` with digests, scores and commands. About ten
-minutes on one core.
+an archive of its run folder, and ``index.json`` with digests, scores and commands. About a quarter
+of an hour on one core.
 """
 
 from __future__ import annotations

@@ -21,11 +21,12 @@ from modcog.catalog.features import features_of
 from modcog.catalog.filters import matching, suite
 from modcog.catalog.rules import ENCODINGS
 from modcog.catalog.sentences import describe
-from modcog.catalog.settings import task, tasks_of
+from modcog.catalog.settings import OWN_SETTINGS, task, tasks_of
 from modcog.catalog.suites import suites
 from modcog.catalog.trial_lengths import trial_lengths
 from modcog.errors import InvalidArgument, ModcogError, unknown_name
 from modcog.exporting.export import export
+from modcog.ring import BUMP_HEIGHT, BUMP_WIDTH
 from modcog.system.output import (
     command_streams,
     complain,
@@ -185,13 +186,34 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dt", type=float, default=100.0, help="time step in ms (default: 100)")
     command.add_argument("--dim-ring", type=int, default=16, help="ring directions (default: 16)")
     command.add_argument(
-        "--noise", default="1.0", help="noise in sqrt(ms), or 'yang' (default: 1.0)"
+        "--noise",
+        default="1.0",
+        help="noise in sqrt(ms); two with a comma, one a ring; or 'yang' (default: 1.0)",
+    )
+    width, height = f"default: {BUMP_WIDTH:.3g}", f"default: {BUMP_HEIGHT:g}"
+    command.add_argument(
+        "--bump-width", type=float, default=BUMP_WIDTH, help=f"of the stimuli, in rad ({width})"
+    )
+    command.add_argument(
+        "--bump-height", type=float, default=BUMP_HEIGHT, help=f"at strength 1 ({height})"
     )
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    noise = options.noise if options.noise == "yang" else _number("--noise", options.noise)
-    return {"dt": options.dt, "dim_ring": options.dim_ring, "noise": noise}
+    settings = {name: getattr(options, name) for name in OWN_SETTINGS}
+    return {**settings, "noise": _noise(options.noise)}
+
+
+def _noise(text: str) -> float | str | tuple[float, ...]:
+    """A level of noise: a number, one a ring, or "yang"."""
+    if text == "yang":
+        return text
+    try:
+        levels = tuple(float(level) for level in text.split(","))
+    except ValueError:
+        allowed = "a number, two with a comma between them, or 'yang'"
+        raise InvalidArgument("--noise", text, allowed) from None
+    return levels[0] if len(levels) == 1 else levels
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -341,10 +363,3 @@ class _Interrupt:
 
 def _refuse_seq_len(text: str) -> int:
     raise InvalidArgument("--seq-len", text, 'a whole number of steps, or "auto"')
-
-
-def _number(argument: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidArgument(argument, text, "a number, or 'yang'") from None

@@ -55,6 +55,10 @@ def _(given, mo, modcog, np, pieces):
     inputs = [result.observations[:before_go, 0, :33] for result in rendered.values()]
     same_inputs = all(np.array_equal(inputs[0], other) for other in inputs[1:])
     starts = {name: int(drawn.response[0]) for name, drawn in trials.items()}
+    rows = "\n".join(
+        f"        | {name} | {starts[name]} | {float(trials[name].drift[0]):+g} |"
+        for name in pieces
+    )
     mo.md(
         f"""
         ## The stimuli are the same, the answers are not
@@ -63,11 +67,8 @@ def _(given, mo, modcog, np, pieces):
 
         | task | the answer starts at direction | and drifts by, in units per step |
         |---|---|---|
+{rows}
         """
-        + "\n".join(
-            f"        | {name} | {starts[name]} | {float(trials[name].drift[0]):+g} |"
-            for name in pieces
-        )
     )
     return same_inputs, starts
 

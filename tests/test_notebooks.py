@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("marimo")
+from docs.tools import notebooks
+
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+EVERY = sorted(NOTEBOOKS.glob("*.py"))
 
 
 def defined(name: str, cwd: Path, *names: str, **environment: str) -> list[str]:
@@ -56,6 +60,25 @@ def test_local_beats_dense(tmp_path: Path) -> None:
     assert "dense" in scores
 
 
-@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.slow
+def test_the_page_of_a_notebook_is_what_it_shows(tmp_path: Path) -> None:
+    path = NOTEBOOKS / "task_from_pieces.py"
+    shown = notebooks.page(path, notebooks.outputs(path), tmp_path)
+    assert shown == (notebooks.PAGES / "task_from_pieces.md").read_text(encoding="utf-8")
+    assert len(list(tmp_path.glob("*.png"))) == 4
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
+def test_pages_have_the_code_and_the_figures_of_their_notebooks(path: Path) -> None:
+    page = (notebooks.PAGES / f"{path.stem}.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```python\n(.*?)\n```", page, flags=re.DOTALL)
+    code = notebooks.cells(path.read_text(encoding="utf-8"))
+    assert shown == [cell for cell in code if cell], "run: python -m docs.tools.notebooks"
+    figures = re.findall(r"!\[[^]]+\]\((.+?)\)", page)
+    there = {file.name for file in notebooks.PAGES.glob(f"{path.stem}*.png")}
+    assert set(figures) == there
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
 def test_notebooks_are_named_in_the_documentation(path: Path) -> None:
     assert path.name in (NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")

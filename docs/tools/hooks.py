@@ -33,6 +33,9 @@ FROM_ROOT = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md
 FIGURES = Path("benchmarks", "paper", "results")
 """Figures of findings; the page of results refers to them where they lie."""
 
+NOTEBOOKS = "notebooks"
+"""Notebooks, in the root and on the site; ``docs/notebooks`` has them as pages."""
+
 GENERATED = {*FROM_ROOT, "commands.md"}
 
 
@@ -70,6 +73,9 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, f"pictures/{name}.svg", content=picture))
         trials = f"{player.FOLDER}/trials/{name}.json"
         files.append(File.generated(config, trials, content=player.trials(name)))
+    for notebook in sorted((ROOT / NOTEBOOKS).glob("*.py")):
+        address = f"{NOTEBOOKS}/{notebook.name}"
+        files.append(File.generated(config, address, abs_src_path=str(notebook)))
     for path, file in player.files().items():
         files.append(File.generated(config, path, abs_src_path=str(file)))
     return files
@@ -92,6 +98,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     for name, source in FROM_ROOT.items():
         markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){source}", rf"](\1{name}", markdown)
     markdown = markdown.replace(f"](../{FIGURES.as_posix()}/", f"]({FIGURES.name}/")
+    markdown = markdown.replace(f"](../../{NOTEBOOKS}/", "](")
     markdown = sessions.DIRECTIVE.sub("", markdown)
     return re.sub(r"^```python\n(?=>>> )", "```pycon\n", markdown, flags=re.MULTILINE)
 

@@ -52,6 +52,9 @@ SIGTERM, 138 after SIGUSR1. The same command goes on with such a run.
 Several processes train one network with:
 torchrun --nproc-per-node N -m sparse_rnn.cli train ...
 
+Tasks and suites of your own, registered by a module, here or installed:
+sparse-rnn --import MODULE train ...
+
 The version: sparse-rnn --version
 
 Completion for your shell: sparse-rnn --tyro-print-completion bash (or zsh,
@@ -70,12 +73,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         128 + n where another signal n ended a run.
         The parser itself leaves with `SystemExit`: 0 after ``--help``, 2 for unknown options.
     """
-    words = sweep.with_verb(sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     with command_streams(words), warnings_in_a_line("sparse-rnn"):
         if words == ["--version"]:
             say(f"sparse-rnn {version('modcog')}")
             return 0
-        return refusals.told(lambda: reading.read(words, _parse, _VERBS)())
+        return refusals.told(lambda: reading.read(_with_imports(words), _parse, _VERBS)())
+
+
+def _with_imports(words: Sequence[str]) -> list[str]:
+    """The words of a command, once the modules before it are imported."""
+    return sweep.with_verb(reading.imported(words))
 
 
 def _parse(words: Sequence[str]) -> Callable[[], object]:

@@ -7,17 +7,19 @@ that was meant, and then aloud.
 from __future__ import annotations
 
 import functools
+import importlib
 import io
 import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 from textwrap import fill
 from types import MappingProxyType
 from typing import Any, Protocol, TextIO, cast
 
-from sparse_rnn.errors import UnknownName, unknown_name
+from sparse_rnn.errors import InvalidArgument, UnknownName, unknown_name
 from sparse_rnn.system.output import Courtesy
 
 SYNONYMS: Mapping[str, str] = MappingProxyType(
@@ -60,6 +62,9 @@ SYNONYMS: Mapping[str, str] = MappingProxyType(
 A row counts for the commands that have its option.
 """
 
+IMPORT = "--import"
+"""What imports a module before a command is read."""
+
 _OPTION = re.compile(r"(?:^|[│,])\s*(--[a-z][\w.-]*)", re.MULTILINE)
 
 
@@ -83,6 +88,31 @@ def later(command: Callable[..., Any]) -> Callable[..., Callable[[], None]]:
         return functools.partial(command, *arguments, **options)
 
     return read
+
+
+def imported(words: Sequence[str]) -> list[str]:
+    """Import the modules that ``--import MODULE`` names before a command, as `modcog` does.
+
+    They register tasks and suites; those of the working directory are found as well.
+
+    Returns:
+        The words after them.
+
+    Raises:
+        InvalidArgument: A module cannot be imported.
+    """
+    left = list(words)
+    while left and left[0].partition("=")[0] == IMPORT:
+        _, equals, name = left.pop(0).partition("=")
+        name = name if equals or not left else left.pop(0)
+        if str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        try:
+            importlib.import_module(name)
+        except (ImportError, ValueError) as error:
+            allowed = "the name of a module that can be imported"
+            raise InvalidArgument(IMPORT, name, allowed, f"({error})") from None
+    return left
 
 
 def read(words: Sequence[str], parse: Parser, commands: Mapping[str, Sequence[str]]) -> Any:

@@ -27,7 +27,10 @@ from sparse_rnn.masks.checks import (
     ConformanceError as ConformanceError,
     check_mask_family as check_mask_family,
 )
-from sparse_rnn.masks.connectome import from_graph as from_graph
+from sparse_rnn.masks.connectome import (
+    degree_preserving as degree_preserving,
+    from_graph as from_graph,
+)
 from sparse_rnn.masks.extremes import autapse as autapse, dense as dense
 from sparse_rnn.masks.graphs import GraphMeasures as GraphMeasures, measures as measures
 from sparse_rnn.masks.lattice import locality as locality
@@ -53,6 +56,7 @@ MASKS: Mapping[str, Callable[..., Mask]] = MappingProxyType(
         "modular": modular,
         "scale_free": scale_free,
         "from_graph": from_graph,
+        "degree_preserving": degree_preserving,
     }
 )
 """All mask families by name, in the order of their introduction. New ones go to the end."""

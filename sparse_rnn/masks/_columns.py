@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sparse_rnn.errors import InvalidArgument, UnknownName
 
@@ -44,21 +45,28 @@ Name = str | int
 
 @dataclass(frozen=True)
 class Asked:
-    """Columns that the caller names; None where their own names are to say it.
+    """What the caller says of a table; None where the table itself is to say it.
 
     Attributes:
         source: Column of the sources.
         target: Column of the targets.
         weight: Column of the weights.
+        synapses: Which synapses, in a table that has several kinds.
     """
 
     source: Name | None = None
     target: Name | None = None
     weight: Name | None = None
+    synapses: str | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns by their arguments."""
+        return {"source": self.source, "target": self.target, "weight": self.weight}
 
     def __post_init__(self) -> None:
         """Refuse what is no column, and one end without the other."""
-        for name, value in vars(self).items():
+        for name, value in self.columns.items():
             if isinstance(value, bool) or not isinstance(value, str | int | None):
                 raise InvalidArgument(name, value, "the name of a column, or its number from 0")
         for name, value, other in (
@@ -74,10 +82,21 @@ class Asked:
         return isinstance(self.source, int)
 
     def refuse(self, what: str) -> None:
-        """Refuse all of them for a graph that has no columns."""
-        for name, value in vars(self).items():
+        """Refuse all of it for a graph that has no columns."""
+        self.refuse_columns(f"{what}, which has no columns")
+        self.refuse_synapses()
+
+    def refuse_columns(self, what: str) -> None:
+        """Refuse columns for a graph that has none to choose."""
+        for name, value in self.columns.items():
             if value is not None:
-                raise InvalidArgument(name, value, f"left out for {what}, which has no columns")
+                raise InvalidArgument(name, value, f"left out for {what}")
+
+    def refuse_synapses(self) -> None:
+        """Refuse a choice of synapses where there is one kind."""
+        if self.synapses is not None:
+            allowed = "left out but for a table of Neuron 1, Neuron 2, Type and Nbr"
+            raise InvalidArgument("synapses", self.synapses, allowed)
 
 
 @dataclass(frozen=True)
@@ -96,6 +115,12 @@ class Columns:
     weight: int | None
     unused: tuple[str, ...] = ()
 
+    @property
+    def told(self) -> str:
+        """What the log should say of the columns that are not used, or nothing."""
+        names = ", ".join(map(repr, self.unused))
+        return f"the columns {names} are not used" if names else ""
+
 
 def find(labels: Sequence[Hashable], asked: Asked) -> Columns | None:
     """Columns by the labels of a table.
@@ -111,7 +136,8 @@ def find(labels: Sequence[Hashable], asked: Asked) -> Columns | None:
         InvalidArgument: More than one pair of labels, or of columns of weights, is known.
         UnknownName: A label that was asked for is none.
     """
-    plain = [_plain(label) for label in labels]
+    asked.refuse_synapses()
+    named = [plain(label) for label in labels]
     if asked.source is not None and asked.target is not None:
         source, target = _at("source", asked.source, labels), _at("target", asked.target, labels)
         if source == target:
@@ -120,9 +146,9 @@ def find(labels: Sequence[Hashable], asked: Asked) -> Columns | None:
         pairs = [
             (i, j)
             for one, other in PAIRS
-            for i, first in enumerate(plain)
-            for j, second in enumerate(plain)
-            if first == _plain(one) and second == _plain(other)
+            for i, first in enumerate(named)
+            for j, second in enumerate(named)
+            if first == plain(one) and second == plain(other)
         ]
         if not pairs:
             return None
@@ -134,7 +160,7 @@ def find(labels: Sequence[Hashable], asked: Asked) -> Columns | None:
     if asked.weight is not None:
         weight = _at("weight", asked.weight, labels)
     else:
-        known = [i for i, label in enumerate(plain) if label in map(_plain, WEIGHTS)]
+        known = [i for i, label in enumerate(named) if label in map(plain, WEIGHTS)]
         if len(known) > 1:
             found = " and ".join(repr(labels[i]) for i in known)
             raise InvalidArgument("graph", found, "a table with one weight", "Say which: weight=.")
@@ -150,7 +176,8 @@ def numbered(width: int, asked: Asked) -> Columns:
     Raises:
         InvalidArgument: There is no such column.
     """
-    for name, value in vars(asked).items():
+    asked.refuse_synapses()
+    for name, value in asked.columns.items():
         if value is not None and (not isinstance(value, int) or not 0 <= value < width):
             allowed = f"a number from 0 to {width - 1}, as for a table without a head"
             raise InvalidArgument(name, value, allowed)
@@ -170,7 +197,8 @@ def unknown(labels: Sequence[Hashable], remedy: str = "") -> InvalidArgument:
     return InvalidArgument("graph", shown, "a table that names its source and its target", told)
 
 
-def _plain(label: object) -> str:
+def plain(label: object) -> str:
+    """A label without what does not count in it."""
     return re.sub(r"[^a-z0-9]", "", str(label).lower())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.masks import _worm as worm
 from sparse_rnn.masks._columns import Asked, Columns, find, unknown
 from sparse_rnn.masks._edges import Edges
 
@@ -19,8 +20,8 @@ def is_frame(graph: object) -> bool:
     return all(hasattr(graph, name) for name in ("columns", "shape", "to_numpy"))
 
 
-def read(frame: Any, asked: Asked) -> tuple[Edges, tuple[str, ...]] | None:
-    """Edges of a data frame, a row each, and the columns that are not used.
+def read(frame: Any, asked: Asked) -> tuple[Edges, str] | None:
+    """Edges of a data frame, a row each, and what the log should say of how they were read.
 
     Returns:
         Both; None for a square matrix, whose rows and columns have the same labels.
@@ -29,6 +30,8 @@ def read(frame: Any, asked: Asked) -> tuple[Edges, tuple[str, ...]] | None:
         InvalidArgument: Its columns do not say what it is, or hold no ends and weights.
     """
     labels: list[Hashable] = list(frame.columns)
+    if worm.has_head(labels):
+        return worm.read(enumerate(frame.to_numpy().tolist(), 1), asked)
     columns = find(labels, asked)
     if columns is None:
         index = getattr(frame, "index", None)
@@ -37,7 +40,7 @@ def read(frame: Any, asked: Asked) -> tuple[Edges, tuple[str, ...]] | None:
         if index is not None and not callable(index) and list(index) == labels and told:
             return None
         raise unknown(labels, "A matrix is given by frame.to_numpy().")
-    return _edges(frame, labels, columns), columns.unused
+    return _edges(frame, labels, columns), columns.told
 
 
 def _edges(frame: Any, labels: list[Hashable], columns: Columns) -> Edges:

@@ -18,6 +18,7 @@ import networkx as nx
 import numpy as np
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.masks import _worm as worm
 from sparse_rnn.masks._columns import Asked, Columns, find, numbered, unknown
 from sparse_rnn.masks._edges import Edges
 from sparse_rnn.masks._frames import in_order
@@ -112,6 +113,8 @@ class _Table:
         rows = self._rows(sample, self._delimiter([line for _, line in sample]))
         first = next(rows)
         width = len(first)
+        if worm.has_head(first):
+            return worm.read(self._numbered(rows, width), self.asked)
         if self.asked.by_number:
             return self._edges(chain([first], rows), width, numbered(width, self.asked))
         columns = find(first, self.asked)
@@ -127,6 +130,14 @@ class _Table:
         if self.asked.weight is not None:
             raise unknown(first, "(weight alone is not enough here.)")
         return self._headless(first, rows)
+
+    def _numbered(
+        self, rows: Iterator[list[str]], width: int
+    ) -> Iterator[tuple[int, Sequence[object]]]:
+        for cells in rows:
+            if len(cells) != width:
+                raise self._wrong(f"Line {self.line} has not.")
+            yield self.line, cells
 
     def _headless(self, first: list[str], rows: Iterator[list[str]]) -> tuple[Edges, str]:
         """Two or three columns without known names: source, target and, if it is there, weight."""
@@ -172,8 +183,7 @@ class _Table:
             np.array(targets, dtype=np.int64),
             None if at_weight is None else np.array(weights, dtype=np.float64),
         )
-        unused = ", ".join(map(repr, columns.unused))
-        return found, f"the columns {unused} are not used" if unused else ""
+        return found, columns.told
 
     def _matrix(
         self, first: list[str], rows: Iterator[list[str]], *, labelled: bool

@@ -22,7 +22,7 @@ def of_networkx(graph: Any, asked: Asked) -> Edges:
     Raises:
         InvalidArgument: Columns are asked for, or a weight is no number.
     """
-    Asked(asked.source, asked.target).refuse("a graph of networkx")
+    Asked(asked.source, asked.target, None, asked.synapses).refuse("a graph of networkx")
     name = "weight" if asked.weight is None else asked.weight
     nodes = list(graph.nodes)
     number = {node: i for i, node in enumerate(nodes)}

@@ -60,6 +60,7 @@ ARCHITECTURES: Mapping[str, int] = MappingProxyType(
         "erdos_renyi": 8,
         "watts_strogatz": 10,
         "from_graph": 11,
+        "degree_preserving": 9,
     }
 )
 """Number in `SERIES` of each mask family; those from 7 on begin again with dashes."""

@@ -96,6 +96,7 @@ def picture(folder: Path, *options: str) -> bytes:
 def test_every_option_of_show_changes_the_picture(tmp_path: Path) -> None:
     options = [
         *([], ["--seed", "3"], ["--dt", "50"], ["--dim-ring", "8"], ["--noise", "yang"]),
+        *(["--noise", "0,1"], ["--bump-width", "0.2"], ["--bump-height", "1"]),
         ["--noise", "yang", "--seed", "3"],
     ]
     pictures = {picture(tmp_path, *option) for option in options}
@@ -124,7 +125,10 @@ REFUSED = [
     (["show", "Go", "--dt", "-1"], "dt must be a number of ms above 0; got -1.0"),
     (["show", "Go", "--dt", "700"], "dt must be at most 500 ms"),
     (["show", "Go", "--dim-ring", "6"], "dim_ring must be a multiple of 4"),
-    (["show", "Go", "--noise", "loud"], "--noise must be a number, or 'yang'; got 'loud'"),
+    (["show", "Go", "--noise", "loud"], "--noise must be a number, two with a comma between them"),
+    (["show", "Go", "--noise", "1,2,3"], "noise must be one number, or two: for ring 1 and"),
+    (["show", "Go", "--bump-width", "0"], "bump_width must be"),
+    (["show", "Go", "--bump-height", "nan"], "bump_height must be"),
     (["show", "Go", "--noise", "-1"], "noise must be a finite number of at least 0"),
     (["show", "Go", "--seed", "-1"], "--seed must be a whole number of at least 0; got -1"),
     (

@@ -29,6 +29,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "modular": {"n_modules": 4, "p_in": 0.5, "p_out": 0.05},
     "scale_free": {"mean_in_degree": 3.5},
     "from_graph": {"graph": TWICE, "aggregate": "sum"},
+    "degree_preserving": {"graph": TWICE, "aggregate": "sum"},
 }
 
 OTHERS: dict[str, dict[str, Any]] = {
@@ -46,5 +47,6 @@ OTHERS: dict[str, dict[str, Any]] = {
     "modular": {"n_modules": 3, "p_in": 0.6, "p_out": 0.1, "self_connections": "never"},
     "scale_free": {"mean_in_degree": 4, "exponent": 4, "self_connections": "always"},
     "from_graph": {"graph": GRAPH.T},
+    "degree_preserving": {"graph": GRAPH.T, "swaps": 3},
 }
 """Other values of the options than those above or the defaults, each for another mask."""

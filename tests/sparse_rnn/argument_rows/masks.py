@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import networkx as nx
@@ -63,6 +64,14 @@ def _directed(*edges: tuple[Any, ...], **weights: Any) -> nx.DiGraph:
 
 _COLUMNS = "source,target,pre,post,n\n0,1,1,2,1\n1,2,2,0,0\n2,1,0,1,2\n"
 _TWICE = "source,target\n0,1\n1,2\n0,1\n"
+_WORM = (
+    "Neuron 1,Neuron 2,Type,Nbr\nA,B,S,2\nB,A,R,2\nB,C,Sp,1\nC,B,Rp,1\nC,D,S,1\nD,C,R,1\n"
+    "A,C,EJ,1\nC,A,EJ,1\nB,D,EJ,1\nD,B,EJ,1\n"
+)
+_WIDE = (
+    "source,target,pre,post,n\n0,1,0,2,1\n2,3,2,4,1\n4,5,4,0,1\n1,4,1,3,1\n3,0,3,5,1\n5,2,5,1,0\n"
+)
+_WIDE_TWICE = "source,target\n0,1\n2,3\n4,5\n0,1\n"
 _CHAIN = np.eye(4, k=1)
 
 
@@ -208,6 +217,41 @@ ROWS = {
                 at={"graph": _table(_COLUMNS), "source": "pre", "target": "post"},
             ),
             "aggregate": Argument(("refuse", "sum"), NO_NAMES, at={"graph": _table(_TWICE)}),
+            "synapses": Argument(
+                (None, "electrical", "both"), NO_NAMES, at={"graph": _table(_WORM)}
+            ),
+        },
+        {"graph": _CHAIN},
+        lambda mask: (mask.digest, mask.coords),
+    ),
+    "sparse_rnn.masks.degree_preserving": Row(
+        {
+            "graph": Argument(
+                (_CHAIN, _CHAIN.T),
+                (None, 3, "no such file.csv", np.zeros((2, 2)), np.full((2, 2), NAN), np.eye(3)),
+            ),
+            "size": Argument((None, (2, 2)), (5, "4", -1, (), 2.5, True)),
+            "source": Argument(
+                (None, "pre"),
+                ("no such column", 7, -1, 1.5, True),
+                at={"graph": _table(_WIDE), "target": "post"},
+            ),
+            "target": Argument(
+                (None, "post"),
+                ("no such column", 7, -1, 1.5, True),
+                at={"graph": _table(_WIDE), "source": "pre"},
+            ),
+            "weight": Argument(
+                (None, "n"),
+                ("no such column", 9, -1, 1.5, True),
+                at={"graph": _table(_WIDE), "source": "pre", "target": "post"},
+            ),
+            "aggregate": Argument(("refuse", "sum"), NO_NAMES, at={"graph": _table(_WIDE_TWICE)}),
+            "synapses": Argument(
+                (None, "electrical", "both"), NO_NAMES, at={"graph": _table(_WORM)}
+            ),
+            "swaps": Argument((1, 10), NO_COUNTS, at={"graph": srnn.masks.random(12, 3)}),
+            "seed": replace(SEED, at={"graph": srnn.masks.random(12, 3)}),
         },
         {"graph": _CHAIN},
         lambda mask: (mask.digest, mask.coords),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import modcog
 import sparse_rnn as srnn
 from sparse_rnn import cli
 from sparse_rnn.cli import reading, train
@@ -160,3 +161,27 @@ def test_a_warning_is_one_line_without_a_place_in_the_code(tmp_path: Path) -> No
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "sparse-rnn: warning: Mind this.\n")
+
+
+MODULE = """
+import modcog
+modcog.register_suite("imported", ["Go", "Anti_SeqL"])
+"""
+
+
+def test_a_module_is_imported_before_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "made_for_import.py").write_text(MODULE, encoding="utf-8")
+    words = ["info", "--suite", "imported", "--arch", "dense", "--size", "9"]
+    assert cli.main(words) == 2
+    for given in (["--import", "made_for_import"], ["--import=made_for_import"]):
+        assert cli.main([*given, *words]) == 0
+    capsys.readouterr()
+    for wrong in ("no_such_module", ""):
+        assert cli.main(["--import", wrong, *words]) == 2
+        told = capsys.readouterr().err
+        assert "--import must be the name of a module that can be imported" in told
+    modcog.unregister("imported")

@@ -40,7 +40,7 @@ def status(words: str, *more: str | Path) -> int:
 def config_of(name: str, tmp_path: Path, **changes: Any) -> srnn.TrainConfig:
     """A configuration with the family's options of the tests."""
     options = dict(FAMILIES[name])
-    if name == "from_graph":
+    if "graph" in options:
         options["graph"] = str(tmp_path / "graph.csv")
         targets, sources = np.nonzero(GRAPH)
         np.savetxt(options["graph"], np.stack([sources, targets], 1), "%d", ",")

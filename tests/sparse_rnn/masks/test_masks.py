@@ -108,17 +108,15 @@ def test_a_number_of_units_is_no_sheet(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_option_changes_the_mask(name: str) -> None:
-    """What is given is used; `seed`, and what from_graph takes for files, have their own tests."""
+    """What is given is used; `seed`, and what is for files alone, have their own tests."""
     mask = masks.build(name, SIZE, **FAMILIES[name])
     others = OTHERS.get(name, {})
-    elsewhere = {"seed"}
-    if name == "from_graph":
-        elsewhere = {"nodes", "source", "target", "weight", "aggregate"}
-    assert set(others) == set(masks.options(name)) - elsewhere
+    for_files = {"nodes", "source", "target", "weight", "aggregate", "synapses"}
+    assert set(others) == set(masks.options(name)) - {"seed"} - for_files
     for option, value in others.items():
         changed = masks.build(name, SIZE, **{**FAMILIES[name], option: value})
         assert changed != mask, option
-        assert name == "from_graph" or changed.parameters[option] == value
+        assert option == "graph" or changed.parameters[option] == value
 
 
 @pytest.mark.parametrize(
@@ -248,7 +246,7 @@ def test_edges_of_units_that_do_not_exist_are_refused() -> None:
 )
 @pytest.mark.parametrize("name", FAMILIES)
 def test_sizes_that_are_none_are_refused(name: str, size: object) -> None:
-    if name == "from_graph" and size is None:
+    if "graph" in masks.options(name) and size is None:
         return  # The size of the graph itself.
     with pytest.raises(srnn.SparseRnnError, match=r"must be (a whole number|at most)"):
         masks.build(name, size, **FAMILIES[name])

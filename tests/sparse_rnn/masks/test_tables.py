@@ -92,9 +92,9 @@ def test_tables_that_do_not_say_what_they_are_are_refused(
 def test_other_columns_are_named_by_the_caller(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "NeuronConnect.csv"
-    path.write_text("Neuron 1,Neuron 2,Type,Nbr\nADAL,ADAR,EJ,1\nADAR,ADFL,S,0\n")
-    named: dict[str, Any] = {"source": "Neuron 1", "target": "Neuron 2"}
+    path = tmp_path / "cells.csv"
+    path.write_text("Cell 1,Cell 2,Type,Nbr\nADAL,ADAR,EJ,1\nADAR,ADFL,S,0\n")
+    named: dict[str, Any] = {"source": "Cell 1", "target": "Cell 2"}
     mask = from_graph(path, **named, weight="Nbr")
     assert mask == srnn.Mask.from_edges(3, [1], [0])
     assert mask.parameters == {"graph": str(path), **named, "weight": "Nbr"}
