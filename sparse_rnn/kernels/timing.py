@@ -336,8 +336,6 @@ def forced_kernel() -> str | None:
 
 def _untimed(mask: Pattern, batch_size: int, device: str) -> str:
     """Why nothing is timed, as far as the sizes say, or ""."""
-    if os.environ.get(VARIABLE) == "estimate":
-        return f"{VARIABLE} is estimate"
     there = device in MOST_WORK and (device == "cpu" or torch.cuda.is_available())
     if not there:
         return f"nothing can be timed on {device}"
@@ -348,7 +346,9 @@ def _untimed(mask: Pattern, batch_size: int, device: str) -> str:
     if not mask.nnz:
         return "there is no synapse"
     too_much = 12.0 * mask.n_units**2 * batch_size > MOST_WORK[device]
-    return "timing it takes long" if mask.n_units > MOST_UNITS or too_much else ""
+    if mask.n_units > MOST_UNITS or too_much:
+        return "timing it takes long"
+    return f"{VARIABLE} is estimate" if os.environ.get(VARIABLE) == "estimate" else ""
 
 
 def _passes(kernel: Kernel, case: Case, edges: Edges) -> Callable[[], None]:

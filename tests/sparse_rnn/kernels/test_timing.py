@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -292,3 +293,36 @@ def test_a_case_is_a_mask_of_its_kind_and_can_be_timed(mask: srnn.Mask, gates: i
     found = timing.measure(case, lambda: float(next(now)))
     assert found.keys() == {kernel.name for kernel in case.candidates()}
     assert all(seconds > 0 for seconds in found.values())
+
+
+def test_a_layer_asks_for_itself_and_takes_what_it_is_told(timed: Any) -> None:
+    asked = timed(dense=1.0, sparse_cpu=2.0)
+    layer = srnn.MaskedGRU(3, MASK, dtype=torch.float64)
+    assert layer.fastest(batch_size=45).kernel == "dense"
+    (case,) = asked
+    assert (case.gates, case.dtype, case.batch_size, case.device) == (3, "float64", 45, "cpu")
+    assert (layer.asked, layer.backend, layer.expected()) == ("auto", "sparse_cpu", "sparse_cpu")
+    layer.use("dense")
+    assert (layer.asked, layer.backend, layer.expected()) == ("auto", "dense", "sparse_cpu")
+    with pytest.raises(InvalidArgument, match="one self-connection"):
+        layer.use("autapse")
+    assert layer.backend == "dense"
+    # Of another mask, or other numbers, the kernel is what is expected again.
+    layer.half()
+    layer(torch.zeros(1, 1, 3, dtype=torch.float16))
+    assert layer.backend == "dense"
+    layer.double().rewire(masks.locality((15, 15), radius=1), [-1] * 225 * 5)
+    assert layer.backend == "sparse_cpu"
+
+
+def test_info_prints_what_was_timed(
+    timed: Any, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    from sparse_rnn.cli import main
+
+    timed(dense=2e-3, sparse_cpu=3e-3)
+    assert main(["info", "--arch", "locality", "--size", "15x15", "--radius", "4"]) == 0
+    told = capsys.readouterr().out
+    assert 'Training at batch 20 on "cpu" takes dense: timed on 256 units' in told
+    assert re.search(r"^  dense +2\.000000 ms a step, forward and backward$", told, re.MULTILINE)
+    assert list(folder.glob("*.json"))
