@@ -1,0 +1,182 @@
+"""What do imports, the first compilation, evaluations, checkpoints and sweeps cost?
+
+All in processor seconds, user and system, of processes of their own with one thread: other programs
+on the machine change them little. Each is the least of several. Run it as
+``python -m benchmarks.speed.overheads -o overheads.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.speed._machine import finish, machine
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_TRAINED = """
+import sys
+from pathlib import Path
+import sparse_rnn as srnn
+options = srnn.RunOptions(prefetch=False, tensorboard=False, checkpoint_every=int(sys.argv[2]))
+config = srnn.TrainConfig(
+    suite="cog-20", arch="locality", size=(20, 20), radius=3, steps=40, seed=0,
+    eval_every=int(sys.argv[3]), eval_batches=2, final_batches=1, backend="sparse_cpu",
+)
+srnn.train(config, Path(sys.argv[1]), options=options)
+"""
+
+_SWEPT = """
+import sys
+from sparse_rnn import sweep
+grid = sweep.grid(
+    {"suite": "Go", "arch": "autapse", "size": 8, "steps": 1, "eval_batches": 1,
+     "final_batches": 1, "batch_size": 2, "seq_len": 40, "backend": "dense"},
+    seed=list(range(int(sys.argv[2]))),
+)
+sweep.run(grid, sys.argv[1], workers=0)
+"""
+
+_STEP = """
+import torch
+import sparse_rnn as srnn
+network = srnn.Network(53, 17, srnn.masks.locality((20, 20), 3), backend="sparse_cpu")
+logits, _ = network(torch.zeros(5, 20, 53))
+logits.sum().backward()
+"""
+
+_MODULES = (
+    "import sys; before = set(sys.modules); import {0}; print(len(set(sys.modules) - before))"
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One line of the table.
+
+    Attributes:
+        what: What is paid for.
+        seconds: Processor seconds: the least of the repeats.
+        count: Modules, evaluations, checkpoints or runs that they are the price of, together.
+    """
+
+    what: str
+    seconds: float
+    count: int
+
+
+def spent(code: str, *arguments: str, **environment: str) -> float:
+    """Processor seconds of a new interpreter that runs some code."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    one = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, **one, **environment},
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def modules(package: str) -> int:
+    """Number of modules that the import of a package loads."""
+    command = [sys.executable, "-c", _MODULES.format(package)]
+    result = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return int(result.stdout)
+
+
+def imports(repeats: int) -> list[Cost]:
+    """The packages, beside an interpreter that imports nothing, and torch for comparison."""
+    bare = least(lambda: spent("pass"), repeats)
+    return [
+        Cost(f"import {name}", least(lambda: spent(code), repeats) - bare, modules(name))
+        for name in ("modcog", "torch", "sparse_rnn")
+        for code in [f"import {name}"]
+    ]
+
+
+def compilation() -> list[Cost]:
+    """A first step forward and backward, with and without kept code, beside the import."""
+    imported = spent("import sparse_rnn")
+    with tempfile.TemporaryDirectory() as folder:
+        first, again = (spent(_STEP, NUMBA_CACHE_DIR=folder) for _ in range(2))
+        kept = len(list(Path(folder).rglob("*.nbc")))
+    return [
+        Cost("first step of a machine", first - imported, kept),
+        Cost("first step of a process", again - imported, kept),
+    ]
+
+
+def of_runs(repeats: int) -> list[Cost]:
+    """An evaluation of two batches, a checkpoint, and a run of a sweep beside its first."""
+
+    def train(checkpoints: int, evaluations: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            return spent(_TRAINED, f"{folder}/run", str(40 // checkpoints), str(40 // evaluations))
+
+    def sweep(runs: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            return spent(_SWEPT, f"{folder}/sweep", str(runs))
+
+    train(1, 1)  # Compiles.
+    plain = least(lambda: train(1, 1), repeats)
+    return [
+        Cost("evaluations", least(lambda: train(1, 20), repeats) - plain, 19),
+        Cost("checkpoints", least(lambda: train(20, 1), repeats) - plain, 19),
+        Cost("runs of a sweep", least(lambda: sweep(9), repeats) - least(lambda: sweep(1), 1), 8),
+    ]
+
+
+def least(work: Callable[[], float], repeats: int) -> float:
+    """The least of some measurements."""
+    return min(work() for _ in range(repeats))
+
+
+PARTS: dict[str, Callable[[int], list[Cost]]] = {
+    "imports": imports,
+    "compilation": lambda _: compilation(),
+    "runs": of_runs,
+}
+"""What can be measured, by name."""
+
+
+def measure(parts: Sequence[str], repeats: int) -> dict[str, Any]:
+    """Measure some parts; JSON types."""
+    load = os.getloadavg()
+    rows = [asdict(row) for part in parts for row in PARTS[part](repeats)]
+    return {"rows": rows, "repeats": repeats, "machine": machine(load)}
+
+
+def line(row: dict[str, Any]) -> str:
+    """A line of the table in Markdown."""
+    each = row["seconds"] / row["count"] if row["count"] else row["seconds"]
+    return f"| {row['what']} | {row['seconds']:.2f} s | {row['count']} | {1e3 * each:.1f} ms |"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the table, and write it as JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.speed.overheads", description=__doc__
+    )
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("-o", "--output", type=Path)
+    options = parser.parse_args(arguments)
+    result = measure(options.parts, options.repeats)
+    print("| what | processor seconds | count | each |\n|---|---|---|---|")
+    print("\n".join(line(row) for row in result["rows"]))
+    return finish(result, options.output)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
