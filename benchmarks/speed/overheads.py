@@ -28,7 +28,7 @@ from pathlib import Path
 import sparse_rnn as srnn
 options = srnn.RunOptions(prefetch=False, tensorboard=False, checkpoint_every=int(sys.argv[2]))
 config = srnn.TrainConfig(
-    suite="cog-20", arch="locality", size=(20, 20), radius=3, steps=40, seed=0,
+    suite=("Go", "DlyGo"), arch="locality", size=(20, 20), radius=3, steps=40, seed=0,
     eval_every=int(sys.argv[3]), eval_batches=2, final_batches=1, backend="sparse_cpu",
 )
 srnn.train(config, Path(sys.argv[1]), options=options)
@@ -37,12 +37,12 @@ srnn.train(config, Path(sys.argv[1]), options=options)
 _SWEPT = """
 import sys
 from sparse_rnn import sweep
-grid = sweep.grid(
-    {"suite": "Go", "arch": "autapse", "size": 8, "steps": 1, "eval_batches": 1,
-     "final_batches": 1, "batch_size": 2, "seq_len": 40, "backend": "dense"},
-    seed=list(range(int(sys.argv[2]))),
-)
-sweep.run(grid, sys.argv[1], workers=0)
+smallest = {
+    "suite": "Go", "arch": "autapse", "size": 8, "steps": 1, "eval_batches": 1, "final_batches": 1,
+    "batch_size": 2, "seq_len": 40, "backend": "dense",
+}
+runs = sweep.Grid.of(smallest, seed=range(int(sys.argv[2]))).configs()
+sweep.run(runs, sys.argv[1], workers=0)
 """
 
 _STEP = """
@@ -98,11 +98,12 @@ def modules(package: str) -> int:
 def imports(repeats: int) -> list[Cost]:
     """The packages, beside an interpreter that imports nothing, and torch for comparison."""
     bare = least(lambda: spent("pass"), repeats)
-    return [
-        Cost(f"import {name}", least(lambda: spent(code), repeats) - bare, modules(name))
-        for name in ("modcog", "torch", "sparse_rnn")
-        for code in [f"import {name}"]
-    ]
+
+    def one(package: str) -> Cost:
+        seconds = least(lambda: spent(f"import {package}"), repeats) - bare
+        return Cost(f"import {package}", seconds, modules(package))
+
+    return [one("modcog"), one("torch"), one("sparse_rnn")]
 
 
 def compilation() -> list[Cost]:
