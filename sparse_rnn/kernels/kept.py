@@ -146,6 +146,12 @@ class Kept:
         return found if right and found.keys() == set(names) else None
 
 
+def forget() -> None:
+    """Know as little as a new process does; what is on disk stays."""
+    _known.clear()
+    _say_once.cache_clear()
+
+
 @cache
 def sources() -> str:
     """Digest of the sources of all kernels."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -134,9 +135,13 @@ class Case:
         """Number of synapses."""
         return self.n_units * self.in_degree
 
-    @cached_property
+    @property
     def indices(self) -> NDArray[np.int32]:
         """Unit that each edge starts from; with `targets` it makes the case a `Pattern`."""
+        return self._indices
+
+    @cached_property
+    def _indices(self) -> NDArray[np.int32]:
         units = np.arange(self.n_units)[:, None]
         if self.kind == "autapse":
             sources = units
@@ -236,7 +241,7 @@ def fastest(  # noqa: PLR0913 - what decides
     """
     whole("batch_size", batch_size, 1)
     whole("gates", gates, 0)
-    how = {"nonlinearity": nonlinearity, "dtype": dtype}
+    how: dict[str, Any] = {"nonlinearity": nonlinearity, "dtype": dtype}
     cost = kernels.STEP_COST if gates else kernels.SPARSE_COST
     forced = forced_kernel()
     if forced is not None:
@@ -353,7 +358,7 @@ def _untimed(mask: Pattern, batch_size: int, device: str) -> str:
 
 def _passes(kernel: Kernel, case: Case, edges: Edges) -> Callable[[], None]:
     """Some steps forward and backward with a kernel; the numbers do not matter for the time."""
-    how = {"dtype": getattr(torch, case.dtype), "device": case.device}
+    how: dict[str, Any] = {"dtype": getattr(torch, case.dtype), "device": case.device}
     gates = (case.gates,) if case.gates else ()
     weight = torch.full((*gates, case.nnz), 0.5 / case.in_degree, **how).requires_grad_()
     first = torch.full((case.batch_size, case.n_units), 0.1, **how)
@@ -361,7 +366,7 @@ def _passes(kernel: Kernel, case: Case, edges: Edges) -> Callable[[], None]:
 
     def whole_sequence() -> None:
         states = kernel.states(drive, first, weight, edges, f)
-        torch.autograd.grad(states.sum(), (weight, drive.weight, drive.bias))
+        torch.autograd.grad(states.sum(), (weight, of_inputs, bias))
 
     def step_by_step() -> None:
         product, state = kernels.products(kernel, weight, edges), first
@@ -371,7 +376,8 @@ def _passes(kernel: Kernel, case: Case, edges: Edges) -> Callable[[], None]:
 
     inputs = torch.full((case.steps, case.batch_size, _CHANNELS), 0.1, **how)
     of_inputs = torch.full((case.n_units, _CHANNELS), 0.01, **how).requires_grad_()
-    drive = Drive(inputs, of_inputs, torch.zeros(case.n_units, **how).requires_grad_())
+    bias = torch.zeros(case.n_units, **how).requires_grad_()
+    drive = Drive(inputs, of_inputs, bias)
     work = step_by_step if case.gates else whole_sequence
 
     def run() -> None:

@@ -28,14 +28,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of its own for what is timed, as on a machine that has timed nothing."""
     monkeypatch.setenv(timing.VARIABLE, "measure")
     monkeypatch.setenv(kept.VARIABLE, str(tmp_path / "times"))
-    forget()
+    kept.forget()
     return tmp_path / "times"
-
-
-def forget() -> None:
-    """Know as little as a new process."""
-    kept._known.clear()
-    kept._say_once.cache_clear()
 
 
 @pytest.fixture
@@ -104,7 +98,7 @@ def test_a_choice_is_made_once_and_kept(timed: Any, folder: Path) -> None:
     assert kernels.choose("auto", MASK).name == "sparse_cpu"  # What was expected.
     timed(dense=9.0, sparse_cpu=1e-3)  # Whatever the clock says from now on.
     assert timing.fastest(MASK, 20) == first
-    forget()
+    kept.forget()
     assert timing.fastest(MASK, 20) == first
     assert len(asked) == 1
     (path,) = folder.glob("*.json")
@@ -147,7 +141,7 @@ def test_a_damaged_file_is_written_anew(
     (path,) = folder.glob("*.json")
     whole = path.read_bytes()
     path.write_bytes(content)
-    forget()
+    kept.forget()
     with caplog.at_level(logging.WARNING, "sparse_rnn"):
         assert timing.fastest(MASK, 20) == before
         assert timing.fastest(MASK, 20) == before
@@ -176,7 +170,7 @@ def test_what_is_not_of_this_case_is_not_believed(
     timing.fastest(MASK, 20)
     (path,) = folder.glob("*.json")
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    forget()
+    kept.forget()
     assert timing.fastest(MASK, 20).seconds == {"dense": 2e-3, "sparse_cpu": 3e-3}
     assert len(asked) == 2
 
@@ -202,7 +196,7 @@ def test_a_link_is_not_followed(timed: Any, folder: Path, tmp_path: Path) -> Non
     path.rename(elsewhere)
     path.symlink_to(elsewhere)
     before = elsewhere.read_bytes()
-    forget()
+    kept.forget()
     timed(dense=1e-3, sparse_cpu=3e-3)
     assert timing.fastest(MASK, 20).seconds["dense"] == 1e-3
     assert elsewhere.read_bytes() == before
@@ -218,9 +212,7 @@ def test_of_several_at_once_the_first_decides(folder: Path) -> None:
             measured.append(float(number + 1))
             return {"dense": measured[-1]}
 
-        key = kept.Kept.of(case)
-        path = folder / "one.json"
-        return key._on_disk(path, measure, ["dense"])
+        return kept.Kept.of(case).get(measure, ["dense"])
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(ask, range(8)))
