@@ -8,6 +8,7 @@ on the machine change them little. Each is the least of several. Run it as
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -21,28 +22,43 @@ from typing import Any
 from benchmarks.speed._machine import finish, machine
 
 ROOT = Path(__file__).resolve().parents[2]
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
-_TRAINED = """
-import sys
+_RUNS = """
+import json, sys, tempfile, time
 from pathlib import Path
 import sparse_rnn as srnn
-options = srnn.RunOptions(prefetch=False, tensorboard=False, checkpoint_every=int(sys.argv[2]))
-config = srnn.TrainConfig(
-    suite=("Go", "DlyGo"), arch="locality", size=(20, 20), radius=3, steps=40, seed=0,
-    eval_every=int(sys.argv[3]), eval_batches=2, final_batches=1, backend="sparse_cpu",
-)
-srnn.train(config, Path(sys.argv[1]), options=options)
-"""
-
-_SWEPT = """
-import sys
 from sparse_rnn import sweep
-smallest = {
-    "suite": "Go", "arch": "autapse", "size": 8, "steps": 1, "eval_batches": 1, "final_batches": 1,
-    "batch_size": 2, "seq_len": 40, "backend": "dense",
-}
-runs = sweep.Grid.of(smallest, seed=range(int(sys.argv[2]))).configs()
-sweep.run(runs, sys.argv[1], workers=0)
+
+def spent(work):
+    times = []
+    for _ in range(int(sys.argv[1]) + 1):  # The first one compiles and reads from the disk.
+        with tempfile.TemporaryDirectory() as folder:
+            begin = time.process_time()
+            work(Path(folder))
+            times.append(time.process_time() - begin)
+    return min(times[1:])
+
+def train(folder, evaluations, checkpoints):
+    config = srnn.TrainConfig(
+        suite=("Go", "DlyGo"), arch="locality", size=(20, 20), radius=3, steps=20, seed=0,
+        eval_every=20 // evaluations, eval_batches=2, final_batches=1, backend="sparse_cpu",
+    )
+    every = 20 // checkpoints
+    options = srnn.RunOptions(prefetch=False, tensorboard=False, checkpoint_every=every)
+    srnn.train(config, folder / "run", options=options)
+
+def swept(folder, runs):
+    smallest = {
+        "suite": "Go", "arch": "autapse", "size": 8, "steps": 1, "eval_batches": 1,
+        "final_batches": 1, "batch_size": 2, "seq_len": 40, "backend": "dense",
+    }
+    sweep.run(sweep.Grid.of(smallest, seed=range(runs)).configs(), folder, workers=0)
+
+plain, one = spent(lambda at: train(at, 1, 1)), spent(lambda at: swept(at, 1))
+evaluations = spent(lambda at: train(at, 20, 1)) - plain
+checkpoints = spent(lambda at: train(at, 1, 20)) - plain
+print(json.dumps([evaluations, checkpoints, spent(lambda at: swept(at, 9)) - one]))
 """
 
 _STEP = """
@@ -76,10 +92,9 @@ class Cost:
 def spent(code: str, *arguments: str, **environment: str) -> float:
     """Processor seconds of a new interpreter that runs some code."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    one = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        env={**os.environ, **one, **environment},
+        env={**os.environ, **ONE_THREAD, **environment},
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -119,23 +134,13 @@ def compilation() -> list[Cost]:
 
 
 def of_runs(repeats: int) -> list[Cost]:
-    """An evaluation of two batches, a checkpoint, and a run of a sweep beside its first."""
-
-    def train(checkpoints: int, evaluations: int) -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            return spent(_TRAINED, f"{folder}/run", str(40 // checkpoints), str(40 // evaluations))
-
-    def sweep(runs: int) -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            return spent(_SWEPT, f"{folder}/sweep", str(runs))
-
-    train(1, 1)  # Compiles.
-    plain = least(lambda: train(1, 1), repeats)
-    return [
-        Cost("evaluations", least(lambda: train(1, 20), repeats) - plain, 19),
-        Cost("checkpoints", least(lambda: train(20, 1), repeats) - plain, 19),
-        Cost("runs of a sweep", least(lambda: sweep(9), repeats) - least(lambda: sweep(1), 1), 8),
-    ]
+    """Evaluations of two batches, checkpoints, and runs of a sweep, beside the first of each."""
+    command = [sys.executable, "-c", _RUNS, str(repeats)]
+    env = {**os.environ, **ONE_THREAD}
+    result = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
+    found = json.loads(result.stdout.splitlines()[-1])
+    names = {"evaluations": 19, "checkpoints": 19, "runs of a sweep": 8}
+    return [Cost(*row) for row in zip(names, found, names.values(), strict=True)]
 
 
 def least(work: Callable[[], float], repeats: int) -> float:
