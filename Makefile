@@ -33,7 +33,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help env lint types layers house test test-fast test-slow test-docs test-envs test-browser test-rest test-triton triton drill demo paper questions docs api format constraints hashes clean
+.PHONY: help env lint types layers house test test-fast test-slow test-docs test-envs test-browser test-rest test-triton triton drill bench-gpu demo paper questions docs api format constraints hashes clean
 
 help:  ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -131,6 +131,9 @@ test-browser: env  ## the tests in headless Chromium (skipped where there is non
 
 test-rest: env  ## test-slow, test-docs, drill and test-browser in one go
 	$(PYTEST) -m "(slow or docs or drill or browser) and not gpu" $(PYTEST_FLAGS)
+
+bench-gpu: env  ## training steps on an NVIDIA GPU: a table, in less than ten minutes
+	$(BIN)/python -m benchmarks.speed.gpu -o gpu.json
 
 demo: env  ## the main job: train three networks on cog-20 and draw their learning curves
 	$(BIN)/python -m benchmarks.demo --out runs/demo

@@ -15,6 +15,8 @@ from hypothesis import settings
 from tests.browser import chromium as chromium, visit as visit
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# No clock decides which kernel a test computes with.
+os.environ.setdefault("SPARSE_RNN_KERNEL", "estimate")
 
 # A shell starts jobs in the background with Ctrl-C ignored, and so would the tests' processes.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -45,6 +45,14 @@ def test_importing_modcog_loads_nothing_heavy(tmp_path: Path) -> None:
     assert HEAVY.isdisjoint(loaded)
 
 
+def test_importing_sparse_rnn_loads_torch_and_little_else(tmp_path: Path) -> None:
+    # Of 2500 modules that it loaded once, 900 were those of these packages.
+    loaded = fresh("import sparse_rnn, sys, json; print(json.dumps(list(sys.modules)))", tmp_path)
+    assert "torch" in loaded
+    late = {"scipy", "networkx", "rich", "numba", "matplotlib", "pandas", "pyarrow", "tyro", "dask"}
+    assert late.isdisjoint(loaded)
+
+
 def test_no_public_name_is_that_of_a_module() -> None:
     # Importing a module sets an attribute of its package, which would replace the public name.
     modules = {path.stem for path in (ROOT / "modcog").iterdir()}

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
 from sparse_rnn.analysis._weights import as_array, recurrent
@@ -52,6 +51,8 @@ class Matrices:
     @classmethod
     def of(cls, network: Network) -> Matrices:
         """Take the matrices from a network."""
+        from scipy.sparse import csr_array, vstack
+
         mask, gates = network.rnn.mask, network.rnn.GATES
         values = recurrent(network).reshape(gates, mask.nnz)
         rows: Any = vstack(

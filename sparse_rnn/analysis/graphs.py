@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import eigs
 
 from sparse_rnn import masks
 from sparse_rnn.analysis._subject import Source, Subject
@@ -215,6 +214,8 @@ def _measured(edges: _Edges, spans: NDArray[np.float64]) -> list[float]:
 def _spectral_radius(matrix: Any) -> float:
     if matrix.shape[0] <= _DENSE_UNITS:
         return float(np.abs(np.linalg.eigvals(matrix.toarray())).max())
+    from scipy.sparse.linalg import eigs
+
     # The largest eigenvalue of a matrix without negative entries is real (Perron and Frobenius).
     largest = eigs(matrix, k=1, v0=np.ones(matrix.shape[0]), return_eigenvectors=False)
     return float(np.abs(np.asarray(largest)).max())

@@ -15,8 +15,14 @@ from sparse_rnn.cli.mask_flags import MaskFlags
 from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.data import task_stream
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.nn.description import describe_mask, describe_sparsifiers, describe_weights
+from sparse_rnn.nn.description import (
+    describe_kernels,
+    describe_mask,
+    describe_sparsifiers,
+    describe_weights,
+)
 from sparse_rnn.nn.network import Network
+from sparse_rnn.system import hardware
 from sparse_rnn.system.output import complain, say
 from sparse_rnn.training import progress
 
@@ -67,6 +73,7 @@ def info(  # noqa: PLR0913 - the options of a command
     network = Network(stream.input_size, stream.output_size, built)
     title = f"{suite} ({stream.input_size} inputs, {stream.output_size} outputs)"
     say(describe_mask(network, found))
+    say(describe_kernels(network, config.batch_size, hardware.device("auto")))
     say(describe_weights(network.weight_counts(), title))
     if sparsifiers:
         say(describe_sparsifiers())

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 from xml.etree.ElementTree import ParseError
 
-import networkx as nx
 import numpy as np
 
 from sparse_rnn.errors import InvalidArgument
@@ -58,6 +57,8 @@ def read(path: Path, asked: Asked) -> tuple[Edges, str]:
     if kind not in (*GRAPHML, *TABLES, *LISTS):
         known = ", ".join((*GRAPHML, *TABLES, *LISTS))
         raise InvalidArgument("graph", str(path), f"a file whose name ends in {known}")
+    import networkx as nx  # slow to import, and few masks need it
+
     try:
         with open_given(path) as file:
             if kind in GRAPHML:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.system.arguments import instance, whole
 
 if TYPE_CHECKING:
     import networkx as nx
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +150,8 @@ class Mask:
 
     def tocsr(self) -> csr_array[Any, tuple[int, int]]:
         """The mask as a scipy matrix of ones; float64 ``[N, N]``."""
+        from scipy.sparse import csr_array  # scipy is slow to import, and most networks do without
+
         ones = np.ones(self.nnz)
         return csr_array((ones, self.indices.copy(), self.indptr.copy()), shape=self.shape)
 

@@ -11,7 +11,6 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.masks import _frames as frames, _graph_files as files, _sampling as sampling
@@ -252,6 +251,8 @@ _LIST = "A list of edges is given by Mask.from_edges, networkx.DiGraph, or a tab
 
 
 def _of_matrix(graph: object) -> Edges:
+    from scipy import sparse
+
     if sparse.issparse(graph):
         coo = cast("Any", graph).tocoo()
         shape, values, at = coo.shape, coo.data, (coo.row, coo.col)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csgraph, csr_array
 
 from sparse_rnn.masks import _sampling as sampling
 from sparse_rnn.masks._mask import Mask
@@ -111,6 +110,8 @@ def measures(
         >>> lattice.diameter, round(lattice.mean_path_length, 2), round(lattice.clustering, 3)
         (10, 5.26, 0.455)
     """
+    from scipy.sparse import csgraph  # here as below, as scipy is slow to import
+
     n_units = instance("mask", mask, Mask).n_units
     n_sources = n_units if n_sources is None else whole("n_sources", n_sources, 1, n_units)
     rng = sampling.generator(seed)
@@ -165,6 +166,8 @@ def reachable_pairs(mask: Mask) -> int:
         >>> reachable_pairs(Mask.from_edges(3, targets=[1, 2], sources=[0, 1]))
         3
     """
+    from scipy.sparse import csgraph
+
     n_parts, part = csgraph.connected_components(_without_self(mask), connection="strong")
     ends = np.stack([part[mask.targets()], part[mask.indices]])
     between = np.unique(ends[:, ends[0] != ends[1]], axis=1)
@@ -188,6 +191,8 @@ def reachable_pairs(mask: Mask) -> int:
 
 def _without_self(mask: Mask) -> _Graph:
     """The graph with row = source, as scipy's graph functions have it, without self-connections."""
+    from scipy.sparse import csr_array
+
     targets = mask.targets()
     others = mask.indices != targets
     ends = (mask.indices[others], targets[others].astype(np.int32))
@@ -197,6 +202,8 @@ def _without_self(mask: Mask) -> _Graph:
 
 def _clustering(graph: _Graph, tell: Progress) -> float:
     """Average directed clustering; triangles are the diagonal of (A + A^T) cubed."""
+    from scipy.sparse import csr_array
+
     n_units = graph.shape[0]
     # 2 where both directions exist. No entry of the square exceeds 4 N, exact in float32.
     links: _Graph = csr_array(graph + graph.T)
@@ -225,6 +232,8 @@ def _is_dense(links: _Graph) -> bool:
 
 def _distances(graph: _Graph, sources: NDArray[np.int64], tell: Progress) -> NDArray[np.int64]:
     """How many ordered pairs of different units lie at each distance; int64, from 0 on."""
+    from scipy.sparse import csgraph
+
     n_units = graph.shape[0]
     # Units with a synapse onto every other need no search; a dense mask has no others.
     full = np.diff(graph.indptr)[sources] == n_units - 1

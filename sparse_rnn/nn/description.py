@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import MISSING
 
+import torch
+
 from sparse_rnn import kernels
 from sparse_rnn.masks import GraphMeasures
 from sparse_rnn.nn import rewiring
@@ -55,6 +57,21 @@ def describe_mask(network: Network, found: GraphMeasures) -> str:
             f"No signal gets from one unit to another in {100 * share:.3g} % of the ordered pairs."
         )
     lines.append(f'Backend "auto" on a CPU is {kernels.reason(mask)}.')
+    return "\n".join(lines)
+
+
+def describe_kernels(network: Network, batch_size: int, device: torch.device) -> str:
+    """Lines on the kernel that a run takes for "auto", and on what was timed to choose it.
+
+    Args:
+        network: A network.
+        batch_size: Sequences of a batch.
+        device: Where the run would compute.
+    """
+    choice = network.rnn.fastest(batch_size, device.type)
+    lines = [f'Training at batch {batch_size} on "{device}" takes {choice.kernel}: {choice.why}.']
+    for name, seconds in choice.seconds.items():
+        lines.append(f"{_line(name, 1e3 * seconds)} ms a step, forward and backward")
     return "\n".join(lines)
 
 

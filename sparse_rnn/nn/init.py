@@ -17,9 +17,6 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import ArpackNoConvergence, eigs
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
@@ -193,6 +190,10 @@ def largest_eigenvalue(mask: Mask, values: NDArray[np.float64]) -> float:
         The largest absolute value of an eigenvalue; exactly 0 for a mask without a cycle. The same
         bits for the same arguments: the iteration starts from a constant vector.
     """
+    from scipy.sparse import csr_array  # scipy is slow to import, and most networks do without
+    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse.linalg import ArpackNoConvergence, eigs
+
     # Synapses on no cycle change no eigenvalue, only how well they can be computed.
     _, part = connected_components(mask.tocsr(), directed=True, connection="strong")
     on_cycle = part[mask.targets()] == part[mask.indices]

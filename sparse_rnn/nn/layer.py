@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from sparse_rnn import kernels, seeding
 from sparse_rnn.errors import InvalidArgument, unknown_name
+from sparse_rnn.kernels import timing
 from sparse_rnn.masks import Mask
 from sparse_rnn.nn import dale as _dale, init as inits, sequences
 from sparse_rnn.nn.candidates import Candidates
@@ -67,6 +68,7 @@ class MaskedLayer(Rewirable):
         unit_signs: 1 or -1 for each unit ``[N]`` under Dale's law, a buffer; else None.
         recurrence: A name in `RECURRENCES`.
         inhibitory: Share of inhibitory units under Dale's law, or None.
+        asked: The backend that was asked for, such as "auto"; `backend` is the one in use.
         watcher: Who is told the gradients of what drives the units, or None.
         soft: What the weights are computed from while a sparsifier makes some of them 0, or None.
     """
@@ -106,6 +108,7 @@ class MaskedLayer(Rewirable):
         self.input_size = input_size
         self.hidden_size = mask.n_units
         self.mask = mask
+        self.asked = backend
         self.batch_first = flag("batch_first", batch_first)
         self.watcher: Candidates | None = None
         self.recurrence = recurrence
@@ -151,6 +154,39 @@ class MaskedLayer(Rewirable):
     def backend(self) -> str:
         """Name of the kernel in use."""
         return self._kernel.name
+
+    def expected(self) -> str:
+        """Name of the backend that serves what was asked for, as it is chosen without a clock."""
+        weight = self.weight_hh
+        return self._choose(self.mask, weight.device.type, dtype=weight.dtype).name
+
+    def fastest(self, batch_size: int, device: str | None = None) -> timing.Choice:
+        """The kernel that trains this layer the fastest; see `sparse_rnn.kernels.timing.fastest`.
+
+        Args:
+            batch_size: Sequences of a batch.
+            device: Type of the device; None is where the layer is.
+        """
+        return timing.fastest(
+            self.mask,
+            batch_size,
+            gates=0 if self.COST == kernels.SPARSE_COST else self.GATES,
+            nonlinearity=getattr(self, "nonlinearity", "relu"),
+            dtype=self.weight_hh.dtype,
+            device=device or self.weight_hh.device.type,
+        )
+
+    def use(self, backend: str) -> None:
+        """Compute with a backend from now on, for as long as mask, device and type stay.
+
+        Raises:
+            UnknownName: There is no such backend.
+            InvalidArgument: It cannot serve this mask here; nothing has changed.
+        """
+        weight = self.weight_hh
+        kernel = kernels.choose(backend, self.mask, weight.device.type, dtype=weight.dtype)
+        self._edges_here()  # First, as it may choose another one.
+        self._kernel = kernel
 
     def recurrent_weights(self) -> Tensor:
         """Values that the edges act with, shaped as `weight_hh`: softened, with Dale's signs."""

@@ -116,7 +116,12 @@ class Archive:
             )
         return snapshot
 
-    def open(self, snapshot: Snapshot | None, origin: Origin | None = None) -> list[list[str]]:
+    def open(
+        self,
+        snapshot: Snapshot | None,
+        origin: Origin | None = None,
+        kernels: Mapping[str, Any] | None = None,
+    ) -> list[list[str]]:
         """Open the files for a run that starts, or goes on from a checkpoint.
 
         What the logs have beyond the checkpoint is cut off.
@@ -124,6 +129,7 @@ class Archive:
         Args:
             snapshot: Where the run goes on.
             origin: The run whose snapshot that is, where it is none of this folder's own.
+            kernels: What its layers compute with and why, in JSON types, by the layer's name.
 
         Returns:
             The rows of `metrics.csv` that there are already.
@@ -138,7 +144,7 @@ class Archive:
             if snapshot is None or origin is not None:
                 facts: dict[str, Any] = {
                     run_folder.TASKS: self._identity.tasks(),
-                    "network": run_folder.describe(self._network),
+                    "network": {**run_folder.describe(self._network), "kernels": kernels or {}},
                     "processes": self._processes,
                 }
                 if origin is None:
@@ -149,7 +155,7 @@ class Archive:
                 run_folder.write_config(self.folder, self._identity.text, facts)
             else:
                 self.saved = step
-                run_folder.note_continuation(self.folder, step)
+                run_folder.note_continuation(self.folder, step, self._network, kernels or {})
             if snapshot is None:
                 known = {name: csv_line(columns).encode() for name, columns in self._columns.items()}
             else:

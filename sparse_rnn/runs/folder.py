@@ -17,10 +17,11 @@
 | `summary.json` | steps, why the run ended, seconds, and the time to each level of each measure |
 | `weights.safetensors` | the trained network; written last, so a run that has it is finished |
 
-`config.json` also has the network with the digests of its masks and of the weights that it started
-from (as in `weights.safetensors` of a run that ended there), the number of processes, the version
-of the streams of trials, the digest of the tasks' content (null where a duration is a callable),
-the run that this one was continued from, package versions, git commit and machine.
+`config.json` also has the network with its kernels, the digests of its masks and of the weights
+that it started from (as in `weights.safetensors` of a run that ended there), the number of
+processes, the version of the streams of trials, the digest of the tasks' content (null where a
+duration is a callable), the run that this one was continued from, package versions, git commit and
+machine.
 
 All of them are regular files: links are refused, so that a folder from somebody else has no say
 about files outside it.
@@ -148,7 +149,9 @@ def write_config(folder: Path, config: str, facts: Mapping[str, Any] | None = No
     write_json(folder / CONFIG, record)
 
 
-def note_continuation(folder: Path, step: int) -> None:
+def note_continuation(
+    folder: Path, step: int, network: nn.Module, kernels: Mapping[str, Any]
+) -> None:
     """Add to `config.json` where and with what the run goes on.
 
     A continuation with other versions or another commit is allowed, and is a warning: it may not
@@ -157,6 +160,8 @@ def note_continuation(folder: Path, step: int) -> None:
     Args:
         folder: The run folder.
         step: Gradient steps taken before.
+        network: The network.
+        kernels: What its layers compute with, as in `config.json`.
     """
     record = record_of(folder)
     now = provenance()
@@ -169,8 +174,35 @@ def note_continuation(folder: Path, step: int) -> None:
             )
     before = record.get("continued")
     legs = cast("list[Any]", before) if isinstance(before, list) else []
-    record["continued"] = [*legs, {"step": step, **now}]
+    on = {"device": str(device_of(network)), "kernels": dict(kernels)}
+    record["continued"] = [*legs, {"step": step, **on, **now}]
     write_json(folder / CONFIG, record)
+
+
+def kernels_of(folder: Path, device: str) -> dict[str, dict[str, Any]] | None:
+    """The kernels that a run last computed with on a kind of device, by the layer's name.
+
+    Args:
+        folder: The run folder.
+        device: Type of the device, such as "cpu".
+
+    Returns:
+        What was written down of each: ``kernel`` is its name. Of a run from before that was done,
+        the kernel of the layer ``rnn`` alone. None for a run that has not been on such a device.
+
+    Raises:
+        RunDamaged: `config.json` is damaged.
+    """
+    continued = record_of(folder).get("continued")
+    legs = cast("list[Any]", continued) if isinstance(continued, list) else []
+    for leg in [*reversed(legs), _network(folder)]:
+        if str(leg.get("device")).partition(":")[0] != device:
+            continue
+        if isinstance(known := leg.get("kernels"), dict):
+            each = cast("dict[str, Any]", known).items()
+            return {name: one for name, one in each if isinstance(one, dict) and "kernel" in one}
+        return {"rnn": {"kernel": leg["backend"], "why": "recorded"}} if leg.get("backend") else {}
+    return None
 
 
 def check_streams(folder: Path) -> None:

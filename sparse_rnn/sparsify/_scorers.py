@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lu_factor, lu_solve, solve_continuous_lyapunov
 
 from sparse_rnn.errors import NotApplicable
 
@@ -60,6 +59,8 @@ def flow(matrix: Floats, radius: float, into: Floats, out: Floats, share: float)
             "The synapses that are left have no cycle, so that nothing flows through time. Keep "
             "more of them."
         )
+    from scipy.linalg import lu_factor, lu_solve
+
     passed = matrix * (share / radius)
     factors = lu_factor(np.eye(len(matrix)) - passed)
     right, left = lu_solve(factors, into), lu_solve(factors, out, trans=1)
@@ -79,6 +80,8 @@ def noise_spread(matrix: Floats) -> Floats:
     Returns:
         ``[N, N]``.
     """
+    from scipy.linalg import solve_continuous_lyapunov
+
     identity = np.eye(len(matrix))
     leak = max(1.0, 1.1 * float(np.linalg.eigvals(matrix).real.max()))
     spread = solve_continuous_lyapunov(matrix - leak * identity, -identity)

@@ -29,7 +29,7 @@ def provenance() -> dict[str, Any]:
         "git": git_state(Path(__file__).parent),
         "machine": {
             "platform": platform.platform(),
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
         },
@@ -76,7 +76,8 @@ def _package_versions() -> dict[str, str | None]:
     return versions
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the processor of this machine, as far as the system says it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

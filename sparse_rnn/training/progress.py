@@ -8,10 +8,6 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any, TextIO, cast
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
-from rich.table import Column
-
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.evaluation.history import Record
 from sparse_rnn.system.output import Courtesy, fitted
@@ -49,6 +45,10 @@ def automatic(config: FitConfig, file: TextIO | None = None) -> AbstractContextM
 @contextmanager
 def bar(config: FitConfig, file: TextIO | None = None) -> Generator[OnStep]:
     """Show how far it is, rate, remaining time, loss and held-out accuracy: what fits in a line."""
+    from rich.console import Console  # slow to import, and most runs show no bar
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+    from rich.table import Column
+
     console = Console(file=_courtesy(file))
     columns: list[ProgressColumn] = [
         TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True))

@@ -23,6 +23,7 @@ from sparse_rnn.runs.finished import FinishedRun, Outcome
 from sparse_rnn.system import hardware
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.training.callbacks import Callback, checked
+from sparse_rnn.training.choices import take_again
 from sparse_rnn.training.folders import look, results
 from sparse_rnn.training.group import Group, joined
 from sparse_rnn.training.parts import Given, check_complete, check_named, settle, starting_from
@@ -121,7 +122,9 @@ def train(  # noqa: PLR0913 - an option each, keyword-only past the second
 
     Returns:
         The run. One configuration gives the same network, bit for bit, on the same machine with
-        the same number of threads; torch's global generator is not used.
+        the same number of threads and the same kernel; torch's global generator is not used. Which
+        kernel the backend "auto" is was timed once on the machine (`sparse_rnn.kernels.timing`),
+        stands in `config.json`, and is taken again by a run that goes on.
 
     Raises:
         InvalidArgument: The suite is unknown, or settings do not fit each other; with
@@ -278,6 +281,8 @@ def fit(  # noqa: PLR0913 - an option each, keyword-only past the third
 def load_run(folder: Path | str) -> Run:
     """Read a finished run from its folder.
 
+    Its network computes with the kernel of the run where that can serve here, and so with its bits.
+
     Raises:
         RunConflict: The folder holds no run.
         FileNotFoundError: The run has not ended.
@@ -286,6 +291,7 @@ def load_run(folder: Path | str) -> Run:
     path = Path(folder)
     config = run_folder.read_config(path, TrainConfig.from_json)
     network = checkpoint.load(path)
+    take_again(network, path)
     return Run(config, network, *results(path, config).told(path))
 
 

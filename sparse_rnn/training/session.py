@@ -30,10 +30,11 @@ from sparse_rnn.runs.checkpoint import CHECKPOINT, Snapshot, pack, unpack
 from sparse_rnn.runs.finished import Outcome
 from sparse_rnn.runs.identity import Identity
 from sparse_rnn.runs.origin import Origin, read as read_origin
-from sparse_rnn.system.hardware import precision
+from sparse_rnn.system.hardware import device_of, precision
 from sparse_rnn.system.lock import locked
 from sparse_rnn.system.signals import StopRequest, watched
 from sparse_rnn.training.callbacks import STOPPED, Callback, Moment, call
+from sparse_rnn.training.choices import Choices, chosen, take
 from sparse_rnn.training.group import Group
 from sparse_rnn.training.loop import Ensemble, Trainer
 from sparse_rnn.training.parts import NONE, Parts, as_given
@@ -274,9 +275,8 @@ def _resume(members: Sequence[_Member], group: Group) -> None:
     """Go back to the newest step of which all members have a checkpoint.
 
     Each keeps two, and all write them at the same steps, so that there is one even where the
-    process was killed between two of them. Runs that go on together from one step have the bits
-    of an ensemble that was never interrupted. Where damage leaves none in common, those that are
-    behind catch up, and the bits are those up to rounding.
+    process was killed between two of them, and bits are those without an interruption. Where damage
+    leaves none in common, those behind catch up, and the bits are those up to rounding.
     """
     found: list[Snapshot | None] = [None] * len(members)
 
@@ -289,15 +289,19 @@ def _resume(members: Sequence[_Member], group: Group) -> None:
                 found[i] = member.archive.find(limit) or found[i]
 
     group.decide(find)
+    agreed: Choices | None = None  # Of networks that are one computation, the first one decides.
     for member, snapshot in zip(members, found, strict=True):
-        _begin(member, snapshot, group)
+        choices = _begin(member, snapshot, group, agreed)
+        agreed = None if device_of(member.plan.network).type == "cpu" else choices
 
 
-def _begin(member: _Member, snapshot: Snapshot | None, group: Group) -> None:
+def _begin(
+    member: _Member, snapshot: Snapshot | None, group: Group, agreed: Choices | None
+) -> Choices:
     """Go back to a checkpoint, in all processes.
 
     Where there is none, that is the one of the run that this one continues; and where there is none
-    either, all processes start from the weights of the first.
+    either, all start from the weights of the first. Returns the kernels, recorded or chosen now.
     """
     plan, trainer, archive = member.plan, member.trainer, member.archive
     origin: Origin | None = None
@@ -310,13 +314,19 @@ def _begin(member: _Member, snapshot: Snapshot | None, group: Group) -> None:
 
     def open_files() -> None:
         if archive is not None:
-            member.rows.extend(archive.open(snapshot, origin))
+            member.rows.extend(archive.open(snapshot, origin, choices))
             if origin is not None:
                 archive.save(trainer)  # From here on the folder needs the other no more.
         elif origin is not None:
             member.rows.extend(origin.rows())
 
     group.decide(find_origin)
+    if agreed is None:
+        folder = plan.folder if origin is None else origin.folder
+        config = plan.config
+        how = config.batch_size, None if config.sparsifier else config.precision
+        agreed = group.decide(partial(chosen, plan.network, *how, folder))
+    choices = take(plan.network, agreed)
     if group.size > 1:
         snapshot = unpack(group.bytes(pack(snapshot)))
     if snapshot is not None:
@@ -324,6 +334,7 @@ def _begin(member: _Member, snapshot: Snapshot | None, group: Group) -> None:
     else:
         group.begin_alike(plan.network)
     group.decide(open_files)
+    return choices
 
 
 def _step(snapshot: Snapshot | None) -> int:

@@ -48,7 +48,8 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
                     for unit in range(bias.size):
                         held[unit * width + lane] += size * table[channel, unit]
         now = values[t + 1]
-        now[:] = held
+        for i in range(held.size):  # An assignment of slices compiles for three seconds more.
+            now[i] = held[i]
         add(now, inputs[t], weights, True, slots)  # noqa: FBT003 - numba takes no names
         rate = rates[min(t, rates.shape[0] - 1)]
         step(values[t], now, rate, rows, how, n_lanes, slots)

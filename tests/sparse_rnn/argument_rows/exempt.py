@@ -69,6 +69,8 @@ EXEMPT: dict[str, str] = {
     "sparse_rnn.LeakyRNN.side_by_side": _SEAM,
     "sparse_rnn.LeakyRNN.set_extra_state": "tests/sparse_rnn/nn/test_states.py",
     "sparse_rnn.LeakyRNN.check_mask": "tests/sparse_rnn/training/test_sparsity.py",
+    "sparse_rnn.LeakyRNN.fastest": "tests/sparse_rnn/kernels/test_timing.py",
+    "sparse_rnn.LeakyRNN.use": "tests/sparse_rnn/kernels/test_timing.py",
     "sparse_rnn.LeakyRNN.rewire": "tests/sparse_rnn/nn/test_rewiring.py",
     "sparse_rnn.LeakyRNN.with_noise": _SEAM,
     "sparse_rnn.Batches": _PROTOCOL,
