@@ -88,7 +88,7 @@ def step_of(network: nn.Module, n_steps: int) -> Callable[[], float]:
     batch = task_stream("mod-cog-84", batch_size=BATCH_SIZE, seq_len=length, seed=0).batch(0)
     inputs, targets = batch.inputs[:n_steps], batch.targets[:n_steps].flatten()
     # As `sparse_rnn.train` calls a network whose units have no penalty.
-    how = {"every_state": False} if isinstance(network, srnn.Network) else {}
+    how: dict[str, Any] = {"every_state": False} if isinstance(network, srnn.Network) else {}
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
 
     def run() -> float:

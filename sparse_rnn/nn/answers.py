@@ -39,9 +39,12 @@ def at_once(
         return None
     if not (_is_untouched(layer, MaskedRNN) and _is_untouched(readout, nn.Linear)):
         return None
-    if type(layer)._whole is not MaskedRNN._whole or layer.batch_first:
-        return None
-    if not isinstance(inputs, Tensor) or inputs.dim() != 3 or inputs.requires_grad:
+    if (
+        not isinstance(inputs, Tensor)
+        or layer.batch_first
+        or inputs.dim() != 3
+        or inputs.requires_grad
+    ):
         return None
     weight, bias, like = readout.weight, readout.bias, layer.weight_hh
     if weight.shape[1] != layer.hidden_size or (weight.dtype, weight.device) != _kind(like):

@@ -212,7 +212,8 @@ class Network(nn.Module):
         self, inputs: Tensor, *states: Tensor, every_state: bool = True
     ) -> tuple[Tensor, ...]:
         """Logits and states of some steps, and the states after them."""
-        given = states if len(states) > 1 else states[0]
+        first, *more = states
+        given = states if more else first
         logits, hidden, last = self._run(inputs, given, every_state=every_state)
         after = last if isinstance(last, tuple) else (last,)
         return logits, hidden, *after

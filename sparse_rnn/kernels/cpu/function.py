@@ -77,14 +77,14 @@ class _Driven(Recurrence):
 
     def forth(self, *tensors: Tensor) -> Tensors:
         """States and logits, by the compiled loops."""
-        inputs, weight_ih, bias, h0, weight, *readout = tensors
+        inputs, weight_ih, bias, h0, weight, weight_ho, bias_o = tensors
         how = (self.edges, self.nonlinearity, self.alpha)
         shape = torch.Size((len(inputs), *h0.shape))
         self._passes = passes = Passes.of(
             shape, weight.dtype, *how, n_last=1 if self.LAST else len(inputs)
         )
         self._drive = TiledDrive.of(Drive(inputs, weight_ih, bias), passes.tiling)
-        self._readout = TiledReadout.of(*readout, passes.tiling)
+        self._readout = TiledReadout.of(weight_ho, bias_o, passes.tiling)
         states, logits, kept = passes.forth(h0, weight, self._drive.feed(), self._readout)
         self.kept = _tensors(kept)
         return states, logits
