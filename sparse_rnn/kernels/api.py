@@ -271,6 +271,10 @@ class Kernel:
             that multiplies the input by its weights on the way. None for a kernel that has no
             faster way to do so than torch.
         dtypes: Types of number that it computes in.
+        answered: ``answered(drive, readout, h0, weight, edges, nonlinearity, alpha=1.0)``: `driven`
+            with a linear readout on the way, of weights ``[O, N]`` and bias ``[O]``. Returns the
+            last state ``[1, B, N]`` and the logits ``[T, B, O]``. None for a kernel that has no
+            faster way to do so than torch.
     """
 
     name: str
@@ -279,6 +283,7 @@ class Kernel:
     product: Callable[[Tensor, Edges], Product] = product_by_matrix
     driven: Run[Drive] | None = None
     dtypes: tuple[torch.dtype, ...] = FLOATS
+    answered: Callable[..., tuple[Tensor, Tensor]] | None = None
 
     def states(
         self,

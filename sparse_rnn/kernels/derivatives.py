@@ -28,11 +28,15 @@ class Operation(ABC):
     attributes; so an object serves one call.
 
     Attributes:
+        kept: Large tensors that `back` takes from `forth`. Autograd holds them, and frees them
+            with the rest of the graph.
         KEEPS_OUTPUT: Whether `back` reads what `forth` returned, so that a change of it in place
             has to be noticed. A kept output must be a detached one: the graph holds the object.
     """
 
     KEEPS_OUTPUT: ClassVar[bool] = False
+
+    kept: Tensors = ()
 
     @abstractmethod
     def formula(self, *tensors: Tensor) -> Tensors:
@@ -67,7 +71,14 @@ class Operation(ABC):
         if torch.compiler.is_compiling():
             break_graph()
             return _uncompiled()(self, *tensors)
-        return _Forth.apply(self, *tensors)
+        return _applied(self, *tensors)
+
+
+def _applied(operation: Operation, *tensors: Tensor) -> Tensors:
+    try:
+        return _Forth.apply(operation, *tensors)
+    finally:
+        operation.kept = ()  # Autograd has it by now, on each level of ``torch.func``.
 
 
 def traced() -> bool:
@@ -100,7 +111,7 @@ def _uncompiled() -> Callable[..., Tensors]:
     Made when first needed, as this loads the compiler, which takes seconds.
     """
     disable: Any = torch.compiler.disable
-    return disable(_Forth.apply)
+    return disable(_applied)
 
 
 class _Forth(torch.autograd.Function):
@@ -114,18 +125,23 @@ class _Forth(torch.autograd.Function):
         operation, *tensors = inputs
         ctx.operation = operation
         # Autograd then sees a change in place before the pass back.
-        ctx.save_for_backward(*tensors, *(output if operation.KEEPS_OUTPUT else ()))
+        outputs = output if operation.KEEPS_OUTPUT else ()
+        ctx.save_for_backward(*tensors, *outputs, *operation.kept)
+        ctx.n_kept = len(operation.kept)
         ctx.save_for_forward(*tensors)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
-        needed = ctx.needs_input_grad[1:]
-        tensors = ctx.saved_tensors[: len(needed)]
-        if not torch.is_grad_enabled() and _is_plain(grads) and _is_plain(tensors):
-            # Nothing is derived from these gradients; an operation less a step of a cell.
-            return None, *ctx.operation.back(needed, grads, *tensors)
-        found = _Back.apply(ctx.operation, needed, len(grads), *grads, *tensors)
-        return None, *found
+        needed, saved = ctx.needs_input_grad[1:], ctx.saved_tensors
+        tensors = saved[: len(needed)]
+        ctx.operation.kept = saved[len(saved) - ctx.n_kept :]
+        try:
+            if not torch.is_grad_enabled() and _is_plain(grads) and _is_plain(tensors):
+                # Nothing is derived from these gradients; an operation less a step of a cell.
+                return None, *ctx.operation.back(needed, grads, *tensors)
+            return None, *_Back.apply(ctx.operation, needed, len(grads), *grads, *tensors)
+        finally:
+            ctx.operation.kept = ()
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensors:

@@ -266,6 +266,15 @@ class MaskedLayer(Rewirable):
         # Under autocast the product is shorter; the states are of the type of the weights.
         return self._steps(self.with_noise(projected.to(self.weight_hh.dtype)), first)
 
+    def start(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, Any]:
+        """The inputs as ``[T, B, I]`` and what goes before the first step, as `_steps` takes it.
+
+        Raises:
+            InvalidArgument: A shape, a type or a device is wrong.
+        """
+        sequence = self._check_inputs(inputs)
+        return sequence, self._first(h0, sequence)
+
     def first_states(self, inputs: Tensor, h0: Any = None) -> tuple[Tensor, ...]:
         """The states before the first step, ``[1, B, N]`` each: one, or two of an LSTM.
 
@@ -276,7 +285,7 @@ class MaskedLayer(Rewirable):
         Raises:
             InvalidArgument: A shape is wrong.
         """
-        first = self._first(h0, self._check_inputs(inputs))
+        _, first = self.start(inputs, h0)
         return tuple(state[None] for state in (first if isinstance(first, tuple) else (first,)))
 
     @abstractmethod

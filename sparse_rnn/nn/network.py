@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from sparse_rnn import seeding
 from sparse_rnn.masks import Mask
-from sparse_rnn.nn import cells, chunks, init as inits
+from sparse_rnn.nn import answers, cells, chunks, init as inits
 from sparse_rnn.system.arguments import flag, whole
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Network(nn.Module):
         h0: Any = None,
         *,
         truncate: int | None = None,
-        every_state: bool = False,
+        every_state: bool | None = None,
         last_state: bool = False,
     ) -> tuple[Any, ...]:
         """Run the network over a batch of sequences, over one alone, or over packed ones.
@@ -148,29 +148,29 @@ class Network(nn.Module):
                 of so many, the states go on from one to the next, and gradients do not (truncated
                 backpropagation through time). None lets them flow over all. Recurrent noise is
                 drawn anew for each stretch.
-            every_state: Whether the states are returned after each step also where `chunk` is set.
+            every_state: Whether the states are returned after each step; if not, those at the end
+                of the sequence, or of each chunk or stretch. Then `sparse_cpu` computes the logits
+                on the way, which saves a third of a training step or more, and the graph of the
+                logits has no such states to ask for a gradient of. None is True, or False where
+                `chunk` is set.
             last_state: Whether the state after the last step is returned as well, shaped as `h0`,
                 which goes on from there.
 
         Returns:
             The logits ``[T, B, O]`` and the states ``[T, B, N]``, both after each step, without the
-            axis B of one sequence, and packed as the inputs are; the states at the end of each
-            chunk only, if `chunk` is set and `every_state` is not. With `last_state` that one is
-            the third.
+            axis B of one sequence, and packed as the inputs are; or the states at the end only, as
+            `every_state` says. With `last_state` that one is the third.
 
         Raises:
             InvalidArgument: A shape, a type or a device is wrong; or there is recurrent noise where
                 none can be drawn (`sparse_rnn.nn.noise.check`).
         """
-        flag("every_state", every_state)
+        if every_state is not None:
+            flag("every_state", every_state)
         flag("last_state", last_state)
         if self.chunk is None and truncate is None:
-            hidden, last = self.rnn(inputs, h0)
-            if isinstance(hidden, PackedSequence):
-                answers = PackedSequence(self.readout(hidden.data), *hidden[1:])
-            else:
-                answers = self.readout(hidden)
-            return (answers, hidden, last) if last_state else (answers, hidden)
+            found = self._run(inputs, h0, every_state=every_state is not False)
+            return found if last_state else found[:2]
         batch: Any = inputs  # `first_states` refuses what is none.
         states = self.rnn.first_states(batch, h0)
         stretch = len(batch) if truncate is None else whole("truncate", truncate, 1)
@@ -180,7 +180,8 @@ class Network(nn.Module):
             if number:
                 states = tuple(state.detach() for state in states)
             if self.chunk is None:
-                answer, hidden, *after = self._stretch(part, *states)
+                every = self._stretch if every_state is not False else self._ends
+                answer, hidden, *after = every(part, *states)
                 states = tuple(after)
             else:
                 piece = self._stretch if every_state else self._piece
@@ -192,16 +193,38 @@ class Network(nn.Module):
         joined = [one[0] if len(one) == 1 else torch.cat(one) for one in (logits, hidden_parts)]
         return (*joined, last) if last_state else (*joined,)
 
-    def _stretch(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+    def _run(self, inputs: Any, h0: Any, *, every_state: bool) -> tuple[Any, Any, Any]:
+        """Logits, states after each step or at the end alone, and the last state."""
+        if not every_state:
+            found = answers.at_once(self.rnn, self.readout, inputs, h0)
+            if found is not None:
+                return found[0], found[1], found[1].clone()
+        hidden, last = self.rnn(inputs, h0)
+        if isinstance(hidden, PackedSequence):
+            logits: Any = PackedSequence(self.readout(hidden.data), *hidden[1:])
+        else:
+            logits = self.readout(hidden)
+        if not every_state:
+            hidden = (last[0] if isinstance(last, tuple) else last).clone()
+        return logits, hidden, last
+
+    def _stretch(
+        self, inputs: Tensor, *states: Tensor, every_state: bool = True
+    ) -> tuple[Tensor, ...]:
         """Logits and states of some steps, and the states after them."""
         first, *more = states
-        hidden, last = self.rnn(inputs, states if more else first)
+        given = states if more else first
+        logits, hidden, last = self._run(inputs, given, every_state=every_state)
         after = last if isinstance(last, tuple) else (last,)
-        return self.readout(hidden), hidden, *after
+        return logits, hidden, *after
+
+    def _ends(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """Logits of some steps, the state at their end, and the states after them."""
+        return self._stretch(inputs, *states, every_state=False)
 
     def _piece(self, inputs: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         """Logits of some steps, and the states after them."""
-        logits, _, *after = self._stretch(inputs, *states)
+        logits, _, *after = self._ends(inputs, *states)
         return logits, *after
 
     def weight_counts(self) -> dict[str, int]:
@@ -256,13 +279,19 @@ class NetworkStack:
         """
         return self.both(inputs)[0]
 
-    def both(self, inputs: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        """The logits ``[S, T, B, O]``, and the states ``[T, B, N]`` of each network."""
+    def both(self, inputs: Tensor, *, every_state: bool = True) -> tuple[Tensor, Sequence[Tensor]]:
+        """The logits ``[S, T, B, O]``, and the states of each network.
+
+        Args:
+            inputs: ``[S, T, B, I]``.
+            every_state: Whether these are ``[T, B, N]``, or those at the end, ``[1, B, N]``.
+        """
         readouts = [network.readout for network in self.networks]
         weight = torch.stack([readout.weight for readout in readouts])
         bias = torch.stack([readout.bias for readout in readouts])
         states = self._layers(inputs)
-        return cells.project(states, weight, bias), states.unbind(0)
+        handed = states if every_state else states[:, -1:]
+        return cells.project(states, weight, bias), handed.unbind(0)
 
 
 class NetworkSequence:

@@ -112,9 +112,35 @@ class MaskedRNN(MaskedLayer):
         self.nonlinearity = nonlinearity
         self._f = f
 
+    def answers(
+        self, sequence: Tensor, first: Tensor, readout: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor] | None:
+        """Compute a readout on the way over a sequence, where the kernel does so.
+
+        Args:
+            sequence: ``[T, B, I]``.
+            first: What `_first` returns.
+            readout: Weights ``[O, N]`` and bias ``[O]``.
+
+        Returns:
+            The logits ``[T, B, O]`` and the last state ``[1, B, N]``, or None.
+        """
+        edges = self._edges_here()  # Before the kernel is read, which it may change.
+        own = type(self)._whole is MaskedRNN._whole  # What a class of the caller's does is done.
+        if self._kernel.answered is None or not own or not self._is_plain():
+            return None
+        drive, weight = kernels.Drive(sequence, self.weight_ih, self.bias), self.recurrent_weights()
+        rest = first, weight, edges, self._f, self.alpha
+        last, logits = self._kernel.answered(drive, readout, *rest)
+        return logits, last
+
+    def _is_plain(self) -> bool:
+        """Whether the states follow from input, weights and first state alone."""
+        return self.watcher is None
+
     def _whole(self, sequence: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
-        if self.watcher is not None:
-            return super()._whole(sequence, first)  # By what drives the units, which is watched.
+        if not self._is_plain():
+            return super()._whole(sequence, first)  # By what drives the units.
         edges = self._edges_here()  # Before the kernel is read, which it may change.
         drive, weight = kernels.Drive(sequence, self.weight_ih, self.bias), self.recurrent_weights()
         states = self._kernel.states(drive, first, weight, edges, self._f, self.alpha)
@@ -218,10 +244,8 @@ class LeakyRNN(MaskedRNN):
             return projected
         return projected + self._noise(projected, self.noise_state)
 
-    def _whole(self, sequence: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
-        if self.noise_state is None or not self.training:
-            return super()._whole(sequence, first)
-        return MaskedLayer._whole(self, sequence, first)  # By the projected input, with noise.
+    def _is_plain(self) -> bool:
+        return super()._is_plain() and (self.noise_state is None or not self.training)
 
     def _noise(self, like: Tensor, noise_state: Tensor) -> Tensor:
         noise.check(self.recurrent_noise)

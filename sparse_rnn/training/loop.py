@@ -180,7 +180,7 @@ class Ensemble:
 
     def _answers(self, numbers: tuple[int, ...], batches: Sequence[Batch]) -> Tensor:
         """Logits ``[S, T, B, O]`` of the runs, each for its own batch."""
-        return self._both(numbers, batches)[0]
+        return self._both(numbers, batches, every_state=False)[0]
 
     def _both(
         self, numbers: tuple[int, ...], batches: Sequence[Batch], **how: Any

@@ -55,8 +55,7 @@ class Objective:
         if self._minimised.truncate is not None:
             how["truncate"] = self._minimised.truncate
         looks = self._function is not None or self._minimised.is_of_activity
-        if looks and isinstance(self._network, Network) and self._network.chunk is not None:
-            how["every_state"] = True
+        how |= _handing_out(self._network, every_state=looks)
         if self.carries and isinstance(self._network, Network):
             how["last_state"] = True
         return how
@@ -145,6 +144,12 @@ class Objective:
 _OF_ACTIVITY = "activity_l1, activity_l2 and rate_target"
 
 
+def _handing_out(network: nn.Module, *, every_state: bool) -> dict[str, Any]:
+    """How to call a network for its states or without; others than ours do as they do."""
+    ours = isinstance(network, Network) and type(network).forward is Network.forward
+    return {"every_state": every_state} if ours else {}
+
+
 def _takes_states(network: nn.Module) -> bool:
     """Whether a network can be called with inputs and a state, and with inputs alone."""
     try:
@@ -197,7 +202,7 @@ def answer(network: nn.Module, batch: Batch) -> Tensor:
     Raises:
         InvalidArgument: The network returned something else.
     """
-    logits = logits_of(network(batch.inputs))
+    logits = logits_of(network(batch.inputs, **_handing_out(network, every_state=False)))
     check_sizes(network, logits, batch.steps_and_lanes, batch)
     return logits
 

@@ -21,10 +21,12 @@ class Loops:
     Attributes:
         loops: `sparse_rnn.kernels.cpu.loops`.
         inputs: `sparse_rnn.kernels.cpu.inputs`.
+        gradients: `sparse_rnn.kernels.cpu.gradients`.
     """
 
     loops: Any
     inputs: Any
+    gradients: Any
 
 
 @cache
@@ -32,7 +34,7 @@ def compiled() -> Loops:
     """Load the loops; importing numba takes a moment, so only networks that need it do."""
     from numba.core import event
 
-    from sparse_rnn.kernels.cpu import inputs, loops
+    from sparse_rnn.kernels.cpu import gradients, inputs, loops
 
     class Notice(event.Listener):
         def on_start(self, event: Any) -> None:
@@ -45,7 +47,7 @@ def compiled() -> Loops:
             pass
 
     event.register("numba:compile", Notice())
-    return Loops(loops, inputs)
+    return Loops(loops, inputs, gradients)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from torch import Tensor
 
 from sparse_rnn.kernels.api import Drive
 from sparse_rnn.kernels.cpu.compiled import compiled
-from sparse_rnn.kernels.cpu.passes import Feed, sums
-from sparse_rnn.kernels.cpu.plan import GROUP, Synapses, Tiling, in_threads, shares
+from sparse_rnn.kernels.cpu.passes import Feed, Held
+from sparse_rnn.kernels.cpu.plan import Matrix, Synapses, Tiling
 
 CHANGE_COST = 128
 """Channels times steps that are multiplied in the time of looking one up anew. Measured."""
@@ -65,7 +64,7 @@ class TiledDrive:
         bias = np.zeros(len(weight), weight.dtype)
         if drive.bias is not None:
             bias = drive.bias.detach().contiguous().numpy()
-        rows = _all_to_all(len(weight), n_dense, tiling.width)
+        rows = Synapses.full(len(weight), n_dense, tiling.width)
         return cls(tiling, weight, bias, tiles, rows, (channels, sizes))
 
     @property
@@ -75,13 +74,7 @@ class TiledDrive:
 
     def feed(self) -> Feed:
         """What each tile takes, for `sparse_rnn.kernels.cpu.passes.Passes.forth`."""
-        values = np.zeros((self.rows.pointers.size - 1, self.n_dense, GROUP), self.weight.dtype)
-        by_unit = values.transpose(0, 2, 1)  # [N / 4, 4, C]
-        whole = len(self.weight) // GROUP
-        dense = self.weight[:, : self.n_dense]
-        by_unit[:whole] = dense[: whole * GROUP].reshape(whole, GROUP, self.n_dense)
-        by_unit[whole:, : len(dense) - whole * GROUP] = dense[whole * GROUP :]
-        synapses = (self.rows.pointers, self.rows.offsets, values.reshape(-1))
+        synapses = self.rows.with_matrix(self.weight[:, : self.n_dense])
         table = np.ascontiguousarray(self.weight[:, self.n_dense :].T)
         loop = compiled().inputs.forward
 
@@ -90,33 +83,23 @@ class TiledDrive:
 
         return feed
 
-    def gradients(self, delta_tiles: NDArray[Any]) -> tuple[Tensor, Tensor]:
-        """Gradients of the weights ``[N, I]`` and of the bias ``[N]``."""
-        n_units, slots = len(self.weight), self.tiling.slots
-        found = sums(self.rows, self.tiles, delta_tiles, slots)
-        n_groups = self.rows.pointers.size - 1
-        dense = found.reshape(n_groups, self.n_dense, GROUP).transpose(0, 2, 1)
-        dense = dense.reshape(n_groups * GROUP, self.n_dense)[:n_units]
-        of_bias = np.zeros(n_units, self.weight.dtype)
-        table = np.zeros((self.weight.shape[1] - self.n_dense, n_units), self.weight.dtype)
-        bounds = np.array(self.tiling.bounds, np.int64).reshape(-1, 2)
-        parts = shares(np.arange(n_units + 1))
+    def multiplied(self, delta_tiles: NDArray[Any]) -> Matrix:
+        """The weights of the channels that are multiplied."""
+        return Matrix(self.rows, self.tiles, delta_tiles)
 
-        def run(number: int) -> None:
-            grads, span = (of_bias, table), parts[number]
-            compiled().inputs.held_gradient(grads, delta_tiles, self.active, bounds, span, slots)
+    def held(self) -> Held:
+        """The other channels and the bias."""
+        n_units, n_channels = self.weight.shape
+        of_table = np.zeros((n_channels - self.n_dense, n_units), self.weight.dtype)
+        return Held(np.zeros(n_units, self.weight.dtype), of_table, *self.active)
 
-        in_threads(run, len(parts))
-        return torch.from_numpy(np.hstack([dense, table.T])), torch.from_numpy(of_bias)
+    def gradients(self, values: NDArray[Any], held: Held) -> tuple[Tensor, Tensor]:
+        """Gradients of the weights ``[N, I]`` and of the bias ``[N]``.
 
-
-@lru_cache(maxsize=8)
-def _all_to_all(n_units: int, n_channels: int, width: int) -> Synapses:
-    n_groups = -(-n_units // GROUP)
-    return Synapses(
-        np.arange(n_groups + 1) * n_channels,
-        np.tile(np.arange(n_channels, dtype=np.uint32) * np.uint32(width), n_groups),
-        np.empty(0, np.int64),  # No edges of a mask.
-        n_groups * n_channels * GROUP,
-        grouped=True,
-    )
+        Args:
+            values: That of the values of `multiplied`.
+            held: `held`, written.
+        """
+        dense = self.rows.matrix_of(values, len(self.weight))
+        of_weight = np.hstack([dense, held.of_table.T])
+        return torch.from_numpy(of_weight), torch.from_numpy(held.of_bias)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from sparse_rnn.kernels.cpu.compiling import kept_njit
-from sparse_rnn.kernels.cpu.loops import add, pack, step, unpack
+from sparse_rnn.kernels.cpu.loops import add, give, pack, step
 
 
 @kept_njit(nogil=True, error_model="numpy")
 def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
-    drive: Any, states: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
+    drive: Any, outputs: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
 ) -> None:
     """Run one tile through all steps, and compute its input on the way.
 
@@ -25,7 +25,7 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
         drive: The tile's inputs ``[T, C * W]``; their weights, as `add` takes synapses of groups;
             the bias ``[N]``; the active channel of each step and lane and its value, ``[T, B]``
             (see `active`); the weights of those channels ``[K, N]``.
-        states: As in `sparse_rnn.kernels.cpu.loops.forward`, like all that follow.
+        outputs: As in `sparse_rnn.kernels.cpu.loops.forward`, like all that follow.
         tile: See there.
         rows: See there.
         lanes: See there.
@@ -37,7 +37,8 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
     n_lanes, width = lanes[1] - lanes[0], len(slots)
     # What a lane gets from its bias and its active channel, which seldom changes.
     held = np.zeros(values.shape[1], values.dtype)
-    for t in range(inputs.shape[0]):
+    n_steps = inputs.shape[0]
+    for t in range(n_steps):
         for lane in range(n_lanes):
             b = lanes[0] + lane
             if t == 0 or channels[t, b] != channels[t - 1, b] or sizes[t, b] != sizes[t - 1, b]:
@@ -53,7 +54,7 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
         add(now, inputs[t], weights, True, slots)  # noqa: FBT003 - numba takes no names
         rate = rates[min(t, rates.shape[0] - 1)]
         step(values[t], now, rate, rows, how, n_lanes, slots)
-        unpack(now, states[t, lanes[0] : lanes[1]], slots)
+        give(now, t, n_steps, outputs, lanes, slots)
 
 
 @kept_njit(nogil=True, error_model="numpy")
@@ -92,45 +93,6 @@ def active(inputs: Any, channels: Any, sizes: Any) -> Any:
             ):
                 changes += 1
     return n_last, changes
-
-
-@kept_njit(nogil=True, error_model="numpy")
-def held_gradient(
-    grads: Any, delta_tiles: Any, active: Any, bounds: Any, span: Any, slots: Any
-) -> None:
-    """Gradient of the bias and of the active channels of some units, over all tiles and steps.
-
-    Args:
-        grads: That of the bias ``[N]`` and of the channels ``[K, N]``, zero; written.
-        delta_tiles: ``[tiles, T, N * W]``, deltas.
-        active: Channels and sizes, as `active` wrote them.
-        bounds: int64 ``[tiles, 2]``, first and end of the lanes of each tile.
-        span: First and end of the units.
-        slots: W zeros.
-    """
-    of_bias, of_table = grads
-    channels, sizes = active
-    width = len(slots)
-    first, stop = span[0] * width, span[1] * width
-    # Deltas are summed for as long as a lane's channel stays the same.
-    total = np.zeros(stop - first, delta_tiles.dtype)
-    n_steps = delta_tiles.shape[1]
-    for number in range(delta_tiles.shape[0]):
-        for t in range(n_steps):
-            delta = delta_tiles[number, t, first:stop]
-            for i in range(total.size):
-                total[i] += delta[i]
-            for b in range(bounds[number, 0], bounds[number, 1]):
-                channel, size = channels[t, b], sizes[t, b]
-                if t + 1 < n_steps and channels[t + 1, b] == channel and sizes[t + 1, b] == size:
-                    continue
-                lane = b - bounds[number, 0]
-                for unit in range(span[0], span[1]):
-                    place = (unit - span[0]) * width + lane
-                    of_bias[unit] += total[place]
-                    if channel >= 0:
-                        of_table[channel, unit] += size * total[place]
-                    total[place] = 0
 
 
 @kept_njit(nogil=True, error_model="numpy")

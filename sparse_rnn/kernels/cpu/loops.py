@@ -32,14 +32,10 @@ CHECKED = bool(config.BOUNDSCHECK)  # pyright: ignore[reportAttributeAccessIssue
 
 # Numba passes what the first argument is for by itself.
 add_products: Any = llvm.add_products
-add_dot_products: Any = llvm.add_dot_products
-
-SPAN = 128
-"""Numbers of a unit over which a weight gradient is summed before it is written."""
 
 
 @kept_njit(nogil=True, error_model="numpy")
-def _check(into: Any, state: Any, synapses: Any, width: int, size: int) -> None:
+def check(into: Any, state: Any, synapses: Any, width: int, size: int) -> None:
     """Refuse places outside the arrays; the inner loops do not look.
 
     Raises:
@@ -67,7 +63,7 @@ def add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None
     pointers, offsets, weight = synapses
     width = np.uint64(len(slots))
     if CHECKED:
-        _check(into, state, synapses, len(slots), GROUP if grouped else 1)
+        check(into, state, synapses, len(slots), GROUP if grouped else 1)
     edges = (offsets, weight)
     if grouped:
         for group in range(pointers.size - 1):
@@ -169,14 +165,41 @@ def step(before: Any, now: Any, rate: Any, rows: Any, how: Any, n_lanes: int, sl
 
 
 @kept_njit(nogil=True, error_model="numpy")
+def give(now: Any, t: int, n_steps: int, outputs: Any, lanes: Any, slots: Any) -> None:
+    """Hand out a finished step of a tile: the states as they are asked for, and their readout.
+
+    Args:
+        now: ``[N * W]``, the states.
+        t: Number of the step.
+        n_steps: Number of steps T.
+        outputs: The states of the last K steps ``[K, B, N]`` and the logits ``[T, B, O]``, written
+            in the lanes of the tile; the readout as `add` takes synapses of groups, its bias
+            ``[O]``, and room for the logits of a step ``[O * W]``, in whole groups.
+        lanes: First and end of the tile's lanes.
+        slots: W zeros.
+    """
+    states, logits, readout, bias, answers = outputs
+    late = t - (n_steps - states.shape[0])
+    if late >= 0:
+        unpack(now, states[late, lanes[0] : lanes[1]], slots)
+    if bias.size:
+        width = len(slots)
+        for output in range(bias.size):
+            answers[output * width : (output + 1) * width] = bias[output]
+        answers[bias.size * width :] = 0
+        add(answers, now, readout, True, slots)  # noqa: FBT003 - numba takes no names
+        unpack(answers, logits[t, lanes[0] : lanes[1]], slots)
+
+
+@kept_njit(nogil=True, error_model="numpy")
 def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
-    projected: Any, states: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
+    projected: Any, outputs: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
 ) -> None:
     """Run one tile through all steps.
 
     Args:
         projected: ``[T, B, N]``, the input times its weights plus the bias.
-        states: ``[T, B, N]``, written.
+        outputs: What is made of the states, as `give` takes it.
         tile: ``[T + 1, N * W]``, states of the tile, the first of them given; and its rates, ``[T,
             N * W]`` for leaky units, else any array of ``[1, 0]``.
         rows: The synapses, as `add` takes them.
@@ -185,19 +208,20 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
         slots: W zeros.
     """
     values, rates = tile
-    for t in range(projected.shape[0]):
+    n_steps = projected.shape[0]
+    for t in range(n_steps):
         now = values[t + 1]
         pack(projected[t, lanes[0] : lanes[1]], now, slots)
         rate = rates[min(t, rates.shape[0] - 1)]
         step(values[t], now, rate, rows, how, lanes[1] - lanes[0], slots)
-        unpack(now, states[t, lanes[0] : lanes[1]], slots)
+        give(now, t, n_steps, outputs, lanes, slots)
 
 
 @kept_njit(nogil=True, error_model="numpy")
 def backward(  # noqa: PLR0913 - what is read, what is written, and two constants
-    grad: Any,
+    grads: Any,
     deltas: Any,
-    outputs: Any,
+    rates: Any,
     delta_tile: Any,
     columns: Any,
     lanes: Any,
@@ -207,10 +231,12 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
     """Run one tile back through all steps.
 
     Args:
-        grad: ``[T, B, N]``, gradient with respect to the states.
+        grads: Gradient with respect to the states of the last K steps, ``[K, B, N]``, and to the
+            logits ``[T, B, O]``; the transposed readout, as `add` takes synapses of groups; and the
+            gradient of the logits as a tile, ``[T, O * W]`` in whole groups, written.
         deltas: ``[T, B, N]``, written: gradient with respect to `projected` of `forward`. Or of no
             step: then it is not wanted.
-        outputs: ``[T, N * W]``, what the nonlinearity gave: states, or rates of leaky units.
+        rates: ``[T, N * W]``, what the nonlinearity gave: states, or rates of leaky units.
         delta_tile: ``[T, N * W]``, written: the deltas of the tile.
         columns: The synapses the other way round, as `add` takes them.
         lanes: First and end of the tile's lanes.
@@ -218,13 +244,21 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
             ``[N * W]``: it is left with the gradient of the first state that their leak passes on.
         slots: W zeros.
     """
+    of_states, of_logits, readout, answers = grads
     kind, grouped, alpha, kept = how
-    last = grad.shape[0] - 1
-    share = grad.dtype.type(alpha)
-    rest = grad.dtype.type(1) - share
+    last = delta_tile.shape[0] - 1
+    late = delta_tile.shape[0] - of_states.shape[0]
+    share = delta_tile.dtype.type(alpha)
+    rest = delta_tile.dtype.type(1) - share
     for t in range(last, -1, -1):
         now = delta_tile[t]
-        pack(grad[t, lanes[0] : lanes[1]], now, slots)
+        if t >= late:
+            pack(of_states[t - late, lanes[0] : lanes[1]], now, slots)
+        else:
+            now[:] = 0
+        if of_logits.shape[2]:
+            pack(of_logits[t, lanes[0] : lanes[1]], answers[t], slots)
+            add(now, answers[t], readout, True, slots)  # noqa: FBT003 - numba takes no names
         if t < last:
             add(now, delta_tile[t + 1], columns, grouped, slots)
         if alpha != 1:
@@ -232,7 +266,7 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
                 total = now[i] + kept[i]
                 kept[i] = rest * total
                 now[i] = share * total
-        _chain(now, outputs[t], kind)
+        _chain(now, rates[t], kind)
         if deltas.shape[0]:
             unpack(now, deltas[t, lanes[0] : lanes[1]], slots)
 
@@ -254,73 +288,3 @@ def product(  # noqa: PLR0913 - what is read, what is written, and two constants
     """
     add(start, tile, synapses, grouped, slots)
     unpack(start, products[lanes[0] : lanes[1]], slots)
-
-
-@kept_njit(nogil=True, error_model="numpy")
-def weight_gradient(
-    grad: Any, tiles: Any, delta_tiles: Any, rows: Any, span: Any, slots: Any
-) -> None:
-    """Gradient of the synapses onto some units, over all tiles and steps.
-
-    Args:
-        grad: Shaped as the values of `rows`, zero; written.
-        tiles: ``[tiles, T + 1, N * W]``, states; or as many steps as deltas, of inputs.
-        delta_tiles: ``[tiles, T, N * W]``, deltas.
-        rows: Pointers and sources times W, and whether they are grouped.
-        span: First and end of the pointers to take.
-        slots: W zeros.
-    """
-    pointers, offsets, grouped = rows
-    width = len(slots)
-    n_steps, at_once = delta_tiles.shape[1], max(SPAN // width, 1)
-    if CHECKED:
-        _check(
-            delta_tiles[0, 0], tiles[0, 0], (pointers, offsets, grad), width, 4 if grouped else 1
-        )
-    for number in range(tiles.shape[0]):
-        # Flat arrays: numba then knows that their items follow each other.
-        state = tiles[number].reshape(tiles[number].size)
-        delta = delta_tiles[number].reshape(delta_tiles[number].size)
-        for first in range(0, n_steps, at_once):
-            steps = (
-                np.int64(min(at_once, n_steps - first)),
-                np.int64(delta_tiles.shape[2]),
-                np.int64(tiles.shape[2]),
-            )
-            starts = (
-                np.uint64(first * delta_tiles.shape[2]),
-                np.uint64(first * tiles.shape[2]),
-            )
-            if grouped:
-                _sum(grad, (delta, state), (pointers, offsets), (steps, starts), span, FOUR, slots)
-            else:
-                _sum(grad, (delta, state), (pointers, offsets), (steps, starts), span, ONE, slots)
-
-
-@kept_njit(nogil=True, error_model="numpy")
-def _sum(  # noqa: PLR0913 - see `weight_gradient`
-    grad: Any, arrays: Any, rows: Any, block: Any, span: Any, units: Any, slots: Any
-) -> None:
-    """Add the products of a block of steps; four sources at a time, which share what they load."""
-    delta, state = arrays
-    pointers, offsets = rows
-    steps, (here, there) = block
-    size, height = np.uint64(len(units)), np.uint64(len(units) * len(slots))
-    for number in range(span[0], span[1]):
-        base = here + np.uint64(number) * height
-        edge, stop = pointers[number], pointers[number + 1]
-        while edge + 4 <= stop:
-            sources = (
-                there + np.uint64(offsets[edge]),
-                there + np.uint64(offsets[edge + 1]),
-                there + np.uint64(offsets[edge + 2]),
-                there + np.uint64(offsets[edge + 3]),
-            )
-            place = np.uint64(edge) * size
-            add_dot_products(grad, place, delta, base, state, sources, steps, units, slots)
-            edge += 4
-        while edge < stop:
-            source = (there + np.uint64(offsets[edge]),)
-            place = np.uint64(edge) * size
-            add_dot_products(grad, place, delta, base, state, source, steps, units, slots)
-            edge += 1

@@ -5,11 +5,12 @@ Lanes are shared among tiles, tiles and units among threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -76,11 +77,57 @@ class Synapses:
             size > 1,
         )
 
+    @classmethod
+    @lru_cache(maxsize=32)
+    def full(cls, n_rows: int, n_sources: int, width: int) -> Synapses:
+        """Rows in groups that are joined with all sources; made from no edges of a mask."""
+        n_groups = -(-n_rows // GROUP)
+        sources = np.arange(n_sources, dtype=np.uint32) * np.uint32(width)
+        return cls(
+            np.arange(n_groups + 1) * n_sources,
+            np.tile(sources, n_groups),
+            np.empty(0, np.int64),
+            n_groups * n_sources * GROUP,
+            grouped=True,
+        )
+
     def with_weights(self, weight: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Pointers, offsets and values."""
         values = np.zeros(self.n_values, dtype=weight.dtype)
         values[self.place] = weight
         return self.pointers, self.offsets, values
+
+    def with_matrix(self, matrix: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """The same of `full`, of a matrix ``[rows, sources]``."""
+        n_rows, n_sources = matrix.shape
+        values = np.zeros((self.pointers.size - 1, n_sources, GROUP), matrix.dtype)
+        by_row = values.transpose(0, 2, 1)  # [groups, 4, sources]
+        whole = n_rows // GROUP
+        by_row[:whole] = matrix[: whole * GROUP].reshape(whole, GROUP, n_sources)
+        by_row[whole:, : n_rows - whole * GROUP] = matrix[whole * GROUP :]
+        return self.pointers, self.offsets, values.reshape(-1)
+
+    def matrix_of(self, values: NDArray[Any], n_rows: int) -> NDArray[Any]:
+        """The matrix ``[rows, sources]`` of the values of `full`."""
+        n_groups = self.pointers.size - 1
+        by_row = values.reshape(n_groups, -1, GROUP).transpose(0, 2, 1)
+        return by_row.reshape(n_groups * GROUP, -1)[:n_rows]
+
+
+class Matrix(NamedTuple):
+    """A matrix whose gradient is wanted: that of its values is what deltas times sources sum up to.
+
+    Attributes:
+        rows: The matrix.
+        sources: What it is multiplied with, ``[tiles, steps, S * W]``.
+        deltas: The gradients of the products, ``[tiles, steps, N * W]``.
+        begin: The first steps of deltas and of sources.
+    """
+
+    rows: Synapses
+    sources: NDArray[Any]
+    deltas: NDArray[Any]
+    begin: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,9 +226,20 @@ def tile_width(n_lanes: int, n_threads: int) -> int:
     return min(WIDTHS, key=cost)
 
 
-def shares(pointers: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Ranges of units, or groups, with about as many synapses each: some for each thread."""
-    wanted = np.linspace(0, pointers[-1], torch.get_num_threads() * 4 + 1)
-    edges = np.unique(np.searchsorted(pointers, wanted))
-    edges[0], edges[-1] = 0, pointers.size - 1
-    return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+def shares(matrices: Sequence[Synapses], n_units: int) -> list[tuple[int, int]]:
+    """Ranges of units, in whole groups, with about as much work each: some for each thread.
+
+    Args:
+        matrices: The synapses onto the units.
+        n_units: Number of units.
+    """
+    work = np.arange(-(-n_units // GROUP) + 1)
+    for rows in matrices:
+        # A source of a group takes about as long as two sources of units by themselves.
+        by_group = np.append(rows.pointers[:-1:GROUP], rows.pointers[-1])
+        work = work + (2 * rows.pointers if rows.grouped else by_group)
+    wanted = np.linspace(0, work[-1], torch.get_num_threads() * 4 + 1)
+    edges = np.unique(np.searchsorted(work, wanted))
+    edges[0], edges[-1] = 0, work.size - 1
+    bounds = np.minimum(edges * GROUP, n_units).tolist()
+    return list(pairwise(bounds))

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from sparse_rnn.kernels.api import Edges, Product, product_by_matrix
 from sparse_rnn.kernels.cpu.compiled import compiled
-from sparse_rnn.kernels.cpu.passes import by_edge
-from sparse_rnn.kernels.cpu.plan import Synapses, Tiling, lay_out
+from sparse_rnn.kernels.cpu.passes import gradients
+from sparse_rnn.kernels.cpu.plan import Matrix, Synapses, Tiling, lay_out
 from sparse_rnn.kernels.derivatives import Operation, Tensors
 from sparse_rnn.kernels.recurrence import check_types
 
@@ -91,7 +91,11 @@ class _SparseProduct(Operation):
         tiling.each(run)
         grad_weight = None
         if needed[1]:
-            found = [by_edge(rows, self._tiles, delta, tiling.slots) for delta in deltas]
+            found: list[Any] = []
+            for delta in deltas:
+                matrix = Matrix(rows, self._tiles, delta)
+                (values,) = gradients(tiling, grad.shape[2], delta, [matrix])
+                found.append(values[rows.place])
             grad_weight = torch.from_numpy(np.stack(found))
         return by_gate.sum(0), grad_weight
 

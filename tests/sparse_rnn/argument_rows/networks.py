@@ -145,7 +145,7 @@ ROWS = {
                 unseen="changes gradients alone: tests/sparse_rnn/nn/test_chunks.py",
                 wrong=(0, -1, True, 2.5, "2"),
             ),
-            "every_state": Argument((False, True), NO_FLAGS),
+            "every_state": Argument((False, True), ("no", 1)),
             "last_state": Argument((False, True), NO_FLAGS),
         },
         {"inputs": _inputs()},

@@ -115,7 +115,7 @@ def test_frozen_weights_cost_the_sparse_kernel_no_gradient(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     state, weight = leaves(RAGGED, 3, (), seed=1)
-    monkeypatch.setattr(products, "by_edge", None)
+    monkeypatch.setattr(products, "gradients", None)
     prepared("sparse_cpu", RAGGED, weight.detach())(state).sum().backward()
     assert state.grad is not None
     assert weight.grad is None

@@ -19,7 +19,7 @@ from hypothesis import given, strategies as st
 import sparse_rnn as srnn
 from sparse_rnn import kernels, masks
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.kernels.cpu import function as sparse_cpu, passes, plan
+from sparse_rnn.kernels.cpu import drive, function as sparse_cpu, passes, plan, readout
 from tests.sparse_rnn.helpers import random_mask
 
 
@@ -169,13 +169,43 @@ def test_memory_grows_with_the_synapses() -> None:
     assert peak < 6 * states + 40 * mask.nnz
 
 
-def test_a_frozen_recurrence_costs_no_weight_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("frozen", "maker", "names"),
+    [
+        ("recurrent", (passes.Passes, "recurrent"), ["rnn.weight_hh"]),
+        ("input", (drive.TiledDrive, "multiplied"), ["rnn.weight_ih"]),
+        ("input and bias", (drive.TiledDrive, "held"), ["rnn.weight_ih", "rnn.bias"]),
+        ("readout", (readout.TiledReadout, "matrix"), ["readout.weight"]),
+    ],
+)
+def test_what_is_frozen_costs_no_weight_gradient(
+    frozen: str, maker: tuple[type, str], names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del frozen
     net = srnn.Network(3, 2, masks.locality((6, 6), 1), backend="sparse_cpu")
-    net.rnn.weight_hh.requires_grad_(False)
-    monkeypatch.setattr(passes.Passes, "weight_gradient", None)
-    net(torch.ones(4, 2, 3))[0].sum().backward()
-    assert net.rnn.weight_hh.grad is None
-    assert net.rnn.weight_ih.grad is not None
+    for name in names:
+        net.get_parameter(name).requires_grad_(False)
+    monkeypatch.setattr(*maker, None)
+    net(torch.ones(4, 2, 3), every_state=False)[0].sum().backward()
+    with_gradient = {name for name, p in net.named_parameters() if p.grad is not None}
+    assert with_gradient == {name for name, _ in net.named_parameters()} - set(names)
+
+
+def test_tiles_are_freed_with_the_graph() -> None:
+    net = srnn.Network(5, 3, masks.locality((50, 50), 1), backend="sparse_cpu")
+    inputs = torch.zeros(20, 8, 5)
+    net(inputs, every_state=False)[0].sum().backward()  # compiles
+    tracemalloc.start()
+    logits, _ = net(inputs, every_state=False)
+    states = 4 * 20 * 8 * 2500
+    assert tracemalloc.get_traced_memory()[0] > states
+    logits.sum().backward(retain_graph=True)
+    assert tracemalloc.get_traced_memory()[0] > states
+    logits.sum().backward()
+    assert tracemalloc.get_traced_memory()[0] < states / 2
+    tracemalloc.stop()
+    with pytest.raises(RuntimeError, match="a second time"):
+        logits.sum().backward()
 
 
 @pytest.mark.parametrize(
@@ -296,7 +326,7 @@ REGISTERS = """
 import numpy as np, torch
 import sparse_rnn as srnn
 from sparse_rnn import kernels, masks
-from sparse_rnn.kernels.cpu import llvm, loops
+from sparse_rnn.kernels.cpu import gradients, inputs as drives, llvm, loops
 from tests.sparse_rnn.helpers import random_mask
 
 def found(backend, state, dtype):
@@ -304,7 +334,9 @@ def found(backend, state, dtype):
     net.load_state_dict(state)
     first = h0.detach().to(dtype, copy=True).requires_grad_()
     pair = (first, torch.zeros_like(first))
-    logits, states = net(inputs.to(dtype), pair if cell == "lstm" else first)
+    # The readout on the way, and after it.
+    every = bool(lanes % 2)
+    logits, states = net(inputs.to(dtype), pair if cell == "lstm" else first, every_state=every)
     leaves = [first, *net.parameters()]
     return [logits, *torch.autograd.grad(logits.square().sum() + states.sum(), leaves)]
 
@@ -326,7 +358,7 @@ for mask, cell, f, dtype in cases:
             torch.testing.assert_close(fast.double(), exact, rtol=rtol, atol=atol)
 assembly = "".join(
     code
-    for loop in (loops.product, loops.backward, loops.weight_gradient)
+    for loop in (loops.product, drives.forward, loops.backward, gradients.weight_gradients)
     for code in loop.inspect_asm().values()
 )
 wide = [name for name in ("xmm", "ymm", "zmm") if name in assembly]

@@ -48,9 +48,9 @@ def by_hand(config: srnn.TrainConfig, stretch: int = 10**6) -> Any:
         network.zero_grad()
         parts: list[Tensor] = []
         for part in batch.inputs.split(stretch):
-            hidden, state = network.rnn(part, state)
+            logits, _, state = network(part, state, every_state=False, last_state=True)
             state = detached(state)
-            parts.append(network.readout(hidden))
+            parts.append(logits)
         masked_cross_entropy(torch.cat(parts), batch).backward()
         optimiser.step()
     return network
