@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.paper import _scales
 from benchmarks.paper.__main__ import main
 from benchmarks.paper._experiment import not_run
 from benchmarks.paper._reporting import largest, write_summary
@@ -93,13 +92,8 @@ def test_findings_of_an_earlier_rule_say_so(tmp_path: Path) -> None:
     assert "earlier rule" not in summary.read_text(encoding="utf-8")
 
 
-@pytest.mark.slow(40)
-def test_the_smoke_scale_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All experiments in processes, with two seeds; a quarter of the steps are enough for that."""
-    smoke = SCALES["smoke"]
-    cog20, modcog = ({**of, "steps": of["steps"] // 4} for of in (smoke.cog20, smoke.modcog))
-    short = {**SCALES, "smoke": replace(smoke, cog20=cog20, modcog=modcog)}
-    monkeypatch.setattr(_scales, "SCALES", short)
+@pytest.mark.slow(120)
+def test_the_smoke_scale_runs(tmp_path: Path) -> None:
     assert main(["--scale", "smoke", "--workers", "2", *places(tmp_path)]) == 0
     found = findings.read_all(tmp_path / "results" / "smoke")
     assert all(one.measured for one in found)
