@@ -1,9 +1,10 @@
 """Which kernel is the fastest here: measured once, and kept on disk (`sparse_rnn.kernels.kept`).
 
-Kernels are compared on a `sparse_rnn.kernels.cases.Case`: sizes rounded to half octaves, and a mask of that kind which is
-made for it. So the answer is one of the machine and the case, whichever network asked first. What
-is expected to be the fastest (`sparse_rnn.kernels.choose`) stands unless another kernel was clearly
-faster (`MARGIN`), so that two measurements of one machine disagree only where it matters little.
+Kernels are compared on a `sparse_rnn.kernels.cases.Case`: sizes rounded to half octaves, and a mask
+of that kind which is made for it. So the answer is one of the machine and the case, whichever
+network asked first. What is expected to be the fastest (`sparse_rnn.kernels.choose`) stands unless
+another kernel was clearly faster (`MARGIN`), so that two measurements of one machine disagree only
+where it matters little.
 """
 
 from __future__ import annotations
