@@ -73,7 +73,7 @@ class Kept:
 
     @classmethod
     def of(cls, case: Any) -> Kept:
-        """The times of a `sparse_rnn.kernels.timing.Case` on this machine.
+        """The times of a `sparse_rnn.kernels.cases.Case` on this machine.
 
         Its device, the threads of torch, the versions of torch and of the compilers, and the
         sources of the kernels belong to them.

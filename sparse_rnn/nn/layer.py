@@ -150,16 +150,6 @@ class MaskedLayer(Rewirable):
             values = inits.uniform((height,), bound, seeding.generator(b))
             self.bias = nn.Parameter(values.to(dtype))
 
-    @property
-    def backend(self) -> str:
-        """Name of the kernel in use."""
-        return self._kernel.name
-
-    def expected(self) -> str:
-        """Name of the backend that serves what was asked for, as it is chosen without a clock."""
-        weight = self.weight_hh
-        return self._choose(self.mask, weight.device.type, dtype=weight.dtype).name
-
     def fastest(self, batch_size: int, device: str | None = None) -> timing.Choice:
         """The kernel that trains this layer the fastest; see `sparse_rnn.kernels.timing.fastest`.
 

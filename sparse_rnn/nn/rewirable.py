@@ -53,6 +53,16 @@ class Rewirable(nn.Module):
     _edges: kernels.Edges
     _kernel: kernels.Kernel
 
+    @property
+    def backend(self) -> str:
+        """Name of the kernel in use."""
+        return self._kernel.name
+
+    def expected(self) -> str:
+        """Name of the backend that serves what was asked for, as it is chosen without a clock."""
+        weight = self.weight_hh
+        return self._choose(self.mask, weight.device.type, dtype=weight.dtype).name
+
     def rewire(self, mask: Mask, origin: ArrayLike, values: Tensor | None = None) -> None:
         """Replace the edges; ``weight_hh`` stays the same parameter, with the numbers of these.
 

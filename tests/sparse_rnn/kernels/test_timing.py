@@ -19,6 +19,7 @@ import sparse_rnn as srnn
 from sparse_rnn import kernels, masks
 from sparse_rnn.errors import InvalidArgument, UnknownName
 from sparse_rnn.kernels import kept, timing
+from sparse_rnn.kernels.cases import Case
 
 MASK = masks.locality((15, 15), radius=4)
 
@@ -33,13 +34,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def timed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[timing.Case]]:
+def timed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Case]]:
     """Let kernels have given times; returns a function that does so, and what was asked since."""
 
-    def give(**seconds: float) -> list[timing.Case]:
-        asked: list[timing.Case] = []
+    def give(**seconds: float) -> list[Case]:
+        asked: list[Case] = []
 
-        def measure(case: timing.Case, _clock: object) -> dict[str, float]:
+        def measure(case: Case, _clock: object) -> dict[str, float]:
             asked.append(case)
             return seconds
 
@@ -204,7 +205,7 @@ def test_a_link_is_not_followed(timed: Any, folder: Path, tmp_path: Path) -> Non
 
 
 def test_of_several_at_once_the_first_decides(folder: Path) -> None:
-    case = timing.Case.of(MASK, 20)
+    case = Case.of(MASK, 20)
     measured: list[float] = []
 
     def ask(number: int) -> object:
@@ -226,7 +227,7 @@ def test_an_error_while_measuring_leaves_no_file(folder: Path) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        kept.Kept.of(timing.Case.of(MASK, 20)).get(fail, ["dense"])
+        kept.Kept.of(Case.of(MASK, 20)).get(fail, ["dense"])
     assert not list(folder.glob("*.json"))
 
 
@@ -277,10 +278,10 @@ def test_the_environment_overrides(timed: Any, monkeypatch: pytest.MonkeyPatch) 
     ids=["near", "far", "autapse", "gates"],
 )
 def test_a_case_is_a_mask_of_its_kind_and_can_be_timed(mask: srnn.Mask, gates: int) -> None:
-    case = timing.Case.of(mask, 2, gates=gates)
+    case = Case.of(mask, 2, gates=gates)
     made = srnn.Mask.from_edges(case.n_units, case.targets(), case.indices)
     assert made.nnz == case.nnz  # No synapse twice.
-    assert timing.Case.of(made, case.batch_size, gates=gates).kind == case.kind
+    assert Case.of(made, case.batch_size, gates=gates).kind == case.kind
     now = iter(range(1000))
     found = timing.measure(case, lambda: float(next(now)))
     assert found.keys() == {kernel.name for kernel in case.candidates()}
