@@ -106,4 +106,4 @@ def _rivals_are_entered_where_they_have_seeds(
     assert board.main(words) == 0
     assert "rigl, N=16" in capsys.readouterr().out
     named = [srnn.BoardEntry.read(path).name for path in folder.glob("set-*.json")]
-    assert len(named) == 2
+    assert len(named) == 3  # at both densities, and at the larger size
