@@ -84,6 +84,11 @@ def _number(fits: Callable[[float, float], bool]) -> _Word:
     return lambda value, told, _s, _r: not _KINDS["number"](value) or fits(value, told)
 
 
+def _same(value: Any, told: Any) -> bool:
+    """Whether two values are one in JSON, where 1.0 is 1 and true is not."""
+    return value == told and isinstance(value, bool) == isinstance(told, bool)
+
+
 def _pattern(value: Any, told: str, schema: Any, root: Any) -> bool:
     del schema, root
     return not isinstance(value, str) or bool(re.search(told, value))
@@ -92,7 +97,7 @@ def _pattern(value: Any, told: str, schema: Any, root: Any) -> bool:
 _WORDS: dict[str, _Word] = {
     "$ref": _ref,
     "type": lambda value, told, _s, _r: _KINDS[told](value),
-    "const": lambda value, told, _s, _r: type(value) is type(told) and value == told,
+    "const": lambda value, told, _s, _r: _same(value, told),
     "enum": lambda value, told, _s, _r: value in told,
     "properties": _properties,
     "required": lambda value, told, _s, _r: not isinstance(value, dict) or set(told) <= set(value),
@@ -110,7 +115,5 @@ _WORDS: dict[str, _Word] = {
     "maxLength": _sized(str, lambda length, told: length <= told),
     "minItems": _sized(list, lambda length, told: length >= told),
     "maxItems": _sized(list, lambda length, told: length <= told),
-    "pattern": lambda value, told, _s, _r: (
-        not isinstance(value, str) or bool(re.search(told, value))
-    ),
+    "pattern": _pattern,
 }
