@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import re
+from pathlib import Path
 from typing import Any
 
 from benchmarks.compare import _design as design
 from benchmarks.compare._chains import RidgeArm, TicketArm
 from benchmarks.compare._methods import Method, Place
+from benchmarks.compare.table import from_dense, high, large, low
 from benchmarks.paper._arms import Results
 from benchmarks.paper._scales import Scale
+from sparse_rnn import board_entry, board_protocol
 from sparse_rnn.nn.rewiring import named
 
 
@@ -45,6 +49,36 @@ def entry(
         "search_updates": design.n_updates(method, place, scale),
         "command": command,
     }
+
+
+def write(results: Results, scale: Scale, folder: Path, protocol: str) -> list[str]:
+    """Write the entries of all methods whose runs are there.
+
+    Args:
+        results: Where the runs lie.
+        scale: The scale.
+        folder: Where the entries go; made if need be.
+        protocol: Name of the protocol of the board.
+
+    Returns:
+        Names of the methods that lack seeds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    command = f"python -m benchmarks.compare --scale {scale.name}"
+    least = board_protocol(protocol).least_seeds
+    parts = (low, high, from_dense, large)
+    entered = [pair for part in parts for pair in part(results, scale)]
+    left: list[str] = []
+    for name, pair in {
+        f"{one.name}, {place.label}": (one, place) for one, place in entered
+    }.items():
+        found = entry(*pair, results, scale, command)
+        if found is None or len(found["runs"]) < least:
+            left.append(name)
+            continue
+        slug = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
+        board_entry(out=folder / f"{slug}.json", protocol=protocol, **found)
+    return left
 
 
 def sentence(method: Method, place: Place) -> str:

@@ -23,10 +23,11 @@ from typing import Any
 import torch
 
 import sparse_rnn as srnn
+from benchmarks.compare import _entries as rivals
 from benchmarks.paper import _cost as cost
 from benchmarks.paper._arms import Arm, Results, dense, neighbours
 from benchmarks.paper._halving import Rung, Search
-from benchmarks.paper._scales import Scale, Settings
+from benchmarks.paper._scales import SCALES, Scale, Settings
 from sparse_rnn import SparseRnnError, sweep
 from sparse_rnn.errors import Interrupted
 from sparse_rnn.report import board_charts, board_markdown, board_page
@@ -334,6 +335,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     words.add_argument("--entries", type=Path, help="folder of the entries")
     words.add_argument("--docs", type=Path, help="folder of the documentation to write pages in")
+    words.add_argument("--rivals", type=Path, help="folder of the runs of benchmarks.compare, too")
     words.add_argument("--workers", type=int, help="processes; by default one a core")
     words.add_argument("--dry-run", action="store_true", help="say what would run and its cost")
     words.add_argument("--finished", action="store_true", help="train nothing")
@@ -356,6 +358,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command = f"python -m benchmarks.compare.board --scale {options.scale}"
             left = write_entries(board, results, scale, folder, command)
             print(f"Entries: {folder}" + (f"; not finished: {', '.join(left)}" if left else ""))
+        if options.rivals is not None:
+            found = Results(options.rivals)
+            left = rivals.write(found, SCALES[options.scale], folder, board.protocol)
+            print(f"Rivals that lack runs: {'; '.join(left) or 'none'}")
         if options.docs is not None:
             entries = [srnn.BoardEntry.read(path) for path in sorted(folder.glob("*.json"))]
             for path, text in pages(entries, options.docs).items():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sparse_rnn as srnn
-from benchmarks.compare import board
+from benchmarks.compare import _entries as rivals, board
 from benchmarks.paper._arms import Results
 
 LAPTOP, DOCS = board.BOARDS["laptop"], board.ROOT / "docs"
@@ -79,6 +80,30 @@ def test_rows_are_trained_and_written(
     assert {path.name for path in docs.rglob("*.*")} == {
         *("board.md", "board.html", "board-entry.schema.json", "work.svg", "density.svg")
     }
+    _rivals_are_entered_where_they_have_seeds(runs, monkeypatch, capsys)
     before = text
     assert board.main(["--pages", *words]) == 0
     assert (docs / "board.md").read_text() == before
+
+
+def _rivals_are_entered_where_they_have_seeds(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    smoke = board.BOARDS["smoke"]
+    results, scale = Results(runs), board.scale_of("smoke", smoke)
+    arm = board.rows(smoke)[0].arm(results, scale)
+    assert arm is not None
+    folders = [run.folder for run in results.arm(arm, scale)]
+
+    def told(method: Any, place: Any, *_: Any) -> dict[str, Any] | None:
+        n = {"set": 3, "rigl": 2}.get(method.name, 0)
+        found = {"name": f"{method.name}, {place.label}", "method": "one", "runs": folders[:n]}
+        return found if n else None
+
+    monkeypatch.setattr(rivals, "entry", told)
+    folder = runs / "rivals"
+    words = ["--finished", "--runs", str(runs), "--rivals", str(runs), "--entries", str(folder)]
+    assert board.main(words) == 0
+    assert "rigl, N=16" in capsys.readouterr().out
+    named = [srnn.BoardEntry.read(path).name for path in folder.glob("set-*.json")]
+    assert len(named) == 3  # at both densities, and at the larger size

@@ -77,33 +77,43 @@ def _condition(value: Any, told: Any, schema: Any, root: Any) -> bool:
 
 
 def _sized(kind: type, fits: Callable[[int, int], bool]) -> _Word:
-    return lambda value, told, *_: not isinstance(value, kind) or fits(len(value), told)
+    return lambda value, told, _s, _r: not isinstance(value, kind) or fits(len(value), told)
 
 
 def _number(fits: Callable[[float, float], bool]) -> _Word:
-    return lambda value, told, *_: not _KINDS["number"](value) or fits(value, told)
+    return lambda value, told, _s, _r: not _KINDS["number"](value) or fits(value, told)
+
+
+def _same(value: Any, told: Any) -> bool:
+    """Whether two values are one in JSON, where 1.0 is 1 and true is not."""
+    return value == told and isinstance(value, bool) == isinstance(told, bool)
+
+
+def _pattern(value: Any, told: str, schema: Any, root: Any) -> bool:
+    del schema, root
+    return not isinstance(value, str) or bool(re.search(told, value))
 
 
 _WORDS: dict[str, _Word] = {
     "$ref": _ref,
-    "type": lambda value, told, *_: _KINDS[told](value),
-    "const": lambda value, told, *_: type(value) is type(told) and value == told,
-    "enum": lambda value, told, *_: value in told,
+    "type": lambda value, told, _s, _r: _KINDS[told](value),
+    "const": lambda value, told, _s, _r: _same(value, told),
+    "enum": lambda value, told, _s, _r: value in told,
     "properties": _properties,
-    "required": lambda value, told, *_: not isinstance(value, dict) or set(told) <= set(value),
+    "required": lambda value, told, _s, _r: not isinstance(value, dict) or set(told) <= set(value),
     "additionalProperties": _additional,
     "items": _items,
     "contains": _contains,
-    "minContains": lambda *_: True,
-    "anyOf": lambda value, told, _, root: any(valid(value, one, root) for one in told),
-    "allOf": lambda value, told, _, root: all(valid(value, one, root) for one in told),
+    "minContains": lambda _v, _t, _s, _r: True,
+    "anyOf": lambda value, told, _s, root: any(valid(value, one, root) for one in told),
+    "allOf": lambda value, told, _s, root: all(valid(value, one, root) for one in told),
     "if": _condition,
-    "then": lambda *_: True,
+    "then": lambda _v, _t, _s, _r: True,
     "minimum": _number(lambda value, told: value >= told),
     "maximum": _number(lambda value, told: value <= told),
     "minLength": _sized(str, lambda length, told: length >= told),
     "maxLength": _sized(str, lambda length, told: length <= told),
     "minItems": _sized(list, lambda length, told: length >= told),
     "maxItems": _sized(list, lambda length, told: length <= told),
-    "pattern": lambda value, told, *_: not isinstance(value, str) or bool(re.search(told, value)),
+    "pattern": _pattern,
 }
