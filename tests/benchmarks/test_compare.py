@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
-from benchmarks.compare import _analysis as analysis, _design as design, _work as work
+from benchmarks.compare import _analysis as analysis, _design as design, _work as work, entries
 from benchmarks.compare.__main__ import main
 from benchmarks.compare._chains import RidgeArm, TicketArm
 from benchmarks.compare._design import DESIGNS
@@ -29,6 +29,7 @@ from benchmarks.paper._statistics import OPEN, REFUTED, REPRODUCED, SHARE, Sampl
 from sparse_rnn.evaluation.history import COLUMNS
 from sparse_rnn.report import findings
 from sparse_rnn.runs import folder as run_folder
+from sparse_rnn.training.work import Spent
 
 SMOKE, LAPTOP = SCALES["smoke"], SCALES["laptop"]
 LOW, HIGH = DESIGNS["laptop"].small
@@ -104,18 +105,6 @@ def test_the_board_takes_the_runs_of_a_laptop() -> None:
     assert LOW.every % config.eval_every == 0
 
 
-SIZES = work.Sizes(n_units=10, n_inputs=3, n_outputs=2, n_places=7)
-
-
-def test_the_work_of_an_update_is_counted_weight_by_weight() -> None:
-    inputs, recurrent, readout = 30, 40, 20
-    assert SIZES.update(40) == 7 * (2 * inputs + 3 * recurrent + 3 * readout)
-    everything = SIZES.update(40, frozen=("input", "recurrent"))
-    assert everything == 7 * (inputs + recurrent + 2 * readout)
-    assert SIZES.update(40, frozen=("recurrent",)) == 7 * (2 * inputs + 2 * recurrent + 3 * readout)
-    assert SIZES.update(40, kept=100) - SIZES.update(40) == 7 * 60
-
-
 def tiny(**more: Any) -> srnn.TrainConfig:
     settings: dict[str, Any] = {
         "suite": ("Go", "DMS"),
@@ -133,38 +122,6 @@ def tiny(**more: Any) -> srnn.TrainConfig:
 
 def by(sparsifier: str, **options: Any) -> srnn.TrainConfig:
     return tiny(sparsifier=sparsifier, sparsifier_options={"density": 0.3, **options})
-
-
-def test_the_gradients_of_all_synapses_are_counted() -> None:
-    plain = work.of_run(by("set", every=2), [(0, 30)])
-    sizes = work.Sizes.of(tiny())
-    assert plain == 6 * sizes.update(30)
-    # Due in place of the updates 2 and 4, each with one batch more than its own.
-    rigl = work.of_run(by("rigl", every=2, batches=2), [(0, 30)])
-    assert rigl == plain + 2 * (sizes.n_places * 70 + sizes.update(30, kept=100))
-
-
-def test_what_a_method_does_before_the_first_update_is_counted() -> None:
-    one = work.start(by("snip"))
-    assert work.start(by("snip", batches=3)) == 3 * one
-    assert work.start(by("force", batches=3, rounds=4)) == 12 * one
-    assert work.start(by("grasp")) == 2 * one
-    assert work.start(by("synflow", rounds=9)) == 9 * (5 * 1000 + 333 + 200)
-    assert 0 < work.start(by("jacobian")) < one
-    assert work.start(by("magnitude")) == work.start(by("set")) == work.start(tiny()) == 0
-
-
-def test_the_work_of_a_gradual_pruning_falls_with_its_synapses(tmp_path: Path) -> None:
-    config = by("gradual", every=2)
-    srnn.train(config, tmp_path / "run")
-    run = Trained(config, tmp_path / "run")
-    counts = work.course(run)
-    assert counts[0] == (0, 100)
-    assert counts[-1] == (4, 30)
-    assert 30 < counts[1][1] < 100
-    sizes = work.Sizes.of(config)
-    expected = 2 * sum(sizes.update(number) for _, number in counts)
-    assert work.multiply_adds(Arm("", {}), run) == expected
 
 
 def test_evaluations_take_no_time(tmp_path: Path) -> None:
@@ -185,10 +142,11 @@ def test_all_levels_of_a_ticket_are_counted(tmp_path: Path) -> None:
     arm.train(config, arm.place(tmp_path, config))
     run = Trained(config, arm.place(tmp_path, config))
     assert run.network().rnn.mask.nnz == 30
-    sizes = work.Sizes.of(config)
-    expected = sum(6 * sizes.update(number) for number in (100, 50, 30))
-    assert work.multiply_adds(arm, run) == expected
     levels = [tmp_path / "tickets" / run.folder.parent.name / f"level-0{i}" for i in range(3)]
+    costs = [Spent.read(folder).work() for folder in levels]
+    # Dense, half and less than a third of the recurrent weights.
+    assert costs[0] > costs[1] > costs[2]
+    assert work.multiply_adds(arm, run) == sum(costs)
     alone = [work.seconds(Arm("", {}), Trained(tiny(), folder)) for folder in levels]
     assert work.seconds(arm, run) == pytest.approx(sum(alone))
 
@@ -208,9 +166,8 @@ def test_a_readout_in_closed_form_is_scored_as_a_run_is(tmp_path: Path) -> None:
     (run,) = Results(tmp_path).arm(arm, SMOKE)
     assert run.scores().tasks == ("Go", "DMS")
     assert run.history().curve("performance")[0].tolist() == [6]
-    sizes = work.Sizes.of(config)
-    forward = sizes.update(100, frozen=("input", "recurrent", "readout"))
-    assert work.multiply_adds(arm, run) >= 6 * (forward + sizes.n_places * 11 * 28)
+    n_weights = 10 * (run.network().rnn.input_size + 10 + 17)
+    assert work.multiply_adds(arm, run) == 6 * 80 * (n_weights + 11 * (11 + 17))
     other = RidgeArm("ridge", {**settings, "ridge": 1.0}, (3,))
     assert other.place(tmp_path, config) != folder
 
@@ -333,12 +290,14 @@ def test_a_plan_is_honest_and_puts_the_search_before_the_networks(tmp_path: Path
 
 def few(results: Results, scale: Any) -> list[tuple[Method, Place]]:
     del results
-    names = (CONTROL.name, "rigl", "reservoir, ridge")
+    names = (CONTROL.name, "reservoir, ridge")
     return [(BY_NAME[name], DESIGNS[scale.name].small[0]) for name in names]
 
 
-def test_a_comparison_runs_and_is_finished(tmp_path: Path, monkeypatch: Any) -> None:
-    short = replace(DESIGNS["smoke"], seeds=(0,))
+def test_a_comparison_runs_and_enters_the_board(tmp_path: Path, monkeypatch: Any) -> None:
+    rules = srnn.board_protocol("rehearsal")
+    base = {**rules.settings, "eval_every": rules.steps, "eval_batches": 1}
+    short = replace(DESIGNS["smoke"], base=base, seeds=rules.seeds)
     monkeypatch.setitem(design.DESIGNS, "smoke", short)
     results = Results(tmp_path, workers=0)
     comparison = Comparison("rivals_low", "Is it so?", few)
@@ -349,21 +308,18 @@ def test_a_comparison_runs_and_is_finished(tmp_path: Path, monkeypatch: Any) -> 
     found = comparison.analyse(results, SMOKE)
     assert found is not None
     assert [one.method.name for one in found.entrants] == [m.name for m, _ in few(results, SMOKE)]
-    assert found.entrants[1].density == found.entrants[0].density == 5 / 16
+    assert found.entrants[0].density == 5 / 16
     assert found.lacking == ()
-    rigl = BY_NAME["rigl"], DESIGNS["smoke"].small[0], results, SMOKE
-    told = entry(*rigl, "python -m x")
+    place = short.small[0]
+    told = entry(CONTROL, place, results, SMOKE, "python -m x")
     assert told is not None
-    assert told["runs"] == [
-        run.folder for run in results.arm(comparison.judged(*rigl[2:])[1], SMOKE)
-    ]
-    assert (
-        told["method"]
-        == "Drop the synapses of the smallest ``|w|`` and grow as many of the largest ``|G|``."
-    )
     assert (told["earlier"], told["diverged"], told["search_updates"]) == ([], [], 0)
-    assert entry(BY_NAME["reservoir, ridge"], *rigl[1:], "") is None
-    assert {len(arm.configs(SMOKE)) for arm in comparison.judged(results, SMOKE)} == {1}
+    assert entry(BY_NAME["reservoir, ridge"], place, results, SMOKE, "") is None
+    (path,) = entries.write("smoke", tmp_path, tmp_path / "board", rules.name)
+    assert path.name == "random-equal-in-degree-n-16-31.25.json"
+    made = srnn.BoardEntry.read(path)
+    assert (made.density, len(made.finished)) == (5 / 16, 3)
+    assert entries.write("smoke", tmp_path, tmp_path / "board", "mod-cog-84") == []
 
 
 def test_the_command_knows_its_experiments(
