@@ -104,7 +104,7 @@ def _written(output: Any, folder: Path, figures: Iterator[str], title: str = "")
             return [_wrapped(output)]
         case Figure():
             name = next(figures)
-            output.savefig(folder / name, dpi=DPI, facecolor="white")
+            output.savefig(folder / name, dpi=DPI)
             return [f"![{title or 'What the cell above draws'}]({name})"]
         case Tabs(contents):
             return [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 import sparse_rnn as srnn
@@ -39,7 +40,9 @@ def test_the_figure_shows_networks_of_one_radius(tmp_path: Path) -> None:
     sizes = {name: mask().n_units for name, mask in rivals.MASKS.items()}
     written = tmp_path / "rivals.json"
     written.write_text(json.dumps({"sizes": sizes, "races": [one.record() for one in races]}))
-    times, ratios = rivals.figure(json.loads(written.read_text())).axes
+    drawn = rivals.figure(json.loads(written.read_text()))
+    times, ratios = drawn.axes
+    plt.close(drawn)
     units = sorted(n for name, n in sizes.items() if name.endswith(", d=6"))
     assert [list(line.get_xdata()) for line in times.lines] == [units, units, [], []]
     first = races[0].ratios()["nn.RNN, masked"]

@@ -87,21 +87,22 @@ def test_the_picture_is_named_after_the_task(
     assert "Picture: DMS.png" in capsys.readouterr().out
 
 
-def picture(folder: Path, *options: str) -> bytes:
+def picture(folder: Path, *options: str, task: str = "Go") -> bytes:
     path = folder / "trial.png"
-    assert main(["show", "Go", "-o", str(path), *options]) == 0
+    assert main(["show", task, "-o", str(path), *options]) == 0
     return path.read_bytes()
 
 
 def test_every_option_of_show_changes_the_picture(tmp_path: Path) -> None:
     options = [
         *([], ["--seed", "3"], ["--dt", "50"], ["--dim-ring", "8"], ["--noise", "yang"]),
-        *(["--noise", "0,1"], ["--bump-width", "0.2"], ["--bump-height", "1"]),
+        *(["--noise", "0,2"], ["--bump-width", "0.2"], ["--bump-height", "1"]),
         ["--noise", "yang", "--seed", "3"],
     ]
-    pictures = {picture(tmp_path, *option) for option in options}
+    # A task whose stimuli are noisy.
+    pictures = {picture(tmp_path, *option, task="DM1") for option in options}
     assert len(pictures) == len(options)
-    assert picture(tmp_path, *options[-1]) in pictures
+    assert picture(tmp_path, *options[-1], task="DM1") in pictures
 
 
 REFUSED = [

@@ -63,10 +63,12 @@ EXEMPT: dict[str, str] = {
         for name in names
     },
     "sparse_rnn.sweep.silent": _NOTHING,
+    "sparse_rnn.LeakyRNN.answers": _SEAM,
     "sparse_rnn.LeakyRNN.driven": _SEAM,
     "sparse_rnn.LeakyRNN.from_rest": _SEAM,
     "sparse_rnn.LeakyRNN.first_states": _SEAM,
     "sparse_rnn.LeakyRNN.side_by_side": _SEAM,
+    "sparse_rnn.LeakyRNN.start": _SEAM,
     "sparse_rnn.LeakyRNN.set_extra_state": "tests/sparse_rnn/nn/test_states.py",
     "sparse_rnn.LeakyRNN.check_mask": "tests/sparse_rnn/training/test_sparsity.py",
     "sparse_rnn.LeakyRNN.fastest": "tests/sparse_rnn/kernels/test_timing.py",

@@ -218,7 +218,7 @@ ROWS = {
             ),
             "aggregate": Argument(("refuse", "sum"), NO_NAMES, at={"graph": _table(_TWICE)}),
             "synapses": Argument(
-                (None, "electrical", "both"), NO_NAMES, at={"graph": _table(_WORM)}
+                (None, "electrical", "both"), ("no such kind", 3), at={"graph": _table(_WORM)}
             ),
         },
         {"graph": _CHAIN},
@@ -248,7 +248,7 @@ ROWS = {
             ),
             "aggregate": Argument(("refuse", "sum"), NO_NAMES, at={"graph": _table(_WIDE_TWICE)}),
             "synapses": Argument(
-                (None, "electrical", "both"), NO_NAMES, at={"graph": _table(_WORM)}
+                (None, "electrical", "both"), ("no such kind", 3), at={"graph": _table(_WORM)}
             ),
             "swaps": Argument((1, 10), NO_COUNTS, at={"graph": srnn.masks.random(12, 3)}),
             "seed": replace(SEED, at={"graph": srnn.masks.random(12, 3)}),
