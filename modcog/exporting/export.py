@@ -150,7 +150,7 @@ class _Job:
         record = self._record()
         try:
             kept = json.loads(self.writer_class.read_attributes(self.target)["arguments"])
-            refuse_other(kept, self.arguments)
+            refuse_other(kept, self.arguments, self.target)
         except InvalidArgument:
             if record.get("replace"):
                 return False
@@ -193,7 +193,7 @@ class _Job:
         """Write what is missing, and give the whole its name."""
         record = self._record()
         if record:
-            refuse_other(record["arguments"], self.arguments)
+            refuse_other(record["arguments"], self.arguments, self.target)
             self.done = self._recorded = record["done"]
             replace = record["replace"]
         elif os.path.lexists(self.part):

@@ -94,10 +94,10 @@ def read_record(path: Path) -> dict[str, Any]:
         raise InvalidArgument("path", str(path), allowed, remedy) from error
 
 
-def refuse_other(kept: object, wanted: Mapping[str, Any]) -> None:
-    """Refuse to go on with an export that was made with other arguments."""
+def refuse_other(kept: object, wanted: Mapping[str, Any], path: Path) -> None:
+    """Refuse to go on with an export, at a path, that was made with other arguments."""
     if not isinstance(kept, dict):
-        raise InvalidArgument("path", "something else", "an export of modcog")
+        raise InvalidArgument("path", f"something else, {path}", "an export of modcog")
     # Version 0.1 had no schedules, and its records say nothing of one.
     there = {"schedule": Constant().record(), **cast("dict[str, Any]", kept)}
     if there.get("streams") != wanted["streams"]:
@@ -107,14 +107,14 @@ def refuse_other(kept: object, wanted: Mapping[str, Any]) -> None:
             "The same arguments and seed give other trials since: finish it with the version that "
             "began it, or replace it by overwrite (--overwrite)."
         )
-        raise InvalidArgument("path", f"an export of modcog {version}", allowed, remedy)
+        raise InvalidArgument("path", f"{path}, an export of modcog {version}", allowed, remedy)
     for name, value in wanted.items():
         if there.get(name) == value:
             continue
         if name in ("tasks", "task names"):
             what = "tasks" if name == "task names" else "settings"
-            raise InvalidArgument(what, f"other {what}", "those of the export that is there")
-        allowed = f"{_shown(there.get(name))}, as in the export that is there"
+            raise InvalidArgument(what, f"other {what}", f"those of the export {path}")
+        allowed = f"{_shown(there.get(name))}, as in the export {path}"
         raise InvalidArgument(name, _shown(value), allowed)
 
 

@@ -238,6 +238,10 @@ def read_npz(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
                 return {name: _member(archive, f"{name}.npy") for name in names}
         except _DAMAGED as error:
             raise ValueError(str(error) or type(error).__name__) from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise ValueError("it says that an array lies outside of it") from error
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

@@ -310,3 +310,15 @@ def test_conditions_refuse_what_cannot_be() -> None:
         modcog.conditions("DlyGo", rng, location=[0, 16])
     with pytest.raises(modcog.InvalidArgument, match="^repeats must be"):
         modcog.conditions("DlyGo", rng, 0, location=[0])
+
+
+def test_a_file_whose_arrays_lie_before_its_beginning_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bank.npz"
+    modcog.trial_bank("Go", 1, seed=0).save(path)
+    content = bytearray(path.read_bytes())
+    end = content.rindex(b"PK\x05\x06")  # where the zip says at which byte its directory begins
+    begin = int.from_bytes(content[end + 16 : end + 20], "little")
+    content[end + 16 : end + 20] = (begin + 9).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(modcog.InvalidArgument, match=r"bank\.npz"):
+        modcog.TrialBank.load(path)
