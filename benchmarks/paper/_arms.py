@@ -224,8 +224,10 @@ def seconds_per_step(trained: Sequence[Trained]) -> Sample:
     pairs: dict[int, float] = {}
     for run in trained:
         history = run.history()
-        taken = np.diff(history["elapsed_s"])
-        evaluated = ~np.isnan(history[MEASURE][1:])
+        taken, scores = history["elapsed_s"], history[MEASURE]
+        if taken.size > 1:
+            taken, scores = np.diff(taken), scores[1:]
+        evaluated = ~np.isnan(scores)
         pairs[run.config.seed] = float(
             np.median(taken[~evaluated] if (~evaluated).any() else taken)
         )

@@ -92,9 +92,16 @@ def test_findings_of_an_earlier_rule_say_so(tmp_path: Path) -> None:
     assert "earlier rule" not in summary.read_text(encoding="utf-8")
 
 
-@pytest.mark.slow(120)
+OF_EACH_KIND = ("fig1d", "fig2b", "fig3ab", "fig4ae", "why", "fair_table1")
+"""No runs, some, those of another claim, no finding to judge, searches, and a twin in fair settings.
+
+That each experiment is measured, judged and drawn is what `test_paper_experiments` shows."""
+
+
+@pytest.mark.slow(60)
 def test_the_smoke_scale_runs(tmp_path: Path) -> None:
-    assert main(["--scale", "smoke", "--workers", "2", *places(tmp_path)]) == 0
+    assert main([*OF_EACH_KIND, "--scale", "smoke", "--workers", "2", *places(tmp_path)]) == 0
     found = findings.read_all(tmp_path / "results" / "smoke")
+    assert {one.id for one in found} == set(OF_EACH_KIND)
     assert all(one.measured for one in found)
     assert {one.verdict for one in found} <= {"inconclusive", "reproduced"}
