@@ -108,8 +108,9 @@ def whole_ticks(ax: Axes) -> None:
 
 
 def legend(ax: Axes, **options: Any) -> None:
-    """Explain the lines, without a frame."""
-    ax.legend(frameon=False, fontsize=TEXT_SIZE - 1, **options)
+    """Explain the lines, without a frame; where nothing has run yet there are none."""
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False, fontsize=TEXT_SIZE - 1, **options)
 
 
 def spreads(samples: Sequence[Sample]) -> list[list[float]]:
