@@ -120,7 +120,7 @@ def _check_addresses(**addresses: object) -> None:
 
 def _told_first(finding: Finding, figures: str | None) -> list[str]:
     return [
-        f"{_chip(finding.verdict)} [**{escaped(finding.title)}**](#{finding.id})",
+        f"{_chip(finding.verdict)}\n[**{escaped(finding.title)}**](#{finding.id})",
         filled(finding.claim),
         *_pictures(finding, figures),
     ]
