@@ -93,7 +93,7 @@ def test_findings_of_an_earlier_rule_say_so(tmp_path: Path) -> None:
 
 
 OF_EACH_KIND = ("fig1d", "fig2b", "fig3ab", "fig4ae", "why", "fair_table1")
-"""No runs, some, those of another claim, no finding to judge, searches, and a twin in fair settings.
+"""No runs, some, those of another claim, nothing to judge, searches, and a twin in fair settings.
 
 That each experiment is measured, judged and drawn is what `test_paper_experiments` shows."""
 
