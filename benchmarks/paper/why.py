@@ -226,7 +226,8 @@ def figure(analysis: Analysis) -> Figure:
         there = [i for i, label in enumerate(labels) if label in found]
         samples = [found[labels[i]].final[MEASURE] for i in there]
         colour = drawing.PALETTE[shift > 0]
-        drawing.points(axes[0, 0], (x[there] + shift).tolist(), samples, color=colour, label=name)
+        style = {"color": colour, "linestyle": "none"}
+        drawing.points(axes[0, 0], (x[there] + shift).tolist(), samples, label=name, **style)
     drawing.labels(axes[0, 0], "", "performance at the end")
     drawing.title(axes[0, 0], "one setting for all, and each network's own")
     drawing.legend(axes[0, 0])
@@ -235,7 +236,7 @@ def figure(analysis: Analysis) -> Figure:
         colour = drawing.PALETTE[setting]
         axes[0, 1].plot(x, values, "o", color=colour, label=name)
     axes[0, 1].set_yscale("log")
-    drawing.labels(axes[0, 1], "", f"spectral norm of the first {FIRST_STEPS} updates")
+    drawing.labels(axes[0, 1], "", f"norm of the first {FIRST_STEPS} updates")
     drawing.title(axes[0, 1], "how far recurrent weights move")
     for ax in axes[0, :2]:
         ax.set_xticks(x, labels, rotation=60, ha="right")

@@ -121,7 +121,7 @@ def _check_addresses(**addresses: object) -> None:
 def _told_first(finding: Finding, figures: str | None) -> list[str]:
     return [
         f"{_chip(finding.verdict)}\n[**{escaped(finding.title)}**](#{finding.id})",
-        filled(finding.claim),
+        filled(f"Claim: {finding.claim}"),
         *_pictures(finding, figures),
     ]
 
