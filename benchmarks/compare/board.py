@@ -370,7 +370,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     file.write(text)
                 print(f"Written: {path}")
     except Interrupted as error:
-        print(f"board: {error} The same command goes on.", file=sys.stderr)
+        print(f"board: {error}", file=sys.stderr)
         return 130
     except (SparseRnnError, OSError) as error:
         print(f"board: {error}", file=sys.stderr)
