@@ -170,6 +170,7 @@ def charts(found: Curves, panel: str = "") -> tuple[Curve, ...]:
                 tuple(ends[:, 1].tolist()) if known else None,
                 *AXES,
                 panel,
+                one.arm.settings.get("arch", ""),
             )
         )
     return tuple(made)

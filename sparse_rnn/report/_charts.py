@@ -12,6 +12,7 @@ from typing import Any
 from sparse_rnn.report._html import Html, data_link, join, tag
 from sparse_rnn.report._quantities import Curve
 from sparse_rnn.system.output import in_cell, plain
+from sparse_rnn.system.palette import series_of
 
 COLUMNS = ("panel", "curve", "x", "mean", "low", "high")
 """Columns of the table of a chart's values; low and high are empty where there is one seed."""
@@ -42,18 +43,19 @@ def panels_of(curves: Iterable[Curve]) -> tuple[Panel, ...]:
     return tuple(Panel(tuple(group)) for group in groups.values())
 
 
-def charts(
-    panels: Sequence[Panel], file_name: str, series: Mapping[str, int] | None = None
-) -> Html:
+def charts(panels: Sequence[Panel], file_name: str) -> Html:
     """Charts side by side, and a link to their values.
 
     Args:
-        panels: A chart each. Curves of one name have one colour in all of them.
+        panels: A chart each. Curves of one name have one colour in all of them, that of the family
+            of the first one.
         file_name: Name of the table of values, without its ending.
-        series: Number of each curve's colour by its name; None counts them.
     """
-    names = dict.fromkeys(curve.name for panel in panels for curve in panel.curves)
-    colors = series or {name: index for index, name in enumerate(names)}
+    families: dict[str, str] = {}
+    for panel in panels:
+        for curve in panel.curves:
+            families.setdefault(curve.name, curve.family)
+    colors = dict(zip(families, series_of([*families.values()]), strict=True))
     figures = [_figure(panel, colors) for panel in panels]
     link = data_link(_values(panels), "text/csv", f"{file_name}.csv", "values of the curves (CSV)")
     bands = any(curve.low for panel in panels for curve in panel.curves)

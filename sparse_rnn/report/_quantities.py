@@ -149,6 +149,7 @@ class Curve:
         x_label: Label of the x axis, with its unit.
         y_label: Label of the y axis, with its unit.
         panel: Title of the chart that the curve belongs to.
+        family: Mask family of the networks, which has a colour of its own; "" for none.
 
     Raises:
         InvalidArgument: Lengths differ, a number is not finite, or x does not ascend.
@@ -162,6 +163,7 @@ class Curve:
     x_label: str
     y_label: str
     panel: str
+    family: str = ""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -182,7 +184,13 @@ class Curve:
 
     @classmethod
     def of(
-        cls, name: str, x: ArrayLike, values: ArrayLike, labels: tuple[str, str], panel: str
+        cls,
+        name: str,
+        x: ArrayLike,
+        values: ArrayLike,
+        labels: tuple[str, str],
+        panel: str,
+        family: str = "",
     ) -> Self:
         """Average the curves of several seeds.
 
@@ -192,6 +200,7 @@ class Curve:
             values: One curve a seed, ``[seeds, points]``.
             labels: Labels of the x and y axes.
             panel: Title of the chart.
+            family: Mask family of the networks, "" for none.
 
         Raises:
             InvalidArgument: Lengths differ, or a number is not finite.
@@ -219,6 +228,7 @@ class Curve:
             tuple(_known(point.high) for point in points) if ends else None,
             *labels,
             panel,
+            family,
         )
 
 

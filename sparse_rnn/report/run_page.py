@@ -22,7 +22,6 @@ from sparse_rnn.report._seeds import by_seed, mean_scores
 from sparse_rnn.report._table import CHANCE_NOTE, table_values
 from sparse_rnn.report.findings import NONE
 from sparse_rnn.report.overview import Source, overview
-from sparse_rnn.system.palette import series_of
 from sparse_rnn.training.optimiser import BURST_REMEDY
 from sparse_rnn.training.run import Run, load_run
 
@@ -121,9 +120,7 @@ def _curves(groups: Mapping[str, Sequence[Run]]) -> Node:
     ]
     losses = tuple(_loss_curve(label, group) for label, group in groups.items())
     panels.append(Panel(losses, log=True, marks=marks))
-    numbers = series_of([group[0].config.arch for group in groups.values()])
-    series = dict(zip(groups, numbers, strict=True))
-    return join(charts(panels, "curves", series), _told_bursts(groups))
+    return join(charts(panels, "curves"), _told_bursts(groups))
 
 
 def _bursts(group: Sequence[Run]) -> list[int]:
@@ -149,7 +146,8 @@ def _measure_curve(label: str, group: Sequence[Run], measure: str) -> Curve:
     steps, _ = group[0].history.curve(measure)
     values = [run.history.curve(measure)[1] for run in group]
     labels = ("gradient steps", "mean over tasks, held-out trials")
-    return Curve.of(label, steps, values, labels, measure.replace("_", " ").capitalize())
+    panel = measure.replace("_", " ").capitalize()
+    return Curve.of(label, steps, values, labels, panel, group[0].config.arch)
 
 
 def _loss_curve(label: str, group: Sequence[Run]) -> Curve:
@@ -159,7 +157,7 @@ def _loss_curve(label: str, group: Sequence[Run]) -> Curve:
         [part.mean() for part in np.array_split(run.history["loss"], blocks)] for run in group
     ]
     labels = ("gradient steps", "cross entropy, nats per time step")
-    return Curve.of(label, steps, losses, labels, "Training loss")
+    return Curve.of(label, steps, losses, labels, "Training loss", group[0].config.arch)
 
 
 def _score_tables(scores: Mapping[str, TaskScores]) -> list[Html]:

@@ -9,6 +9,7 @@ the light, and have brighter ones for the dark; tests hold them to this module.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -67,20 +68,23 @@ ARCHITECTURES: Mapping[str, int] = MappingProxyType(
 
 
 def series_of(architectures: Sequence[str]) -> list[int]:
-    """Numbers in `SERIES` of curves: those of their architectures, if each has its own.
+    """Numbers in `SERIES` of curves: those of their architectures.
 
     Args:
         architectures: Mask families in the order of the curves.
 
     Returns:
-        A number a curve: that of `ARCHITECTURES`, or 0, 1, 2, ... where two curves have one family
-        or a family has no colour.
+        A number a curve: that of `ARCHITECTURES` for the first curve of a family. Further ones of
+        the same family, and those of none, have the lowest numbers that no family here has.
 
     Example:
-        >>> series_of(["dense", "locality"]), series_of(["locality", "locality"])
-        ([6, 0], [0, 1])
+        >>> series_of(["dense", "locality"]), series_of(["locality", "locality", "dense"])
+        ([6, 0], [0, 1, 6])
     """
-    known = all(name in ARCHITECTURES for name in architectures)
-    if known and len(set(architectures)) == len(architectures):
-        return [ARCHITECTURES[name] for name in architectures]
-    return list(range(len(architectures)))
+    first = {
+        place: ARCHITECTURES[name]
+        for place, name in enumerate(architectures)
+        if name in ARCHITECTURES and name not in architectures[:place]
+    }
+    free = (number for number in itertools.count() if number not in first.values())
+    return [first[i] if i in first else next(free) for i in range(len(architectures))]

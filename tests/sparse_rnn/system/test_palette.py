@@ -29,8 +29,9 @@ def test_every_mask_family_has_a_colour_or_dashes_of_its_own() -> None:
 def test_networks_have_the_colour_of_their_family_whatever_the_order() -> None:
     assert palette.series_of(["dense", "locality", "random"]) == [6, 0, 1]
     assert palette.series_of(["random", "dense"]) == [1, 6]
-    assert palette.series_of(["random", "random", "dense"]) == [0, 1, 2]
-    assert palette.series_of(["of my own", "dense"]) == [0, 1]
+    assert palette.series_of(["random", "random", "dense", "random"]) == [1, 0, 6, 2]
+    assert palette.series_of(["of my own", "dense"]) == [0, 6]
+    assert len(set(palette.series_of(["locality"] * 9 + list(MASKS)))) == 9 + len(MASKS)
 
 
 def test_signed_values_are_transparent_at_0_cold_below_and_warm_above() -> None:
