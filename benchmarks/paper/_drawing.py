@@ -131,6 +131,13 @@ def points(ax: Axes, x: Sequence[float], samples: Sequence[Sample], **style: Any
     ax.errorbar(where, means, yerr=spread, capsize=2, marker="o", markersize=4, **style)
 
 
+def across(ax: Axes, samples: Sequence[Sample], heights: Sequence[float], **style: Any) -> None:
+    """Draw means with their 95 % intervals from left to right, each at its height."""
+    if samples:
+        means = [sample.mean for sample in samples]
+        ax.errorbar(means, heights, xerr=spreads(samples), fmt="o", capsize=2, ms=4, **style)
+
+
 def bars(ax: Axes, samples: Mapping[str, Sample], colours: Sequence[str] = PALETTE) -> None:
     """Draw a bar with its interval and its seeds for each sample."""
     for place, (_, sample) in enumerate(samples.items()):

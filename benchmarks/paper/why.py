@@ -218,34 +218,36 @@ def _bursts(every: list[Net], results: Results, scale: Scale) -> Iterator[tuple[
 
 
 def figure(analysis: Analysis) -> Figure:
-    """Draw performance in both settings, the first updates, and the bursts."""
-    drawn, axes = drawing.panels(1, 3, size=(4.6, 3.6))
-    labels = [net.label for net in nets(analysis.axes)]
-    x = np.arange(len(labels), dtype=float)
-    for shift, found, name in ((-0.15, analysis.paper, "paper's"), (0.15, analysis.own, "own")):
-        there = [i for i, label in enumerate(labels) if label in found]
-        samples = [found[labels[i]].final[MEASURE] for i in there]
-        colour = drawing.PALETTE[shift > 0]
-        style = {"color": colour, "linestyle": "none"}
-        drawing.points(axes[0, 0], (x[there] + shift).tolist(), samples, label=name, **style)
-    drawing.labels(axes[0, 0], "", "performance at the end")
-    drawing.title(axes[0, 0], "one setting for all, and each network's own")
-    drawing.legend(axes[0, 0])
-    for setting, name in enumerate(("paper's", "own")):
-        values = [analysis.norms[label][setting] for label in labels]
-        colour = drawing.PALETTE[setting]
-        axes[0, 1].plot(x, values, "o", color=colour, label=name)
-    axes[0, 1].set_yscale("log")
-    drawing.labels(axes[0, 1], "", f"norm of the first {FIRST_STEPS} updates")
-    drawing.title(axes[0, 1], "how far recurrent weights move")
-    for ax in axes[0, :2]:
-        ax.set_xticks(x, labels, rotation=60, ha="right")
-    if analysis.bursts:
-        size, count = np.array(analysis.bursts).T
-        axes[0, 2].plot(size, count, ".", color=drawing.PALETTE[0])
-        axes[0, 2].set_xscale("log")
-    drawing.labels(axes[0, 2], "in-degree x recurrent rate", "bursts in the first round")
-    drawing.title(axes[0, 2], "which settings burst")
+    """Draw performance and the first updates, a row a network, in each setting."""
+    sides = analysis.axes.sides
+    drawn, panels = drawing.panels(len(sides), 2, size=(4.4, 2.6), sharex="col")
+    for side, (ends, steps) in zip(sides, panels, strict=True):
+        here = [net for net in nets(analysis.axes) if net.side == side]
+        (whole,) = (net for net in here if net.kind == DENSE)
+        matched = analysis.matched.get(side)
+        for number, (name, found) in enumerate(
+            (
+                ("paper's setting", analysis.paper),
+                ("first updates matched", {whole.label: matched} if matched else {}),
+                ("setting of its own", analysis.own),
+            )
+        ):
+            there = [i for i, net in enumerate(here) if net.label in found]
+            samples = [found[here[i].label].final[MEASURE] for i in there]
+            heights = [i + (number - 1) * 0.2 for i in there]
+            drawing.across(ends, samples, heights, label=name, color=drawing.PALETTE[number])
+        for setting in (0, 1):
+            values = [analysis.norms[net.label][setting] for net in here]
+            heights = [i + (2 * setting - 1) * 0.2 for i in range(len(here))]
+            steps.plot(values, heights, "o", markersize=4, color=drawing.PALETTE[2 * setting])
+        for ax, told in ((ends, "performance"), (steps, "norm of the first updates")):
+            ax.set_yticks(range(len(here)), [net.kind for net in here])
+            ax.set_ylim(len(here) - 0.5, -0.5)
+            drawing.title(ax, f"{side * side} units: {told}")
+    panels[0, 1].set_xscale("log")
+    drawing.labels(panels[-1, 0], "performance at the end", "")
+    drawing.labels(panels[-1, 1], f"spectral norm of the first {FIRST_STEPS} updates", "")
+    drawing.legend(panels[0, 0], loc="lower left", bbox_to_anchor=(0, 1.12), ncols=2)
     return drawn
 
 

@@ -9,7 +9,7 @@ TABLE = re.compile(r"<table>.*?</table>", re.S)
 WIDE = 3
 """Columns from which on a table folds; two stand side by side on a phone."""
 
-MATRIX = 10
+MATRIX = 12
 """Columns from which on the headings of a table stand upright, so that all fit."""
 
 

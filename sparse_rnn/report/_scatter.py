@@ -13,6 +13,7 @@ from sparse_rnn.system.palette import INK, MIDDLE
 WIDTH, HEIGHT = 480, 340
 LEFT, RIGHT, TOP, BOTTOM = 44, 16, 14, 48
 _TICKS = (1, 2, 5)
+_LEAST = 3
 _FEW = 4  # decades above which 2 and 5 have no ticks
 _MARK = 4.5
 _SIZE = 12
@@ -108,18 +109,28 @@ def _frame(labels: tuple[str, str], levels: Mapping[str, float]) -> Iterator[str
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Round numbers between two that are above 0, some of each decade.
+    """Round numbers between two that are above 0: some of each decade, and three at least.
 
     Example:
         >>> ticks(0.02, 1.2)
         [0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
         >>> ticks(1, 1e9)[:3]
         [1.0, 10.0, 100.0]
+        >>> ticks(0.55, 0.97)
+        [0.6, 0.7, 0.8, 0.9]
     """
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = _TICKS if math.log10(high / low) <= _FEW else (1,)
     found = [float(f"{factor}e{power}") for power in decades for factor in factors]
-    return [tick for tick in found if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+    inside = [tick for tick in found if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+    return inside if len(inside) >= _LEAST else _evenly(low, high)
+
+
+def _evenly(low: float, high: float) -> list[float]:
+    size = 10.0 ** math.floor(math.log10((high - low) / _LEAST))
+    step = max(factor * size for factor in _TICKS if factor * size * _LEAST <= high - low)
+    numbers = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return [float(f"{number * step:.12g}") for number in numbers]
 
 
 def _free(x: float, y: float, taken: Sequence[tuple[float, float]]) -> tuple[float, float, str]:

@@ -104,9 +104,12 @@ def test_charts_number_the_rows_of_the_table() -> None:
     assert list(board_charts([OWN])) == ["work"]
 
 
-@pytest.mark.parametrize(("low", "high"), [(1e-9, 1e9), (0.9, 1.1), (3, 4), (1e12, 2e12)])
+@pytest.mark.parametrize(("low", "high"), [(1e-9, 1e9), (0.9, 1.1), (3, 4), (1e12, 2e12), (19, 21)])
 def test_ticks_lie_inside(low: float, high: float) -> None:
-    assert all(low <= tick <= high for tick in ticks(low, high))
+    found = ticks(low, high)
+    assert all(low <= tick <= high for tick in found)
+    assert len(found) >= 3
+    assert all(abs(float(f"{tick:.3g}") - tick) <= 1e-9 * tick for tick in found)  # round numbers
 
 
 def test_markdown_has_a_row_an_entry() -> None:
