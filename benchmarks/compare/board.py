@@ -23,13 +23,13 @@ from typing import Any
 import torch
 
 import sparse_rnn as srnn
+from benchmarks._status import status
 from benchmarks.compare import _entries as rivals
 from benchmarks.paper import _cost as cost
 from benchmarks.paper._arms import Arm, Results, dense, neighbours
 from benchmarks.paper._halving import Rung, Search
 from benchmarks.paper._scales import SCALES, Scale, Settings
-from sparse_rnn import SparseRnnError, sweep
-from sparse_rnn.errors import Interrupted
+from sparse_rnn import sweep
 from sparse_rnn.report import board_charts, board_markdown, board_page
 from sparse_rnn.system.files import atomic_writer
 
@@ -326,58 +326,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0; 1 where a run failed; 2 for what cannot work; 130 after Ctrl-C.
     """
-    words = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m benchmarks.compare.board", description=(__doc__ or "").partition("\n")[0]
     )
-    words.add_argument("--scale", choices=tuple(BOARDS), default="smoke")
-    words.add_argument(
+    parser.add_argument("--scale", choices=tuple(BOARDS), default="smoke")
+    parser.add_argument(
         "--runs", type=Path, default=Path("runs", "paper"), help="folder of all runs"
     )
-    words.add_argument("--entries", type=Path, help="folder of the entries")
-    words.add_argument("--docs", type=Path, help="folder of the documentation to write pages in")
-    words.add_argument("--rivals", type=Path, help="folder of the runs of benchmarks.compare, too")
-    words.add_argument("--workers", type=int, help="processes; by default one a core")
-    words.add_argument("--dry-run", action="store_true", help="say what would run and its cost")
-    words.add_argument("--finished", action="store_true", help="train nothing")
-    words.add_argument("--pages", action="store_true", help="write pages of the entries alone")
-    options = words.parse_args(arguments)
+    parser.add_argument("--entries", type=Path, help="folder of the entries")
+    parser.add_argument("--docs", type=Path, help="folder of the documentation to write pages in")
+    parser.add_argument("--rivals", type=Path, help="folder of the runs of benchmarks.compare, too")
+    parser.add_argument("--workers", type=int, help="processes; by default one a core")
+    parser.add_argument("--dry-run", action="store_true", help="say what would run and its cost")
+    parser.add_argument("--finished", action="store_true", help="train nothing")
+    parser.add_argument("--pages", action="store_true", help="write pages of the entries alone")
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(words)
+    torch.set_num_threads(1)
+    return status("benchmarks.compare.board", words, lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> Sequence[str]:
+    """Do what was asked; a line for each run that failed."""
     board = BOARDS[options.scale]
     results, scale = Results(options.runs, options.workers), scale_of(options.scale, board)
     folder = options.entries or (ENTRIES if options.scale == "laptop" else options.runs / "board")
-    torch.set_num_threads(1)
+    if options.dry_run:
+        n_missing = len(list(missing(board, results, scale)))
+        minutes = planned(board, results, scale)
+        print(f"{n_missing} runs now, then those that are chosen: {minutes:.1f} core-minutes")
+        return ()
     failed: list[str] = []
-    try:
-        if options.dry_run:
-            n_missing = len(list(missing(board, results, scale)))
-            minutes = planned(board, results, scale)
-            print(f"{n_missing} runs now, then those that are chosen: {minutes:.1f} core-minutes")
-            return 0
-        if not (options.finished or options.pages):
-            failed = train(board, results, scale)
-        if not options.pages:
-            command = f"python -m benchmarks.compare.board --scale {options.scale}"
-            left = write_entries(board, results, scale, folder, command)
-            print(f"Entries: {folder}" + (f"; not finished: {', '.join(left)}" if left else ""))
-        if options.rivals is not None:
-            found = Results(options.rivals)
-            left = rivals.write(found, SCALES[options.scale], folder, board.protocol)
-            print(f"Rivals that lack runs: {'; '.join(left) or 'none'}")
-        if options.docs is not None:
-            entries = [srnn.BoardEntry.read(path) for path in sorted(folder.glob("*.json"))]
-            for path, text in pages(entries, options.docs).items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with atomic_writer(path) as file:
-                    file.write(text)
-                print(f"Written: {path}")
-    except Interrupted as error:
-        print(f"board: {error}", file=sys.stderr)
-        return 130
-    except (SparseRnnError, OSError) as error:
-        print(f"board: {error}", file=sys.stderr)
-        return 2
-    for line in failed:
-        print(f"failed: {line}", file=sys.stderr)
-    return 1 if failed else 0
+    if not (options.finished or options.pages):
+        failed = train(board, results, scale)
+    if not options.pages:
+        command = f"python -m benchmarks.compare.board --scale {options.scale}"
+        left = write_entries(board, results, scale, folder, command)
+        print(f"Entries: {folder}" + (f"; not finished: {', '.join(left)}" if left else ""))
+    if options.rivals is not None:
+        found = Results(options.rivals)
+        left = rivals.write(found, SCALES[options.scale], folder, board.protocol)
+        print(f"Rivals that lack runs: {'; '.join(left) or 'none'}")
+    if options.docs is not None:
+        entries = [srnn.BoardEntry.read(path) for path in sorted(folder.glob("*.json"))]
+        for path, text in pages(entries, options.docs).items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_writer(path) as file:
+                file.write(text)
+            print(f"Written: {path}")
+    return failed
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks._status import status
 from benchmarks.paper import _cost as cost
 from benchmarks.paper._account import write_account
 from benchmarks.paper._arms import Results
@@ -19,8 +19,8 @@ from benchmarks.paper._reporting import write_page, write_summary
 from benchmarks.paper._scales import SCALES, Scale, scale_of
 from benchmarks.paper.claims import CLAIMS, Claim
 from benchmarks.paper.table import EXPERIMENTS
-from sparse_rnn import SparseRnnError, sweep
-from sparse_rnn.errors import Interrupted, unknown_name
+from sparse_rnn import sweep
+from sparse_rnn.errors import unknown_name
 
 HERE = Path(__file__).parent
 
@@ -176,39 +176,35 @@ def main(arguments: Sequence[str] | None = None, program: Program = PAPER) -> in
     Returns:
         The exit status: 0; 1 where a run failed; 2 for what cannot work; 130 after Ctrl-C.
     """
-    options = parser(program).parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser(program).parse_args(words)
     torch.set_num_threads(1)
-    try:
-        experiments = chosen(options.ids, program.experiments)
-        scale, results = scale_of(options.scale), Results(options.runs, options.workers)
-        if options.dry_run:
-            print(plan(experiments, scale, results))
-            return 0
-        folder = options.results / scale.name
-        failed: list[str] = []
-        if not (options.finished or options.pages):
-            failed = train(experiments, scale, results, options)
-        if not options.pages:
-            conclude(experiments, scale, results, folder)
-        page = options.page or options.runs / f"report-{scale.name}.html"
-        write_page(folder, page)
-        print(f"Page: {page}")
-        if options.summary is not None:
-            write_summary(options.results, options.summary, {**CLAIMS, **program.claims})
-            print(f"Summary: {options.summary}")
-        if options.account is not None:
-            write_account(options.results, options.account, {**CLAIMS, **program.claims})
-            print(f"Account: {options.account}")
-    except Interrupted as error:
-        again = shlex.join(["python", "-m", program.module, *(arguments or sys.argv[1:])])
-        print(f"{program.name}: {error} Go on with: {again}", file=sys.stderr)
-        return 130
-    except (SparseRnnError, OSError) as error:
-        print(f"{program.name}: {error}", file=sys.stderr)
-        return 2
-    for line in failed:
-        print(f"failed: {line}", file=sys.stderr)
-    return 1 if failed else 0
+    return status(program.module, words, lambda: _work(program, options))
+
+
+def _work(program: Program, options: argparse.Namespace) -> Sequence[str]:
+    """Do what was asked; a line for each run that failed."""
+    experiments = chosen(options.ids, program.experiments)
+    scale, results = scale_of(options.scale), Results(options.runs, options.workers)
+    if options.dry_run:
+        print(plan(experiments, scale, results))
+        return ()
+    folder = options.results / scale.name
+    failed: list[str] = []
+    if not (options.finished or options.pages):
+        failed = train(experiments, scale, results, options)
+    if not options.pages:
+        conclude(experiments, scale, results, folder)
+    page = options.page or options.runs / f"report-{scale.name}.html"
+    write_page(folder, page)
+    print(f"Page: {page}")
+    if options.summary is not None:
+        write_summary(options.results, options.summary, {**CLAIMS, **program.claims})
+        print(f"Summary: {options.summary}")
+    if options.account is not None:
+        write_account(options.results, options.account, {**CLAIMS, **program.claims})
+        print(f"Account: {options.account}")
+    return failed
 
 
 if __name__ == "__main__":
