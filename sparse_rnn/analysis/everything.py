@@ -62,7 +62,9 @@ class AnalysisResult:
     captions: Mapping[str, Caption]
 
 
-def analyze(run: Run, out: Path, settings: AnalysisConfig | None = None) -> AnalysisResult:
+def analyze(
+    run: Run, out: Path | str, settings: AnalysisConfig | None = None
+) -> AnalysisResult:
     """Make all analyses that apply to a run, and write their figures and tables.
 
     Args:
@@ -76,7 +78,8 @@ def analyze(run: Run, out: Path, settings: AnalysisConfig | None = None) -> Anal
     instance("run", run, Run)
     given = instance("settings", AnalysisConfig() if settings is None else settings, AnalysisConfig)
     materials = Materials(run, given)
-    out.mkdir(parents=True, exist_ok=True)
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
     done: dict[str, Any] = {}
     skipped: dict[str, str] = {}
     captions: dict[str, Caption] = {}
@@ -86,7 +89,7 @@ def analyze(run: Run, out: Path, settings: AnalysisConfig | None = None) -> Anal
         except (NotApplicable, InvalidArgument) as error:
             skipped[name] = str(error)
             continue
-        files = product.write(out)
+        files = product.write(folder)
         told = {key: Caption(name, one.shows, one.hides) for key, one in product.pictures.items()}
         figures = {key: {"shows": one.shows, "hides": one.hides} for key, one in told.items()}
         done[name] = {
@@ -103,10 +106,10 @@ def analyze(run: Run, out: Path, settings: AnalysisConfig | None = None) -> Anal
         "skipped": skipped,
         **provenance(),
     }
-    write_json(out / SUMMARY, record_)
+    write_json(folder / SUMMARY, record_)
     names = [file for entry in done.values() for file in entry["files"]]
     sentences = {name: entry["summary"] for name, entry in done.items()}
-    return AnalysisResult(out, sentences, skipped, (*names, SUMMARY), captions)
+    return AnalysisResult(folder, sentences, skipped, (*names, SUMMARY), captions)
 
 
 ANALYSES: Mapping[str, Callable[[Materials], Product]] = MappingProxyType(

@@ -27,7 +27,7 @@ DOI = "https://doi.org/10.1162/neco_a_01613"
 
 def findings_page(
     findings: Sequence[Finding],
-    folder: Path,
+    folder: Path | str,
     *,
     title: str = TITLE,
     mixed_commits: bool = False,
@@ -57,21 +57,21 @@ def findings_page(
     return document(
         title,
         _header(findings, title, join(mixing_warning(made_with), not_shown(damaged))),
-        tag("main", _summary(findings), *(_section(one, folder) for one in findings)),
+        tag("main", _summary(findings), *(_section(one, Path(folder)) for one in findings)),
     )
 
 
 def write_page(
-    path: Path,
+    path: Path | str,
     findings: Sequence[Finding],
-    folder: Path,
+    folder: Path | str,
     *,
     title: str = TITLE,
     mixed_commits: bool = False,
 ) -> None:
     """Write the page of findings, atomically; see `findings_page`."""
     text = findings_page(findings, folder, title=title, mixed_commits=mixed_commits)
-    with atomic_writer(path) as file:
+    with atomic_writer(Path(path)) as file:
         file.write(text)
 
 

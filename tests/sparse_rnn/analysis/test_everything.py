@@ -161,7 +161,7 @@ def test_tables_have_the_numbers_of_the_functions(pool: srnn.Run, made: tuple[Pa
 def test_a_second_time_gives_the_same_tables_and_other_settings_others(
     pool: srnn.Run, made: tuple[Path, str], tmp_path: Path
 ) -> None:
-    same = analysis.analyze(pool, tmp_path / "same", analysis.AnalysisConfig(trials=8))
+    same = analysis.analyze(pool, str(tmp_path / "same"), analysis.AnalysisConfig(trials=8))
     other = analysis.analyze(pool, tmp_path / "other", analysis.AnalysisConfig(8, 3, 4))
     tables = [name for name in same.files if name.endswith(".csv")]
     assert len(tables) >= 7
