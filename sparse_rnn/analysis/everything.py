@@ -62,9 +62,7 @@ class AnalysisResult:
     captions: Mapping[str, Caption]
 
 
-def analyze(
-    run: Run, out: Path | str, settings: AnalysisConfig | None = None
-) -> AnalysisResult:
+def analyze(run: Run, out: Path | str, settings: AnalysisConfig | None = None) -> AnalysisResult:
     """Make all analyses that apply to a run, and write their figures and tables.
 
     Args:
