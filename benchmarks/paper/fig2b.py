@@ -16,6 +16,7 @@ from benchmarks.paper._learning import Curves
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import above
 from benchmarks.paper.claims import CLAIMS
+from sparse_rnn.system.palette import series_of
 
 SIZES = {
     "smoke": (6, (0, 1, 2), (27, 31)),
@@ -77,10 +78,8 @@ def figure(analysis: Analysis) -> Figure:
     drawn, axes = drawing.panels(size=(6.2, 4.2))
     order = [name for name in (*analysis.local, *analysis.whole) if name in analysis.found]
     told = {f"{name} ({analysis.weights[name]:,} weights)": analysis.found[name] for name in order}
-    styles = {
-        name: {**drawing.line_style(i), "linestyle": "--" if "Dense" in name else "-"}
-        for i, name in enumerate(told)
-    }
+    numbers = series_of([one.arm.settings["arch"] for one in told.values()])
+    styles = {name: drawing.line_style(i) for name, i in zip(told, numbers, strict=True)}
     drawing.learning(axes[0, 0], told, styles)
     drawing.legend(axes[0, 0], loc="best")
     drawing.title(axes[0, 0], "20 base tasks, networks of similar numbers of weights")
