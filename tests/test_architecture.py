@@ -123,6 +123,15 @@ def test_modules_are_short(package: str) -> None:
     assert {path: n for path, n in lengths.items() if n > MAX_LINES} == {}
 
 
+def test_the_linter_sees_every_module() -> None:
+    command = [sys.executable, "-m", "ruff", "check", "--show-files", "."]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    seen = {Path(line).resolve() for line in told.splitlines()}
+    folders = ("modcog", "sparse_rnn", "benchmarks", "tests")
+    there = {path for folder in folders for path in (ROOT / folder).rglob("*.py")}
+    assert sorted(there - seen) == []
+
+
 def test_import_contracts_hold() -> None:
     lint_imports = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run(

@@ -157,7 +157,9 @@ class Archive:
                 self.saved = step
                 run_folder.note_continuation(self.folder, step, self._network, kernels or {})
             if snapshot is None:
-                known = {name: csv_line(columns).encode() for name, columns in self._columns.items()}
+                known = {
+                    name: csv_line(columns).encode() for name, columns in self._columns.items()
+                }
             else:
                 known = origin.logs if origin else known_lines(self.folder, snapshot.facts)
             for name in self._columns:

@@ -80,6 +80,7 @@ def logs_of(identity: Identity) -> Mapping[str, tuple[str, ...]]:
     with_sparsifier = identity.settings.get("sparsifier") is not None
     return {**LOGS, SPARSITY: OF_SPARSITY} if with_sparsifier else LOGS
 
+
 TASKS = "tasks_sha256"
 """What `config.json` calls the digest of the tasks' content."""
 
@@ -87,6 +88,11 @@ FIRST_STREAMS = 1
 """Version of the streams of trials of version 0.1, which did not write it down."""
 
 _REMEDY = "Choose another folder, or move the file away."
+
+_OWN_NETWORK = (
+    "holds a run of sparse_rnn.fit, with a network that only your code can build. What it learned "
+    f"is in {METRICS} and {EVALUATION}, and its weights in {WEIGHTS}, for load_state_dict."
+)
 _LOG = logging.getLogger("sparse_rnn")
 _OWN = (METRICS, EVALUATIONS, SPARSITY, EVALUATION, STAGES, CURRICULUM, SUMMARY, WEIGHTS)
 
@@ -342,15 +348,19 @@ def read_config(folder: Path, parse: Callable[[str], ConfigT]) -> ConfigT:
         parse: Reads it from JSON, as ``TrainConfig.from_json`` does.
 
     Raises:
-        RunConflict: There is no `config.json` in the folder.
+        RunConflict: There is no `config.json` in the folder, or it is of a network of the caller's
+            own where one of this package is asked for.
         RunDamaged: It is not one of a run.
     """
     path = folder / CONFIG
     if not path.exists():
         raise RunConflict(f"{folder} holds no run: there is no {CONFIG} in it.")
+    config = record_of(folder)["config"]
     try:
-        return parse(json.dumps(record_of(folder)["config"]))
+        return parse(json.dumps(config))
     except InvalidArgument as error:
+        if "steps" in config and error.argument == "arch" and "arch" not in config:
+            raise RunConflict(f"{folder} {_OWN_NETWORK}") from error
         raise RunDamaged(f"{path} holds no valid configuration: {error} {_REMEDY}") from error
 
 

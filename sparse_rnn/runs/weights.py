@@ -12,12 +12,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from sparse_rnn.nn.cells import CELLS
 from sparse_rnn.errors import IncompatibleState, InvalidArgument, RunDamaged
-from sparse_rnn.system.files import atomic_path, open_regular
 from sparse_rnn.masks import Mask
+from sparse_rnn.nn.cells import CELLS
 from sparse_rnn.nn.network import Network
 from sparse_rnn.nn.rewirable import EDGES, edges_of
+from sparse_rnn.system.files import atomic_path, open_regular
 
 WEIGHTS = "weights.safetensors"
 """Name of the weights file in a run folder."""

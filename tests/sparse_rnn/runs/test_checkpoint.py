@@ -14,8 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import sparse_rnn as srnn
-from sparse_rnn.runs.weights import load, load_state, save_state, save_weights
 from sparse_rnn.errors import IncompatibleState
+from sparse_rnn.runs.weights import load, load_state, save_state, save_weights
 from tests.sparse_rnn.helpers import same_bits
 
 MASKS = [

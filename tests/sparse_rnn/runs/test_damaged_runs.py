@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import pickle
 import shutil
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sparse_rnn as srnn
-from sparse_rnn.system import files
-from sparse_rnn.errors import IncompatibleState, RunConflict, WriteFailed
-from sparse_rnn.evaluation.history import Record
-from sparse_rnn.training.progress import OnStep
-from sparse_rnn.runs.checkpoint import Snapshot, Store, pack, unpack
-from tests.sparse_rnn.helpers import contents, same_outcome, small_config
-from tests.sparse_rnn.killed_runs import OFTEN, Killed, killer, left_at, nine, saved_steps
+from sparse_rnn.errors import IncompatibleState, RunConflict
+from sparse_rnn.runs.checkpoint import Snapshot, Store
+from tests.sparse_rnn.helpers import contents, same_outcome
+from tests.sparse_rnn.killed_runs import OFTEN, left_at, nine, saved_steps
 
 
 def flip(path: Path) -> None:
@@ -215,8 +210,8 @@ def test_a_continuation_with_other_versions_is_noted(
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    from sparse_rnn.training.optimiser import Optimiser
     from sparse_rnn.runs.checkpoint import restore
+    from sparse_rnn.training.optimiser import Optimiser
 
     folder = left_at(tmp_path / "run", 5)
     snapshot, _ = Store(folder).newest(lambda _: "")

@@ -12,8 +12,8 @@ import pytest
 
 import sparse_rnn as srnn
 from sparse_rnn.errors import InvalidArgument, RunConflict
-from sparse_rnn.system.lock import locked
 from sparse_rnn.runs.checkpoint import Store
+from sparse_rnn.system.lock import locked
 from tests.sparse_rnn.helpers import (
     contents,
     lines_without_clock,

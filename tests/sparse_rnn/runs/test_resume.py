@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-import pickle
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ from typing import Any
 import pytest
 
 import sparse_rnn as srnn
+from sparse_rnn.errors import WriteFailed
+from sparse_rnn.runs.checkpoint import Store, pack, unpack
 from sparse_rnn.system import files
-from sparse_rnn.errors import IncompatibleState, RunConflict, WriteFailed
-from sparse_rnn.evaluation.history import Record
 from sparse_rnn.training.progress import OnStep
-from sparse_rnn.runs.checkpoint import Snapshot, Store, pack, unpack
-from tests.sparse_rnn.helpers import contents, same_outcome, small_config
+from tests.sparse_rnn.helpers import contents, same_outcome
 from tests.sparse_rnn.killed_runs import OFTEN, Killed, killer, left_at, nine, saved_steps
 
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -29,18 +27,6 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "early stop": {"stop_at": 1e-9, "stop_measure": "final_accuracy", "eval_every": 5},
     "noise": {"cell": "leaky", "recurrent_noise": 0.1, "backend": "dense"},
 }
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -123,34 +109,6 @@ def test_options_are_no_part_of_a_run(whole: Path, tmp_path: Path) -> None:
     assert {entry["level"] for entry in summary["time_to_accuracy"]} <= {0.01}
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 class Full:
     """Makes the nth attempt to write, and those after it, fail as on a full disk."""
 
@@ -221,8 +179,6 @@ def test_snapshots_cross_process_borders_as_bytes(tmp_path: Path) -> None:
     assert again.facts == snapshot.facts
     assert all(again.tensors[name].equal(value) for name, value in snapshot.tensors.items())
     assert unpack(pack(None)) is None
-
-
 
 
 def test_a_finished_run_is_a_no_op_whatever_the_options(whole: Path) -> None:

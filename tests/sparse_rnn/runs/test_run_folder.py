@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 import sparse_rnn as srnn
+from sparse_rnn import report
 from sparse_rnn.errors import RunConflict
 from sparse_rnn.training.progress import OnStep
 from tests.sparse_rnn.helpers import contents, same_bits, small_config
@@ -171,3 +173,20 @@ def test_a_damaged_configuration_is_refused_and_kept(copied: Path, text: str, me
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunConflict, match=r"holds no run: there is no config\.json"):
         srnn.load_run(tmp_path)
+
+
+def test_the_network_of_a_fit_is_not_asked_for_as_one_of_the_package(tmp_path: Path) -> None:
+    class Linear(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.out = torch.nn.Linear(53, 17)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return self.out(inputs)
+
+    config = srnn.FitConfig(suite="cog-20", steps=1, eval_batches=1, final_batches=1)
+    srnn.fit(Linear(), config, tmp_path)
+    with pytest.raises(RunConflict, match=r"run of sparse_rnn\.fit.* that only your code can"):
+        srnn.load_run(tmp_path)
+    with pytest.raises(RunConflict, match=r"metrics\.csv and evaluation\.csv"):
+        report.overview({"own": tmp_path})
