@@ -28,14 +28,16 @@ class TiledDrive:
 
     Attributes:
         tiling: The tiles.
+        inputs: The inputs ``[T, B, I]``.
         weight: Input weights ``[N, I]``.
         bias: Bias ``[N]``; zeros where there is none.
-        tiles: The other channels, ``[tiles, T, C * W]``.
+        tiles: The other channels, ``[tiles, T, C * W]``; each is written when it is fed.
         rows: How the units are joined with them: all with all.
         active: The active channel of each step and lane, counted from C on, or -1; and its value.
     """
 
     tiling: Tiling
+    inputs: NDArray[Any]
     weight: NDArray[Any]
     bias: NDArray[Any]
     tiles: NDArray[Any]
@@ -56,16 +58,11 @@ class TiledDrive:
             channels[:], sizes[:] = -1, 0
         n_dense = n_channels - n_last
         tiles = tiling.empty(n_steps, inputs.dtype, n_dense * tiling.width)
-        tiling.each(
-            lambda number, lanes: compiled().inputs.pack_steps(
-                inputs[:, lanes[0] : lanes[1], :n_dense], tiles[number], tiling.slots
-            )
-        )
         bias = np.zeros(len(weight), weight.dtype)
         if drive.bias is not None:
             bias = drive.bias.detach().contiguous().numpy()
         rows = Synapses.full(len(weight), n_dense, tiling.width)
-        return cls(tiling, weight, bias, tiles, rows, (channels, sizes))
+        return cls(tiling, inputs, weight, bias, tiles, rows, (channels, sizes))
 
     @property
     def n_dense(self) -> int:
@@ -76,10 +73,13 @@ class TiledDrive:
         """What each tile takes, for `sparse_rnn.kernels.cpu.passes.Passes.forth`."""
         synapses = self.rows.with_matrix(self.weight[:, : self.n_dense])
         table = np.ascontiguousarray(self.weight[:, self.n_dense :].T)
-        loop = compiled().inputs.forward
+        loops = compiled().inputs
 
         def feed(number: int) -> tuple[Any, Any]:
-            return loop, (self.tiles[number], synapses, self.bias, *self.active, table)
+            first, end = self.tiling.bounds[number]
+            dense = self.inputs[:, first:end, : self.n_dense]
+            loops.pack_steps(dense, self.tiles[number], self.tiling.slots)
+            return loops.forward, (self.tiles[number], synapses, self.bias, *self.active, table)
 
         return feed
 

@@ -73,9 +73,12 @@ def _add(matrix: Any, number: int, block: Any, span: Any, slots: Any) -> None:
     arrays, rows, here = (delta, state), (pointers, offsets), (steps, starts)
     if grouped:
         groups = (span[0] // GROUP, -(-span[1] // GROUP))
-        _sum(grad, arrays, rows, here, groups, FOUR, slots)
+        _sum(grad, arrays, rows, here, (0, *groups), FOUR, slots)
     else:
-        _sum(grad, arrays, rows, here, span, ONE, slots)
+        # The sources of one block of all units, then those of the next.
+        n_rows = deltas.shape[2] // width
+        for begin in range(0, pointers.size - 1, n_rows):
+            _sum(grad, arrays, rows, here, (begin, *span), ONE, slots)
 
 
 @kept_njit(nogil=True, error_model="numpy")
@@ -112,9 +115,10 @@ def _sum(  # noqa: PLR0913 - see `weight_gradients`
     pointers, offsets = rows
     steps, (here, there) = block
     size, height = np.uint64(len(units)), np.uint64(len(units) * len(slots))
-    for number in range(span[0], span[1]):
+    begin, first, end = span
+    for number in range(first, end):
         base = here + np.uint64(number) * height
-        edge, stop = pointers[number], pointers[number + 1]
+        edge, stop = pointers[begin + number], pointers[begin + number + 1]
         while edge + 4 <= stop:
             sources = (
                 there + np.uint64(offsets[edge]),

@@ -49,7 +49,9 @@ def check(into: Any, state: Any, synapses: Any, width: int, size: int) -> None:
     for source in range(n_sources):
         if offsets[source] + width > state.size:
             raise IndexError("offsets")
-    if n_sources * size > weight.size or (pointers.size - 1) * size * width > into.size:
+    n_rows = pointers.size - 1
+    fits = n_rows * size * width <= into.size if size > 1 else n_rows * width % into.size == 0
+    if n_sources * size > weight.size or not fits:
         raise IndexError("units")
 
 
@@ -58,7 +60,8 @@ def add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None
     """Add ``weight @ state`` to a step of a tile.
 
     `synapses` are pointers, sources times W and weights. If `grouped`, a pointer belongs to four
-    units with the same sources, and each source has four weights, 0 where there is no synapse.
+    units with the same sources, and each source has four weights, 0 where there is no synapse. Else
+    it belongs to one unit and one block of sources: all units' first block, then the next.
     """
     pointers, offsets, weight = synapses
     width = np.uint64(len(slots))
@@ -71,9 +74,11 @@ def add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None
             span = (pointers[group], pointers[group + 1])
             add_products(into, base, state, edges, span, FOUR, slots)
     else:
-        for unit in range(pointers.size - 1):
-            span = (pointers[unit], pointers[unit + 1])
-            add_products(into, np.uint64(unit) * width, state, edges, span, ONE, slots)
+        n_rows = into.size // len(slots)
+        for begin in range(0, pointers.size - 1, n_rows):
+            for unit in range(n_rows):
+                span = (pointers[begin + unit], pointers[begin + unit + 1])
+                add_products(into, np.uint64(unit) * width, state, edges, span, ONE, slots)
 
 
 @kept_njit(nogil=True, error_model="numpy")

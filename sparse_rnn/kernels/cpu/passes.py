@@ -18,11 +18,11 @@ from sparse_rnn.kernels.cpu.plan import (
     Matrix,
     Synapses,
     Tiling,
-    in_threads,
     lay_out,
     shares,
 )
 from sparse_rnn.kernels.cpu.readout import TiledReadout
+from sparse_rnn.kernels.cpu.threads import in_threads
 
 _KINDS = {"relu": "RELU", "tanh": "TANH", "softplus": "SOFTPLUS"}
 

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import tracemalloc
 import warnings
 from collections.abc import Iterator
@@ -19,7 +20,14 @@ from hypothesis import given, strategies as st
 import sparse_rnn as srnn
 from sparse_rnn import kernels, masks
 from sparse_rnn.errors import InvalidArgument
-from sparse_rnn.kernels.cpu import drive, function as sparse_cpu, passes, plan, readout
+from sparse_rnn.kernels.cpu import (
+    drive,
+    function as sparse_cpu,
+    passes,
+    plan,
+    readout,
+    threads as cpu_threads,
+)
 from tests.sparse_rnn.helpers import random_mask
 
 
@@ -81,6 +89,44 @@ def test_units_without_synapses_are_served() -> None:
         exact = gradients("reference", some, (5, 3), torch.float64)
         for a, b in zip(fast, exact, strict=True):
             torch.testing.assert_close(a, b)
+
+
+def test_blocks_of_sources_agree_with_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "BLOCK", 16)
+    monkeypatch.setattr(plan, "LEAST_IN_BLOCK", 2)
+    rng = np.random.default_rng(0)
+    sources = np.concatenate([rng.choice(70, 10, replace=False) for _ in range(70)])
+    mask = srnn.Mask.from_edges(70, np.repeat(np.arange(70), 10), sources)
+    rows = plan.Layout.of(mask, 8).rows
+    assert not rows.grouped
+    assert rows.pointers.size == 5 * 72 + 1
+    fast = gradients("sparse_cpu", mask, (9, 21), torch.float64)
+    exact = gradients("reference", mask, (9, 21), torch.float64)
+    for a, b in zip(fast, exact, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("pool", [False, True])
+def test_threads_share_out_all_items_and_hand_on_what_fails(
+    pool: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(3)
+    if pool:
+        monkeypatch.setattr(cpu_threads, "_team", lambda: None)
+    for n_items in (0, 1, 2, 20):
+        done: list[int] = []
+        cpu_threads.in_threads(done.append, n_items)
+        assert sorted(done) == list(range(n_items))
+    meeting = threading.Barrier(3)  # Nobody leaves before three threads are there.
+    cpu_threads.in_threads(lambda _: meeting.wait(60) and None, 3)
+
+    def fail(item: int) -> None:
+        if item == 7:
+            raise KeyError(item)
+
+    with pytest.raises(KeyError, match="7"):
+        cpu_threads.in_threads(fail, 20)
 
 
 @pytest.mark.usefixtures("threads")
