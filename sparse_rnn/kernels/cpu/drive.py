@@ -13,7 +13,7 @@ from torch import Tensor
 from sparse_rnn.kernels.api import Drive
 from sparse_rnn.kernels.cpu.compiled import compiled
 from sparse_rnn.kernels.cpu.passes import Feed, Held
-from sparse_rnn.kernels.cpu.plan import Matrix, Synapses, Tiling
+from sparse_rnn.kernels.cpu.plan import Layout, Matrix, Synapses, Tiling, unmoved
 
 CHANGE_COST = 128
 """Channels times steps that are multiplied in the time of looking one up anew. Measured."""
@@ -28,15 +28,17 @@ class TiledDrive:
 
     Attributes:
         tiling: The tiles.
+        layout: The order of the units in a tile.
         inputs: The inputs ``[T, B, I]``.
-        weight: Input weights ``[N, I]``.
-        bias: Bias ``[N]``; zeros where there is none.
+        weight: Input weights ``[N, I]``, in that order.
+        bias: Bias ``[N]``, in that order; zeros where there is none.
         tiles: The other channels, ``[tiles, T, C * W]``; each is written when it is fed.
         rows: How the units are joined with them: all with all.
         active: The active channel of each step and lane, counted from C on, or -1; and its value.
     """
 
     tiling: Tiling
+    layout: Layout
     inputs: NDArray[Any]
     weight: NDArray[Any]
     bias: NDArray[Any]
@@ -45,10 +47,10 @@ class TiledDrive:
     active: tuple[NDArray[np.int64], NDArray[Any]]
 
     @classmethod
-    def of(cls, drive: Drive, tiling: Tiling) -> TiledDrive:
+    def of(cls, drive: Drive, tiling: Tiling, layout: Layout) -> TiledDrive:
         """Lay out inputs."""
         inputs = drive.inputs.detach().contiguous().numpy()
-        weight = drive.weight.detach().contiguous().numpy()
+        weight = drive.weight.detach().numpy().take(layout.order, axis=0)
         n_steps, n_lanes, n_channels = inputs.shape
         channels = np.empty((n_steps, n_lanes), np.int64)
         sizes = np.empty((n_steps, n_lanes), inputs.dtype)
@@ -60,9 +62,9 @@ class TiledDrive:
         tiles = tiling.empty(n_steps, inputs.dtype, n_dense * tiling.width)
         bias = np.zeros(len(weight), weight.dtype)
         if drive.bias is not None:
-            bias = drive.bias.detach().contiguous().numpy()
+            bias = drive.bias.detach().numpy().take(layout.order)
         rows = Synapses.full(len(weight), n_dense, tiling.width)
-        return cls(tiling, inputs, weight, bias, tiles, rows, (channels, sizes))
+        return cls(tiling, layout, inputs, weight, bias, tiles, rows, (channels, sizes))
 
     @property
     def n_dense(self) -> int:
@@ -73,12 +75,12 @@ class TiledDrive:
         """What each tile takes, for `sparse_rnn.kernels.cpu.passes.Passes.forth`."""
         synapses = self.rows.with_matrix(self.weight[:, : self.n_dense])
         table = np.ascontiguousarray(self.weight[:, self.n_dense :].T)
-        loops = compiled().inputs
+        loops, places = compiled().inputs, unmoved(self.n_dense)
 
         def feed(number: int) -> tuple[Any, Any]:
             first, end = self.tiling.bounds[number]
             dense = self.inputs[:, first:end, : self.n_dense]
-            loops.pack_steps(dense, self.tiles[number], self.tiling.slots)
+            loops.pack_steps(dense, self.tiles[number], places, self.tiling.slots)
             return loops.forward, (self.tiles[number], synapses, self.bias, *self.active, table)
 
         return feed
@@ -101,5 +103,6 @@ class TiledDrive:
             held: `held`, written.
         """
         dense = self.rows.matrix_of(values, len(self.weight))
-        of_weight = np.hstack([dense, held.of_table.T])
-        return torch.from_numpy(of_weight), torch.from_numpy(held.of_bias)
+        of_weight, places = np.hstack([dense, held.of_table.T]), self.layout.places
+        found = of_weight.take(places, axis=0), held.of_bias.take(places)
+        return torch.from_numpy(found[0]), torch.from_numpy(found[1])

@@ -34,7 +34,8 @@ class _OfProjected(Recurrence):
         given: Any = compiled().loops.forward, projected.detach().contiguous().numpy()
         how = (self.edges, self.nonlinearity, self.alpha)
         self._passes = Passes.of(projected.shape, weight.dtype, *how, n_last=len(projected))
-        self._none = TiledReadout.none(h0.shape[1], self._passes.dtype, self._passes.tiling)
+        where = (self._passes.tiling, self._passes.layout)
+        self._none = TiledReadout.none(h0.shape[1], self._passes.dtype, *where)
         states, self._no_logits, kept = self._passes.forth(h0, weight, lambda _: given, self._none)
         self.kept = _tensors(kept)
         return (states,)
@@ -83,8 +84,9 @@ class _Driven(Recurrence):
         self._passes = passes = Passes.of(
             shape, weight.dtype, *how, n_last=1 if self.LAST else len(inputs)
         )
-        self._drive = TiledDrive.of(Drive(inputs, weight_ih, bias), passes.tiling)
-        self._readout = TiledReadout.of(weight_ho, bias_o, passes.tiling)
+        where = (passes.tiling, passes.layout)
+        self._drive = TiledDrive.of(Drive(inputs, weight_ih, bias), *where)
+        self._readout = TiledReadout.of(weight_ho, bias_o, *where)
         states, logits, kept = passes.forth(h0, weight, self._drive.feed(), self._readout)
         self.kept = _tensors(kept)
         return states, logits

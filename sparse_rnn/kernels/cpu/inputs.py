@@ -107,7 +107,7 @@ def _last(row: Any, begin: int, end: int) -> int:
 
 
 @kept_njit(nogil=True, error_model="numpy")
-def pack_steps(rows: Any, tile: Any, slots: Any) -> None:
-    """Copy ``[T, lanes, C]`` into ``[T, C * W]``."""
+def pack_steps(rows: Any, tile: Any, places: Any, slots: Any) -> None:
+    """Copy ``[T, lanes, C]`` into ``[T, C * W]``; `places` as in `pack`."""
     for t in range(rows.shape[0]):
-        pack(rows[t], tile[t], slots)
+        pack(rows[t], tile[t], places, slots)

@@ -115,31 +115,34 @@ def _chain(grad: Any, state: Any, kind: int) -> None:
 
 
 @kept_njit(nogil=True, error_model="numpy")
-def pack(rows: Any, tile: Any, slots: Any) -> None:
-    """Copy ``[lanes, N]`` into ``[N * W]``; lanes and units that are missing become 0."""
+def pack(rows: Any, tile: Any, places: Any, slots: Any) -> None:
+    """Copy ``[lanes, N]`` into ``[N * W]``; lanes and units that are missing become 0.
+
+    `places` says where each unit lies in the tile, int64 ``[N]``.
+    """
     width = len(slots)
     lanes, n_units = rows.shape
     for first in range(0, n_units, 16):
         last = min(first + 16, n_units)
         for lane in range(lanes):
             for unit in range(first, last):
-                tile[unit * width + lane] = rows[lane, unit]
+                tile[places[unit] * width + lane] = rows[lane, unit]
         for lane in range(lanes, width):
             for unit in range(first, last):
-                tile[unit * width + lane] = 0
+                tile[places[unit] * width + lane] = 0
     tile[n_units * width :] = 0
 
 
 @kept_njit(nogil=True, error_model="numpy")
-def unpack(tile: Any, rows: Any, slots: Any) -> None:
-    """Copy ``[N * W]`` into ``[lanes, N]``."""
+def unpack(tile: Any, rows: Any, places: Any, slots: Any) -> None:
+    """Copy ``[N * W]`` into ``[lanes, N]``; `places` as in `pack`."""
     width = len(slots)
     lanes, n_units = rows.shape
     for first in range(0, n_units, 16):
         last = min(first + 16, n_units)
         for lane in range(lanes):
             for unit in range(first, last):
-                rows[lane, unit] = tile[unit * width + lane]
+                rows[lane, unit] = tile[places[unit] * width + lane]
 
 
 @kept_njit(nogil=True, error_model="numpy")
@@ -179,21 +182,22 @@ def give(now: Any, t: int, n_steps: int, outputs: Any, lanes: Any, slots: Any) -
         n_steps: Number of steps T.
         outputs: The states of the last K steps ``[K, B, N]`` and the logits ``[T, B, O]``, written
             in the lanes of the tile; the readout as `add` takes synapses of groups, its bias
-            ``[O]``, and room for the logits of a step ``[O * W]``, in whole groups.
+            ``[O]``, and room for the logits of a step ``[O * W]``, in whole groups; and the places
+            of units and of outputs in a tile.
         lanes: First and end of the tile's lanes.
         slots: W zeros.
     """
-    states, logits, readout, bias, answers = outputs
+    states, logits, readout, bias, answers, (units, places) = outputs
     late = t - (n_steps - states.shape[0])
     if late >= 0:
-        unpack(now, states[late, lanes[0] : lanes[1]], slots)
+        unpack(now, states[late, lanes[0] : lanes[1]], units, slots)
     if bias.size:
         width = len(slots)
         for output in range(bias.size):
             answers[output * width : (output + 1) * width] = bias[output]
         answers[bias.size * width :] = 0
         add(answers, now, readout, True, slots)  # noqa: FBT003 - numba takes no names
-        unpack(answers, logits[t, lanes[0] : lanes[1]], slots)
+        unpack(answers, logits[t, lanes[0] : lanes[1]], places, slots)
 
 
 @kept_njit(nogil=True, error_model="numpy")
@@ -216,7 +220,7 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
     n_steps = projected.shape[0]
     for t in range(n_steps):
         now = values[t + 1]
-        pack(projected[t, lanes[0] : lanes[1]], now, slots)
+        pack(projected[t, lanes[0] : lanes[1]], now, outputs[5][0], slots)
         rate = rates[min(t, rates.shape[0] - 1)]
         step(values[t], now, rate, rows, how, lanes[1] - lanes[0], slots)
         give(now, t, n_steps, outputs, lanes, slots)
@@ -237,8 +241,9 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
 
     Args:
         grads: Gradient with respect to the states of the last K steps, ``[K, B, N]``, and to the
-            logits ``[T, B, O]``; the transposed readout, as `add` takes synapses of groups; and the
-            gradient of the logits as a tile, ``[T, O * W]`` in whole groups, written.
+            logits ``[T, B, O]``; the transposed readout, as `add` takes synapses of groups; the
+            gradient of the logits as a tile, ``[T, O * W]`` in whole groups, written; and the
+            places of units and of outputs in a tile.
         deltas: ``[T, B, N]``, written: gradient with respect to `projected` of `forward`. Or of no
             step: then it is not wanted.
         rates: ``[T, N * W]``, what the nonlinearity gave: states, or rates of leaky units.
@@ -249,7 +254,7 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
             ``[N * W]``: it is left with the gradient of the first state that their leak passes on.
         slots: W zeros.
     """
-    of_states, of_logits, readout, answers = grads
+    of_states, of_logits, readout, answers, (units, places) = grads
     kind, grouped, alpha, kept = how
     last = delta_tile.shape[0] - 1
     late = delta_tile.shape[0] - of_states.shape[0]
@@ -258,11 +263,11 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
     for t in range(last, -1, -1):
         now = delta_tile[t]
         if t >= late:
-            pack(of_states[t - late, lanes[0] : lanes[1]], now, slots)
+            pack(of_states[t - late, lanes[0] : lanes[1]], now, units, slots)
         else:
             now[:] = 0
         if of_logits.shape[2]:
-            pack(of_logits[t, lanes[0] : lanes[1]], answers[t], slots)
+            pack(of_logits[t, lanes[0] : lanes[1]], answers[t], places, slots)
             add(now, answers[t], readout, True, slots)  # noqa: FBT003 - numba takes no names
         if t < last:
             add(now, delta_tile[t + 1], columns, grouped, slots)
@@ -273,12 +278,12 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
                 now[i] = share * total
         _chain(now, rates[t], kind)
         if deltas.shape[0]:
-            unpack(now, deltas[t, lanes[0] : lanes[1]], slots)
+            unpack(now, deltas[t, lanes[0] : lanes[1]], units, slots)
 
 
 @kept_njit(nogil=True, error_model="numpy")
 def product(  # noqa: PLR0913 - what is read, what is written, and two constants
-    products: Any, tile: Any, start: Any, synapses: Any, lanes: Any, grouped: Any, slots: Any
+    products: Any, tile: Any, start: Any, synapses: Any, lanes: Any, how: Any, slots: Any
 ) -> None:
     """Multiply one step of a tile by a sparse matrix.
 
@@ -288,8 +293,9 @@ def product(  # noqa: PLR0913 - what is read, what is written, and two constants
         start: ``[N * W]``, what the product is added to; overwritten.
         synapses: As `add` takes them.
         lanes: First and end of the tile's lanes.
-        grouped: Whether the synapses are grouped.
+        how: Whether the synapses are grouped, and the places of the units in a tile.
         slots: W zeros.
     """
+    grouped, places = how
     add(start, tile, synapses, grouped, slots)
-    unpack(start, products[lanes[0] : lanes[1]], slots)
+    unpack(start, products[lanes[0] : lanes[1]], places, slots)

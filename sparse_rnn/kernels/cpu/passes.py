@@ -20,6 +20,7 @@ from sparse_rnn.kernels.cpu.plan import (
     Tiling,
     lay_out,
     shares,
+    unmoved,
 )
 from sparse_rnn.kernels.cpu.readout import TiledReadout
 from sparse_rnn.kernels.cpu.threads import in_threads
@@ -119,13 +120,13 @@ class Passes:
         logits = np.empty((n_steps, n_lanes, readout.n_outputs), self.dtype)
         rows = self.layout.rows.with_weights(weight.detach().numpy())
         how = (self.kind, self.layout.rows.grouped, self.alpha)
-        answer = readout.forth()
+        answer, places = readout.forth(), (self.layout.places, unmoved(readout.n_outputs))
 
         def run(number: int, lanes: tuple[int, int]) -> None:
             loop, given = feed(number)
             tile = (states[number], rates[number])
-            outputs = (handed, logits, *answer, readout.room())
-            lanes_of.pack(first[lanes[0] : lanes[1]], tile[0][0], slots)
+            outputs = (handed, logits, *answer, readout.room(), places)
+            lanes_of.pack(first[lanes[0] : lanes[1]], tile[0][0], places[0], slots)
             loop(given, outputs, tile, rows, lanes, how, slots)
 
         tiling.each(run)
@@ -166,15 +167,17 @@ class Passes:
         answers, back = self.tiling.empty(n_steps, self.dtype, readout.size), readout.back()
         grad_h0 = np.empty((n_lanes, n_units) if first else (0, 0), self.dtype)
         values = kept.states[:, 1:] if self.alpha == 1 else kept.rates
+        places = (self.layout.places, unmoved(readout.n_outputs))
 
         def run(number: int, lanes: tuple[int, int]) -> None:
             own = delta_tiles[number]
             passed = np.zeros(self.tiling.size if first or self.alpha != 1 else 0, self.dtype)
             how = (self.kind, grouped, self.alpha, passed)
-            given = (*outer, back, answers[number])
+            given = (*outer, back, answers[number], places)
             lanes_of.backward(given, deltas, values[number], own, columns, lanes, how, slots)
             if first:
-                lanes_of.product(grad_h0, own[0], passed, columns, lanes, grouped, slots)
+                after = (grouped, places[0])
+                lanes_of.product(grad_h0, own[0], passed, columns, lanes, after, slots)
 
         self.tiling.each(run)
         return delta_tiles, answers, torch.from_numpy(grad_h0) if first else None

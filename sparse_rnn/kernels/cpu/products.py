@@ -53,6 +53,7 @@ class _SparseProduct(Operation):
         loops = compiled().loops
         self._tiling = tiling = Tiling.of(*state.shape)
         rows, gates = self._prepared.rows(weight, tiling.width)
+        places = lay_out(self._edges, tiling.width).places
         inputs = state.detach().contiguous().numpy()
         products = torch.empty((len(gates), *state.shape), dtype=state.dtype)
         outputs = products.numpy()
@@ -60,10 +61,11 @@ class _SparseProduct(Operation):
 
         def run(number: int, lanes: tuple[int, int]) -> None:
             own, slots = tiles[number, 0], tiling.slots
-            loops.pack(inputs[lanes[0] : lanes[1]], own, slots)
+            loops.pack(inputs[lanes[0] : lanes[1]], own, places, slots)
             for gate, values in enumerate(gates):
                 total = np.zeros_like(own)
-                loops.product(outputs[gate], own, total, values, lanes, rows.grouped, slots)
+                how = (rows.grouped, places)
+                loops.product(outputs[gate], own, total, values, lanes, how, slots)
 
         tiling.each(run)
         return (products,)
@@ -76,6 +78,7 @@ class _SparseProduct(Operation):
         grad, weight = grads[0].contiguous().numpy(), tensors[1]
         rows, _ = self._prepared.rows(weight, tiling.width)
         columns, gates = self._prepared.rows(weight, tiling.width, turned=True)
+        places = lay_out(self._edges, tiling.width).places
         deltas = np.empty((len(grad), *self._tiles.shape), grad.dtype)
         by_gate = torch.empty(grad.shape, dtype=weight.dtype)
         outputs = by_gate.numpy()
@@ -83,10 +86,9 @@ class _SparseProduct(Operation):
         def run(number: int, lanes: tuple[int, int]) -> None:
             for gate, values in enumerate(gates):
                 own, total = deltas[gate, number, 0], np.zeros(tiling.size, grad.dtype)
-                loops.pack(grad[gate, lanes[0] : lanes[1]], own, tiling.slots)
-                loops.product(
-                    outputs[gate], own, total, values, lanes, columns.grouped, tiling.slots
-                )
+                loops.pack(grad[gate, lanes[0] : lanes[1]], own, places, tiling.slots)
+                how = (columns.grouped, places)
+                loops.product(outputs[gate], own, total, values, lanes, how, tiling.slots)
 
         tiling.each(run)
         grad_weight = None

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_rnn.kernels.cpu.plan import GROUP, Matrix, Synapses, Tiling
+from sparse_rnn.kernels.cpu.plan import GROUP, Layout, Matrix, Synapses, Tiling
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,23 +19,26 @@ class TiledReadout:
 
     Attributes:
         tiling: The tiles.
-        weight: Its weights ``[O, N]``.
+        layout: The order of the units in a tile.
+        weight: Its weights ``[O, N]``, in that order.
         bias: Its bias ``[O]``.
     """
 
     tiling: Tiling
+    layout: Layout
     weight: NDArray[Any]
     bias: NDArray[Any]
 
     @classmethod
-    def of(cls, weight: Tensor, bias: Tensor, tiling: Tiling) -> TiledReadout:
+    def of(cls, weight: Tensor, bias: Tensor, tiling: Tiling, layout: Layout) -> TiledReadout:
         """The readout with these weights."""
-        return cls(tiling, weight.detach().numpy(), bias.detach().contiguous().numpy())
+        by_unit = weight.detach().numpy().take(layout.order, axis=1)
+        return cls(tiling, layout, by_unit, bias.detach().contiguous().numpy())
 
     @classmethod
-    def none(cls, n_units: int, dtype: Any, tiling: Tiling) -> TiledReadout:
+    def none(cls, n_units: int, dtype: Any, tiling: Tiling, layout: Layout) -> TiledReadout:
         """No readout."""
-        return cls(tiling, np.empty((0, n_units), dtype), np.empty(0, dtype))
+        return cls(tiling, layout, np.empty((0, n_units), dtype), np.empty(0, dtype))
 
     @property
     def n_outputs(self) -> int:
@@ -77,4 +80,4 @@ class TiledReadout:
     def gradient(self, values: NDArray[Any]) -> Tensor:
         """The gradient of the weights ``[O, N]``, of that of the values of `columns`."""
         by_unit = self.columns.matrix_of(values, self.weight.shape[1])
-        return torch.from_numpy(np.ascontiguousarray(by_unit.T))
+        return torch.from_numpy(np.ascontiguousarray(by_unit.take(self.layout.places, axis=0).T))

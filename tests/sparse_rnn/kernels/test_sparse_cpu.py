@@ -106,6 +106,28 @@ def test_blocks_of_sources_agree_with_the_reference(monkeypatch: pytest.MonkeyPa
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize(
+    ("mask", "fill"),
+    [
+        (masks.locality((50, 50), 6), 0.807),
+        (masks.locality((20, 20), 3), 0.659),
+        (masks.locality((21, 17), 3), 0.612),
+    ],
+)
+def test_units_of_a_sheet_lie_in_squares(mask: srnn.Mask, fill: float) -> None:
+    layout = plan.Layout.of(mask, 32)
+    assert mask.nnz / layout.rows.n_values == pytest.approx(fill, abs=1e-3)
+    assert mask.nnz / layout.columns.n_values == pytest.approx(fill, abs=1e-3)
+    assert sorted(layout.order) == list(range(mask.n_units))
+    assert (layout.order[layout.places] == np.arange(mask.n_units)).all()
+
+
+@pytest.mark.parametrize("mask", [masks.autapse(50), masks.dense(40)])
+def test_units_keep_their_order_where_no_other_is_better(mask: srnn.Mask) -> None:
+    layout = plan.Layout.of(mask, 8)
+    assert (layout.order == np.arange(mask.n_units)).all()
+
+
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("pool", [False, True])
 def test_threads_share_out_all_items_and_hand_on_what_fails(
