@@ -13,7 +13,7 @@ import numpy as np
 
 from sparse_rnn.kernels.cpu import llvm
 from sparse_rnn.kernels.cpu.compiling import kept_njit
-from sparse_rnn.kernels.cpu.loops import CHECKED, FOUR, GROUP, ONE, check
+from sparse_rnn.kernels.cpu.loops import CHECKED, INNER, OUTER, check
 
 # Numba passes what the first argument is for by itself.
 add_dot_products: Any = llvm.add_dot_products
@@ -22,17 +22,17 @@ SPAN = 128
 """Numbers of a unit over which a weight gradient is summed before it is written."""
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**OUTER)
 def weight_gradients(
     matrices: Any, held: Any, totals: Any, bounds: Any, span: Any, slots: Any
 ) -> None:
     """Gradients of all that ends on some units, over all tiles and steps.
 
     Args:
-        matrices: A tuple of matrices, of each: its gradient, shaped as its values, zero, written;
+        matrices: Three matrices, of each: its gradient, shaped as its values, zero, written;
             its sources ``[tiles, steps, S * W]``; deltas ``[tiles, steps, N * W]``; pointers and
-            sources times W, and whether they are grouped; and the steps at which deltas and sources
-            begin.
+            sources times W; the steps at which deltas and sources begin; and the units that are
+            computed together (`sparse_rnn.kernels.cpu.loops.add`).
         held: Gradient of the bias ``[N]`` and of the channels that are looked up ``[K, N]``, zero,
             written; or of no units, where they are not wanted. Their deltas; and the channels and
             sizes, as `sparse_rnn.kernels.cpu.inputs.active` wrote them.
@@ -46,22 +46,24 @@ def weight_gradients(
     for number in range(n_tiles):
         for first in range(0, n_steps, at_once):
             steps = min(at_once, n_steps - first)
-            for matrix in matrices:
-                _add(matrix, number, (first, steps), span, slots)
+            # No loop, as they may be of several types.
+            _add(matrices[0], number, (first, steps), span, slots)
+            _add(matrices[1], number, (first, steps), span, slots)
+            _add(matrices[2], number, (first, steps), span, slots)
             if held[0].size:
                 lanes = (bounds[number, 0], bounds[number, 1])
                 _hold(held, totals, number, (first, first + steps), lanes, span, slots)
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def _add(matrix: Any, number: int, block: Any, span: Any, slots: Any) -> None:
     """Add the products of a block of steps of a tile to the gradient of a matrix."""
-    grad, sources, deltas, (pointers, offsets, grouped), (shift, lag) = matrix
+    grad, sources, deltas, (pointers, offsets), (shift, lag), units = matrix
     if not offsets.size:
         return
     width, (first, n_steps) = len(slots), block
     if CHECKED:
-        check(deltas[0, 0], sources[0, 0], (pointers, offsets, grad), width, 4 if grouped else 1)
+        check(deltas[0, 0], sources[0, 0], (pointers, offsets, grad), width, len(units))
     # Flat arrays: numba then knows that their items follow each other.
     state = sources[number].reshape(sources[number].size)
     delta = deltas[number].reshape(deltas[number].size)
@@ -71,17 +73,13 @@ def _add(matrix: Any, number: int, block: Any, span: Any, slots: Any) -> None:
         np.uint64((first + lag) * sources.shape[2]),
     )
     arrays, rows, here = (delta, state), (pointers, offsets), (steps, starts)
-    if grouped:
-        groups = (span[0] // GROUP, -(-span[1] // GROUP))
-        _sum(grad, arrays, rows, here, (0, *groups), FOUR, slots)
-    else:
-        # The sources of one block of all units, then those of the next.
-        n_rows = deltas.shape[2] // width
-        for begin in range(0, pointers.size - 1, n_rows):
-            _sum(grad, arrays, rows, here, (begin, *span), ONE, slots)
+    n_rows = deltas.shape[2] // (len(units) * width)
+    begin, end = span[0] // len(units), -(-span[1] // len(units))
+    for block in range(0, pointers.size - 1, n_rows):
+        _sum(grad, arrays, rows, here, (block, begin, end), units, slots)
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def _hold(  # noqa: PLR0913 - see `weight_gradients`
     held: Any, totals: Any, number: int, steps: Any, lanes: Any, span: Any, slots: Any
 ) -> None:
@@ -106,7 +104,7 @@ def _hold(  # noqa: PLR0913 - see `weight_gradients`
                 totals[place] = 0
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def _sum(  # noqa: PLR0913 - see `weight_gradients`
     grad: Any, arrays: Any, rows: Any, block: Any, span: Any, units: Any, slots: Any
 ) -> None:

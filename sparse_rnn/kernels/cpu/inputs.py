@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from sparse_rnn.kernels.cpu.compiling import kept_njit
-from sparse_rnn.kernels.cpu.loops import add, give, pack, step
+from sparse_rnn.kernels.cpu.loops import FOUR, INNER, OUTER, add, give, pack, step
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**OUTER)
 def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
     drive: Any, outputs: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
 ) -> None:
@@ -51,13 +51,13 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
         now = values[t + 1]
         for i in range(held.size):  # An assignment of slices compiles for three seconds more.
             now[i] = held[i]
-        add(now, inputs[t], weights, True, slots)  # noqa: FBT003 - numba takes no names
+        add(now, inputs[t], weights, FOUR, slots)
         rate = rates[min(t, rates.shape[0] - 1)]
         step(values[t], now, rate, rows, how, n_lanes, slots)
         give(now, t, n_steps, outputs, lanes, slots)
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**OUTER)
 def active(inputs: Any, channels: Any, sizes: Any) -> Any:
     """Find the last channels of which at most one is not 0 at any step: the rule inputs of tasks.
 
@@ -91,7 +91,7 @@ def active(inputs: Any, channels: Any, sizes: Any) -> Any:
     return n_channels - first, changes
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def _last(row: Any, begin: int, end: int) -> int:
     """The last channel of a span that is not 0, or the one before the span."""
     while end - begin >= 16:
@@ -106,7 +106,7 @@ def _last(row: Any, begin: int, end: int) -> int:
     return end - 1
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**OUTER)
 def pack_steps(rows: Any, tile: Any, places: Any, slots: Any) -> None:
     """Copy ``[T, lanes, C]`` into ``[T, C * W]``; `places` as in `pack`."""
     for t in range(rows.shape[0]):

@@ -20,12 +20,16 @@ from numba.core import config
 from sparse_rnn.kernels.cpu import llvm
 from sparse_rnn.kernels.cpu.compiling import kept_njit
 
+OUTER: Any = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+"""How loops are compiled that Python calls."""
+
+INNER: Any = {"error_model": "numpy", "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
+"""How those are that only loops call: without an entry for Python, which takes as long again."""
+
 RELU, TANH, SOFTPLUS = range(3)
 
 FOUR, ONE = (0, 0, 0, 0), (0,)
 """Units that are computed together: those of a group, or one alone."""
-
-GROUP = len(FOUR)
 
 CHECKED = bool(config.BOUNDSCHECK)  # pyright: ignore[reportAttributeAccessIssue] - numba makes it
 """Whether places are checked before they are used, as NUMBA_BOUNDSCHECK asks for."""
@@ -34,7 +38,7 @@ CHECKED = bool(config.BOUNDSCHECK)  # pyright: ignore[reportAttributeAccessIssue
 add_products: Any = llvm.add_products
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def check(into: Any, state: Any, synapses: Any, width: int, size: int) -> None:
     """Refuse places outside the arrays; the inner loops do not look.
 
@@ -49,39 +53,33 @@ def check(into: Any, state: Any, synapses: Any, width: int, size: int) -> None:
     for source in range(n_sources):
         if offsets[source] + width > state.size:
             raise IndexError("offsets")
-    n_rows = pointers.size - 1
-    fits = n_rows * size * width <= into.size if size > 1 else n_rows * width % into.size == 0
-    if n_sources * size > weight.size or not fits:
+    # The rows of a block are all that there are, of any number of blocks.
+    if n_sources * size > weight.size or (pointers.size - 1) * size * width % into.size:
         raise IndexError("units")
 
 
-@kept_njit(nogil=True, error_model="numpy")
-def add(into: Any, state: Any, synapses: Any, grouped: bool, slots: Any) -> None:  # noqa: FBT001 - compiled, without keywords
+@kept_njit(**INNER)
+def add(into: Any, state: Any, synapses: Any, units: Any, slots: Any) -> None:
     """Add ``weight @ state`` to a step of a tile.
 
-    `synapses` are pointers, sources times W and weights. If `grouped`, a pointer belongs to four
-    units with the same sources, and each source has four weights, 0 where there is no synapse. Else
-    it belongs to one unit and one block of sources: all units' first block, then the next.
+    `synapses` are pointers, sources times W and weights. If `units` are `FOUR`, a pointer belongs
+    to four units with the same sources, and each source has four weights, 0 where there is no
+    synapse. If they are `ONE` it belongs to one unit and one block of sources: all units' first
+    block, then the next. What a mask does not need is not compiled.
     """
     pointers, offsets, weight = synapses
-    width = np.uint64(len(slots))
+    height = np.uint64(len(units) * len(slots))
     if CHECKED:
-        check(into, state, synapses, len(slots), GROUP if grouped else 1)
+        check(into, state, synapses, len(slots), len(units))
     edges = (offsets, weight)
-    if grouped:
-        for group in range(pointers.size - 1):
-            base = np.uint64(group) * width * np.uint64(GROUP)
-            span = (pointers[group], pointers[group + 1])
-            add_products(into, base, state, edges, span, FOUR, slots)
-    else:
-        n_rows = into.size // len(slots)
-        for begin in range(0, pointers.size - 1, n_rows):
-            for unit in range(n_rows):
-                span = (pointers[begin + unit], pointers[begin + unit + 1])
-                add_products(into, np.uint64(unit) * width, state, edges, span, ONE, slots)
+    n_rows = into.size // (len(units) * len(slots))
+    for begin in range(0, pointers.size - 1, n_rows):
+        for row in range(n_rows):
+            span = (pointers[begin + row], pointers[begin + row + 1])
+            add_products(into, np.uint64(row) * height, state, edges, span, units, slots)
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def _activate(values: Any, kind: int) -> None:
     """Apply the nonlinearity in place."""
     if kind == RELU:
@@ -98,7 +96,7 @@ def _activate(values: Any, kind: int) -> None:
             values[i] = max(x, 0) + np.log1p(np.exp(-abs(x)))
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def _chain(grad: Any, state: Any, kind: int) -> None:
     """Multiply a gradient in place by the derivative, which is a function of the output."""
     one = grad.dtype.type(1)
@@ -114,7 +112,7 @@ def _chain(grad: Any, state: Any, kind: int) -> None:
             grad[i] *= -np.expm1(-state[i])
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**OUTER)
 def pack(rows: Any, tile: Any, places: Any, slots: Any) -> None:
     """Copy ``[lanes, N]`` into ``[N * W]``; lanes and units that are missing become 0.
 
@@ -133,7 +131,7 @@ def pack(rows: Any, tile: Any, places: Any, slots: Any) -> None:
     tile[n_units * width :] = 0
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def unpack(tile: Any, rows: Any, places: Any, slots: Any) -> None:
     """Copy ``[N * W]`` into ``[lanes, N]``; `places` as in `pack`."""
     width = len(slots)
@@ -145,7 +143,7 @@ def unpack(tile: Any, rows: Any, places: Any, slots: Any) -> None:
                 rows[lane, unit] = tile[places[unit] * width + lane]
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def step(before: Any, now: Any, rate: Any, rows: Any, how: Any, n_lanes: int, slots: Any) -> None:  # noqa: PLR0913 - compiled, without keywords
     """Finish a step of a tile.
 
@@ -154,12 +152,12 @@ def step(before: Any, now: Any, rate: Any, rows: Any, how: Any, n_lanes: int, sl
         now: ``[N * W]``, holds the input; becomes the states.
         rate: ``[N * W]``, written for leaky units: what the nonlinearity gave.
         rows: The synapses, as `add` takes them.
-        how: Nonlinearity, whether the synapses are grouped, and alpha.
+        how: Nonlinearity, the units that are computed together (`add`), and alpha.
         n_lanes: Lanes of the tile that exist; the others become 0.
         slots: W zeros.
     """
-    kind, grouped, alpha = how
-    add(now, before, rows, grouped, slots)
+    kind, units, alpha = how
+    add(now, before, rows, units, slots)
     _activate(now, kind)
     if alpha != 1:
         share = now.dtype.type(alpha)
@@ -172,7 +170,7 @@ def step(before: Any, now: Any, rate: Any, rows: Any, how: Any, n_lanes: int, sl
             now[first + n_lanes : first + len(slots)] = 0
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**INNER)
 def give(now: Any, t: int, n_steps: int, outputs: Any, lanes: Any, slots: Any) -> None:
     """Hand out a finished step of a tile: the states as they are asked for, and their readout.
 
@@ -196,11 +194,11 @@ def give(now: Any, t: int, n_steps: int, outputs: Any, lanes: Any, slots: Any) -
         for output in range(bias.size):
             answers[output * width : (output + 1) * width] = bias[output]
         answers[bias.size * width :] = 0
-        add(answers, now, readout, True, slots)  # noqa: FBT003 - numba takes no names
+        add(answers, now, readout, FOUR, slots)
         unpack(answers, logits[t, lanes[0] : lanes[1]], places, slots)
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**OUTER)
 def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
     projected: Any, outputs: Any, tile: Any, rows: Any, lanes: Any, how: Any, slots: Any
 ) -> None:
@@ -213,7 +211,7 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
             N * W]`` for leaky units, else any array of ``[1, 0]``.
         rows: The synapses, as `add` takes them.
         lanes: First and end of the tile's lanes.
-        how: Nonlinearity, whether the synapses are grouped, and alpha.
+        how: Nonlinearity, the units that are computed together (`add`), and alpha.
         slots: W zeros.
     """
     values, rates = tile
@@ -226,7 +224,7 @@ def forward(  # noqa: PLR0913 - what is read, what is written, and two constants
         give(now, t, n_steps, outputs, lanes, slots)
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**OUTER)
 def backward(  # noqa: PLR0913 - what is read, what is written, and two constants
     grads: Any,
     deltas: Any,
@@ -250,12 +248,13 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
         delta_tile: ``[T, N * W]``, written: the deltas of the tile.
         columns: The synapses the other way round, as `add` takes them.
         lanes: First and end of the tile's lanes.
-        how: Nonlinearity, whether the synapses are grouped, alpha, and for leaky units an array
-            ``[N * W]``: it is left with the gradient of the first state that their leak passes on.
+        how: Nonlinearity, the units that are computed together (`add`), alpha, and for leaky units
+            an array ``[N * W]``: it is left with the gradient of the first state that their leak
+            passes on.
         slots: W zeros.
     """
     of_states, of_logits, readout, answers, (units, places) = grads
-    kind, grouped, alpha, kept = how
+    kind, together, alpha, kept = how
     last = delta_tile.shape[0] - 1
     late = delta_tile.shape[0] - of_states.shape[0]
     share = delta_tile.dtype.type(alpha)
@@ -268,9 +267,9 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
             now[:] = 0
         if of_logits.shape[2]:
             pack(of_logits[t, lanes[0] : lanes[1]], answers[t], places, slots)
-            add(now, answers[t], readout, True, slots)  # noqa: FBT003 - numba takes no names
+            add(now, answers[t], readout, FOUR, slots)
         if t < last:
-            add(now, delta_tile[t + 1], columns, grouped, slots)
+            add(now, delta_tile[t + 1], columns, together, slots)
         if alpha != 1:
             for i in range(now.size):
                 total = now[i] + kept[i]
@@ -281,7 +280,7 @@ def backward(  # noqa: PLR0913 - what is read, what is written, and two constant
             unpack(now, deltas[t, lanes[0] : lanes[1]], units, slots)
 
 
-@kept_njit(nogil=True, error_model="numpy")
+@kept_njit(**OUTER)
 def product(  # noqa: PLR0913 - what is read, what is written, and two constants
     products: Any, tile: Any, start: Any, synapses: Any, lanes: Any, how: Any, slots: Any
 ) -> None:
@@ -293,9 +292,9 @@ def product(  # noqa: PLR0913 - what is read, what is written, and two constants
         start: ``[N * W]``, what the product is added to; overwritten.
         synapses: As `add` takes them.
         lanes: First and end of the tile's lanes.
-        how: Whether the synapses are grouped, and the places of the units in a tile.
+        how: The units that are computed together (`add`), and the places of all in a tile.
         slots: W zeros.
     """
-    grouped, places = how
-    add(start, tile, synapses, grouped, slots)
+    units, places = how
+    add(start, tile, synapses, units, slots)
     unpack(start, products[lanes[0] : lanes[1]], places, slots)

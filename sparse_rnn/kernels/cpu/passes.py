@@ -119,7 +119,7 @@ class Passes:
         handed = np.empty((self.n_last, n_lanes, n_units), self.dtype)
         logits = np.empty((n_steps, n_lanes, readout.n_outputs), self.dtype)
         rows = self.layout.rows.with_weights(weight.detach().numpy())
-        how = (self.kind, self.layout.rows.grouped, self.alpha)
+        how = (self.kind, self.layout.rows.units, self.alpha)
         answer, places = readout.forth(), (self.layout.places, unmoved(readout.n_outputs))
 
         def run(number: int, lanes: tuple[int, int]) -> None:
@@ -160,7 +160,7 @@ class Passes:
         """
         lanes_of, slots = compiled().loops, self.tiling.slots
         columns = self.layout.columns.with_weights(weight.detach().numpy())
-        grouped = self.layout.columns.grouped
+        units = self.layout.columns.units
         n_steps, n_lanes, n_units = self.shape
         outer = [grad.contiguous().numpy() for grad in grads]
         delta_tiles = self.tiling.empty(n_steps, self.dtype)
@@ -172,11 +172,11 @@ class Passes:
         def run(number: int, lanes: tuple[int, int]) -> None:
             own = delta_tiles[number]
             passed = np.zeros(self.tiling.size if first or self.alpha != 1 else 0, self.dtype)
-            how = (self.kind, grouped, self.alpha, passed)
+            how = (self.kind, units, self.alpha, passed)
             given = (*outer, back, answers[number], places)
             lanes_of.backward(given, deltas, values[number], own, columns, lanes, how, slots)
             if first:
-                after = (grouped, places[0])
+                after = (units, places[0])
                 lanes_of.product(grad_h0, own[0], passed, columns, lanes, after, slots)
 
         self.tiling.each(run)
@@ -210,7 +210,7 @@ def gradients(
     chosen = [matrix or nothing for matrix in (*matrices, None, None)[:3]]
     totals = [np.zeros(matrix.rows.n_values, delta_tiles.dtype) for matrix in chosen]
     work = tuple(
-        (total, sources, deltas, (rows.pointers, rows.offsets, rows.grouped), begin)
+        (total, sources, deltas, (rows.pointers, rows.offsets), begin, rows.units)
         for total, (rows, sources, deltas, begin) in zip(totals, chosen, strict=True)
     )
     of_bias, of_table, *active = held or Held.none(delta_tiles.dtype)

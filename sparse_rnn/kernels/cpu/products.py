@@ -64,7 +64,7 @@ class _SparseProduct(Operation):
             loops.pack(inputs[lanes[0] : lanes[1]], own, places, slots)
             for gate, values in enumerate(gates):
                 total = np.zeros_like(own)
-                how = (rows.grouped, places)
+                how = (rows.units, places)
                 loops.product(outputs[gate], own, total, values, lanes, how, slots)
 
         tiling.each(run)
@@ -87,7 +87,7 @@ class _SparseProduct(Operation):
             for gate, values in enumerate(gates):
                 own, total = deltas[gate, number, 0], np.zeros(tiling.size, grad.dtype)
                 loops.pack(grad[gate, lanes[0] : lanes[1]], own, places, tiling.slots)
-                how = (columns.grouped, places)
+                how = (columns.units, places)
                 loops.product(outputs[gate], own, total, values, lanes, how, tiling.slots)
 
         tiling.each(run)

@@ -356,7 +356,8 @@ from sparse_rnn.kernels.cpu import loops
 pointers, weight = np.array([0, 1]), np.zeros(1)
 for offsets in ([0], [1]):
     synapses = (pointers, np.array(offsets, np.uint32), weight)
-    loops.add(np.zeros(8), np.zeros(8), synapses, False, (0,) * 8)
+    how = (loops.ONE, np.array([0]))
+    loops.product(np.zeros((1, 1)), np.zeros(8), np.zeros(8), synapses, (0, 1), how, (0,) * 8)
     print("inside", flush=True)
 """
 
