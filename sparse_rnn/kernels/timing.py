@@ -46,7 +46,7 @@ BUDGET_S = 0.5
 Clock = Callable[[], float]
 """Seconds since some moment."""
 
-_CHANNELS = 64
+_CHANNELS, _RULES, _OUTPUTS = 32, 64, 16
 _FINE_S = 1e-5
 _LOG = logging.getLogger("sparse_rnn")
 
@@ -81,10 +81,10 @@ def fastest(  # noqa: PLR0913 - what decides
     The first time on a machine, a few steps forward and backward are timed, for less than a second
     beside what has to be compiled. What was found is kept on disk
     (`sparse_rnn.kernels.kept.folder`) and holds from then on. Nothing is timed where it cannot pay:
-    for fewer than `LEAST_UNITS` units, for a matrix without zeros, for masks so large that it would
-    take long, where `VARIABLE` says so, and where nothing can be kept, as an answer that changes
-    from one process to the next would change the last bits of results. What is expected to be the
-    fastest is then chosen, which is a function of the arguments alone.
+    for fewer than `LEAST_UNITS` units, for masks so large that it would take long, where `VARIABLE`
+    says so, and where nothing can be kept, as an answer that changes from one process to the next
+    would change the last bits of results. What is expected to be the fastest is then chosen, which
+    is a function of the arguments alone.
 
     Args:
         mask: The mask.
@@ -214,8 +214,6 @@ def _untimed(mask: Pattern, batch_size: int, device: str) -> str:
         return f"nothing can be timed on {device}"
     if mask.n_units < LEAST_UNITS:
         return f"fewer than {LEAST_UNITS} units"
-    if mask.nnz == mask.n_units**2:
-        return "the whole matrix exists"
     if not mask.nnz:
         return "there is no synapse"
     too_much = 12.0 * mask.n_units**2 * batch_size > MOST_WORK[device]
@@ -233,8 +231,13 @@ def _passes(kernel: Kernel, case: Case, edges: Edges) -> Callable[[], None]:
     f = kernels.NONLINEARITIES[case.nonlinearity]
 
     def whole_sequence() -> None:
-        states = kernel.states(drive, first, weight, edges, f)
-        torch.autograd.grad(states.sum(), (weight, of_inputs, bias))
+        # As training calls a network: with the readout on the way, where the kernel has that.
+        if kernel.answered is None:
+            states = kernel.states(drive, first, weight, edges, f)
+            logits = torch.nn.functional.linear(states, *readout)
+        else:
+            _, logits = kernel.answered(drive, readout, first, weight, edges, f)
+        torch.autograd.grad(logits.sum(), (weight, of_inputs, bias, *readout))
 
     def step_by_step() -> None:
         product, state = kernels.products(kernel, weight, edges), first
@@ -242,10 +245,14 @@ def _passes(kernel: Kernel, case: Case, edges: Edges) -> Callable[[], None]:
             state = torch.tanh(product(state).sum(0))
         torch.autograd.grad(state.sum(), weight)
 
-    inputs = torch.full((case.steps, case.batch_size, _CHANNELS), 0.1, **how)
-    of_inputs = torch.full((case.n_units, _CHANNELS), 0.01, **how).requires_grad_()
+    n_channels = _CHANNELS + _RULES  # As of a suite of tasks: one of the rule inputs is active.
+    inputs = torch.full((case.steps, case.batch_size, n_channels), 0.1, **how)
+    inputs[:, :, _CHANNELS + 1 :] = 0
+    of_inputs = torch.full((case.n_units, n_channels), 0.01, **how).requires_grad_()
     bias = torch.zeros(case.n_units, **how).requires_grad_()
     drive = Drive(inputs, of_inputs, bias)
+    of_states = torch.full((_OUTPUTS, case.n_units), 0.01, **how).requires_grad_()
+    readout = of_states, torch.zeros(_OUTPUTS, **how).requires_grad_()
     work = step_by_step if case.gates else whole_sequence
 
     def run() -> None:
