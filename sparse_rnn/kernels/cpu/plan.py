@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from sparse_rnn.kernels.api import Edges, Pattern
+from sparse_rnn.kernels.cpu import room
 from sparse_rnn.kernels.cpu.threads import in_threads
 
 GROUP = 4
@@ -267,7 +268,7 @@ class Tiling:
     def empty(self, n_steps: int, dtype: Any, size: int | None = None) -> NDArray[Any]:
         """Room for some steps of all tiles, ``[tiles, steps, size]``."""
         numbers = self.size if size is None else size
-        return np.empty((len(self.bounds), n_steps, numbers), dtype)
+        return room.empty((len(self.bounds), n_steps, numbers), dtype)
 
     def each(self, work: Callable[[int, tuple[int, int]], None]) -> None:
         """Call ``work(number, lanes)`` for each tile, in threads."""

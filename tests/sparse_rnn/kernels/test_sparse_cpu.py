@@ -26,6 +26,7 @@ from sparse_rnn.kernels.cpu import (
     passes,
     plan,
     readout,
+    room,
     threads as cpu_threads,
 )
 from tests.sparse_rnn.helpers import random_mask
@@ -274,6 +275,40 @@ def test_tiles_are_freed_with_the_graph() -> None:
     tracemalloc.stop()
     with pytest.raises(RuntimeError, match="a second time"):
         logits.sum().backward()
+
+
+def test_memory_of_large_tiles_serves_again_once_nobody_refers_to_it() -> None:
+    def address(array: np.ndarray) -> int:
+        return array.__array_interface__["data"][0]
+
+    shape = (2, 3, room.LEAST // 8)
+    first = room.empty(shape, np.float32)
+    first[:] = 1
+    here = address(first)
+    part = torch.from_numpy(first[1, 2, 5:7]).view(2, 1)  # A view of a view, in torch.
+    del first
+    other = room.empty(shape, np.float32)
+    other[:] = 2
+    assert address(other) != here
+    assert part.tolist() == [[1], [1]]
+    del part
+    again = room.empty(shape, np.float64)  # Of another size.
+    assert address(again) != here
+    assert address(room.empty(shape, np.float32)) == here
+
+
+def test_large_tiles_agree_with_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LEAST", 1)
+    for shape in ((5, 21), (5, 3), (5, 21)):
+        mask = masks.locality((5, 5), 1)  # Its units do not fill all groups.
+        for memory in room._FREE:
+            memory[:] = 255  # NaN, whatever the type.
+        fast = gradients("sparse_cpu", mask, shape, torch.float64)
+        exact = gradients("reference", mask, shape, torch.float64)
+        for a, b in zip(fast, exact, strict=True):
+            torch.testing.assert_close(a, b)
+    assert room._FREE
+    room._FREE.clear()
 
 
 @pytest.mark.parametrize(
