@@ -142,7 +142,11 @@ def test_threads_share_out_all_items_and_hand_on_what_fails(
         cpu_threads.in_threads(done.append, n_items)
         assert sorted(done) == list(range(n_items))
     meeting = threading.Barrier(3)  # Nobody leaves before three threads are there.
-    cpu_threads.in_threads(lambda _: meeting.wait(60) and None, 3)
+
+    def meet(_: int) -> None:
+        meeting.wait(60)
+
+    cpu_threads.in_threads(meet, 3)
 
     def fail(item: int) -> None:
         if item == 7:
@@ -295,6 +299,17 @@ def test_memory_of_large_tiles_serves_again_once_nobody_refers_to_it() -> None:
     again = room.empty(shape, np.float64)  # Of another size.
     assert address(again) != here
     assert address(room.empty(shape, np.float32)) == here
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 8), (2, 7, 40), (2, 3, room.LEAST // 8), (2, 0, 32)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tiles_begin_where_a_cache_line_does(shape: tuple[int, ...], dtype: type) -> None:
+    for _ in range(3):
+        array = room.empty(shape, dtype)
+        assert array.__array_interface__["data"][0] % 64 == 0 or not array.size
+        assert array.shape == shape
+        assert array.flags.c_contiguous
+        assert array.flags.writeable
 
 
 def test_large_tiles_agree_with_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
