@@ -45,6 +45,8 @@ def ours(data: Mapping[str, Any]) -> Step:
 
     mask = srnn.Mask.from_edges(int(data["n_units"]), data["rows"], data["columns"])
     network = srnn.Network(data["inputs"].shape[-1], int(data["n_outputs"]), mask)
+    # As `sparse_rnn.train` chooses.
+    network.rnn.use(network.rnn.fastest(data["inputs"].shape[1]).kernel)
     return _torch_step(network, data, lambda: None)
 
 

@@ -112,7 +112,7 @@ class StepTime:
         network: Name of the network.
         synapses: Number of synapses.
         n_steps: Time steps of a sequence.
-        backend: Backend that "auto" took.
+        backend: Backend that training takes.
         ours_s: Seconds of our training step: median, least, most.
         reference_s: Seconds of the reference's: median, least, most.
         ratio: Median of the reference over ours.
@@ -158,6 +158,7 @@ def compare(name: str, n_steps: int, repeats: int, limits: tuple[float, float]) 
     peak, bytes_s = limits
     mask = MASKS[name]()
     net = srnn.Network(INPUT_SIZE, OUTPUT_SIZE, mask)
+    net.rnn.use(net.rnn.fastest(BATCH_SIZE).kernel)  # As `sparse_rnn.train` chooses.
     ours, theirs = step_of(net, n_steps), step_of(MaskedTorchRNN(mask), n_steps)
     ours()  # compiles
     seconds: tuple[list[float], list[float]] = ([], [])
