@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.compare import _design as design_, _work as work
 from benchmarks.compare._chains import RidgeArm
@@ -333,4 +334,5 @@ def _against(
         ax.plot(cost, one.final.mean, ".", color=drawing.PALETTE[one.method is not CONTROL])
         ax.annotate(one.method.name, (cost, one.final.mean), fontsize=6)
     ax.set_xscale("log")
+    ax.xaxis.set_minor_formatter(NullFormatter())
     drawing.labels(ax, name, "performance at the end")

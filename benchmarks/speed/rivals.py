@@ -288,6 +288,8 @@ def figure(result: Mapping[str, Any]) -> Figure:
     times.legend(frameon=False, fontsize="small")
     for axes in (times, ratios):
         axes.spines[["top", "right"]].set_visible(False)
+        axes.minorticks_off()
+        axes.set_xticks(list(sizes.values()), [str(size) for size in sizes.values()])
     return drawn
 
 
