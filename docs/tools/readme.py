@@ -1,7 +1,7 @@
 """What programs write into the README: measured numbers, and a learning curve.
 
 ``python -m docs.tools.readme`` writes the text between the markers from the measurements in
-``benchmarks/results`` and ``docs/performance.md``. With a folder of ``make demo``, as in ``python
+``benchmarks/results``. With a folder of ``make demo``, as in ``python
 -m docs.tools.readme runs/demo``, it first keeps the curves of that demo in
 ``benchmarks/results/demo.json`` and draws them, for light pages and for dark ones.
 """
@@ -49,19 +49,13 @@ def blocks() -> dict[str, str]:
 
 def numbers() -> str:
     """Three numbers, each with what it is a number of."""
-    data = _row(ROOT / "docs" / "performance.md", "20 tasks", "BatchSampler, numba")
-    training = _loaded("training")
-    step = next(
-        row
-        for row in training["rows"]
-        if row["network"] == "LM N=2500, d=6" and row["n_steps"] == 50
-    )
+    rivals = {race["name"]: race["ratios"] for race in _loaded("rivals")["races"]}
     largest = _loaded("scaling")["largest"]
     cells = {
-        f"{float(data[3]):.0f} times": "the trials per second of neurogym's `Dataset`, "
-        "from one core",
-        f"{step['ratio']:.0f} times": f"faster training steps than `torch.nn.RNN` times a mask: "
-        f"2500 units, {step['synapses']:,} synapses, on two cores",
+        f"{rivals['20 tasks']['neurogym']:.0f} times": "the trials per second of neurogym's "
+        "`Dataset`, from one core",
+        f"{rivals['LM 50x50, d=6']['nn.RNN, masked']:.0f} times": "faster training steps than "
+        "`torch.nn.RNN` times a mask: 2500 units, 282,500 synapses, on two cores",
         f"{largest['units']:,} units": f"with {largest['synapses'] / 1e6:.1f} million synapses "
         f"train in {largest['peak_mb'] / 1000:.1f} GB",
     }
@@ -95,15 +89,6 @@ def curves() -> str:
 
 def _loaded(name: str) -> Any:
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def _row(page: Path, *first: str) -> list[str]:
-    """The cells of the row of a page's table that begins with these."""
-    for line in page.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if cells[: len(first)] == list(first):
-            return cells
-    raise LookupError(f"{page} has no row {' | '.join(first)}")
 
 
 def filled(text: str) -> str:
