@@ -119,18 +119,25 @@ class Race:
         }
 
     def __str__(self) -> str:
-        """Rows in Markdown, ranges in brackets."""
+        """A row in Markdown."""
+        ours, *others = self.seconds
+        seconds = self.seconds[ours]
+        span = (seconds, [max(seconds)], [min(seconds)])
+        middle, first, last = (self._told(ours, some) for some in span)
+        if not self.steps[ours]:
+            first, last = last, first
         ratios = self.ratios()
-        lines: list[str] = []
-        for name, seconds in self.seconds.items():
-            middle, low, high = (f(seconds) for f in (np.median, np.min, np.max))
-            if steps := self.steps[name]:
-                told = f"{steps / middle:,.0f} ({steps / high:,.0f} to {steps / low:,.0f})"
-            else:
-                told = f"{1e3 * middle:.3g} ({1e3 * low:.3g} to {1e3 * high:.3g})"
-            ratio = f"{ratios[name]:.1f}" if name in ratios else "1"
-            lines.append(f"| {self.name} | {name} | {told} {self.unit} | {ratio} |")
-        return "\n".join(lines)
+        rest = (
+            f"{name}: {ratios[name]:.1f} ({self._told(name, self.seconds[name])})"
+            for name in others
+        )
+        return f"| {self.name} | {middle} ({first} to {last}) {self.unit} | {'; '.join(rest)} |"
+
+    def _told(self, name: str, seconds: Sequence[float]) -> str:
+        """The median of some times in the table's unit."""
+        middle = float(np.median(seconds))
+        number = self.steps[name] / middle if self.steps[name] else 1e3 * middle
+        return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def python_of(environment: str | None, folder: Path) -> str:
@@ -266,7 +273,10 @@ def measure(
     }
 
 
-HEADER = "| | | median (least to most) | ratio |\n|---|---|---|---|"
+HEADER = (
+    "| | ours: median (least to most) | how many times as long others take (their median) |\n"
+    "|---|---|---|"
+)
 
 
 def figure(result: Mapping[str, Any]) -> Figure:
@@ -300,12 +310,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--environments", type=Path, default=Path("runs/environments"))
     parser.add_argument("--networks", nargs="+", choices=MASKS, default=list(MASKS), metavar="NAME")
     parser.add_argument("--repeats", type=int, nargs=2, default=(9, 15))
-    parser.add_argument("--figure", type=Path, help="draw what is in the file -o, to this file")
+    parser.add_argument(
+        "--figure", type=Path, help="draw what is in the file -o, to this file, and print it"
+    )
     args = parser.parse_args(arguments)
     if args.figure:
         if not args.output:
             parser.error("--figure needs -o: the file with what was measured")
-        drawn = figure(json.loads(args.output.read_text(encoding="utf-8")))
+        known = json.loads(args.output.read_text(encoding="utf-8"))
+        for one in known["races"]:
+            print(Race(one["name"], one["unit"], one["seconds"], one["steps"]))
+        drawn = figure(known)
         drawn.savefig(args.figure)
         plt.close(drawn)
         return 0

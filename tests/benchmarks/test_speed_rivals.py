@@ -26,7 +26,11 @@ def test_ratios_are_of_medians_and_of_steps_where_there_are_some() -> None:
     seconds = {"modcog": (1.0,), "neurogym": (1.0,)}
     trials = rivals.Race("20 tasks", "steps/s", seconds, {"modcog": 100.0, "neurogym": 10.0})
     assert trials.ratios() == {"neurogym": pytest.approx(10.0)}
-    assert "| 20 tasks | modcog | 100 (100 to 100) steps/s | 1 |" in str(trials)
+    assert str(trials) == "| 20 tasks | 100 (100 to 100) steps/s | neurogym: 10.0 (10) |"
+    slower = rivals.Race("20 tasks", "steps/s", {"modcog": (1.0, 2.0, 4.0)}, {"modcog": 40.0})
+    assert "| 20 (10 to 40) steps/s |" in str(slower)
+    told = str(a_race("LM 20x20, d=6", 0.5, 2.0))
+    assert told == "| LM 20x20, d=6 | 500 (500 to 1,500) ms a step | nn.RNN, masked: 4.0 (2,000) |"
 
 
 def test_each_competitor_has_a_place_to_run() -> None:
