@@ -89,6 +89,17 @@ def watch(page: Page, errors: list[str]) -> None:
     page.on("request", lambda request: errors.extend(_abroad(request.url)))
 
 
+def wait_until_told(page: Page, words: str) -> None:
+    """Wait for an announcement that has some words in it.
+
+    The page empties the line before it says something new, so that what is read there once may be
+    nothing, or the announcement before.
+    """
+    page.wait_for_function(
+        "words => document.getElementById('status').textContent.includes(words)", arg=words
+    )
+
+
 def scrolls_sideways(page: Page) -> bool:
     """Whether a page is wider than its window."""
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))

@@ -11,7 +11,7 @@ import pytest
 
 from modcog.explore import site
 from modcog.explore.serving import LocalServer
-from tests.browser import PHONE, Visit, scrolls_sideways
+from tests.browser import PHONE, Visit, scrolls_sideways, wait_until_told
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -55,11 +55,6 @@ def wait_for_code(page: Page, words: str) -> None:
     )
 
 
-def said(page: Page) -> str:
-    page.wait_for_function("() => document.getElementById('status').textContent !== ''")
-    return page.locator("#status").inner_text()
-
-
 def picture(page: Page, which: str = "article canvas >> nth=0") -> bytes:
     return page.locator(which).screenshot()
 
@@ -87,7 +82,7 @@ def test_a_visitor_clicks_through(still: Any) -> None:
     wait_for_code(page, "seq_velocity=math.radians(112.5)")
     page.get_by_role("button", name="Another trial").click()
     wait_for_code(page, "seed=1")
-    assert said(page).startswith("Another trial. DlyAnti_IntL_SeqR: stimulus")
+    wait_until_told(page, "Another trial. DlyAnti_IntL_SeqR: stimulus")
     assert picture(page) != before
 
     page.locator("#copy").click()
@@ -171,10 +166,7 @@ def test_keys_alone_suffice(still: Any) -> None:
     keys.press("ArrowRight")
     keys.press("ArrowRight")
     assert page.locator(".transport output").inner_text() == "40 ms"
-    page.wait_for_function(
-        "() => document.getElementById('status').textContent.startsWith('40 ms')"
-    )
-    assert said(page) == "40 ms, fixation: target fixate"
+    wait_until_told(page, "40 ms, fixation: target fixate")
     keys.press("End")
     assert "decision: target" in page.locator(".now").inner_text()
     keys.press("c")

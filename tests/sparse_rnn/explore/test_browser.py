@@ -11,7 +11,7 @@ import pytest
 import sparse_rnn as srnn
 from modcog.explore.serving import LocalServer
 from sparse_rnn.explore import site
-from tests.browser import PHONE, Visit, scrolls_sideways
+from tests.browser import PHONE, Visit, scrolls_sideways, wait_until_told
 from tests.sparse_rnn.helpers import small_config
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ def test_a_visitor_clicks_through(visit: Visit, sheet: str) -> None:
     page.wait_for_function("() => document.getElementById('task').textContent === 'DlyGo'")
     page.get_by_role("button", name="Another trial").click()
     page.wait_for_function("() => location.search.includes('seed=1')")
-    page.wait_for_function("() => document.getElementById('status').textContent !== ''")
-    assert "DlyGo: stimulus" in page.locator("#status").inner_text()
+    wait_until_told(page, "DlyGo: stimulus")
 
     box = page.locator("#units").bounding_box()
     assert box is not None
@@ -120,9 +119,7 @@ def test_keys_alone_suffice(visit: Visit, sheet: str) -> None:
     for key, unit in (("ArrowRight", 11), ("ArrowRight", 8), ("ArrowDown", 12), ("ArrowLeft", 15)):
         page.keyboard.press(key)
         wait_for_unit(page, unit)
-    page.wait_for_function(
-        "() => document.getElementById('status').textContent.startsWith('Unit 15 (row 3')"
-    )
+    wait_until_told(page, "Unit 15 (row 3")
     page.locator("#stage").focus()
     page.keyboard.press("Home")
     assert page.locator(".transport output").inner_text() == "0 ms"
