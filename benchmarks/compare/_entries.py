@@ -9,11 +9,12 @@ from typing import Any
 
 from benchmarks.compare import _design as design
 from benchmarks.compare._chains import RidgeArm, TicketArm
-from benchmarks.compare._methods import Method, Place
-from benchmarks.compare.table import from_dense, high, large, low
+from benchmarks.compare._methods import WHOLE, Method, Place
+from benchmarks.compare.table import COMPARISONS
 from benchmarks.paper._arms import Results
 from benchmarks.paper._scales import Scale
-from sparse_rnn import board_entry, board_protocol
+from sparse_rnn import board_entry
+from sparse_rnn.errors import InvalidArgument
 from sparse_rnn.nn.rewiring import named
 
 
@@ -41,7 +42,7 @@ def entry(
     levels = (sorted(run.folder.parent.glob("level-??")) for run in runs)
     earlier = [folder for found in levels for folder in found[:-1]]
     return {
-        "name": f"{method.name}, {place.label}",
+        "name": name_of(method, place),
         "method": sentence(method, place),
         "runs": [run.folder for run in runs],
         "earlier": earlier if isinstance(arm, TicketArm) else [],
@@ -51,8 +52,8 @@ def entry(
     }
 
 
-def write(results: Results, scale: Scale, folder: Path, protocol: str) -> list[str]:
-    """Write the entries of all methods whose runs are there.
+def write(results: Results, scale: Scale, folder: Path, protocol: str) -> dict[str, str]:
+    """Write an entry for each method whose runs are there and keep a protocol.
 
     Args:
         results: Where the runs lie.
@@ -61,24 +62,33 @@ def write(results: Results, scale: Scale, folder: Path, protocol: str) -> list[s
         protocol: Name of the protocol of the board.
 
     Returns:
-        Names of the methods that lack seeds.
+        Why the other methods have none, by name.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    command = f"python -m benchmarks.compare --scale {scale.name}"
-    least = board_protocol(protocol).least_seeds
-    parts = (low, high, from_dense, large)
-    entered = [pair for part in parts for pair in part(results, scale)]
-    left: list[str] = []
-    for name, pair in {
-        f"{one.name}, {place.label}": (one, place) for one, place in entered
-    }.items():
-        found = entry(*pair, results, scale, command)
-        if found is None or len(found["runs"]) < least:
-            left.append(name)
-            continue
-        slug = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
-        board_entry(out=folder / f"{slug}.json", protocol=protocol, **found)
+    written, left = set[str](), dict[str, str]()
+    for comparison in COMPARISONS:
+        command = f"python -m benchmarks.compare {comparison.name} --scale {scale.name}"
+        for method, place in comparison.entered(results, scale):
+            name = name_of(method, place)
+            if name in written:
+                continue
+            found = entry(method, place, results, scale, command)
+            if found is None:
+                left[name] = "no run of its own"
+                continue
+            slug = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
+            try:
+                board_entry(out=folder / f"{slug}.json", protocol=protocol, **found)
+            except InvalidArgument as error:  # Too few seeds, or another budget.
+                left[name] = str(error)
+            else:
+                written.add(name)
     return left
+
+
+def name_of(method: Method, place: Place) -> str:
+    """What an entry is called; the dense network is the same one at each density."""
+    return f"{method.name}, " + (f"N={place.n_units}" if method is WHOLE else place.label)
 
 
 def sentence(method: Method, place: Place) -> str:

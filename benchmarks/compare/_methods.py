@@ -118,6 +118,12 @@ def random_mask(place: Place) -> Settings:
     return {"arch": "random", "size": place.n_units, "mask_options": options}
 
 
+def random_others(place: Place) -> Settings:
+    """Settings of random synapses of equal in-degree, none of them of a unit onto itself."""
+    options = {"in_degree": place.in_degree, "self_connections": "never"}
+    return {"arch": "random", "size": place.n_units, "mask_options": options}
+
+
 def small_world(place: Place) -> Settings:
     """Settings of a local mask of about half of the synapses, and others from anywhere."""
     side = place.side
@@ -163,6 +169,8 @@ SPARSE: tuple[Method, ...] = (
     Method("noise_prune", by("noise_prune")),
     Method("magnitude", by("magnitude")),
     Method("random", by("random")),
+    # Tells what the control has from the synapses of units onto themselves.
+    Method("random, none onto itself", random_others),
     Method("reservoir, ridge", reservoir, "ridge", RidgeArm),
     Method("reservoir, Adam", reservoir, "reservoir"),
 )

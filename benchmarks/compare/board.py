@@ -365,8 +365,10 @@ def _work(options: argparse.Namespace) -> Sequence[str]:
         print(f"Entries: {folder}" + (f"; not finished: {', '.join(left)}" if left else ""))
     if options.rivals is not None:
         found = Results(options.rivals)
-        left = rivals.write(found, SCALES[options.scale], folder, board.protocol)
-        print(f"Rivals that lack runs: {'; '.join(left) or 'none'}")
+        for name, why in rivals.write(
+            found, SCALES[options.scale], folder, board.protocol
+        ).items():
+            print(f"No entry of {name}: {why}")
     if options.docs is not None:
         entries = [srnn.BoardEntry.read(path) for path in sorted(folder.glob("*.json"))]
         for path, text in pages(entries, options.docs).items():

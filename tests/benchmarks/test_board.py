@@ -96,14 +96,18 @@ def _rivals_are_entered_where_they_have_seeds(
     folders = [run.folder for run in results.arm(arm, scale)]
 
     def told(method: Any, place: Any, *_: Any) -> dict[str, Any] | None:
-        n = {"set": 3, "rigl": 2}.get(method.name, 0)
-        found = {"name": f"{method.name}, {place.label}", "method": "one", "runs": folders[:n]}
-        return found if n else None
+        n = {"set": 3, "dense": 3, "rigl": 2}.get(method.name, 0)
+        name = rivals.name_of(method, place)
+        return {"name": name, "method": "one", "runs": folders[:n]} if n else None
 
     monkeypatch.setattr(rivals, "entry", told)
     folder = runs / "rivals"
     words = ["--finished", "--runs", str(runs), "--rivals", str(runs), "--entries", str(folder)]
     assert board.main(words) == 0
-    assert "rigl, N=16" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "No entry of rigl, N=16, 31.25 %: runs" in printed
+    assert "No entry of snip, N=16, 31.25 %: no run of its own" in printed
     named = [srnn.BoardEntry.read(path).name for path in folder.glob("set-*.json")]
     assert len(named) == 3  # at both densities, and at the larger size
+    # One at each size: no density is its own.
+    assert {path.name for path in folder.glob("dense-*")} == {"dense-n-16.json", "dense-n-25.json"}

@@ -13,11 +13,11 @@ import torch
 from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
-from benchmarks.compare import _analysis as analysis, _design as design, _work as work, entries
+from benchmarks.compare import _analysis as analysis, _design as design, _work as work
 from benchmarks.compare.__main__ import main
 from benchmarks.compare._chains import RidgeArm, TicketArm
 from benchmarks.compare._design import DESIGNS
-from benchmarks.compare._entries import entry
+from benchmarks.compare._entries import entry, write
 from benchmarks.compare._methods import CONTROL, FROM_DENSE, LOCAL, SPARSE, Method, Place
 from benchmarks.compare.claims import CLAIMS
 from benchmarks.compare.table import EXPERIMENTS, Comparison
@@ -315,11 +315,16 @@ def test_a_comparison_runs_and_enters_the_board(tmp_path: Path, monkeypatch: Any
     assert told is not None
     assert (told["earlier"], told["diverged"], told["search_updates"]) == ([], [], 0)
     assert entry(BY_NAME["reservoir, ridge"], place, results, SMOKE, "") is None
-    (path,) = entries.write("smoke", tmp_path, tmp_path / "board", rules.name)
+    folder = tmp_path / "board"
+    left = write(results, SMOKE, folder, rules.name)
+    assert left["reservoir, ridge, N=16, 31.25 %"] == left["dense, N=16"] == "no run of its own"
+    (path,) = folder.glob("*.json")
     assert path.name == "random-equal-in-degree-n-16-31.25.json"
     made = srnn.BoardEntry.read(path)
     assert (made.density, len(made.finished)) == (5 / 16, 3)
-    assert entries.write("smoke", tmp_path, tmp_path / "board", "mod-cog-84") == []
+    why = write(results, SMOKE, tmp_path / "other", "mod-cog-84")[f"{CONTROL.name}, {place.label}"]
+    assert "suite" in why
+    assert list((tmp_path / "other").iterdir()) == []
 
 
 def test_the_command_knows_its_experiments(
