@@ -365,9 +365,7 @@ def _work(options: argparse.Namespace) -> Sequence[str]:
         print(f"Entries: {folder}" + (f"; not finished: {', '.join(left)}" if left else ""))
     if options.rivals is not None:
         found = Results(options.rivals)
-        for name, why in rivals.write(
-            found, SCALES[options.scale], folder, board.protocol
-        ).items():
+        for name, why in rivals.write(found, SCALES[options.scale], folder, board.protocol).items():
             print(f"No entry of {name}: {why}")
     if options.docs is not None:
         entries = [srnn.BoardEntry.read(path) for path in sorted(folder.glob("*.json"))]
