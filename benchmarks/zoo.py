@@ -32,6 +32,7 @@ COMMON: Mapping[str, Any] = MappingProxyType(
         "steps": 1000,
         "batch_size": 64,
         "lr": 4e-3,
+        "rates": "recurrent=1",
         "schedule": "cosine",
         "warmup": 50,
         "seed": 0,

@@ -38,7 +38,14 @@ ARCHITECTURES: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
 """Label and settings of each architecture; all have relu units."""
 
 COMMON: Mapping[str, Any] = MappingProxyType(
-    {"suite": "cog-20", "batch_size": 20, "seq_len": 100, "lr": 2e-3, "eval_every": 100}
+    {
+        "suite": "cog-20",
+        "batch_size": 20,
+        "seq_len": 100,
+        "lr": 2e-3,
+        "rates": {},
+        "eval_every": 100,
+    }
 )
 """Settings of all runs."""
 

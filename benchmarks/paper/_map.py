@@ -14,10 +14,6 @@ from benchmarks.paper._scales import Scale, Settings
 DENSE, LOCAL, RANDOM = "dense", "local", "random"
 """Begin the kinds of networks."""
 
-PAPER: Settings = {"init": "fan_in", "lr": 1e-3}
-"""The paper's setting: Adam at one rate. It does not give the start; this one is the same under
-every mask."""
-
 
 @dataclass(frozen=True)
 class Map:
@@ -152,7 +148,7 @@ def search(
             **net.settings,
             "init": init,
             "lr": rate,
-            **({} if factor == 1.0 else {"rates": {"recurrent": factor}}),
+            "rates": {"recurrent": factor},
         }
         for init, rate, factor in grid
     )

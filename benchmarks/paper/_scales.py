@@ -49,9 +49,15 @@ def _suites(cog_steps: int, modcog_steps: int, common: Settings) -> tuple[Settin
     )
 
 
-_BATCH = {"lr": 1e-3, "batch_size": 20, "seq_len": 100}
+PAPER: Settings = MappingProxyType({"init": "fan_in", "lr": 1e-3, "rates": {}})
+"""The paper's setting: Adam at one rate for all weights. It does not give the start; this one is
+the same under every mask."""
+
+_BATCH = {**PAPER, "batch_size": 20, "seq_len": 100}
 _EVALUATION = {"eval_every": 100, "eval_batches": 10, "final_batches": 50}
-_SMALL = {  # Networks this small learn something within seconds at this rate alone.
+_SMALL = {
+    **PAPER,
+    # Networks this small learn something within seconds at this rate alone.
     "lr": 1e-2,
     "batch_size": 8,
     "seq_len": 60,
@@ -60,7 +66,7 @@ _SMALL = {  # Networks this small learn something within seconds at this rate al
     "final_batches": 4,
 }
 _TINY = {
-    "lr": 1e-3,
+    **PAPER,
     "batch_size": 4,
     "seq_len": 60,
     "eval_every": 1,

@@ -26,9 +26,9 @@ from benchmarks.paper import _drawing as drawing, _halving as halving, _learning
 from benchmarks.paper._arms import MEASURE, Arm, Results, Trained
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._learning import Learned
-from benchmarks.paper._map import DENSE, MAPS, PAPER, Map, Net, nets, search
+from benchmarks.paper._map import DENSE, MAPS, Map, Net, nets, search
 from benchmarks.paper._pool import untrained
-from benchmarks.paper._scales import Scale
+from benchmarks.paper._scales import PAPER, Scale
 from benchmarks.paper._statistics import Check, Sample, above, within
 from benchmarks.paper.claims import CLAIMS
 from sparse_rnn import TrainConfig

@@ -23,9 +23,9 @@ from benchmarks.paper._arms import Arm, Results
 from benchmarks.paper._experiment import Experiment, Outcome, no_arms, question
 from benchmarks.paper._halving import Rung, Tuned
 from benchmarks.paper._learning import Curves
-from benchmarks.paper._map import MAPS, PAPER, Net, lateral, search
+from benchmarks.paper._map import MAPS, Net, lateral, search
 from benchmarks.paper._ranks import Shift
-from benchmarks.paper._scales import Scale, Settings
+from benchmarks.paper._scales import PAPER, Scale, Settings
 from benchmarks.paper._statistics import Sample, above, within
 from benchmarks.paper.claims import CLAIMS
 from sparse_rnn import TrainConfig

@@ -21,9 +21,9 @@ from benchmarks.paper._arms import MEASURE, Arm, Results
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._halving import Rung, Tuned
 from benchmarks.paper._learning import Curves
-from benchmarks.paper._map import LOCAL, MAPS, PAPER, Map, Net, lateral, search
+from benchmarks.paper._map import LOCAL, MAPS, Map, Net, lateral, search
 from benchmarks.paper._ranks import Shift
-from benchmarks.paper._scales import Scale, Settings
+from benchmarks.paper._scales import PAPER, Scale, Settings
 from benchmarks.paper._statistics import Check, above, within
 from benchmarks.paper.claims import CLAIMS
 from benchmarks.paper.why import MARGIN

@@ -19,9 +19,8 @@ from benchmarks.paper import _drawing as drawing, _faults as faults, _learning a
 from benchmarks.paper._arms import Arm, Results, at_end, dense, locality, neighbours
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._faults import FAULTS, Job
-from benchmarks.paper._map import PAPER
 from benchmarks.paper._ranks import Shift
-from benchmarks.paper._scales import Scale
+from benchmarks.paper._scales import PAPER, Scale
 from benchmarks.paper._statistics import Sample, above, within
 from benchmarks.paper.claims import CLAIMS
 

@@ -153,7 +153,7 @@ def search(mask: str, scale: Scale) -> Search:
             **mask_settings(mask, design),
             "init": init,
             "lr": rate,
-            **({} if factor == 1.0 else {"rates": {"recurrent": factor}}),
+            "rates": {"recurrent": factor},
         }
         for init, rate, factor in grid
     )

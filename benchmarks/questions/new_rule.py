@@ -88,7 +88,7 @@ def settings(way: str, speed: float, own: Settings, design: Design) -> Settings:
     }
     if way == COLUMNS:
         made |= {"new_rules": len(design.split.test)}
-        made.pop("rates", None)  # Nothing recurrent is trained.
+        made["rates"] = {}  # Nothing recurrent is trained.
     return made
 
 

@@ -43,7 +43,7 @@ _METAVARS = {
     "steps": "INT",
 }
 _WRITTEN = {
-    "rates": str(TrainConfig.model_fields["rates"].default),
+    "rates": "",
     "optimiser_options": "",
     "continual_options": "",
     "sparsifier_options": "",
@@ -106,6 +106,8 @@ def command() -> Callable[..., None]:
             given["mask_options"] = mask_flags.given(network.mask_options)
             if given["steps"] is None:
                 del given["steps"]  # Left open, it is the sum of the stages where there is one.
+            if not given["rates"]:
+                del given["rates"]  # Left open, it follows from the optimiser.
             config, how = TrainConfig(**given), RunOptions(**vars(run))
             if not seeds:
                 _train_one(config, how, out, (continue_from, start_from), quiet=quiet)
@@ -191,6 +193,8 @@ def _fields(settings: Mapping[str, FieldInfo]) -> list[tuple[str, Any, Any]]:
         metavar, start, hint = _METAVARS.get(name), _WRITTEN.get(name, info.default), None
         if name == "steps":
             kind, start, hint = int | None, None, f"(default: {info.default}, or sum of stages)"
+        if name == "rates":
+            hint = "(optional)"
         about = tyro.conf.arg(
             prefix_name=False,
             help=info.description or "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
@@ -27,7 +29,7 @@ from sparse_rnn.config.freeze import GROUPS, parse_freeze
 from sparse_rnn.config.objectives import OBJECTIVES, Minimised
 from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
-from sparse_rnn.config.rates import Rates, parse_rates
+from sparse_rnn.config.rates import Rates, RatesSetting
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
 from sparse_rnn.config.sparsifiers import SparsifierOptions
 from sparse_rnn.config.stages import (
@@ -68,7 +70,6 @@ _SETTLED: tuple[tuple[str, str, Callable[[Any, Any], Any]], ...] = (
     ("continual", _KEPT, continual_methods.settled),
     ("sparsifier", _CHOSEN, sparsifiers.settled),
 )
-_Rates = Annotated[Rates, BeforeValidator(parse_rates)]
 
 
 class FitConfig(BaseModel):
@@ -148,7 +149,7 @@ class FitConfig(BaseModel):
         default=OptimiserOptions(),
         description="Options of the optimiser by name. " + optimisers.told_options(),
     )
-    rates: _Rates = Field(
+    rates: RatesSetting = Field(
         default=Rates(), description="Factors of lr by group of weights, or in_degree."
     )
     freeze: Annotated[tuple[str, ...], BeforeValidator(parse_freeze)] = Field(
@@ -362,9 +363,15 @@ class FitConfig(BaseModel):
     def from_json(cls, text: str) -> Self:
         """Read a configuration that `to_json` wrote.
 
+        One of version 0.1.0 has no `rates`: there was one rate for all weights.
+
         Raises:
             InvalidArgument: The text is not the JSON of a configuration.
         """
+        with contextlib.suppress(ValueError):  # What is no JSON is refused below.
+            told = json.loads(text)
+            if isinstance(told, dict) and "rates" not in told:
+                text = json.dumps({**told, "rates": {}})
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:

@@ -11,13 +11,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from torch import nn
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.nn.soft import Soft, softened
 
 IN_DEGREE = "in_degree"
+
+IN_DEGREE_UNDER = ("adam", "adamw")
+"""Optimisers under which `TrainConfig` has "in_degree" by default: their steps do not follow the
+size of gradients, so that what a unit receives moves by rate times in-degree."""
+
+IN_DEGREE_FOR = ("vanilla", "leaky")
+"""Cells for which it has. In the searches behind the board, gated ones preferred one rate."""
 
 IN_DEGREE_AT_FULL_RATE = 32
 """Mean in-degree up to which "in_degree" leaves the rate as it is."""
@@ -58,7 +65,7 @@ class Rates(BaseModel):
             names: The parameters that are trained; None is all that need a gradient.
 
         Raises:
-            InvalidArgument: A group other than the default has no parameter, or the in-degree of
+            InvalidArgument: A group with a factor of its own has no parameter, or the in-degree of
                 recurrent weights cannot be told.
 
         Example:
@@ -71,7 +78,8 @@ class Rates(BaseModel):
         if names is not None:
             groups = {name: group for name, group in groups.items() if name in names}
         for group, factor in self:
-            if factor != 1.0 and group not in groups.values():
+            # A rule for weights that nobody trains asks for nothing; a number for them does.
+            if factor not in (1.0, IN_DEGREE) and group not in groups.values():
                 raise InvalidArgument(
                     f"rates.{group}", factor, f"left out where no {group} weights are trained"
                 )
@@ -118,6 +126,10 @@ def parse_rates(value: object) -> object:
             allowed = "a finite number above 0 (frozen weights: recurrence='frozen')"
             raise InvalidArgument(f"rates.{group}", factor, allowed)
     return Rates(**cast("Mapping[str, Any]", value))
+
+
+RatesSetting = Annotated[Rates, BeforeValidator(parse_rates)]
+"""A setting that is given in any of the ways that `parse_rates` reads."""
 
 
 def _number(text: str) -> float | str:

@@ -10,9 +10,11 @@ from typing import Annotated, Any, Self, cast
 from pydantic import BeforeValidator, Field, model_validator
 
 from sparse_rnn import masks, seeding
+from sparse_rnn.config import optimisers
 from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.mask_options import MaskOptions, settle
+from sparse_rnn.config.rates import IN_DEGREE, IN_DEGREE_FOR, IN_DEGREE_UNDER, Rates, RatesSetting
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.kernels import KERNELS, NONLINEARITIES
 from sparse_rnn.nn import cells, init as inits
@@ -60,6 +62,8 @@ class TrainConfig(FitConfig):
         >>> config = TrainConfig(arch="locality", size="20x20", radius=2, steps=300)
         >>> config.size, config.lr
         ((20, 20), 0.001)
+        >>> config.rates.recurrent, TrainConfig(arch="dense", size=9, optimiser="sgd").rates
+        ('in_degree', Rates(input=1.0, recurrent=1.0, readout=1.0))
         >>> TrainConfig.from_json(config.to_json()) == config
         True
         >>> control = TrainConfig(arch="random", size="20x20", mask_options={"in_degree": 13})
@@ -74,6 +78,11 @@ class TrainConfig(FitConfig):
     )
     mask_options: MaskOptions = Field(
         MaskOptions(), description="Other options of the mask family, by name."
+    )
+    rates: RatesSetting = Field(
+        Rates(),
+        description="Factors of lr by group of weights, or in_degree, the default under "
+        f"{' and '.join(IN_DEGREE_UNDER)} ({' and '.join(IN_DEGREE_FOR)} only).",
     )
     init: str = Field(
         inits.DEFAULT, description="Initial recurrent weights: " + ", ".join(inits.INITS) + "."
@@ -100,10 +109,15 @@ class TrainConfig(FitConfig):
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, settings: Any) -> Any:
-        """Write down what a setting of the cell is where it was left open."""
+        """Write down what rates and settings of the cell are where they were left open."""
         if not isinstance(settings, dict):
             return settings
         given = cast("dict[str, Any]", settings)
+        if "rates" not in given and (
+            given.get("optimiser", optimisers.DEFAULT) in IN_DEGREE_UNDER
+            and given.get("cell", cells.DEFAULT) in IN_DEGREE_FOR
+        ):
+            given = {**given, "rates": IN_DEGREE}
         cell = CELLS.get(str(given.get("cell", cells.DEFAULT)))
         if cell is None:
             return given

@@ -28,6 +28,7 @@ from benchmarks.paper._scales import SCALES
 from benchmarks.paper._statistics import SHARE, Sample, verdict
 from benchmarks.paper.why_bursts import Brief
 from sparse_rnn import sweep
+from sparse_rnn.config.rates import Rates
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.training.run import build
 
@@ -85,7 +86,9 @@ def test_both_optimisers_have_grids_of_one_size_and_one_rate_for_all() -> None:
     for name, one in tuned.items():
         assert one.label == name
         assert len(one.search.candidates) == 5
-        assert all("rates" not in settings for settings in one.search.candidates)
+        assert all(
+            srnn.TrainConfig(**settings).rates == Rates() for settings in one.search.candidates
+        )
         assert {settings["init"] for settings in one.search.candidates} == {"fan_in"}
         made = [
             config

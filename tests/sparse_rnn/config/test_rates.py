@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -93,10 +94,53 @@ def test_groups_of_any_module() -> None:
 
 @pytest.mark.parametrize("rates", ["in_degree", {"recurrent": "in_degree"}, FACTORS])
 def test_rates_survive_json_and_are_identity(rates: object) -> None:
-    config = small_config(rates=rates)
+    config, plain = small_config(rates=rates), small_config(rates={})
     assert type(config).from_json(config.to_json()) == config
-    assert config != small_config()
-    assert hash(config) != hash(small_config())
+    assert config != plain
+    assert hash(config) != hash(plain)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("cell", ["vanilla", "leaky", "gru", "lstm"])
+def test_by_default_rates_follow_the_in_degree_where_steps_do_not_follow_the_gradient(
+    optimiser: str, cell: str
+) -> None:
+    fair = optimiser != "sgd" and cell in ("vanilla", "leaky")
+    config = small_config(optimiser=optimiser, cell=cell)
+    assert config.rates == (Rates(recurrent="in_degree") if fair else Rates())
+    assert small_config(optimiser=optimiser, cell=cell, rates={}).rates == Rates()
+    assert FitConfig(optimiser=optimiser).rates == Rates()
+
+
+def test_a_dense_network_moves_less_by_default() -> None:
+    settings: dict[str, Any] = {"arch": "dense", "size": 64, "radius": None, "steps": 1}
+    start = dict(srnn.training.run.build(small_config(**settings))[2].named_parameters())
+
+    def moved(**rates: Any) -> dict[str, float]:
+        net = srnn.train(small_config(**settings, **rates)).network
+        return {
+            name: float((value - start[name]).detach().abs().median())
+            for name, value in net.named_parameters()
+        }
+
+    plain, fair = moved(rates={}), moved()
+    ratios = {name: fair[name] / plain[name] for name in plain}
+    assert ratios.pop("rnn.weight_hh") == pytest.approx(0.5, rel=0.01)
+    assert set(ratios.values()) == {1.0}
+
+
+def test_configurations_of_the_first_version_have_one_rate_for_all() -> None:
+    told = json.loads(small_config(arch="dense", size=64, radius=None).to_json())
+    del told["rates"]
+    assert srnn.TrainConfig.from_json(json.dumps(told)).rates == Rates()
+    assert FitConfig.from_json("{}").rates == Rates()
+    with pytest.raises(InvalidArgument, match="JSON"):
+        srnn.TrainConfig.from_json("[")
+
+
+def test_a_rule_for_weights_that_nobody_trains_asks_for_nothing() -> None:
+    run = trained(steps=1, recurrence="frozen")
+    assert run.config.rates.recurrent == "in_degree"
 
 
 @pytest.mark.parametrize(

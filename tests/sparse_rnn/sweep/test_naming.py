@@ -79,14 +79,22 @@ def test_a_seed_of_the_mask_never_counts_as_left_out(arch: str) -> None:
 def test_identities_of_today_are_those_of_tomorrow() -> None:
     # A change of these renames all runs that people have: they would be trained again.
     told = {
-        "plain": srnn.TrainConfig(arch="dense", size=100),
+        "plain": srnn.TrainConfig(arch="dense", size=100, rates={}),
         "paper": srnn.TrainConfig(
-            suite="mod-cog-84", arch="locality", size="50x50", radius=6, steps=10_000, seed=7
+            suite="mod-cog-84",
+            arch="locality",
+            size="50x50",
+            radius=6,
+            rates={},
+            steps=10_000,
+            seed=7,
         ),
+        "fair": srnn.TrainConfig(arch="dense", size=100),
     }
     assert {name: identity(config) for name, config in told.items()} == {
         "plain": "5e0204d1cf090452",
         "paper": "cf6e128cc123e6af",
+        "fair": "2ece94ca652f7555",
     }
 
 
@@ -95,8 +103,9 @@ def test_a_run_has_a_folder_of_its_identity() -> None:
     assert folder_of("here", config).as_posix() == f"here/runs/{identity(config)}"
 
 
-def test_rates_are_part_of_the_name_unless_they_are_the_default() -> None:
-    plain = identity(small_config())
+def test_rates_are_part_of_the_name_unless_there_is_one_for_all() -> None:
+    plain = identity(small_config(rates={}))
     assert identity(small_config(rates={"recurrent": 1.0})) == plain
     names = {identity(small_config(rates=rates)) for rates in ({"input": 0.5}, "in_degree")}
     assert len({plain, *names}) == 3
+    assert identity(small_config()) in names
