@@ -10,10 +10,11 @@ import tyro
 
 from sparse_rnn.cli.info import FIGURE_TYPES
 from sparse_rnn.errors import InvalidArgument, SparseRnnError
+from sparse_rnn.runs.finished import FinishedRun
 from sparse_rnn.runs.folder import CONFIG
 from sparse_rnn.system.files import atomic_writer
 from sparse_rnn.system.output import say
-from sparse_rnn.training.run import Run, load_run
+from sparse_rnn.training.run import read_run
 
 PAGE, MARKDOWN = ".html", ".md"
 FILE_TYPES = (*FIGURE_TYPES, PAGE, MARKDOWN)
@@ -97,11 +98,11 @@ def _write_runs(folders: Sequence[Path], out: Path, *, mixed_commits: bool) -> N
 
     from sparse_rnn import report as figures  # matplotlib is slow to import
 
-    loaded: dict[str, Run] = {}
+    loaded: dict[str, FinishedRun] = {}
     damaged: dict[str, str] = {}
     for label, folder in zip(labels, folders, strict=True):
         try:
-            run = load_run(folder)
+            run = read_run(folder)
             figures.commits_of([run])  # reads what else is shown of it
             loaded[label] = run
         except (SparseRnnError, OSError) as error:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from sparse_rnn.config.train import TrainConfig
 from sparse_rnn.errors import RunConflict
 from sparse_rnn.report.findings import MODIFIED
 from sparse_rnn.runs import folder as run_folder
+from sparse_rnn.runs.finished import FinishedRun
 from sparse_rnn.system.files import read_regular
-from sparse_rnn.training.run import Run
+from sparse_rnn.training.run import Run, read_run
 
 UNKNOWN = "unknown"
 """The commit of a run that was made without a git checkout, or kept in memory."""
@@ -23,17 +26,22 @@ class RunRecord:
     """Facts on a run.
 
     Attributes:
-        units: Number of units.
-        synapses: Number of recurrent synapses.
-        backend: Kernel that computed it.
+        network: What was trained: the cell and the mask family, or the class of a module of the
+            caller's own.
+        parameters: Numbers that can be trained, biases among them.
+        units: Number of units; None of a module of the caller's own.
+        synapses: Number of recurrent synapses; None of a module of the caller's own.
+        backend: Kernel that computed it, "" for none of this package's.
         steps: Gradient steps taken.
         seconds: Seconds of training.
         commits: Commits of the code, one for each time it was started or went on.
         machine: Processor.
     """
 
-    units: int
-    synapses: int
+    network: str
+    parameters: int
+    units: int | None
+    synapses: int | None
     backend: str
     steps: int
     seconds: float
@@ -41,7 +49,36 @@ class RunRecord:
     machine: str
 
 
-def read_record(run: Run) -> RunRecord:
+def loaded(source: FinishedRun | Path | str) -> FinishedRun:
+    """A run, read from its folder where it is not there yet; see `read_run`."""
+    return source if isinstance(source, FinishedRun) else read_run(source)
+
+
+def family(run: FinishedRun) -> str:
+    """The mask family of a run's network, which has a colour; "" of the caller's own."""
+    return run.config.arch if isinstance(run.config, TrainConfig) else ""
+
+
+def module_of(run: FinishedRun) -> tuple[str, dict[str, list[int]]]:
+    """Class and shapes of the parameters of a module of the caller's own.
+
+    Raises:
+        RunConflict: Its `config.json` is damaged.
+    """
+    if run.network is not None:
+        kind = type(run.network)
+        shapes = {name: list(value.shape) for name, value in run.network.named_parameters()}
+        return f"{kind.__module__}.{kind.__qualname__}", shapes
+    assert run.folder is not None  # Which it was read from.
+    path = run.folder / run_folder.CONFIG
+    told = _read(path).get("network")
+    shapes = told.get("parameters") if isinstance(told, dict) else None
+    if not isinstance(told, dict) or not isinstance(shapes, dict):
+        raise RunConflict(f"{path} is damaged: it does not say what was trained.")
+    return str(told.get("class", UNKNOWN)), shapes
+
+
+def read_record(run: FinishedRun) -> RunRecord:
     """Gather the facts on a run.
 
     Args:
@@ -59,14 +96,25 @@ def read_record(run: Run) -> RunRecord:
         raise RunConflict(f"{path} is damaged: {error!r}.") from error
 
 
-def _gathered(run: Run, known: dict[str, Any]) -> RunRecord:
-    layer = run.network.rnn
+def _gathered(run: FinishedRun, known: dict[str, Any]) -> RunRecord:
     starts = [known, *known.get("continued", [])]
     machine = known.get("machine") or {}
+    backend = (known.get("network") or {}).get("backend")
+    if isinstance(run, Run):
+        layer = run.network.rnn
+        what = f"{run.config.cell}, {run.config.arch}"
+        parameters = sum(one.numel() for one in run.network.parameters())
+        sizes = layer.mask.n_units, layer.mask.nnz
+        backend = backend or layer.backend
+    else:
+        what, shapes = module_of(run)
+        parameters, sizes = sum(map(math.prod, shapes.values())), (None, None)
     return RunRecord(
-        units=layer.mask.n_units,
-        synapses=layer.mask.nnz,
-        backend=str((known.get("network") or {}).get("backend") or layer.backend),
+        network=what,
+        parameters=parameters,
+        units=sizes[0],
+        synapses=sizes[1],
+        backend=str(backend or ""),
         steps=len(run.history),
         seconds=float(run.history["elapsed_s"][-1]),
         commits=tuple(dict.fromkeys(_commit(start.get("git")) for start in starts)),
@@ -74,7 +122,7 @@ def _gathered(run: Run, known: dict[str, Any]) -> RunRecord:
     )
 
 
-def commits_of(runs: Iterable[Run]) -> tuple[str, ...]:
+def commits_of(runs: Iterable[FinishedRun]) -> tuple[str, ...]:
     """Commits that runs were made with, in their order.
 
     Raises:

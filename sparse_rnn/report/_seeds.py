@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,10 +11,12 @@ from dataclasses import replace
 import numpy as np
 
 from sparse_rnn.evaluation.scores import MEASURES, TaskScores
+from sparse_rnn.report._records import module_of
+from sparse_rnn.runs.finished import FinishedRun
 from sparse_rnn.training.run import Run
 
 
-def by_seed(runs: Mapping[str, Run]) -> dict[str, tuple[Run, ...]]:
+def by_seed(runs: Mapping[str, FinishedRun]) -> dict[str, tuple[FinishedRun, ...]]:
     """Group runs of the same settings but the seed that were evaluated at the same steps.
 
     Args:
@@ -23,14 +26,16 @@ def by_seed(runs: Mapping[str, Run]) -> dict[str, tuple[Run, ...]]:
         The groups in the order of their first run. A run alone keeps its label; several have what
         their labels begin with, and their number.
     """
-    groups: dict[tuple[object, ...], dict[str, Run]] = {}
+    groups: dict[tuple[object, ...], dict[str, FinishedRun]] = {}
     for label, run in runs.items():
         settings = run.config.model_copy(update={"seed": 0}).to_json()
         evaluated = tuple(run.history.curve(MEASURES[0])[0])
         # A run may have stopped at its target, and an evaluation may have missed a rare task.
-        key = (settings, len(run.history), evaluated, run.evaluation.tasks)
+        # The settings of a module of the caller's own do not say what it is.
+        module = "" if isinstance(run, Run) else json.dumps(module_of(run))
+        key = (settings, module, len(run.history), evaluated, run.evaluation.tasks)
         groups.setdefault(key, {})[label] = run
-    named: dict[str, tuple[Run, ...]] = {}
+    named: dict[str, tuple[FinishedRun, ...]] = {}
     for group in groups.values():
         if len({run.config.seed for run in group.values()}) < len(group):
             # The same run twice is not two draws of a seed.

@@ -6,7 +6,6 @@ from sparse_rnn.analysis import AnalysisResult, Caption
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._html import Html, document, join, table, tag
 from sparse_rnn.report._inline_svg import inline
-from sparse_rnn.report._records import read_record
 from sparse_rnn.system.arguments import instance
 from sparse_rnn.training.run import Run
 
@@ -56,13 +55,12 @@ def analysis_page(run: Run, result: AnalysisResult) -> str:
 
 
 def _told(run: Run) -> str:
-    record, config = read_record(run), run.config
-    density = 100 * record.synapses / record.units**2
+    config, mask = run.config, run.network.rnn.mask
     tasks = dict.fromkeys(run.evaluation.tasks)
     return (
-        f"{record.units} {config.cell} units, {words.number(record.synapses)} recurrent synapses "
-        f"({config.arch}, {density:.3g} % of all), {len(tasks)} tasks, "
-        f"{words.number(record.steps)} gradient steps, seed {config.seed}. Mean accuracy "
+        f"{mask.n_units} {config.cell} units, {words.number(mask.nnz)} recurrent synapses "
+        f"({config.arch}, {100 * mask.density:.3g} % of all), {len(tasks)} tasks, "
+        f"{words.number(len(run.history))} gradient steps, seed {config.seed}. Mean accuracy "
         f"{run.evaluation.mean('final_accuracy'):.2f} on held-out trials; chance is "
         f"{run.evaluation.mean('chance'):.2f}. One network: another seed may look different."
     )

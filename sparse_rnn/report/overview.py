@@ -13,18 +13,19 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from sparse_rnn.errors import InvalidArgument
+from sparse_rnn.report import _records as records
 from sparse_rnn.report._curves import draw_curves
 from sparse_rnn.report._seeds import by_seed, mean_scores
 from sparse_rnn.report._style import TEXT_SIZE
 from sparse_rnn.report._table import Floors, draw_table, table_values
 from sparse_rnn.report.findings import NONE
+from sparse_rnn.runs.finished import FinishedRun
 from sparse_rnn.system.arguments import finite
 from sparse_rnn.system.output import in_figure
 from sparse_rnn.system.palette import series_of
-from sparse_rnn.training.run import Run, load_run
 
-Source = Run | Path | str
-"""A finished run, or its folder."""
+Source = FinishedRun | Path | str
+"""A finished run of `sparse_rnn.train` or `sparse_rnn.fit`, or its folder."""
 
 ROW_IN = 0.25
 """Height of a row of the table in inches."""
@@ -71,10 +72,7 @@ def overview(
     """
     if not runs:
         raise InvalidArgument("runs", {}, "at least one run")
-    loaded = {
-        in_figure(label): run if isinstance(run, Run) else load_run(run)
-        for label, run in runs.items()
-    }
+    loaded = {in_figure(label): records.loaded(run) for label, run in runs.items()}
     floors = {in_figure(label): levels for label, levels in floors.items()}
     groups = by_seed(loaded)
     scores = {label: mean_scores([r.evaluation for r in group]) for label, group in groups.items()}
@@ -102,7 +100,7 @@ def overview(
     means = {
         label: float(np.mean([levels[task] for task in tasks])) for label, levels in floors.items()
     }
-    series = series_of([group[0].config.arch for group in groups.values()])
+    series = series_of([records.family(group[0]) for group in groups.values()])
     curves_ax = figure.add_subplot(grid[0, 0])
     levels = {"chance": float(chance.mean()), **means}
     known = {label: level for label, level in levels.items() if not np.isnan(level)}

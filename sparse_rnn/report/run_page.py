@@ -17,13 +17,13 @@ from sparse_rnn.report._drawn import FORMS, drawn
 from sparse_rnn.report._html import Html, Node, data_link, document, join, table, tag
 from sparse_rnn.report._mixing import check_commits, mixing_warning, not_shown
 from sparse_rnn.report._quantities import Curve
-from sparse_rnn.report._records import RunRecord, commits_of, read_record
+from sparse_rnn.report._records import RunRecord, commits_of, family, loaded, read_record
 from sparse_rnn.report._seeds import by_seed, mean_scores
 from sparse_rnn.report._table import CHANCE_NOTE, table_values
 from sparse_rnn.report.findings import NONE
 from sparse_rnn.report.overview import Source, overview
+from sparse_rnn.runs.finished import FinishedRun
 from sparse_rnn.training.optimiser import BURST_REMEDY
-from sparse_rnn.training.run import Run, load_run
 
 TITLE = "Training runs"
 MEASURES = {
@@ -65,15 +65,15 @@ def runs_page(
     """
     if not runs:
         raise InvalidArgument("runs", {}, "at least one run")
-    loaded = {label: run if isinstance(run, Run) else load_run(run) for label, run in runs.items()}
-    records = {label: read_record(run) for label, run in loaded.items()}
-    made_with = commits_of(loaded.values())
+    read = {label: loaded(run) for label, run in runs.items()}
+    records = {label: read_record(run) for label, run in read.items()}
+    made_with = commits_of(read.values())
     check_commits("runs", made_with, mixed_commits=mixed_commits)
-    groups = by_seed(loaded)
+    groups = by_seed(read)
     scores = {
         label: mean_scores([run.evaluation for run in group]) for label, group in groups.items()
     }
-    first = tag("p", _overview_links(loaded), class_="facts downloads")
+    first = tag("p", _overview_links(read), class_="facts downloads")
     header = tag(
         "header", tag("h1", title), first, mixing_warning(made_with), not_shown(damaged), id="top"
     )
@@ -105,7 +105,7 @@ def _overview_links(runs: Mapping[str, Source]) -> Html:
     return join("Curves and scores as one figure: ", links[0], " or ", *links[1:])
 
 
-def _curves(groups: Mapping[str, Sequence[Run]]) -> Node:
+def _curves(groups: Mapping[str, Sequence[FinishedRun]]) -> Node:
     everything = {label: group[0].evaluation for label, group in groups.items()}
     mean_chance = float(table_values(everything)[2].mean())
     known = () if math.isnan(mean_chance) else ((f"chance {mean_chance:.2f}", mean_chance),)
@@ -123,12 +123,12 @@ def _curves(groups: Mapping[str, Sequence[Run]]) -> Node:
     return join(charts(panels, "curves"), _told_bursts(groups))
 
 
-def _bursts(group: Sequence[Run]) -> list[int]:
+def _bursts(group: Sequence[FinishedRun]) -> list[int]:
     """Steps at which the gradient or the loss of any of the runs burst."""
     return sorted({int(step) for run in group for step in run.history.bursts()})
 
 
-def _told_bursts(groups: Mapping[str, Sequence[Run]]) -> Html | None:
+def _told_bursts(groups: Mapping[str, Sequence[FinishedRun]]) -> Html | None:
     """Say which runs had bursts: the mean over many steps hides them in a curve."""
     told = [
         tag("li", f"{label}, seed {run.config.seed}: {run.history.told_bursts()}.")
@@ -142,22 +142,22 @@ def _told_bursts(groups: Mapping[str, Sequence[Run]]) -> Html | None:
     return tag("div", tag("p", about), tag("ul", *told), class_="facts bursts")
 
 
-def _measure_curve(label: str, group: Sequence[Run], measure: str) -> Curve:
+def _measure_curve(label: str, group: Sequence[FinishedRun], measure: str) -> Curve:
     steps, _ = group[0].history.curve(measure)
     values = [run.history.curve(measure)[1] for run in group]
     labels = ("gradient steps", "mean over tasks, held-out trials")
     panel = measure.replace("_", " ").capitalize()
-    return Curve.of(label, steps, values, labels, panel, group[0].config.arch)
+    return Curve.of(label, steps, values, labels, panel, family(group[0]))
 
 
-def _loss_curve(label: str, group: Sequence[Run]) -> Curve:
+def _loss_curve(label: str, group: Sequence[FinishedRun]) -> Curve:
     blocks = min(LOSS_POINTS, len(group[0].history))
     steps = [part[-1] for part in np.array_split(group[0].history["step"], blocks)]
     losses = [
         [part.mean() for part in np.array_split(run.history["loss"], blocks)] for run in group
     ]
     labels = ("gradient steps", "cross entropy, nats per time step")
-    return Curve.of(label, steps, losses, labels, "Training loss", group[0].config.arch)
+    return Curve.of(label, steps, losses, labels, "Training loss", family(group[0]))
 
 
 def _score_tables(scores: Mapping[str, TaskScores]) -> list[Html]:
@@ -198,7 +198,7 @@ def _score_row(task: str, values: Any, chance: float | None, class_: str | None 
     return tag("tr", tag("th", task, scope="row"), *cells, class_=class_)
 
 
-def _stages(groups: Mapping[str, Sequence[Run]]) -> list[Html]:
+def _stages(groups: Mapping[str, Sequence[FinishedRun]]) -> list[Html]:
     """The scores at the end of each stage, of runs that have stages."""
     tables: list[Html] = []
     for label, group in groups.items():
@@ -243,9 +243,11 @@ def _networks(records: Mapping[str, RunRecord]) -> Html:
         tag(
             "tr",
             tag("th", label, scope="row"),
+            tag("td", record.network),
+            _number(words.number(record.parameters)),
             _number(words.number(record.units)),
             _number(words.number(record.synapses)),
-            _number(f"{100 * record.synapses / record.units**2:.3g} %"),
+            _number(_density(record)),
             tag("td", record.backend),
             _number(words.number(record.steps)),
             _number(words.number(round(record.seconds))),
@@ -254,9 +256,10 @@ def _networks(records: Mapping[str, RunRecord]) -> Html:
         )
         for label, record in records.items()
     ]
-    titles = ("units", "synapses", "density")
+    titles = ("parameters", "units", "synapses", "density")
     head = (
         "run",
+        "network",
         *(tag("th", title, scope="col", class_="number") for title in titles),
         "backend",
         *(tag("th", title, scope="col", class_="number") for title in ("steps", "seconds")),
@@ -266,11 +269,17 @@ def _networks(records: Mapping[str, RunRecord]) -> Html:
     return table(head, rows, label="Networks and how they were trained")
 
 
+def _density(record: RunRecord) -> str:
+    if record.units is None or record.synapses is None:
+        return words.number(None)
+    return f"{100 * record.synapses / record.units**2:.3g} %"
+
+
 def _number(text: str) -> Html:
     return tag("td", text, class_="number")
 
 
-def _settings(groups: Mapping[str, Sequence[Run]]) -> list[Html]:
+def _settings(groups: Mapping[str, Sequence[FinishedRun]]) -> list[Html]:
     dumped = {label: group[0].config.model_dump(mode="json") for label, group in groups.items()}
     for label, group in groups.items():
         dumped[label]["seed"] = words.seeds([run.config.seed for run in group])

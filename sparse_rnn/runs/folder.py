@@ -91,7 +91,8 @@ _REMEDY = "Choose another folder, or move the file away."
 
 _OWN_NETWORK = (
     "holds a run of sparse_rnn.fit, with a network that only your code can build. What it learned "
-    f"is in {METRICS} and {EVALUATION}, and its weights in {WEIGHTS}, for load_state_dict."
+    f"is in {METRICS} and {EVALUATION}, which `sparse-rnn report` shows; its weights are in "
+    f"{WEIGHTS}, for load_state_dict."
 )
 _LOG = logging.getLogger("sparse_rnn")
 _OWN = (METRICS, EVALUATIONS, SPARSITY, EVALUATION, STAGES, CURRICULUM, SUMMARY, WEIGHTS)
@@ -359,9 +360,21 @@ def read_config(folder: Path, parse: Callable[[str], ConfigT]) -> ConfigT:
     try:
         return parse(json.dumps(config))
     except InvalidArgument as error:
-        if "steps" in config and error.argument == "arch" and "arch" not in config:
+        if error.argument == "arch" and is_own(folder):
             raise RunConflict(f"{folder} {_OWN_NETWORK}") from error
         raise RunDamaged(f"{path} holds no valid configuration: {error} {_REMEDY}") from error
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a folder holds a run of a network of the caller's own.
+
+    Raises:
+        RunDamaged: Its `config.json` is not one of a run.
+    """
+    if not (folder / CONFIG).exists():
+        return False
+    config = record_of(folder)["config"]
+    return "steps" in config and "arch" not in config
 
 
 def record_of(folder: Path) -> dict[str, Any]:

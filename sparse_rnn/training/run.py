@@ -295,6 +295,25 @@ def load_run(folder: Path | str) -> Run:
     return Run(config, network, *results(path, config).told(path))
 
 
+def read_run(folder: Path | str) -> FinishedRun:
+    """Read a finished run of `train` or `fit` from its folder.
+
+    One of `fit` comes without its network, which only the caller's code can build: None.
+
+    Raises:
+        RunConflict: The folder holds no run.
+        FileNotFoundError: The run has not ended.
+        IncompatibleState: A file is damaged; so also RunDamaged.
+    """
+    path = Path(folder)
+    if not run_folder.is_own(path):
+        return load_run(path)
+    config = run_folder.read_config(path, FitConfig.from_json)
+    if not (path / checkpoint.WEIGHTS).exists():
+        raise FileNotFoundError(f"{path} holds a run that has not ended.")
+    return FinishedRun(config, None, *results(path, config).told(path))
+
+
 def finished(folder: Path, config: TrainConfig) -> Run:
     """Read a finished run from the folder that a configuration is to run in.
 

@@ -17,7 +17,7 @@ import pytest
 import sparse_rnn as srnn
 from sparse_rnn import cli, report
 from sparse_rnn.errors import InvalidArgument, RunConflict
-from sparse_rnn.report import findings, mean_interval
+from sparse_rnn.report import _words as words, findings, mean_interval
 from tests.sparse_rnn.findings_made import HOSTILE, made_finding
 from tests.sparse_rnn.helpers import made_run
 from tests.sparse_rnn.reading_html import Element, charts, read_page
@@ -77,11 +77,15 @@ def test_scores_have_a_row_a_task_their_mean_and_chance(page: Element) -> None:
 
 def test_networks_are_described(page: Element) -> None:
     head, local, autapses = table(page, "Networks and how they were trained")
-    assert head[:5] == ["run", "units", "synapses", "density", "backend"]
-    assert local[:4] == ["LM-RNN", "16", "80", "31.2 %"]
+    assert head[:7] == ["run", "network", "parameters", "units", "synapses", "density", "backend"]
+    n_local, n_pool = (
+        words.number(sum(p.numel() for p in RUNS[name].network.parameters()))
+        for name in ("LM-RNN", "Autapses")
+    )
+    assert local[:6] == ["LM-RNN", "vanilla, locality", n_local, "16", "80", "31.2 %"]
     backend = RUNS["Autapses"].network.rnn.backend
-    assert autapses[:5] == ["Autapses", "16", "16", "6.25 %", backend]
-    assert local[5:] == ["6", "3", "unknown", "unknown"]
+    assert autapses[:7] == ["Autapses", "vanilla, autapse", n_pool, "16", "16", "6.25 %", backend]
+    assert local[7:] == ["6", "3", "unknown", "unknown"]
 
 
 def test_settings_that_differ_stand_beside_each_other(page: Element) -> None:
@@ -169,7 +173,7 @@ def test_a_run_from_a_folder_says_commit_backend_and_machine(
         report.runs_page({"run": folder})
     page = read_page(report.runs_page({"run": folder}, mixed_commits=True))
     row = table(page, "Networks and how they were trained")[1]
-    assert row[7:] == ["abcdabcdab, bcdebcdebc (modified)", "a processor"]
+    assert row[9:] == ["abcdabcdab, bcdebcdebc (modified)", "a processor"]
     (warning,) = page.all("p", class_="warning")
     assert "2 commits" in warning.text
     assert "not committed" in warning.text

@@ -14,7 +14,6 @@ import torch
 from safetensors.torch import load_file
 
 import sparse_rnn as srnn
-from sparse_rnn import report
 from sparse_rnn.errors import RunConflict
 from sparse_rnn.training.progress import OnStep
 from tests.sparse_rnn.helpers import contents, same_bits, small_config
@@ -188,5 +187,5 @@ def test_the_network_of_a_fit_is_not_asked_for_as_one_of_the_package(tmp_path: P
     srnn.fit(Linear(), config, tmp_path)
     with pytest.raises(RunConflict, match=r"run of sparse_rnn\.fit.* that only your code can"):
         srnn.load_run(tmp_path)
-    with pytest.raises(RunConflict, match=r"metrics\.csv and evaluation\.csv"):
-        report.overview({"own": tmp_path})
+    with pytest.raises(RunConflict, match=r"which `sparse-rnn report` shows"):
+        srnn.load_run(tmp_path)
