@@ -30,6 +30,7 @@ from sparse_rnn.config.objectives import OBJECTIVES, Minimised
 from sparse_rnn.config.optimisers import OPTIMISERS, OptimiserOptions
 from sparse_rnn.config.own import check_name
 from sparse_rnn.config.rates import Rates, RatesSetting
+from sparse_rnn.config.refusal import refusal
 from sparse_rnn.config.schedules import SCHEDULES, Course, factor
 from sparse_rnn.config.sparsifiers import SparsifierOptions
 from sparse_rnn.config.stages import (
@@ -41,7 +42,7 @@ from sparse_rnn.config.stages import (
     parse_weights,
 )
 from sparse_rnn.data import RULES, TARGET_KINDS, written_rules
-from sparse_rnn.errors import InvalidArgument, unknown_keyword, unknown_name
+from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.evaluation.scores import MEASURES
 from sparse_rnn.system import limits
 from sparse_rnn.system.arguments import whole
@@ -376,28 +377,3 @@ class FitConfig(BaseModel):
             return cls.model_validate_json(text)
         except ValidationError as error:
             raise refusal(error, cls.model_fields) from None
-
-
-def refusal(error: ValidationError, known: dict[str, Any]) -> InvalidArgument:
-    """The first refused setting of a validation, in this package's words.
-
-    Args:
-        error: The validation's error.
-        known: The settings that there are.
-    """
-    details = error.errors(include_url=False)
-    first = details[0]
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidArgument):
-        return cause
-    if not first["loc"]:
-        return InvalidArgument("configuration", first["input"], f"a JSON object ({first['msg']})")
-    argument = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return unknown_keyword("setting", argument, known, "a setting")
-    if first["type"] == "missing":
-        return InvalidArgument(argument, None, "given")
-    # A setting of several types has a refusal for each of them.
-    about = [detail["msg"] for detail in details if detail["loc"][:1] == first["loc"][:1]]
-    allowed = " or ".join(dict.fromkeys(text.removeprefix("Input should be ") for text in about))
-    return InvalidArgument(argument, first["input"], allowed)

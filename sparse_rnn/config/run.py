@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sparse_rnn.config.fit import refusal
+from sparse_rnn.config.refusal import refusal
 from sparse_rnn.system import limits
 
 _Steps = Annotated[int, Field(ge=1, le=limits.STEPS)]
