@@ -28,9 +28,9 @@
     return size >= 1e-3 && size < 100 ? value.toFixed(3) : String(Number(value.toPrecision(4)));
   };
 
-  // About `count` round positions that span low to high.
-  const ticks = (low, high, count) => {
-    const raw = (high - low) / count || 1;
+  // About `count` round positions that span low to high, at least `least` apart.
+  const ticks = (low, high, count, least = 0) => {
+    const raw = Math.max((high - low) / count, least) || 1;
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = power * [1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999);
     const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
@@ -53,7 +53,7 @@
         if (value >= low && value <= high) found.push({ value, label: plain(value) });
       }
     }
-    return found;
+    return found.length > 1 ? found : ticks(low, high, 4);
   };
   const plain = (value) =>
     value >= 1e5 || value < 1e-3 ? value.toExponential(0) : grouped(String(Number(value.toPrecision(1))));
@@ -69,22 +69,20 @@
     return Math.abs(sorted[low] - target) <= Math.abs(sorted[high] - target) ? low : high;
   };
 
-  const limits = (values) => {
-    const low = values.reduce((a, b) => Math.min(a, b));
-    const high = values.reduce((a, b) => Math.max(a, b));
-    return low === high ? [low - 0.5, high + 0.5] : [low, high];
-  };
+  const ends = (values) => [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+  const apart = ([low, high]) => (low === high ? [low - 0.5, high + 0.5] : [low, high]);
 
   const domains = ({ series, references, log }) => {
     const steps = series.flatMap((one) => one.x);
-    let [left, right] = limits(steps);
+    let [left, right] = apart(ends(steps));
     // One point alone stands in the middle of an axis from 0, whose ticks are then whole steps.
     if (steps[0] > 0 && steps.every((step) => step === steps[0])) [left, right] = [0, 2 * steps[0]];
     if (left > 0 && left < 0.25 * right) left = 0;
     const heights = series.flatMap((one) => [...one.mean, ...(one.low ?? []), ...(one.high ?? [])]);
-    const [low, high] = limits([...heights, ...references.map((one) => one.value)]);
-    if (log) return { x: [left, right], y: [low / 1.15, high * 1.15] };
-    if (low >= 0 && high <= 1) return { x: [left, right], y: [0, 1] };
+    const found = ends([...heights, ...references.map((one) => one.value)]);
+    if (log) return { x: [left, right], y: [found[0] / 1.15, found[1] * 1.15] };
+    if (found[0] >= 0 && found[1] <= 1) return { x: [left, right], y: [0, 1] };
+    const [low, high] = apart(found);
     const pad = 0.05 * (high - low);
     return { x: [left, right], y: [low >= 0 && low < 0.4 * high ? 0 : low - pad, high + pad] };
   };
@@ -212,7 +210,8 @@
         );
       }
       const bottom = height - MARGIN.bottom;
-      for (const tick of ticks(...this.domain.x, width < 480 ? 4 : 8)) {
+      const whole = this.data.series.every((one) => one.x.every(Number.isInteger));
+      for (const tick of ticks(...this.domain.x, width < 480 ? 4 : 8, whole ? 1 : 0)) {
         const x = this.toX(tick.value);
         const anchor = x > width - MARGIN.right - 16 ? "end" : "middle";
         made.append(

@@ -54,6 +54,25 @@ def runs_address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.as_uri()
 
 
+def test_axes_of_a_short_run_have_ticks_where_its_values_are(visit: Visit, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    run = made_run({2: 0.0, 4: 0.0})
+    path.write_text(report.runs_page({"short": run}), encoding="utf-8")
+    page = visit(path.as_uri())
+    texts = [
+        panel.locator("svg text").all_text_contents()
+        for panel in page.locator("figure .plot").all()
+    ]
+    assert len(texts) == 3
+    for shown in texts:
+        assert sum(text.replace(".", "").isdigit() for text in shown) >= 5
+        assert not any(text.startswith("-") for text in shown)
+    # Performance was 0 all the time, and steps are whole.
+    heights = [text for text in texts[1] if text.startswith("0.")]
+    assert heights == ["0.0", "0.2", "0.4", "0.6", "0.8"]
+    assert {"2", "3", "4"} <= set(texts[1])
+
+
 def sizes(page: Page, selector: str) -> list[dict[str, float]]:
     boxes = [one.bounding_box() for one in page.locator(selector).all()]
     assert None not in boxes
