@@ -31,6 +31,9 @@ from sparse_rnn.report.findings import Measurement
 
 SETTINGS = ("paper's setting", "own setting")
 
+MANY = 20
+"""Bursts beyond which an axis is logarithmic."""
+
 
 @dataclass(frozen=True)
 class Brief:
@@ -183,13 +186,13 @@ def figure(analysis: Analysis) -> Figure:
             size, [getattr(one, value) for one in analysis.briefs], ".", color=drawing.PALETTE[0]
         )
         ax.set_xscale("log")
-        ax.set_yscale("symlog" if value == "bursts" else "log")
+        ax.set_yscale(_counted(analysis) if value == "bursts" else "log")
         drawing.labels(ax, "in-degree x recurrent rate", name)
     points = [pair for group in analysis.lead().groups.values() for pair in group]
     if points:
         more, lead = np.array(points).T
         axes[0, 2].plot(more, lead, ".", color=drawing.PALETTE[0])
-        axes[0, 2].set_xscale("symlog")
+        axes[0, 2].set_xscale(_counted(analysis))
     drawing.labels(axes[0, 2], "bursts of dense beyond those of sparse", "lead of sparse")
     for i, name in enumerate(SETTINGS):
         both = [ends for (_, one), ends in analysis.radii.items() if one == name]
@@ -199,6 +202,11 @@ def figure(analysis: Analysis) -> Figure:
         drawing.legend(axes[0, 3])
     drawing.labels(axes[0, 3], "spectral radius at the start", "after the first updates")
     return drawn
+
+
+def _counted(analysis: Analysis) -> str:
+    """The scale for numbers of bursts: a run that diverged may have hundreds."""
+    return "symlog" if max(one.bursts for one in analysis.briefs) > MANY else "linear"
 
 
 def outcome(analysis: Analysis) -> Outcome:
