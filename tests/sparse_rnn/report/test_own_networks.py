@@ -16,17 +16,13 @@ from sparse_rnn.errors import RunConflict
 from sparse_rnn.report import _words as words
 from sparse_rnn.report._seeds import by_seed
 from sparse_rnn.training.run import read_run
-from tests.sparse_rnn.helpers import small_config
+from tests.sparse_rnn.helpers import SMALL, small_config
 from tests.sparse_rnn.reading_html import charts, read_page
 
 CONFIG: dict[str, Any] = {
-    "suite": ("Go", "DlyGo"),
-    "steps": 4,
-    "batch_size": 2,
-    "seq_len": 45,
-    "eval_every": 2,
-    "eval_batches": 1,
-    "final_batches": 2,
+    name: value
+    for name, value in SMALL.items()
+    if name in srnn.FitConfig.model_fields and name != "seed"
 }
 DASH = "\N{EN DASH}"
 
@@ -88,8 +84,7 @@ def test_modules_that_differ_are_not_seeds_of_one(
 def test_they_stand_beside_networks_of_the_package(
     fits: dict[str, srnn.Fit[Gated]], tmp_path: Path
 ) -> None:
-    ours = small_config(**{**CONFIG, "suite": CONFIG["suite"]})
-    srnn.train(ours, tmp_path / "ours")
+    srnn.train(small_config(), tmp_path / "ours")
     given = [str(folder) for folder in (folders(fits)["gated-0"], tmp_path / "ours")]
     assert cli.main(["report", *given, "-o", str(tmp_path / "page.html")]) == 0
     assert cli.main(["report", *given, "-o", str(tmp_path / "figure.svg")]) == 0
