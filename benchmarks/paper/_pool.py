@@ -72,7 +72,8 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
     """The two pools, with the runs of figure 2a."""
     side = fig2a.SIZES[scale.name][0]
     pool = {**scale.cog20, **autapses(side * side)}
-    return (Arm(MAIN, pool), Arm(OTHER, {**pool, "init": fig2a.ALTERNATIVE}))
+    other = {**pool, "init": fig2a.ALTERNATIVE}
+    return (Arm(MAIN, pool, scale.base_seeds), Arm(OTHER, other, scale.base_seeds))
 
 
 def examine(

@@ -62,13 +62,13 @@ def alternative(radius: float) -> str:
 def arms(scale: Scale) -> tuple[Arm, ...]:
     """Every radius, the dense network, and the other start."""
     side, radii = SIZES[scale.name]
-    local = [Arm(label(d), {**scale.cog20, **locality(side, d)}) for d in radii]
-    whole = Arm(label(None), {**scale.cog20, **dense(side * side)})
-    other = [
-        Arm(alternative(d), {**scale.cog20, **locality(side, d), "init": ALTERNATIVE})
-        for d in ALTERNATIVE_RADII
-    ]
-    return (*local, whole, *other)
+    settings = {label(d): locality(side, d) for d in radii}
+    settings[label(None)] = dense(side * side)
+    for d in ALTERNATIVE_RADII:
+        settings[alternative(d)] = {**locality(side, d), "init": ALTERNATIVE}
+    return tuple(
+        Arm(name, {**scale.cog20, **own}, scale.base_seeds) for name, own in settings.items()
+    )
 
 
 def analyse(results: Results, scale: Scale) -> Analysis | None:

@@ -23,11 +23,12 @@ MARGIN = 0.05
 def arms(scale: Scale) -> tuple[Arm, ...]:
     """Frozen and trained autapses, and trained ones that start where the frozen ones are."""
     pool = {**scale.cog20, **autapses(SIZES[scale.name])}
-    return (
-        Arm(FROZEN, {**pool, "init": "identity", "recurrence": "frozen"}),
-        Arm(TRAINED, pool),
-        Arm(STARTED, {**pool, "init": "identity"}),
-    )
+    settings = {
+        FROZEN: {**pool, "init": "identity", "recurrence": "frozen"},
+        TRAINED: pool,
+        STARTED: {**pool, "init": "identity"},
+    }
+    return tuple(Arm(label, own, scale.base_seeds) for label, own in settings.items())
 
 
 def analyse(results: Results, scale: Scale) -> Curves | None:

@@ -146,7 +146,8 @@ def test_every_scale_is_whole(name: str) -> None:
     for experiment in EXPERIMENTS.values():
         runs = experiment.runs(scale)
         assert len({sweep.identity(run) for run in runs}) == len(runs)
-        assert {run.seed for run in runs} <= {*scale.seeds, *(scale.table_seeds or ())}
+        more = (scale.base_seeds, scale.table_seeds)
+        assert {run.seed for run in runs} <= {*scale.seeds, *(s for own in more for s in own or ())}
         labels = [arm.label for arm in experiment.arms(scale)]
         assert len(set(labels)) == len(labels)
 
