@@ -2,7 +2,8 @@
 
 A block begins with a comment that says what stands in it, and ends with ``<!-- end -->``:
 
-- ``<!-- verdict ID -->``: the verdict, its reason, and the command that makes the finding again;
+- ``<!-- verdict ID -->``: the verdict and the claim, with a link to its fold on the results page,
+  which has the checks, all values, and the command that makes the finding again;
 - ``<!-- table ID: NAME; NAME -->``: what was measured whose name begins with one of these, or all;
 - ``<!-- figure ID -->``: its figures.
 
@@ -22,9 +23,13 @@ from benchmarks.paper.claims import CLAIMS, Claim
 from sparse_rnn.errors import InvalidArgument, unknown_name
 from sparse_rnn.report import _words as words
 from sparse_rnn.report.findings import Finding
+from sparse_rnn.report.summary import chip
 from sparse_rnn.system.files import atomic_writer
 
 WIDTH = 100
+
+RESULTS = "results.md"
+"""The page of results, beside this one."""
 
 END = "<!-- end -->"
 _BLOCK = re.compile(r"<!-- (?P<kind>\w+) (?P<id>\w+)(?:: (?P<rows>.*?))? -->\n.*?" + END, re.DOTALL)
@@ -60,12 +65,12 @@ NOTHING = "Not run yet."
 
 
 def _verdict(finding: Finding, _rows: str) -> str:
-    parts = (
-        f"**{finding.verdict}** ({finding.scale} scale; seeds {words.seeds(finding.seeds)}; "
-        f"{finding.date.isoformat()}; commit `{words.commit(finding.commit)}`; "
-        f"`{finding.command}`). {_text(finding.reason)}"
+    told = (
+        f"**{_text(finding.title)}.** Claim: {_text(finding.claim)} At {finding.scale} scale, "
+        f"seeds {words.seeds(finding.seeds)}: [checks, values and command]({RESULTS}#{finding.id})."
     )
-    return textwrap.fill(parts, WIDTH, break_long_words=False, break_on_hyphens=False)
+    told = textwrap.fill(told, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return f"{chip(finding.verdict)}\n{told}"
 
 
 def _table(finding: Finding, rows: str) -> str:

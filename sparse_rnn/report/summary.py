@@ -120,7 +120,7 @@ def _check_addresses(**addresses: object) -> None:
 
 def _told_first(finding: Finding, figures: str | None) -> list[str]:
     return [
-        f"{_chip(finding.verdict)}\n[**{escaped(finding.title)}**](#{finding.id})",
+        f"{chip(finding.verdict)}\n[**{escaped(finding.title)}**](#{finding.id})",
         filled(f"Claim: {finding.claim}"),
         *_pictures(finding, figures),
     ]
@@ -135,20 +135,20 @@ def _claim(finding: Finding) -> str:
     return f"[**{escaped(finding.title)}**](#{finding.id})<br>{escaped(finding.claim)}"
 
 
-def _chip(verdict: str) -> str:
+def chip(verdict: str) -> str:
     """A verdict that a style sheet colours, and that reads without one."""
     return f'<span class="verdict {verdict.replace(" ", "-")}">{verdict}</span>'
 
 
 def _cell(finding: Finding | None, pictures: str | None) -> str:
     if finding is None or finding.verdict == "not run":
-        return _chip("not run")
+        return chip("not run")
     if pictures is None:
-        return "<br>".join([_chip(finding.verdict), *_first(finding.measured)])
+        return "<br>".join([chip(finding.verdict), *_first(finding.measured)])
     if not strip(finding.measured):
-        return _chip(finding.verdict)
+        return chip(finding.verdict)
     words_of = "; ".join(map(words.told, shown(finding.measured)))
-    return f"{_chip(finding.verdict)}<br>![{escaped(words_of)}]({pictures}/{finding.id}.svg)"
+    return f"{chip(finding.verdict)}<br>![{escaped(words_of)}]({pictures}/{finding.id}.svg)"
 
 
 def _fair(name: str | None, found: Mapping[str, Finding], pictures: str | None) -> str:
@@ -156,7 +156,7 @@ def _fair(name: str | None, found: Mapping[str, Finding], pictures: str | None) 
     if name is None:
         return words.DASH
     if name not in found:
-        return _chip(NOT_TESTED)
+        return chip(NOT_TESTED)
     return f"{_cell(found[name], pictures)}<br>[its fold](#{name})"
 
 
@@ -198,7 +198,7 @@ def _details(finding: Finding, figures: str | None) -> str:
     # The heading is inside: a browser opens the fold that a link leads into.
     opening = (
         '<details markdown="1">\n'
-        f"<summary>{_chip(finding.verdict)} <strong>{escaped(finding.title)}</strong></summary>\n\n"
+        f"<summary>{chip(finding.verdict)} <strong>{escaped(finding.title)}</strong></summary>\n\n"
         f'<span id="{finding.id}"></span>'
     )
     parts = (

@@ -52,10 +52,11 @@ def test_blocks_are_filled_and_prose_stays() -> None:
     text = account.filled(TEXT, {"why": found()})
     assert "old" not in text
     assert "\n\nProse.\n\n" in text
-    assert (
-        "**not reproduced** (laptop scale; seeds 0\N{EN DASH}2; 2026-11-25; commit `0123456789`;"
-        in text
-    )
+    block = text.split("Prose.")[0]
+    assert '<span class="verdict not-reproduced">not reproduced</span>' in block
+    told = " ".join(block.split())
+    assert "**Figure 2a.** Claim: Every radius learns faster than the dense network." in told
+    assert "seeds 0\N{EN DASH}2: [checks, values and command](results.md#why)." in told
     assert "| lead, N=400, d=2 | 0.500 [" in text.replace("\\", "")
     assert "N=225" not in text.split("Prose.")[1]
     assert text.index("| rank correlation | 0.500 |") > text.index("N=400")
