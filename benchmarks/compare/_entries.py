@@ -96,4 +96,4 @@ def sentence(method: Method, place: Place) -> str:
     sparsifier = method.settings(place).get("sparsifier")
     if sparsifier is None:
         return f"{method.name[0].upper()}{method.name[1:]}, trained with Adam."
-    return (inspect.getdoc(named(sparsifier)) or sparsifier).splitlines()[0]
+    return (inspect.getdoc(named(sparsifier)) or sparsifier).splitlines()[0].replace("`", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +11,19 @@ from html import escape
 from sparse_rnn.report._style import PALETTE
 from sparse_rnn.system.palette import INK, MIDDLE
 
-WIDTH, HEIGHT = 480, 340
+WIDTH, HEIGHT = 640, 460
 LEFT, RIGHT, TOP, BOTTOM = 44, 16, 14, 48
 _TICKS = (1, 2, 5)
 _LEAST = 3
 _FEW = 4  # decades above which 2 and 5 have no ticks
 _MARK = 4.5
 _SIZE = 12
-_PLACES = ((8.0, 4.0, "start"), (-8.0, 4.0, "end"), (8.0, -8.0, "start"), (8.0, 16.0, "start"))
-_AWAY = 1.8  # the middle of a number, in distances of its near end
+_ASIDE = (9.0, 34.0, 59.0, 84.0)
+_ASKEW = (0.0, -6.0, 6.0, -12.0, 12.0, -18.0, 18.0, -24.0, 24.0, -30.0, 30.0)
+_DIGIT, _TALL, _GAP = 7.0, 11.0, 4.0  # room of a digit, and between two numbers
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of what is taken."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,9 @@ def scatter(
     levels: Mapping[str, float],
     words: Callable[[float], str],
 ) -> str:
-    """Draw points from 0 to 1 over a logarithmic axis, each with its number and its spread.
+    """Draw points over a logarithmic axis, each with its spread and, where it has room, its number.
+
+    The other axis goes to 1, from the last tenth below all that is drawn.
 
     Args:
         points: The points, at least one.
@@ -67,21 +74,26 @@ def scatter(
     def across(x: float) -> float:
         return LEFT + (math.log10(x) - first) / (last - first) * (WIDTH - LEFT - RIGHT)
 
-    parts = [*_frame(labels, levels)]
+    lowest = min(*levels.values(), *(point.low for point in points))
+    floor = min(max(math.floor(10 * lowest), 0), 8) / 10
+
+    def down(y: float) -> float:
+        return TOP + (1 - y) / (1 - floor) * (HEIGHT - TOP - BOTTOM)
+
+    parts = [*_frame(labels, levels, floor, down)]
     foot = HEIGHT - BOTTOM
     for tick in ticks(10**first, 10**last):
         at = across(tick)
         parts.append(_line((at, foot), (at, foot + 4), MIDDLE))
         parts.append(_text(at, foot + 17, words(tick), "middle"))
-    taken = [(across(point.x), _down(point.y)) for point in points]
-    for point, (x, y) in zip(points, list(taken), strict=True):
+    places = [(across(point.x), down(point.y)) for point in points]
+    taken: list[Box] = [(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in places]
+    for point, (x, y) in zip(points, places, strict=True):
         alone = PALETTE[point.series]  # A picture without a style sheet may lie on black.
         color = f"var(--s{point.series}, {MIDDLE if alone == INK else alone})"
-        drawn = _line((x, _down(point.low)), (x, _down(point.high)), color, 'stroke-width="1.5"')
+        drawn = _line((x, down(point.low)), (x, down(point.high)), color, 'opacity="0.5"')
         drawn += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_MARK}" style="fill: {color}"/>'
-        dx, dy, anchor = _free(x, y, taken)
-        taken.append((x + _AWAY * dx, y + dy - 4))
-        drawn += _text(x + dx, y + dy, str(point.number), anchor, f'style="fill: {color}"')
+        drawn += _numbered(str(point.number), x, y, taken, color)
         parts.append(f"<g><title>{escape(point.title)}</title>{drawn}</g>")
     told = f"{labels[1]} against {labels[0]}"
     return (
@@ -91,13 +103,18 @@ def scatter(
     )
 
 
-def _frame(labels: tuple[str, str], levels: Mapping[str, float]) -> Iterator[str]:
-    for tick in range(0, 11, 2):
-        y = _down(tick / 10)
+def _frame(
+    labels: tuple[str, str],
+    levels: Mapping[str, float],
+    floor: float,
+    down: Callable[[float], float],
+) -> Iterator[str]:
+    for tick in range(round(10 * floor), 11):
+        y = down(tick / 10)
         yield _line((LEFT, y), (WIDTH - RIGHT, y), MIDDLE, 'opacity="0.25"')
         yield _text(LEFT - 6, y + 4, f"{tick / 10:.1f}", "end")
     for number, (label, level) in enumerate(sorted(levels.items(), key=lambda one: one[1])):
-        y = _down(level)
+        y = down(level)
         yield _line((LEFT, y), (WIDTH - RIGHT, y), MIDDLE, 'stroke-dasharray="5 4"')
         # The lowest is named below its line, so that two names do not meet.
         away = -4 if number else 13
@@ -133,19 +150,27 @@ def _evenly(low: float, high: float) -> list[float]:
     return [float(f"{number * step:.12g}") for number in numbers]
 
 
-def _free(x: float, y: float, taken: Sequence[tuple[float, float]]) -> tuple[float, float, str]:
-    """Where the number of a point lies in the way of the fewest others."""
+def _numbered(number: str, x: float, y: float, taken: list[Box], color: str) -> str:
+    """Write the number of a point at the nearest place that is free, which is then taken."""
+    long = _DIGIT * len(number)
+    for aside, askew, side in itertools.product(_ASIDE, _ASKEW, (1, -1)):
+        near, middle = x + side * aside, y + askew
+        left, right = sorted((near - side * _GAP, near + side * long))
+        box = (left, middle - _TALL / 2, right, middle + _TALL / 2)
+        inside = left > LEFT and right < WIDTH - RIGHT and box[1] > TOP and box[3] < HEIGHT - BOTTOM
+        if not inside or any(_meet(box, other) for other in taken):
+            continue
+        taken.append(box)
+        anchor = "start" if side > 0 else "end"
+        drawn = _text(near, middle + 4, number, anchor, f'style="fill: {color}"')
+        if (aside, askew) != (_ASIDE[0], 0.0):
+            drawn = _line((x, y), (near - side * 1.5, middle), color, 'stroke-width="0.8"') + drawn
+        return drawn
+    return ""
 
-    def crowd(place: tuple[float, float, str]) -> int:
-        dx, dy, _ = place
-        at = x + _AWAY * dx, y + dy - 4
-        return sum(abs(at[0] - a) < 12 and abs(at[1] - b) < 11 for a, b in taken)
 
-    return min(_PLACES, key=crowd)
-
-
-def _down(value: float) -> float:
-    return TOP + (1 - value) * (HEIGHT - TOP - BOTTOM)
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _line(start: tuple[float, float], end: tuple[float, float], color: str, more: str = "") -> str:

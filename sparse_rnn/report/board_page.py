@@ -70,7 +70,7 @@ def board_page(entries: Iterable[BoardEntry], *, title: str = TITLE, by: str = F
             "main",
             _table(ordered, numbers, by),
             tag("p", KEY, class_="facts"),
-            tag("div", *charts, class_="charts"),
+            *charts,
             *(_entry(entry, numbers[entry.name]) for entry in ordered),
         ),
         script="board.js",
@@ -78,8 +78,8 @@ def board_page(entries: Iterable[BoardEntry], *, title: str = TITLE, by: str = F
 
 
 KEY = (
-    "Beside each point of the charts stands the number of its row; the line through it goes from "
-    "the lowest seed to the highest."
+    "Beside each point of the charts that has room stands the number of its row; the line through "
+    "it goes from the lowest seed to the highest."
 )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, strategies as st
 
 from sparse_rnn.cli import main
 from sparse_rnn.errors import InvalidArgument, UnknownName
 from sparse_rnn.report import board_charts, board_markdown, board_page
-from sparse_rnn.report._scatter import ticks
+from sparse_rnn.report._scatter import HEIGHT, WIDTH, Point, scatter, ticks
 from sparse_rnn.training.standings import COLUMNS, standings, told
 from tests.browser import PHONE, Visit, scrolls_sideways
 from tests.sparse_rnn.entries_made import made_entry, run_record
@@ -102,6 +104,24 @@ def test_charts_number_the_rows_of_the_table() -> None:
             place = int(number.text or "0")
             assert (title.text or "").startswith(standings(ALL)[place - 1].name)
     assert list(board_charts([OWN])) == ["work"]
+
+
+@given(
+    places=st.lists(
+        st.tuples(st.sampled_from((1.0, 1.02, 30.0)), st.floats(0, 1)), min_size=1, max_size=40
+    )
+)
+def test_numbers_of_crowded_points_do_not_meet(places: list[tuple[float, float]]) -> None:
+    points = [Point(i, str(i), x, y, y, y, 0) for i, (x, y) in enumerate(places, 1)]
+    root = ElementTree.fromstring(scatter(points, ("x", "y"), {"floor": 0.3}, str))
+    boxes: list[tuple[float, float, float]] = []
+    for text in root.findall("{*}g/{*}text"):
+        x, y, wide = float(text.get("x", "")), float(text.get("y", "")), 7 * len(text.text or "")
+        boxes.append((x, x + wide, y) if text.get("text-anchor") == "start" else (x - wide, x, y))
+    assert all(left > 0 and right < WIDTH and 0 < y < HEIGHT for left, right, y in boxes)
+    for one, other in itertools.combinations(boxes, 2):
+        assert one[1] <= other[0] or other[1] <= one[0] or abs(one[2] - other[2]) > 10.8
+    assert len(boxes) == len(places) or len(places) > 12  # a dozen always has room
 
 
 @pytest.mark.parametrize(("low", "high"), [(1e-9, 1e9), (0.9, 1.1), (3, 4), (1e12, 2e12), (19, 21)])
