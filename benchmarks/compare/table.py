@@ -42,12 +42,10 @@ def high(results: Results, scale: Scale) -> Entered:
 
 
 def from_dense(results: Results, scale: Scale) -> Entered:
-    """All methods that train a dense network first, at both densities, and the control."""
+    """All methods that train a dense network first, and the control: the lower density first."""
     del results
-    return [
-        (method, place)
-        for method, place in product((CONTROL, *FROM_DENSE), DESIGNS[scale.name].small)
-    ]
+    pairs = product(DESIGNS[scale.name].small, (CONTROL, *FROM_DENSE))
+    return [(method, place) for place, method in pairs]
 
 
 def large(results: Results, scale: Scale) -> Entered:
