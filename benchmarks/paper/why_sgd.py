@@ -17,6 +17,7 @@ from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.paper import _drawing as drawing, _halving as halving, _learning as learning, why
 from benchmarks.paper._arms import Arm, Results
@@ -205,6 +206,9 @@ def figure(analysis: Analysis) -> Figure:
     drawing.labels(axes[0, 0], "", "performance at the end")
     drawing.title(axes[0, 0], "one rate for all weights, the best of each")
     axes[0, 1].set_xscale("log")
+    degrees = sorted({net.in_degree for net in analysis.nets})
+    axes[0, 1].set_xticks(degrees, [f"{degree:g}" for degree in degrees])
+    axes[0, 1].xaxis.set_minor_formatter(NullFormatter())
     axes[0, 1].set_yscale("log")
     drawing.labels(axes[0, 1], "in-degree", f"spectral norm of the first {why.FIRST_STEPS} updates")
     drawing.legend(axes[0, 1])
