@@ -7,8 +7,9 @@ start and the rates that are best for it: successive halving over one grid, the 
 seeds that the comparison does not use. A dense network in the paper's setting whose recurrent rate
 makes its first steps as large, in spectral norm, as those of the local one tests the mechanism.
 
-Networks are compared at equal updates, and at equal work: the dense network is read at the update
-by which it has done as many multiply-adds as the other one in all of its training.
+Networks are compared at equal updates, at equal work, and in equal time: the dense network is read
+at the update by which it has done as many multiply-adds as the other one in all of its training, or
+has taken as many seconds, evaluations aside.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ FIRST_STEPS = 10
 
 MARGIN = 0.05
 """A difference in performance that is too small to matter."""
+
+WORK, TIME = "work", "time"
+"""What is equal where networks are not compared at equal updates."""
 
 
 def paper_arm(net: Net, scale: Scale) -> Arm:
@@ -166,13 +170,14 @@ class Analysis:
             if whole is not None and net.label in found
         }
 
-    def lead_at_equal_work(self, net: Net) -> Sample:
-        """As `leads` in the own setting, the dense network read at equal work."""
+    def lead_at_equal(self, cost: str, net: Net) -> Sample:
+        """As `leads` in the own setting, the dense network read at equal work, or time."""
         (whole,) = (one for one in nets(self.axes) if one.side == net.side and one.kind == DENSE)
         local, other = self.own.get(net.label), self.own.get(whole.label)
         if local is None or other is None:
             return Sample({})
-        step = max(1, math.floor(local.n_steps * net.work / whole.work))
+        shares = {WORK: net.work / whole.work, TIME: local.seconds.mean / other.seconds.mean}
+        step = max(1, math.floor(local.n_steps * shares[cost]))
         return local.final[MEASURE] - other.at(step)
 
 
@@ -283,9 +288,9 @@ def outcome(analysis: Analysis) -> Outcome:
                 if lead.n
             ]
         for net in nets(axes):
-            if net.side == side and net.kind != DENSE:
-                lead = analysis.lead_at_equal_work(net)
-                name = f"lead, {net.label}, own settings, equal work"
+            for cost in (WORK, TIME) if net.side == side and net.kind != DENSE else ():
+                lead = analysis.lead_at_equal(cost, net)
+                name = f"lead, {net.label}, own settings, equal {cost}"
                 measured += [learning.row(name, lead, claim)] if lead.n else []
     if len({size for size, _ in analysis.bursts}) > 1:
         size, count = np.array(analysis.bursts).T

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -169,6 +170,23 @@ def test_figure_2a_is_judged_by_the_base_tasks_alone(
         "whether a small d is best at 2000 steps",
     )
     assert "`why_suites`" in outcome.method
+
+
+def test_a_dense_network_is_read_at_equal_work_and_in_equal_time() -> None:
+    whole, local, *_ = the_map.nets(the_map.MAPS["laptop"])
+    steps, seeds = np.array([100.0, 500.0, 1000.0, 2000.0]), range(5)
+
+    def rising(net: the_map.Net, seconds: float) -> Learned:
+        one = learned(why.paper_arm(net, LAPTOP), 0.9)
+        values = np.broadcast_to(steps / 4000, (5, 4))
+        return replace(one, steps=steps, values=values, seconds=Sample.of(seeds, [seconds] * 5))
+
+    own = {local.label: rising(local, 1.0), whole.label: rising(whole, 2.0)}
+    found = why.Analysis(the_map.MAPS["laptop"], {}, own, {}, {}, (), 0)
+    assert 0.25 < local.work / whole.work < 0.5  # between the second look and the third
+    assert found.lead_at_equal(why.WORK, local).mean == pytest.approx(0.9 - 500 / 4000)
+    assert found.lead_at_equal(why.TIME, local).mean == pytest.approx(0.9 - 1000 / 4000)
+    assert not found.lead_at_equal(why.TIME, replace(local, kind="another")).n
 
 
 def bursting(sign: float) -> why_bursts.Analysis:
