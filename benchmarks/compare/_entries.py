@@ -95,5 +95,6 @@ def sentence(method: Method, place: Place) -> str:
     """What a network is: what its sparsifier says of itself, or its name."""
     sparsifier = method.settings(place).get("sparsifier")
     if sparsifier is None:
-        return f"{method.name[0].upper()}{method.name[1:]}, trained with Adam."
+        zeros = "; weights that became 0 count as synapses" if method.strength else ""
+        return f"{method.name[0].upper()}{method.name[1:]}, trained with Adam{zeros}."
     return (inspect.getdoc(named(sparsifier)) or sparsifier).splitlines()[0].replace("`", "")

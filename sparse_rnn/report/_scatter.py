@@ -88,6 +88,8 @@ def scatter(
         parts.append(_text(at, foot + 17, words(tick), "middle"))
     places = [(across(point.x), down(point.y)) for point in points]
     taken: list[Box] = [(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in places]
+    end = WIDTH - RIGHT
+    taken += [(end - _DIGIT * len(t), y - _TALL, end, y) for t, _, y in _named(levels, down)]
     for point, (x, y) in zip(points, places, strict=True):
         alone = PALETTE[point.series]  # A picture without a style sheet may lie on black.
         color = f"var(--s{point.series}, {MIDDLE if alone == INK else alone})"
@@ -113,16 +115,22 @@ def _frame(
         y = down(tick / 10)
         yield _line((LEFT, y), (WIDTH - RIGHT, y), MIDDLE, 'opacity="0.25"')
         yield _text(LEFT - 6, y + 4, f"{tick / 10:.1f}", "end")
-    for number, (label, level) in enumerate(sorted(levels.items(), key=lambda one: one[1])):
-        y = down(level)
+    for text, y, foot in _named(levels, down):
         yield _line((LEFT, y), (WIDTH - RIGHT, y), MIDDLE, 'stroke-dasharray="5 4"')
-        # The lowest is named below its line, so that two names do not meet.
-        away = -4 if number else 13
-        yield _text(WIDTH - RIGHT, y + away, f"{label}: {level:.3f}", "end")
+        yield _text(WIDTH - RIGHT, foot, text, "end")
     foot = HEIGHT - BOTTOM
     yield _line((LEFT, foot), (WIDTH - RIGHT, foot), MIDDLE)
     yield _text(WIDTH - RIGHT, HEIGHT - 8, labels[0], "end")
     yield _text(LEFT + 6, TOP + 10, labels[1], "start")
+
+
+def _named(
+    levels: Mapping[str, float], down: Callable[[float], float]
+) -> Iterator[tuple[str, float, float]]:
+    """What stands at each level, where its line is, and where the text stands."""
+    for number, (label, level) in enumerate(sorted(levels.items(), key=lambda one: one[1])):
+        # The lowest is named below its line, so that two names do not meet.
+        yield f"{label}: {level:.3f}", down(level), down(level) + (-4 if number else 13)
 
 
 def ticks(low: float, high: float) -> list[float]:
