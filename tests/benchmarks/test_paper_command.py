@@ -33,9 +33,9 @@ def places(folder: Path) -> list[str]:
 def test_a_plan_counts_shared_runs_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fig2a", "fig3ab", "--scale", "laptop", "--dry-run", *places(tmp_path)]) == 0
     rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
-    assert rows["fig2a"][:3] == ["21", "0", "21"]
-    assert rows["fig3ab"][:3] == ["6", "0", "0"]
-    assert rows["total"][0] == "21"
+    assert rows["fig2a"][:3] == ["105", "0", "105"]
+    assert rows["fig3ab"][:3] == ["30", "0", "0"]
+    assert rows["total"][0] == "105"
     assert not (tmp_path / "runs").exists()
 
 
