@@ -218,6 +218,10 @@ def analyse(
         f"processes shared. The control was trained {design.longer} times as long, too, and is "
         "read where it had taken as much work, or time, as the other one, or at its end."
     )
+    if not design_.affords_dense(found[0].place, scale):
+        method_text += (
+            " A dense network of this size takes too long for this scale, and is left out."
+        )
     return Analysis(tuple(found), method_text, curves, tuple(lacking))
 
 

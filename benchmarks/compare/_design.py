@@ -23,7 +23,7 @@ class Design:
 
     Attributes:
         small: The two densities at the size at which all methods are compared.
-        large: The larger size, for the best ones; None where it is not for this scale.
+        large: The larger size, for the best ones.
         base: Settings of all networks besides those of the scale.
         longer: How many times as many gradient steps the long run of the control has.
         trained: Starts and rates that a method chooses from.
@@ -32,10 +32,12 @@ class Design:
         rungs: Rounds of the search; none takes the first of the grid.
         strengths: How many strengths are tried beyond the first ones, for each density.
         seeds: Seeds of the comparison.
+        best: The methods that were best at the lower density, by name, where the committed finding
+            says so; without any the runs are asked.
     """
 
     small: tuple[Place, Place]
-    large: Place | None
+    large: Place
     base: Settings
     longer: int
     trained: Grid
@@ -44,6 +46,7 @@ class Design:
     rungs: tuple[Rung, ...]
     strengths: int
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    best: tuple[str, ...] = ()
 
 
 def grid(**axes: Sequence[object]) -> Grid:
@@ -99,7 +102,7 @@ DESIGNS: Mapping[str, Design] = {
     ),
     "laptop": Design(
         small=(Place(20, 2), Place(20, 4, levels=2)),
-        large=None,
+        large=Place(50, 6),
         base={"eval_batches": 4},
         longer=3,
         trained=_GRIDS["trained"],
@@ -107,6 +110,7 @@ DESIGNS: Mapping[str, Design] = {
         ridge=_GRIDS["ridge"],
         rungs=(Rung(200, (SEARCH,), 2), Rung(400, (SEARCH,), 1)),
         strengths=2,
+        best=("small-world", "magnitude", "selfish", "noise_prune", "set"),
     ),
     "paper": Design(
         small=(Place(20, 2, levels=15), Place(20, 4, levels=9)),
@@ -121,7 +125,12 @@ DESIGNS: Mapping[str, Design] = {
     ),
 }
 """The designs by scale. On a laptop 400 units: a run of 2000 steps takes 45 (3.25 %) to 110 s
-(dense) of one core."""
+(dense) of one core, one of 2500 units 140 s (d = 6)."""
+
+
+def affords_dense(place: Place, scale: Scale) -> bool:
+    """Whether a dense network of the size of a place can be trained at a scale."""
+    return scale.dense_limit is None or place.n_units <= scale.dense_limit
 
 
 def search(method: Method, place: Place, scale: Scale) -> Search:

@@ -150,6 +150,11 @@ def ticket(place: Place) -> Settings:
 CONTROL = Method("random, equal in-degree", random_mask)
 LOCAL = Method("local", lambda place: locality(place.side, place.radius))
 WHOLE = Method("dense", lambda place: dense(place.n_units))
+OTHERS = Method("random, none onto itself", random_others)
+"""Tells what the control has from the synapses of units onto themselves."""
+
+CONTROLS = (CONTROL, LOCAL, WHOLE, OTHERS)
+"""What no method chooses synapses for."""
 
 SPARSE: tuple[Method, ...] = (
     CONTROL,
@@ -169,8 +174,7 @@ SPARSE: tuple[Method, ...] = (
     Method("noise_prune", by("noise_prune")),
     Method("magnitude", by("magnitude")),
     Method("random", by("random")),
-    # Tells what the control has from the synapses of units onto themselves.
-    Method("random, none onto itself", random_others),
+    OTHERS,
     Method("reservoir, ridge", reservoir, "ridge", RidgeArm),
     Method("reservoir, Adam", reservoir, "reservoir"),
 )

@@ -8,11 +8,18 @@ from functools import partial
 from itertools import product
 from types import MappingProxyType
 
-import numpy as np
-
 from benchmarks.compare import _analysis as analysis, _design as design
 from benchmarks.compare._design import DESIGNS
-from benchmarks.compare._methods import CONTROL, FROM_DENSE, LOCAL, SPARSE, WHOLE, Method, Place
+from benchmarks.compare._methods import (
+    CONTROL,
+    CONTROLS,
+    FROM_DENSE,
+    LOCAL,
+    SPARSE,
+    WHOLE,
+    Method,
+    Place,
+)
 from benchmarks.compare.claims import CLAIMS
 from benchmarks.paper._arms import Arm, Results
 from benchmarks.paper._experiment import Experiment, no_arms
@@ -49,16 +56,26 @@ def from_dense(results: Results, scale: Scale) -> Entered:
 
 
 def large(results: Results, scale: Scale) -> Entered:
-    """The controls and the methods that were best at the lower density, at the larger size."""
-    place = DESIGNS[scale.name].large
-    if place is None:
-        return []
-    controls = (CONTROL, LOCAL, WHOLE)
-    rivals = [one for one in SPARSE if one not in controls]
-    found = analysis.analyse(low(results, scale), results, scale)
-    scores = {one.method.name: one.final.mean for one in found.entrants} if found else {}
-    order = np.argsort([-scores.get(one.name, 0.0) for one in rivals], kind="stable")
-    return [(one, place) for one in (*controls, *(rivals[i] for i in order[:N_BEST]))]
+    """The controls and the methods that were best at the lower density, at the larger size.
+
+    The dense network is among them where the scale can afford one of that size.
+    """
+    place, best = DESIGNS[scale.name].large, DESIGNS[scale.name].best
+    dense = (WHOLE,) if design.affords_dense(place, scale) else ()
+    controls = (CONTROL, LOCAL, *dense)
+    rivals = [one for one in SPARSE if one not in CONTROLS]
+    if not best:
+        found = analysis.analyse(low(results, scale), results, scale)
+        scores = {one.method.name: one.final.mean for one in found.entrants} if found else {}
+        best = best_of(rivals, scores)
+    named = {one.name: one for one in rivals}
+    return [(one, place) for one in (*controls, *(named[name] for name in best))]
+
+
+def best_of(rivals: Sequence[Method], scores: Mapping[str, float]) -> tuple[str, ...]:
+    """Names of the `N_BEST` methods with the highest scores, best first; without one it is 0."""
+    order = sorted(rivals, key=lambda one: -scores.get(one.name, 0.0))
+    return tuple(one.name for one in order[:N_BEST])
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,24 @@ import torch
 from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
+from benchmarks import compare
 from benchmarks.compare import _analysis as analysis, _design as design, _work as work
 from benchmarks.compare.__main__ import main
 from benchmarks.compare._chains import RidgeArm, TicketArm
 from benchmarks.compare._design import DESIGNS
 from benchmarks.compare._entries import entry, write
-from benchmarks.compare._methods import CONTROL, FROM_DENSE, LOCAL, SPARSE, Method, Place
+from benchmarks.compare._methods import (
+    CONTROL,
+    CONTROLS,
+    FROM_DENSE,
+    LOCAL,
+    SPARSE,
+    WHOLE,
+    Method,
+    Place,
+)
 from benchmarks.compare.claims import CLAIMS
-from benchmarks.compare.table import EXPERIMENTS, Comparison
+from benchmarks.compare.table import EXPERIMENTS, Comparison, best_of, large
 from benchmarks.paper import _cost as cost
 from benchmarks.paper._arms import Arm, Results, Trained
 from benchmarks.paper._learning import Learned
@@ -95,6 +105,27 @@ def test_nothing_is_chosen_on_the_seeds_that_are_compared() -> None:
     for made in DESIGNS.values():
         seeds = {seed for rung in made.rungs for seed in rung.seeds} | {design.SEARCH}
         assert not seeds & set(made.seeds)
+
+
+def test_a_dense_network_is_entered_where_one_can_be_afforded(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    entered = {name: [one for one, _ in large(results, SCALES[name])] for name in DESIGNS}
+    assert {name: WHOLE in methods for name, methods in entered.items()} == {
+        "smoke": True,
+        "laptop": False,
+        "paper": True,
+    }
+    assert all(methods[:2] == [CONTROL, LOCAL] for methods in entered.values())
+    assert [len(set(methods)) for methods in entered.values()] == [8, 7, 8]
+
+
+def test_the_five_at_the_larger_size_are_those_of_the_finding() -> None:
+    folder = Path(compare.__file__).parents[1] / "paper" / "results" / "laptop"
+    (low,) = (one for one in findings.read_all(folder) if one.id == "rivals_low")
+    scores = {one.name.removesuffix(f", {LOW.label}"): one.value for one in low.measured}
+    rivals = [one for one in SPARSE if one not in CONTROLS]
+    assert {one.name for one in rivals} <= set(scores)
+    assert best_of(rivals, scores) == DESIGNS["laptop"].best
 
 
 def test_the_board_takes_the_runs_of_a_laptop() -> None:
