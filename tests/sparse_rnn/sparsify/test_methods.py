@@ -14,6 +14,7 @@ from torch.nn import functional
 import sparse_rnn as srnn
 from sparse_rnn import sparsify
 from sparse_rnn.data import Batch
+from sparse_rnn.sparsify import _scorers as scorers
 from sparse_rnn.sparsify._sampling import inclusion
 from tests.sparse_rnn.sparsify.formulas import (
     CELLS,
@@ -209,6 +210,23 @@ def noise_scores(matrix: np.ndarray) -> np.ndarray:
             w = matrix[i, j]
             scores[i, j] = abs(w) * (spread[i, i] + spread[j, j] - 2 * np.sign(w) * spread[i, j])
     return scores
+
+
+@pytest.mark.parametrize("kind", ["silent", "drawn", "runs away", "turns", "one way"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_scores_of_noise_solve_the_equation(kind: str, seed: int) -> None:
+    drawn = np.random.default_rng(seed).standard_normal((N, N)) / np.sqrt(N)
+    matrix = {
+        "silent": 0 * drawn,
+        "drawn": drawn,
+        "runs away": 20 * drawn,
+        "turns": 20 * (drawn - drawn.T),
+        "one way": 20 * np.triu(drawn, 1),
+    }[kind]
+    expected = noise_scores(matrix).clip(0)
+    np.testing.assert_allclose(
+        scorers.noise_spread(matrix), expected, rtol=1e-9, atol=1e-12 * expected.max(initial=1.0)
+    )
 
 
 @pytest.mark.parametrize("gain", [1.0, 4.0])
