@@ -2,8 +2,8 @@
 
 A block begins with a comment that says what stands in it, and ends with ``<!-- end -->``:
 
-- ``<!-- verdict ID -->``: the verdict and the claim, with a link to its fold on the results page,
-  which has the checks, all values, and the command that makes the finding again;
+- ``<!-- verdict ID -->``: the verdict, with a link to its fold on the results page, which has the
+  claim, the checks, all values, and the command that makes the finding again;
 - ``<!-- table ID: NAME; NAME -->``: what was measured whose name begins with one of these, or all;
 - ``<!-- figure ID -->``: its figures.
 
@@ -66,8 +66,9 @@ NOTHING = "Not run yet."
 
 def _verdict(finding: Finding, _rows: str) -> str:
     told = (
-        f"**{_text(finding.title)}.** Claim: {_text(finding.claim)} At {finding.scale} scale, "
-        f"seeds {words.seeds(finding.seeds)}: [checks, values and command]({RESULTS}#{finding.id})."
+        f"**{_text(finding.title)}.** At {finding.scale} scale, seeds "
+        f"{words.seeds(finding.seeds)}: [claim, checks, values and command]"
+        f"({RESULTS}#{finding.id})."
     )
     told = textwrap.fill(told, WIDTH, break_long_words=False, break_on_hyphens=False)
     return f"{chip(finding.verdict)}\n{told}"

@@ -14,6 +14,7 @@ has taken as many seconds, evaluations aside.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -287,11 +288,12 @@ def outcome(analysis: Analysis) -> Outcome:
                 for one, lead in leads.items()
                 if lead.n
             ]
-        for net in nets(axes):
-            for cost in (WORK, TIME) if net.side == side and net.kind != DENSE else ():
-                lead = analysis.lead_at_equal(cost, net)
+        sparse = [net for net in nets(axes) if net.side == side and net.kind != DENSE]
+        for net, cost in itertools.product(sparse, (WORK, TIME)):
+            lead = analysis.lead_at_equal(cost, net)
+            if lead.n:
                 name = f"lead, {net.label}, own settings, equal {cost}"
-                measured += [learning.row(name, lead, claim)] if lead.n else []
+                measured.append(learning.row(name, lead, claim))
     if len({size for size, _ in analysis.bursts}) > 1:
         size, count = np.array(analysis.bursts).T
         if np.ptp(count) > 0:
