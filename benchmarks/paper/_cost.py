@@ -1,7 +1,8 @@
 """What runs cost, roughly: a guide for planning, never a result.
 
-The constants are processor time of one thread on a virtual machine with two cores of an AMD EPYC,
-which other processes shared (docs/performance.md), for 20 sequences of 100 steps.
+The constants are time of one thread on a virtual machine with two cores of an AMD EPYC, both busy
+with runs (docs/performance.md), for 20 sequences of 100 steps. They meet the median steps of 225 to
+2500 units within a quarter; methods that train a dense network first can take twice as long.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections.abc import Iterable
 from sparse_rnn import TrainConfig
 from sparse_rnn.sweep import identity
 
-STEP_MS = 2.0
+STEP_MS = 8.0
 """Of every step."""
 
-MS_PER_WEIGHT = {"input": 3.2e-4, "dense": 2.2e-4, "sparse": 4.0e-4}
+MS_PER_WEIGHT = {"input": 0.9e-4, "dense": 1.4e-4, "sparse": 1.2e-4}
 """At `MEASURED_STEPS` time steps in all lanes together."""
 
 DENSE = 0.5
