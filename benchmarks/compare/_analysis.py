@@ -206,7 +206,8 @@ def analyse(
         return None
     curves = learning.learned(arms, results, scale)
     design, settings = DESIGNS[scale.name], found[0].settings
-    seeds = sorted({seed for rung in design.rungs for seed in rung.seeds})
+    effort = design.effort_at(found[0].place)
+    seeds = sorted({seed for rung in effort.rungs for seed in rung.seeds})
     method_text = (
         f"{settings['suite']}, {settings['steps']} steps of {settings['batch_size']} x "
         f"{settings['seq_len']}, Adam, measure: {MEASURE} (Yang et al. 2019), mean over tasks, on "
@@ -215,7 +216,7 @@ def analyse(
         f"{', '.join(map(str, seeds)) or 'none'}; all searches here took "
         f"{sum(one.n_updates for one in found)} updates. Work is multiply-adds of all trainings of "
         "a network, and of choosing its synapses; time is that of the machine below, which other "
-        f"processes shared. The control was trained {design.longer} times as long, too, and is "
+        f"processes shared. The control was trained {effort.longer} times as long, too, and is "
         "read where it had taken as much work, or time, as the other one, or at its end."
     )
     if not design_.affords_dense(found[0].place, scale):

@@ -18,35 +18,52 @@ Grid = tuple[Settings, ...]
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What the networks of a size are given.
+
+    Attributes:
+        base: Settings of all networks besides those of the scale.
+        longer: How many times as many gradient steps the long run of the control has.
+        rungs: Rounds of the search; none takes the first of the grid.
+        seeds: Seeds of the comparison.
+    """
+
+    base: Settings
+    longer: int
+    rungs: tuple[Rung, ...]
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+
+@dataclass(frozen=True)
 class Design:
     """Sizes of the comparison at a scale.
 
     Attributes:
         small: The two densities at the size at which all methods are compared.
         large: The larger size, for the best ones.
-        base: Settings of all networks besides those of the scale.
-        longer: How many times as many gradient steps the long run of the control has.
+        effort: What the networks at the densities of `small` are given.
+        large_effort: What those at the larger size are given.
         trained: Starts and rates that a method chooses from.
         reservoir: The same of a reservoir, whose recurrent weights have no rate.
         ridge: Starts and penalties that a readout in closed form chooses from.
-        rungs: Rounds of the search; none takes the first of the grid.
         strengths: How many strengths are tried beyond the first ones, for each density.
-        seeds: Seeds of the comparison.
         best: The methods that were best at the lower density, by name, where the committed finding
             says so; without any the runs are asked.
     """
 
     small: tuple[Place, Place]
     large: Place
-    base: Settings
-    longer: int
+    effort: Effort
+    large_effort: Effort
     trained: Grid
     reservoir: Grid
     ridge: Grid
-    rungs: tuple[Rung, ...]
     strengths: int
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     best: tuple[str, ...] = ()
+
+    def effort_at(self, place: Place) -> Effort:
+        """What the networks of a place are given."""
+        return self.large_effort if place == self.large else self.effort
 
 
 def grid(**axes: Sequence[object]) -> Grid:
@@ -81,51 +98,68 @@ _GRIDS: Mapping[str, Grid] = {
 SEARCH = 100
 """The seed that settings are chosen on; others follow it, and none of them is compared."""
 
+_SMOKE = Effort(
+    base={
+        "suite": ("Go", "DlyGo_IntL", "DMS"),
+        "steps": 6,
+        "eval_every": 3,
+        "eval_batches": 1,
+        "final_batches": 2,
+    },
+    longer=2,
+    rungs=(),
+    seeds=(0, 1),
+)
+_PAPER = Effort(
+    base={},
+    longer=5,
+    rungs=(Rung(500, (SEARCH,), 3), Rung(1500, (SEARCH, SEARCH + 1, SEARCH + 2), 1)),
+)
+
 DESIGNS: Mapping[str, Design] = {
     "smoke": Design(
         small=(Place(4, 1, every=2, levels=2, batches=1), Place(4, 1.5, every=2, batches=1)),
         large=Place(5, 1, every=2, batches=1),
-        base={
-            "suite": ("Go", "DlyGo_IntL", "DMS"),
-            "steps": 6,
-            "eval_every": 3,
-            "eval_batches": 1,
-            "final_batches": 2,
-        },
-        longer=2,
+        effort=_SMOKE,
+        large_effort=_SMOKE,
         trained=_trained(("fan_in",), ({"lr": 1e-2}, _RATES[2])),
         reservoir=grid(init_gain=(0.9,), lr=(1e-2,)),
         ridge=grid(init_gain=(0.9,), ridge=(1e-1,)),
-        rungs=(),
         strengths=0,
-        seeds=(0, 1),
     ),
     "laptop": Design(
         small=(Place(20, 2), Place(20, 4, levels=2)),
         large=Place(50, 6),
-        base={"eval_batches": 4},
-        longer=3,
+        effort=Effort(
+            base={"eval_batches": 4},
+            longer=3,
+            rungs=(Rung(200, (SEARCH,), 2), Rung(400, (SEARCH,), 1)),
+        ),
+        large_effort=Effort(
+            base={"eval_batches": 4, "steps": 1000},
+            longer=2,
+            rungs=(Rung(200, (SEARCH,), 1),),
+        ),
         trained=_GRIDS["trained"],
         reservoir=_GRIDS["reservoir"],
         ridge=_GRIDS["ridge"],
-        rungs=(Rung(200, (SEARCH,), 2), Rung(400, (SEARCH,), 1)),
         strengths=2,
         best=("small-world", "magnitude", "selfish", "noise_prune", "set"),
     ),
     "paper": Design(
         small=(Place(20, 2, levels=15), Place(20, 4, levels=9)),
         large=Place(50, 6, levels=14),
-        base={},
-        longer=5,
+        effort=_PAPER,
+        large_effort=_PAPER,
         trained=_GRIDS["trained"],
         reservoir=_GRIDS["reservoir"],
         ridge=_GRIDS["ridge"],
-        rungs=(Rung(500, (SEARCH,), 3), Rung(1500, (SEARCH, SEARCH + 1, SEARCH + 2), 1)),
         strengths=4,
     ),
 }
 """The designs by scale. On a laptop 400 units: a run of 2000 steps takes 45 (3.25 %) to 110 s
-(dense) of one core, one of 2500 units 140 s (d = 6)."""
+(dense) of one core. A step of 2500 units takes 0.11 (local) to 0.18 s (random): these networks have
+half as many, and one round of search."""
 
 
 def affords_dense(place: Place, scale: Scale) -> bool:
@@ -136,10 +170,11 @@ def affords_dense(place: Place, scale: Scale) -> bool:
 def search(method: Method, place: Place, scale: Scale) -> Search:
     """The search for the start and the rates of a method."""
     design = DESIGNS[scale.name]
-    own = {**scale.modcog, **design.base, **method.settings(place)}
+    effort = design.effort_at(place)
+    own = {**scale.modcog, **effort.base, **method.settings(place)}
     choices: Grid = getattr(design, method.grid)
     label = f"{method.name}, {place.label}"
-    return Search(label, tuple({**own, **one} for one in choices), design.rungs, method.kind)
+    return Search(label, tuple({**own, **one} for one in choices), effort.rungs, method.kind)
 
 
 def strength_arm(method: Method, own: Settings, value: float, strength: Strength) -> Arm:
@@ -223,7 +258,9 @@ def arm(method: Method, place: Place, results: Results, scale: Scale) -> Arm | N
         own = None if value is None else method.strength.settings(own, value)
     if own is None:
         return None
-    return method.kind(f"{method.name}, {place.label}", own, DESIGNS[scale.name].seeds)
+    return method.kind(
+        f"{method.name}, {place.label}", own, DESIGNS[scale.name].effort_at(place).seeds
+    )
 
 
 def long_arm(place: Place, results: Results, scale: Scale) -> Arm | None:
@@ -231,15 +268,15 @@ def long_arm(place: Place, results: Results, scale: Scale) -> Arm | None:
     short = arm(CONTROL, place, results, scale)
     if short is None:
         return None
-    return _for_longer(short, DESIGNS[scale.name])
+    return _for_longer(short, DESIGNS[scale.name].effort_at(place))
 
 
-def _for_longer(short: Arm, design: Design) -> Arm:
+def _for_longer(short: Arm, effort: Effort) -> Arm:
     steps: int = short.settings["steps"]
     # Looked at seldom, and by as many batches as the others are at their ends.
     looks = {"eval_every": max(1, steps // 4), "eval_batches": short.settings["final_batches"]}
-    settings = {**short.settings, "steps": design.longer * steps, **looks}
-    return Arm(f"{short.label}, long", settings, design.seeds)
+    settings = {**short.settings, "steps": effort.longer * steps, **looks}
+    return Arm(f"{short.label}, long", settings, effort.seeds)
 
 
 def due(method: Method, place: Place, results: Results, scale: Scale) -> list[Arm]:
@@ -275,10 +312,11 @@ def planned(method: Method, place: Place, results: Results, scale: Scale) -> Ite
         for value in guesses:
             yield strength_arm(method, own, value, strength)
         own = strength.settings(own, guesses[-1] if guesses else nearest(found, place.density))
-    network = method.kind(looked_for.label, own, design.seeds)
+    effort = design.effort_at(place)
+    network = method.kind(looked_for.label, own, effort.seeds)
     yield network
     if method is CONTROL:
-        yield _for_longer(network, design)
+        yield _for_longer(network, effort)
 
 
 def n_updates(method: Method, place: Place, scale: Scale) -> int:

@@ -103,8 +103,18 @@ def test_a_ticket_takes_as_many_levels_as_its_place_says() -> None:
 
 def test_nothing_is_chosen_on_the_seeds_that_are_compared() -> None:
     for made in DESIGNS.values():
-        seeds = {seed for rung in made.rungs for seed in rung.seeds} | {design.SEARCH}
-        assert not seeds & set(made.seeds)
+        for effort in (made.effort, made.large_effort):
+            seeds = {seed for rung in effort.rungs for seed in rung.seeds} | {design.SEARCH}
+            assert not seeds & set(effort.seeds)
+
+
+def test_the_larger_size_has_an_effort_of_its_own() -> None:
+    made = DESIGNS["laptop"]
+    assert [made.effort_at(one) for one in made.small] == [made.effort] * 2
+    assert made.effort.seeds == made.large_effort.seeds == tuple(SEEDS)
+    config = first(LOCAL, made.large)
+    assert (config.steps, config.build_mask().nnz) == (1000, 282_500)
+    assert first(LOCAL, HIGH).steps == 2000
 
 
 def test_a_dense_network_is_entered_where_one_can_be_afforded(tmp_path: Path) -> None:
@@ -328,7 +338,8 @@ def few(results: Results, scale: Any) -> list[tuple[Method, Place]]:
 def test_a_comparison_runs_and_enters_the_board(tmp_path: Path, monkeypatch: Any) -> None:
     rules = srnn.board_protocol("rehearsal")
     base = {**rules.settings, "eval_every": rules.steps, "eval_batches": 1}
-    short = replace(DESIGNS["smoke"], base=base, seeds=rules.seeds)
+    smoke = DESIGNS["smoke"]
+    short = replace(smoke, effort=replace(smoke.effort, base=base, seeds=rules.seeds))
     monkeypatch.setitem(design.DESIGNS, "smoke", short)
     results = Results(tmp_path, workers=0)
     comparison = Comparison("rivals_low", "Is it so?", few)
