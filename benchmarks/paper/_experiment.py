@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.paper import _statistics as statistics
 from benchmarks.paper._arms import Arm, Results, configs_of
-from benchmarks.paper._origin import stamp, trained_with
+from benchmarks.paper._origin import stamp, taken, trained_with
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import Check
 from benchmarks.paper.claims import CLAIMS, Claim
@@ -127,7 +127,13 @@ def evaluate(
         method=" ".join(
             filter(
                 None,
-                (outcome.method, left_out, trained_with(runs, blank.commit), statistics.RULE),
+                (
+                    outcome.method,
+                    left_out,
+                    taken(runs),
+                    trained_with(runs, blank.commit),
+                    statistics.RULE,
+                ),
             )
         ),
         curves=outcome.curves,

@@ -1,4 +1,4 @@
-"""Where a finding comes from: commit of the judgement, and commits of the runs behind it."""
+"""Where a finding comes from: commit of the judgement, commits and hours of the runs behind it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,19 @@ from sparse_rnn.report.findings import MODIFIED
 from sparse_rnn.runs import folder as run_folder
 
 ROOT = Path(__file__).parents[2]
-OUTPUTS = ("benchmarks/paper/results", "docs/results.md", "docs/images/results")
+OUTPUTS = (
+    "benchmarks/paper/results",
+    "docs/results.md",
+    "docs/why_local.md",
+    "docs/figures/results",
+)
 """What the experiments write into the repository: no part of the code that makes them."""
 
 SHOWN = 10
 """Digits of a commit in a text."""
+
+FEW = 90
+"""Below it a time is told in minutes."""
 
 
 def stamp() -> dict[str, Any]:
@@ -46,6 +54,19 @@ def trained_with(runs: Iterable[Trained], commit: str) -> str:
     if not found or found == [commit.removesuffix(MODIFIED)]:
         return ""
     return "Trained with commit " + ", ".join(name[:SHOWN] for name in found) + "."
+
+
+def taken(runs: Iterable[Trained]) -> str:
+    """Say how long runs took, added up: hours, or minutes where those are few; "" for none."""
+    seconds = [_seconds(run.folder) for run in runs]
+    minutes = sum(seconds) / 60
+    told = f"{minutes:.0f} minutes" if minutes < FEW else f"{minutes / 60:.1f} hours"
+    return f"{len(seconds)} runs are compared, which took {told}." if seconds else ""
+
+
+def _seconds(folder: Path) -> float:
+    record = json.loads((folder / run_folder.SUMMARY).read_text(encoding="utf-8"))
+    return float(record["elapsed_s"])
 
 
 def _commit(folder: Path) -> str:
