@@ -129,6 +129,13 @@ def lateral(axes: Map) -> list[Net]:
     return [net for net in nets(axes) if net.in_degree > 1]
 
 
+def local_net(side: int, axes: Map) -> Net:
+    """The local network of a size that claims are about: that of the middle radius."""
+    radius = axes.radii[len(axes.radii) // 2]
+    (found,) = (net for net in nets(axes) if net.side == side and net.kind == f"local d={radius}")
+    return found
+
+
 def search(
     net: Net, scale: Scale, axes: Map | None = None, tasks: Settings | None = None
 ) -> Search:

@@ -122,6 +122,11 @@ ASKED: Mapping[str, Claim] = MappingProxyType(
             "lead dense networks at one start and rate for all, and by less than 0.05 where each "
             "network has its own.",
         ),
+        "why_large": Claim(
+            "Our question: a larger network",
+            "With 900 units, as with fewer, local masks lead dense networks at one start and rate "
+            "for all, and by less than 0.05 where each network has its own.",
+        ),
         "why_bursts": Claim(
             "Our question: bursts",
             "In-degree times recurrent rate goes with the gradients of the first updates and with "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.paper import _fair as fair, fig2a, why_suites
+from benchmarks.paper import _fair as fair, fig2a
 from benchmarks.paper._arms import Arm, Results
 from benchmarks.paper._experiment import Outcome, question
 from benchmarks.paper._fair import Fair, Source
@@ -11,28 +11,29 @@ from benchmarks.paper._map import DENSE, LOCAL
 from benchmarks.paper._ranks import Shift
 from benchmarks.paper._scales import Scale
 from benchmarks.paper._statistics import above
+from benchmarks.paper.why_suites import BASE, COMPARISON
 
 
 def read(results: Results, scale: Scale) -> Fair | None:
     """The networks of `why_suites` on the base tasks."""
-    found = why_suites.analyse(results, scale)
+    found = COMPARISON.analyse(results, scale)
     if found is None:
         return None
-    every = tuple(found.of(why_suites.BASE))
+    ground = found.ground(BASE)
+    every = tuple(ground.nets)
 
     def of(curves: Curves) -> Curves:
-        labels = {net.label: why_suites.label(why_suites.BASE, net) for net in every}
+        labels = {net.label: ground.label(net) for net in every}
         return {name: curves[label] for name, label in labels.items() if label in curves}
 
-    own = of(found.own)
-    source = "why_suites"
+    own, source = of(found.own), COMPARISON.name
     return Fair(every, own, of(found.paper), found.n_updates, scale, source) if own else None
 
 
 def judges(results: Results, scale: Scale) -> tuple[Arm, ...]:
     """Those of them whose settings are found."""
-    found = why_suites.own_arms(results, scale)
-    return tuple(arm for name, arm in found.items() if arm and name.startswith(why_suites.BASE))
+    found = COMPARISON.own_arms(results, scale)
+    return tuple(arm for name, arm in found.items() if arm and name.startswith(BASE))
 
 
 def outcome(found: Fair) -> Outcome:
@@ -53,5 +54,5 @@ def outcome(found: Fair) -> Outcome:
     return fair.outcome_of("fair_fig2a", found, checks, leads, *parts)
 
 
-SOURCE = Source(read, judges, why_suites.work, why_suites.left)
+SOURCE = Source(read, judges, COMPARISON.work, COMPARISON.left)
 EXPERIMENT = fair.experiment(question(__doc__), outcome, SOURCE)

@@ -28,7 +28,7 @@ from benchmarks.paper import _drawing as drawing, _halving as halving, _learning
 from benchmarks.paper._arms import MEASURE, Arm, Results, Trained
 from benchmarks.paper._experiment import Experiment, Outcome, question
 from benchmarks.paper._learning import Learned
-from benchmarks.paper._map import DENSE, MAPS, Map, Net, nets, search
+from benchmarks.paper._map import DENSE, MAPS, Map, Net, local_net, nets, search
 from benchmarks.paper._pool import untrained
 from benchmarks.paper._scales import PAPER, Scale
 from benchmarks.paper._statistics import Check, Sample, above, within
@@ -115,13 +115,6 @@ def first_norm(arm: Arm, results: Results, scale: Scale) -> float:
     """`update_norm` of a network; NaN where it did not run."""
     runs = results.arm(first_arm(arm), scale)
     return update_norm(runs[0]) if runs else math.nan
-
-
-def local_net(side: int, axes: Map) -> Net:
-    """The local network that the mechanism is tested with: that of the middle radius."""
-    radius = axes.radii[len(axes.radii) // 2]
-    (found,) = (net for net in nets(axes) if net.side == side and net.kind == f"local d={radius}")
-    return found
 
 
 def matched_arm(side: int, results: Results, scale: Scale) -> Arm | None:

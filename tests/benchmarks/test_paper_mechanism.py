@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from benchmarks.paper import (
     fair_fig2a,
     why,
     why_bursts,
+    why_large,
     why_sgd,
     why_suites,
     why_wrap,
@@ -27,6 +28,7 @@ from benchmarks.paper._halving import Tuned
 from benchmarks.paper._learning import Learned
 from benchmarks.paper._scales import SCALES
 from benchmarks.paper._statistics import SHARE, Sample, verdict
+from benchmarks.paper._two_settings import Analysis, TwoSettings
 from benchmarks.paper.why_bursts import Brief
 from sparse_rnn import sweep
 from sparse_rnn.config.rates import Rates
@@ -35,6 +37,8 @@ from sparse_rnn.training.run import build
 
 LAPTOP = SCALES["laptop"]
 ADAM, SGD = why_sgd.ADAM, why_sgd.SGD
+PLANNED = (why_sgd, why_suites.COMPARISON, why_large.COMPARISON)
+"""What searches settings, and compares the networks that have them."""
 
 
 def learned(arm: Arm, level: float) -> Learned:
@@ -101,15 +105,15 @@ def test_both_optimisers_have_grids_of_one_size_and_one_rate_for_all() -> None:
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("module", [why_sgd, why_suites])
-def test_nothing_is_chosen_on_the_seeds_that_are_compared(module: ModuleType, scale: str) -> None:
+@pytest.mark.parametrize("module", PLANNED)
+def test_nothing_is_chosen_on_the_seeds_that_are_compared(module: Any, scale: str) -> None:
     for one in module.tuned(SCALES[scale]).values():
         assert not {seed for rung in one.search.rungs for seed in rung.seeds} & set(one.seeds)
         assert one.search.rungs[-1].keep == 1
 
 
-@pytest.mark.parametrize("module", [why_sgd, why_suites])
-def test_the_plan_has_all_rounds_and_the_comparison(module: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", PLANNED)
+def test_the_plan_has_all_rounds_and_the_comparison(module: Any, tmp_path: Path) -> None:
     nothing = Results(tmp_path)
     planned = module.left(nothing, LAPTOP)
     assert len({sweep.identity(config) for config in planned}) == len(planned)
@@ -125,9 +129,9 @@ def test_the_plan_has_all_rounds_and_the_comparison(module: ModuleType, tmp_path
     assert steps == {one.search.rungs[0].steps for one in tuned}
 
 
-def on_suites(paper: dict[str, float], own: dict[str, float]) -> why_suites.Analysis:
-    """Ends of networks by the first word of their kind, on both suites."""
-    arms = arms_of(why_suites.tuned(LAPTOP))
+def on_grounds(comparison: TwoSettings, paper: dict[str, float], own: dict[str, float]) -> Analysis:
+    """Ends of networks by the first word of their kind, on all grounds."""
+    arms = arms_of(comparison.tuned(LAPTOP))
     found = [
         {
             name: learned(arm, levels.get(name.split(", ")[2].split()[0], 0.5))
@@ -135,31 +139,52 @@ def on_suites(paper: dict[str, float], own: dict[str, float]) -> why_suites.Anal
         }
         for levels in (paper, own)
     ]
-    compared = tuple(why_suites.compared(LAPTOP))
-    return why_suites.Analysis(compared, *found, why_suites.suites(LAPTOP), 0)
+    return Analysis(comparison.grounds(LAPTOP), *found, 0)
 
 
-def test_each_suite_is_judged_in_both_settings() -> None:
-    outcome = why_suites.outcome(on_suites({"local": 0.7}, {}))
+@pytest.mark.parametrize(
+    ("comparison", "names"),
+    [(why_suites.COMPARISON, ("cog-20", "Int x Seq")), (why_large.COMPARISON, ("Mod-Cog",))],
+)
+def test_each_ground_is_judged_in_both_settings(
+    comparison: TwoSettings, names: tuple[str, ...]
+) -> None:
+    outcome = comparison.outcome(on_grounds(comparison, {"local": 0.7}, {}))
     assert [check.text for check in outcome.checks] == [
-        "cog-20: local d=4 leads in the paper's setting",
-        "cog-20: local d=4 leads by less than 0.05 with settings of its own",
-        "Int x Seq: local d=4 leads in the paper's setting",
-        "Int x Seq: local d=4 leads by less than 0.05 with settings of its own",
+        f"{name}: local d=4 leads {told}"
+        for name in names
+        for told in ("in the paper's setting", "by less than 0.05 with settings of its own")
     ]
     assert verdict(outcome.checks) == "reproduced"
-    assert verdict(why_suites.outcome(on_suites({"local": 0.7}, {"local": 0.7})).checks) == (
-        "not reproduced"
+    behind = on_grounds(comparison, {"local": 0.7}, {"local": 0.7})
+    assert verdict(comparison.outcome(behind).checks) == "not reproduced"
+
+
+def test_what_is_trained_on_each_ground_is_told() -> None:
+    outcome = why_suites.COMPARISON.outcome(on_grounds(why_suites.COMPARISON, {}, {}))
+    assert (
+        "cog-20, 1000 steps; the 44 tasks of mod-cog-126 with Int and Seq, 2000 steps; of 20"
+        in (outcome.method)
     )
-    assert "44 tasks of mod-cog-126" in outcome.method
     assert all("_Int" in task and "_Seq" in task for task in why_suites.composed())
+    large = why_large.COMPARISON.outcome(on_grounds(why_large.COMPARISON, {}, {}))
+    assert large.method.startswith("mod-cog-84, 2000 steps of 20 x 100, Adam")
+    assert {net.side**2 for net in why_large.grounds(LAPTOP)[0].nets} == {900}
+
+
+def test_work_of_a_network_is_that_of_its_weights() -> None:
+    for comparison in (why_suites.COMPARISON, why_large.COMPARISON):
+        for ground in comparison.grounds(LAPTOP):
+            config = srnn.TrainConfig(**ground.tasks, **ground.nets[1].settings)
+            weights = build(config)[2].weight_counts()["total"]
+            assert ground.work(ground.nets[1]) == weights
 
 
 def test_figure_2a_is_judged_by_the_base_tasks_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    found = on_suites({}, {"local": 0.7})
-    monkeypatch.setattr(why_suites, "analyse", lambda *_: found)
+    found = on_grounds(why_suites.COMPARISON, {}, {"local": 0.7})
+    monkeypatch.setattr(TwoSettings, "analyse", lambda *_: found)
     fair = fair_fig2a.read(Results(tmp_path), LAPTOP)
     assert isinstance(fair, Fair)
     assert [net.label for net in fair.nets] == list(fair.own)
