@@ -66,9 +66,8 @@ NOTHING = "Not run yet."
 
 def _verdict(finding: Finding, _rows: str) -> str:
     told = (
-        f"**{_text(finding.title)}.** At {finding.scale} scale, seeds "
-        f"{words.seeds(finding.seeds)}: [claim, checks, values and command]"
-        f"({RESULTS}#{finding.id})."
+        f"**{_text(finding.title)}.** Seeds {words.seeds(finding.seeds)}, {finding.scale} scale: "
+        f"[claim and checks]({RESULTS}#{finding.id})."
     )
     told = textwrap.fill(told, WIDTH, break_long_words=False, break_on_hyphens=False)
     return f"{chip(finding.verdict)}\n{told}"

@@ -176,11 +176,12 @@ def judged(results: Results, scale: Scale) -> tuple[Arm, ...]:
 
 def figure(analysis: Analysis) -> Figure:
     """Draw gradients and bursts over the size of steps, the lead over bursts, spectral radii."""
-    drawn, axes = drawing.panels(1, 4, size=(3.8, 3.4))
+    drawn, axes = drawing.panels(2, 2, size=(3.8, 3.0))
+    steps, bursts, leads, radii = axes.flat
     size = [one.size for one in analysis.briefs]
     for ax, value, name in (
-        (axes[0, 0], "gradient", f"largest gradient of the first {why.FIRST_STEPS} updates"),
-        (axes[0, 1], "bursts", f"bursts in {analysis.steps} updates"),
+        (steps, "gradient", f"largest gradient of the first {why.FIRST_STEPS} updates"),
+        (bursts, "bursts", f"bursts in {analysis.steps} updates"),
     ):
         ax.plot(
             size, [getattr(one, value) for one in analysis.briefs], ".", color=drawing.PALETTE[0]
@@ -191,16 +192,16 @@ def figure(analysis: Analysis) -> Figure:
     points = [pair for group in analysis.lead().groups.values() for pair in group]
     if points:
         more, lead = np.array(points).T
-        axes[0, 2].plot(more, lead, ".", color=drawing.PALETTE[0])
-        axes[0, 2].set_xscale(_counted(analysis))
-    drawing.labels(axes[0, 2], "bursts of dense beyond those of sparse", "lead of sparse")
+        leads.plot(more, lead, ".", color=drawing.PALETTE[0])
+        leads.set_xscale(_counted(analysis))
+    drawing.labels(leads, "bursts of dense beyond those of sparse", "lead of sparse")
     for i, name in enumerate(SETTINGS):
         both = [ends for (_, one), ends in analysis.radii.items() if one == name]
         if both:
-            axes[0, 3].plot(*np.array(both).T, "o", color=drawing.PALETTE[i], label=name)
+            radii.plot(*np.array(both).T, "o", color=drawing.PALETTE[i], label=name)
     if analysis.radii:
-        drawing.legend(axes[0, 3])
-    drawing.labels(axes[0, 3], "spectral radius at the start", "after the first updates")
+        drawing.legend(radii)
+    drawing.labels(radii, "spectral radius at the start", "after the first updates")
     return drawn
 
 

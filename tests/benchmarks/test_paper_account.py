@@ -55,8 +55,8 @@ def test_blocks_are_filled_and_prose_stays() -> None:
     block = text.split("Prose.")[0]
     assert '<span class="verdict not-reproduced">not reproduced</span>' in block
     told = " ".join(block.split())
-    assert "**Figure 2a.** At laptop scale, seeds 0\N{EN DASH}2: [claim, checks," in told
-    assert "values and command](results.md#why)." in told
+    assert "**Figure 2a.** Seeds 0\N{EN DASH}2, laptop scale: [claim and checks]" in told
+    assert "(results.md#why)." in told.replace(" (", "(")
     assert "| lead, N=400, d=2 | 0.500 [" in text.replace("\\", "")
     assert "N=225" not in text.split("Prose.")[1]
     assert text.index("| rank correlation | 0.500 |") > text.index("N=400")
