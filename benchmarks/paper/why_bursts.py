@@ -176,7 +176,7 @@ def judged(results: Results, scale: Scale) -> tuple[Arm, ...]:
 
 def figure(analysis: Analysis) -> Figure:
     """Draw gradients and bursts over the size of steps, the lead over bursts, spectral radii."""
-    drawn, axes = drawing.panels(2, 2, size=(3.8, 3.0))
+    drawn, axes = drawing.panels(2, 2, size=(3.8, 3.4))
     steps, bursts, leads, radii = axes.flat
     size = [one.size for one in analysis.briefs]
     for ax, value, name in (
@@ -189,6 +189,7 @@ def figure(analysis: Analysis) -> Figure:
         ax.set_xscale("log")
         ax.set_yscale(_counted(analysis) if value == "bursts" else "log")
         drawing.labels(ax, "in-degree x recurrent rate", name)
+    bursts.set_ylim(bottom=-0.5)  # None is as far down as there is.
     points = [pair for group in analysis.lead().groups.values() for pair in group]
     if points:
         more, lead = np.array(points).T
