@@ -1,9 +1,9 @@
 """Is the lead of local masks a matter of start and rates in a larger network, too?
 
-The comparison of `why` with 900 units on Mod-Cog, with the starts and rates that its networks
-chose from most: each network in the paper's setting, one start and one rate for all, and with the
-start and the rates that are best for it, found on seeds that are not compared. A dense network of
-2500 units takes too long for a search.
+The comparison of `why` with 900 units on Mod-Cog, and with two starts to choose from: each network
+in the paper's setting, one start and one rate for all, and with the start and the rates that are
+best for it, found on seeds that are not compared. A dense network of 2500 units takes too long for
+a search.
 """
 
 from __future__ import annotations
