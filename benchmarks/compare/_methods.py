@@ -153,6 +153,10 @@ WHOLE = Method("dense", lambda place: dense(place.n_units))
 OTHERS = Method("random, none onto itself", random_others)
 """Tells what the control has from the synapses of units onto themselves."""
 
+LOUDER = Method("random, start x 1.4", lambda place: {**random_mask(place), "init_gain": 1.4})
+"""Tells what `noise_prune` has from keeping large weights more often: with 2500 units its networks
+start with a spectral radius of 1.4, and those of the other methods with 1."""
+
 CONTROLS = (CONTROL, LOCAL, WHOLE, OTHERS)
 """What no method chooses synapses for."""
 

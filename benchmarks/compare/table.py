@@ -15,6 +15,7 @@ from benchmarks.compare._methods import (
     CONTROLS,
     FROM_DENSE,
     LOCAL,
+    LOUDER,
     SPARSE,
     WHOLE,
     Method,
@@ -58,7 +59,8 @@ def from_dense(results: Results, scale: Scale) -> Entered:
 def large(results: Results, scale: Scale) -> Entered:
     """The controls and the methods that were best at the lower density, at the larger size.
 
-    The dense network is among them where the scale can afford one of that size.
+    The dense network is among them where the scale can afford one of that size. The last control
+    was added when the others had been seen.
     """
     place, best = DESIGNS[scale.name].large, DESIGNS[scale.name].best
     dense = (WHOLE,) if design.affords_dense(place, scale) else ()
@@ -69,7 +71,8 @@ def large(results: Results, scale: Scale) -> Entered:
         scores = {one.method.name: one.final.mean for one in found.entrants} if found else {}
         best = best_of(rivals, scores)
     named = {one.name: one for one in rivals}
-    return [(one, place) for one in (*controls, *(named[name] for name in best))]
+    rivals = [named[name] for name in best]
+    return [(one, place) for one in (*controls, *rivals, LOUDER)]
 
 
 def best_of(rivals: Sequence[Method], scores: Mapping[str, float]) -> tuple[str, ...]:
