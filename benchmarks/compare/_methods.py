@@ -80,6 +80,8 @@ class Method:
         grid: Which starts and rates it chooses from.
         kind: What carries out its runs.
         strength: What sets the density, where it is not said by the settings.
+        judged: Whether the claim is about it; a control that was added after the runs were seen is
+            shown alone.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Method:
     grid: Literal["trained", "reservoir", "ridge"] = "trained"
     kind: type[Arm] = Arm
     strength: Strength | None = None
+    judged: bool = True
 
 
 def by(sparsifier: str, *of_place: str, **options: Any) -> Callable[[Place], Settings]:
@@ -153,7 +156,11 @@ WHOLE = Method("dense", lambda place: dense(place.n_units))
 OTHERS = Method("random, none onto itself", random_others)
 """Tells what the control has from the synapses of units onto themselves."""
 
-LOUDER = Method("random, start x 1.4", lambda place: {**random_mask(place), "init_gain": 1.4})
+LOUDER = Method(
+    "random, start x 1.4",
+    lambda place: {**random_mask(place), "init_gain": 1.4},
+    judged=False,
+)
 """Tells what `noise_prune` has from keeping large weights more often: with 2500 units its networks
 start with a spectral radius of 1.4, and those of the other methods with 1."""
 

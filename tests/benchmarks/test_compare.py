@@ -24,6 +24,7 @@ from benchmarks.compare._methods import (
     CONTROLS,
     FROM_DENSE,
     LOCAL,
+    LOUDER,
     SPARSE,
     WHOLE,
     Method,
@@ -44,7 +45,7 @@ from sparse_rnn.training.work import Spent
 SMOKE, LAPTOP = SCALES["smoke"], SCALES["laptop"]
 LOW, HIGH = DESIGNS["laptop"].small
 SEEDS = range(5)
-BY_NAME = {method.name: method for method in (*SPARSE, *FROM_DENSE)}
+BY_NAME = {method.name: method for method in (*SPARSE, *FROM_DENSE, LOUDER)}
 
 
 @pytest.fixture(autouse=True)
@@ -285,6 +286,14 @@ def test_the_claim_is_judged(found: analysis.Analysis, expected: str) -> None:
     assert verdict(outcome.checks, outcome.untested) == expected
     names = [one.name for one in outcome.measured]
     assert len(set(names)) == len(names)
+
+
+def test_a_control_that_was_added_later_is_shown_and_not_judged() -> None:
+    outcome = analysis.outcome(CLAIMS["rivals_large"], met({**EVEN, LOUDER.name: 0.8}))
+    assert verdict(outcome.checks, outcome.untested) == REPRODUCED
+    assert f"lead at equal updates, {LOUDER.name}, {LOW.label}" in [
+        one.name for one in outcome.measured
+    ]
 
 
 def test_a_figure_has_all_methods() -> None:
