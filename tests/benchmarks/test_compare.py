@@ -13,25 +13,14 @@ import torch
 from hypothesis import given, strategies as st
 
 import sparse_rnn as srnn
-from benchmarks import compare
 from benchmarks.compare import _analysis as analysis, _design as design, _work as work
 from benchmarks.compare.__main__ import main
 from benchmarks.compare._chains import RidgeArm, TicketArm
 from benchmarks.compare._design import DESIGNS
 from benchmarks.compare._entries import entry, write
-from benchmarks.compare._methods import (
-    CONTROL,
-    CONTROLS,
-    FROM_DENSE,
-    LOCAL,
-    LOUDER,
-    SPARSE,
-    WHOLE,
-    Method,
-    Place,
-)
+from benchmarks.compare._methods import CONTROL, FROM_DENSE, LOCAL, LOUDER, SPARSE, Method, Place
 from benchmarks.compare.claims import CLAIMS
-from benchmarks.compare.table import EXPERIMENTS, Comparison, best_of, large
+from benchmarks.compare.table import EXPERIMENTS, Comparison
 from benchmarks.paper import _cost as cost
 from benchmarks.paper._arms import Arm, Results, Trained
 from benchmarks.paper._learning import Learned
@@ -107,36 +96,6 @@ def test_nothing_is_chosen_on_the_seeds_that_are_compared() -> None:
         for effort in (made.effort, made.large_effort):
             seeds = {seed for rung in effort.rungs for seed in rung.seeds} | {design.SEARCH}
             assert not seeds & set(effort.seeds)
-
-
-def test_the_larger_size_has_an_effort_of_its_own() -> None:
-    made = DESIGNS["laptop"]
-    assert [made.effort_at(one) for one in made.small] == [made.effort] * 2
-    assert made.effort.seeds == made.large_effort.seeds == tuple(SEEDS)
-    config = first(LOCAL, made.large)
-    assert (config.steps, config.build_mask().nnz) == (1000, 282_500)
-    assert first(LOCAL, HIGH).steps == 2000
-
-
-def test_a_dense_network_is_entered_where_one_can_be_afforded(tmp_path: Path) -> None:
-    results = Results(tmp_path)
-    entered = {name: [one for one, _ in large(results, SCALES[name])] for name in DESIGNS}
-    assert {name: WHOLE in methods for name, methods in entered.items()} == {
-        "smoke": True,
-        "laptop": False,
-        "paper": True,
-    }
-    assert all(methods[:2] == [CONTROL, LOCAL] for methods in entered.values())
-    assert [len(set(methods)) for methods in entered.values()] == [9, 8, 9]
-
-
-def test_the_five_at_the_larger_size_are_those_of_the_finding() -> None:
-    folder = Path(compare.__file__).parents[1] / "paper" / "results" / "laptop"
-    (low,) = (one for one in findings.read_all(folder) if one.id == "rivals_low")
-    scores = {one.name.removesuffix(f", {LOW.label}"): one.value for one in low.measured}
-    rivals = [one for one in SPARSE if one not in CONTROLS]
-    assert {one.name for one in rivals} <= set(scores)
-    assert best_of(rivals, scores) == DESIGNS["laptop"].best
 
 
 def test_the_board_takes_the_runs_of_a_laptop() -> None:
