@@ -2,8 +2,8 @@
 
 A block begins with a comment that says what stands in it, and ends with ``<!-- end -->``:
 
-- ``<!-- verdict ID -->``: the verdict, with a link to its fold on the results page, which has the
-  claim, the checks, all values, and the command that makes the finding again;
+- ``<!-- verdicts ID ID -->``: a row for each, with the verdict and the question, which leads to its
+  fold on the results page: claim, checks, all values, and the command that makes it again;
 - ``<!-- table ID: NAME; NAME -->``: what was measured whose name begins with one of these, or all;
 - ``<!-- figure ID -->``: its figures.
 
@@ -13,8 +13,7 @@ What is between is written anew each time, so that no number in a block is typed
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.paper._reporting import FIGURES, largest
@@ -26,13 +25,14 @@ from sparse_rnn.report.findings import Finding
 from sparse_rnn.report.summary import chip
 from sparse_rnn.system.files import atomic_writer
 
-WIDTH = 100
-
 RESULTS = "results.md"
 """The page of results, beside this one."""
 
 END = "<!-- end -->"
-_BLOCK = re.compile(r"<!-- (?P<kind>\w+) (?P<id>\w+)(?:: (?P<rows>.*?))? -->\n.*?" + END, re.DOTALL)
+_BLOCK = re.compile(
+    r"(?P<head><!-- (?P<kind>\w+)(?P<ids>(?:\s\w+)+)(?:: (?P<rows>[^\n]*?))? -->)\n.*?" + END,
+    re.DOTALL,
+)
 
 
 def filled(text: str, found: Mapping[str, Finding], claims: Mapping[str, Claim] = CLAIMS) -> str:
@@ -49,14 +49,18 @@ def filled(text: str, found: Mapping[str, Finding], claims: Mapping[str, Claim] 
     """
 
     def fill(block: re.Match[str]) -> str:
-        kind, name, rows = block["kind"], block["id"], block["rows"] or ""
-        for argument, value, known in (("block", kind, KINDS), ("ID", name, claims)):
+        kind, names, rows = block["kind"], block["ids"].split(), block["rows"] or ""
+        asked: tuple[tuple[str, str, Mapping[str, object]], ...] = (
+            ("block", kind, KINDS),
+            *(("ID", name, claims) for name in names),
+        )
+        for argument, value, known in asked:
             if value not in known:
                 raise unknown_name(argument, value, known, "a part of the account")
-        one = found.get(name)
-        ran = one is not None and one.verdict != NOT_RUN
-        inside = KINDS[kind](one, rows) if one is not None and ran else NOTHING
-        return f"{block[0].partition(chr(10))[0]}\n\n{inside}\n\n{END}"
+        ran = [found[name] for name in names if name in found and found[name].verdict != NOT_RUN]
+        waiting = [claims[name] for name in names if name not in {one.id for one in ran}]
+        inside = KINDS[kind](ran, waiting, rows)
+        return f"{block['head']}\n\n{inside}\n\n{END}"
 
     return _BLOCK.sub(fill, text)
 
@@ -64,33 +68,35 @@ def filled(text: str, found: Mapping[str, Finding], claims: Mapping[str, Claim] 
 NOTHING = "Not run yet."
 
 
-def _verdict(finding: Finding, _rows: str) -> str:
-    told = (
-        f"**{_text(finding.title)}.** Seeds {words.seeds(finding.seeds)}, {finding.scale} scale: "
-        f"[claim and checks]({RESULTS}#{finding.id})."
-    )
-    told = textwrap.fill(told, WIDTH, break_long_words=False, break_on_hyphens=False)
-    return f"{chip(finding.verdict)}\n{told}"
+def _verdicts(ran: Sequence[Finding], waiting: Sequence[Claim], _rows: str) -> str:
+    lines = ["| verdict | what was asked |", "| --- | --- |"]
+    lines += [
+        f"| {chip(one.verdict)} | [{_text(one.question)}]({RESULTS}#{one.id}) |" for one in ran
+    ]
+    lines += [f"| {chip(NOT_RUN)} | {_text(one.title)} |" for one in waiting]
+    return "\n".join(lines)
 
 
-def _table(finding: Finding, rows: str) -> str:
+def _table(ran: Sequence[Finding], _waiting: Sequence[Claim], rows: str) -> str:
     names = [name.strip() for name in rows.split(";") if name.strip()]
-    lines = ["| quantity | value |", "| --- | --- |"]
-    for name in names or [""]:
+    lines: list[str] = []
+    for finding, name in ((finding, name) for finding in ran for name in names or [""]):
         listed = [one for one in finding.measured if one.name.startswith(name)]
         if not listed:
             raise InvalidArgument("table", name, f"how a name begins that {finding.id} measured")
         lines += [f"| {_text(one.name)} | {_text(words.value(one))} |" for one in listed]
-    return "\n".join(lines)
+    return "\n".join(["| quantity | value |", "| --- | --- |", *lines]) if lines else NOTHING
 
 
-def _figure(finding: Finding, _rows: str) -> str:
-    listed = [f"![{finding.title}]({FIGURES}/{finding.scale}/{name})" for name in finding.figures]
+def _figure(ran: Sequence[Finding], _waiting: Sequence[Claim], _rows: str) -> str:
+    listed = [
+        f"![{one.title}]({FIGURES}/{one.scale}/{name})" for one in ran for name in one.figures
+    ]
     return "\n\n".join(listed) or NOTHING
 
 
-KINDS: Mapping[str, Callable[[Finding, str], str]] = {
-    "verdict": _verdict,
+KINDS: Mapping[str, Callable[[Sequence[Finding], Sequence[Claim], str], str]] = {
+    "verdicts": _verdicts,
     "table": _table,
     "figure": _figure,
 }
