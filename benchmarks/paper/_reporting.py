@@ -90,8 +90,9 @@ def write_summary(results: Path, path: Path, claims: Mapping[str, Claim] = CLAIM
     folder = path.parent / STRIPS
     folder.mkdir(parents=True, exist_ok=True)
     for finding in found:
-        if drawn := strip(finding.measured):
-            with atomic_writer(folder / f"{finding.id}.svg") as file:
-                file.write(drawn)
+        name = f"{finding.id}.svg"
+        if f"]({(STRIPS / name).as_posix()})" in text:
+            with atomic_writer(folder / name) as file:
+                file.write(strip(finding.measured))
     with atomic_writer(path) as file:
         file.write(text)

@@ -10,11 +10,14 @@ from sparse_rnn.report._quantities import Measurement
 from sparse_rnn.report._style import PALETTE
 from sparse_rnn.system.palette import MIDDLE
 
-LONGEST = 8
+LONGEST = 5
 """Values that a strip shows."""
 
-WIDTH, LINE, EDGE = 180, 10, 6
-_FOOT = 12
+LEADS = "lead,", "lead at ", "lead with "
+"""How the name of a difference between two networks begins: in what, at what, with what."""
+
+WIDTH, LINE, EDGE = 120, 8, 5
+_FOOT = 11
 OURS, PAPERS = PALETTE[0], PALETTE[1]
 
 
@@ -22,7 +25,7 @@ def shown(measured: Sequence[Measurement]) -> tuple[Measurement, ...]:
     """The values of a finding that one axis can hold.
 
     They are means over seeds in the unit of the first, shares where it is one; where the paper
-    gives values, those that it gives.
+    gives values, those that it gives; else where there are leads, which are differences, these.
 
     Example:
         >>> one = Measurement.of("accuracy", [0.5, 0.6], paper=0.7)
@@ -31,7 +34,8 @@ def shown(measured: Sequence[Measurement]) -> tuple[Measurement, ...]:
         ['accuracy']
     """
     means = [one for one in measured if one.low is not None]
-    compared = [one for one in means if one.paper is not None] or means
+    compared = [one for one in means if one.paper is not None]
+    compared = compared or [one for one in means if one.name.startswith(LEADS)] or means
     alike = [one for one in compared if _scale(one) == _scale(compared[0])]
     return tuple(alike[:LONGEST])
 
@@ -67,11 +71,13 @@ def strip(measured: Sequence[Measurement]) -> str:
         assert one.low is not None  # `shown` has no others.
         assert one.high is not None
         drawn = _line((x(one.low), x(one.high)), (y, y), f'stroke="{OURS}" stroke-width="2"')
-        drawn += f'<circle cx="{x(one.value)}" cy="{y:g}" r="3" fill="{OURS}"/>'
+        drawn += f'<circle cx="{x(one.value)}" cy="{y:g}" r="2.5" fill="{OURS}"/>'
         if one.paper is not None:
             at = float(x(one.paper))
-            corners = f"{at - 4:.1f},{y:g} {at:.1f},{y - 4:g} {at + 4:.1f},{y:g} {at:.1f},{y + 4:g}"
-            drawn += f'<polygon points="{corners}" fill="none" stroke="{PAPERS}" stroke-width="2"/>'
+            ends_of = (at - 3.5, y), (at, y - 3.5), (at + 3.5, y), (at, y + 3.5)
+            corners = " ".join(f"{across:.1f},{down:g}" for across, down in ends_of)
+            style = f'fill="none" stroke="{PAPERS}" stroke-width="1.5"'
+            drawn += f'<polygon points="{corners}" {style}/>'
         parts.append(f"<g>{title}{drawn}</g>")
     text = f'font-family="sans-serif" font-size="9" fill="{MIDDLE}" y="{height - 2}"'
     parts.append(f'<text {text} x="{EDGE}">{words.number(least)}</text>')

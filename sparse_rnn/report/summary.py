@@ -24,6 +24,9 @@ SHOWN = 2
 
 NOT_TESTED = "not tested"
 
+COLUMNS = "paper's setting", "fair setting"
+"""Where a claim that compares networks has two verdicts."""
+
 
 def markdown(  # noqa: PLR0913 - an option each, keyword-only past the first
     findings: Sequence[Finding],
@@ -80,11 +83,14 @@ def markdown(  # noqa: PLR0913 - an option each, keyword-only past the first
     )
     legend = (
         "A line each: mean over seeds with its 95 % interval (dot), and the paper's value "
-        "(diamond); their names are in the fold of the claim."
+        "(diamond); their names are in the fold of the claim, to which its title leads."
     )
-    head = ["claim", "verdict"] if fair is None else ["claim", "paper's setting", "fair setting"]
+    head = ["what was asked", *(("verdict",) if fair is None else COLUMNS)]
+    told_first = first in found and found[first].verdict != "not run"
     rows: list[list[str]] = []
     for name in ids:
+        if told_first and name == first:
+            continue
         one = found.get(name)
         row = [_claim(one) if one else escaped(expected[name]), _cell(one, pictures)]
         if fair is not None:
@@ -93,11 +99,12 @@ def markdown(  # noqa: PLR0913 - an option each, keyword-only past the first
     parts = [f"# {escaped(title)}", filled(about)]
     if fair is not None:
         parts.append(filled(FAIR))
-    if first in found and found[first].verdict != "not run":
+    if told_first:
         parts += _told_first(found[first], figures)
     if pictures is not None:
         parts.append(filled(legend))
-    parts.append("\n".join([line(head), line(["---"] * len(head)), *map(line, rows)]))
+    if rows:
+        parts.append("\n".join([line(head), line(["---"] * len(head)), *map(line, rows)]))
     parts += [filled(f"Not shown: {name}: {reason}") for name, reason in damaged.items()]
     shown = [found[name] for name in sorted(found, key=order)]
     parts += ["## Each claim", *(_details(one, figures) for one in shown)]
@@ -107,7 +114,7 @@ def markdown(  # noqa: PLR0913 - an option each, keyword-only past the first
 FAIR = (
     "Where a claim compares networks it has two verdicts: in the paper's setting, one start and "
     "one learning rate for all; and with the start and the rates that are best for each network, "
-    "found by the same search on seeds that are not compared."
+    "found by the same search on seeds that are not compared. The second leads to its own fold."
 )
 """What the two columns are."""
 
@@ -132,7 +139,7 @@ def _pictures(finding: Finding, figures: str | None) -> list[str]:
 
 
 def _claim(finding: Finding) -> str:
-    return f"[**{escaped(finding.title)}**](#{finding.id})<br>{escaped(finding.claim)}"
+    return f"[**{escaped(finding.title)}**](#{finding.id}) {escaped(finding.question)}"
 
 
 def chip(verdict: str) -> str:
@@ -140,15 +147,18 @@ def chip(verdict: str) -> str:
     return f'<span class="verdict {verdict.replace(" ", "-")}">{verdict}</span>'
 
 
-def _cell(finding: Finding | None, pictures: str | None) -> str:
+def _cell(finding: Finding | None, pictures: str | None, *, leads: bool = False) -> str:
+    """A verdict, which leads to the fold where that is asked for, and what was measured."""
     if finding is None or finding.verdict == "not run":
         return chip("not run")
+    verdict = chip(finding.verdict)
+    verdict = f"[{verdict}](#{finding.id})" if leads else verdict
     if pictures is None:
-        return "<br>".join([chip(finding.verdict), *_first(finding.measured)])
+        return "<br>".join([verdict, *_first(finding.measured)])
     if not strip(finding.measured):
-        return chip(finding.verdict)
+        return verdict
     words_of = "; ".join(map(words.told, shown(finding.measured)))
-    return f"{chip(finding.verdict)}<br>![{escaped(words_of)}]({pictures}/{finding.id}.svg)"
+    return f"{verdict} ![{escaped(words_of)}]({pictures}/{finding.id}.svg)"
 
 
 def _fair(name: str | None, found: Mapping[str, Finding], pictures: str | None) -> str:
@@ -157,7 +167,7 @@ def _fair(name: str | None, found: Mapping[str, Finding], pictures: str | None) 
         return words.DASH
     if name not in found:
         return chip(NOT_TESTED)
-    return f"{_cell(found[name], pictures)}<br>[its fold](#{name})"
+    return _cell(found[name], pictures, leads=True)
 
 
 def _first(measured: Sequence[Measurement]) -> list[str]:

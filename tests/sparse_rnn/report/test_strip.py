@@ -22,6 +22,11 @@ def test_values_with_one_of_the_paper_come_alone() -> None:
     assert [one.name for one in shown(both)] == ["b"]
 
 
+def test_leads_come_without_what_they_are_differences_of() -> None:
+    mixed = made("a", 0.5, 0.6), made("lead, a over b", 0.1, 0.2), made("b", 0.4, 0.4)
+    assert [one.name for one in shown(mixed)] == ["lead, a over b"]
+
+
 def test_one_seed_has_no_interval_and_is_not_shown() -> None:
     assert strip([made("a", 0.5)]) == ""
     assert strip([]) == ""

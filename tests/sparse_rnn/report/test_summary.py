@@ -28,7 +28,7 @@ def chip(verdict: str) -> str:
 def test_each_finding_has_a_row_with_what_was_measured_beside_the_paper() -> None:
     first, second = rows(report.markdown([not_run(), made_finding()]))
     assert first == [
-        "[**Figure 2a**](#fig2a)<br>Every radius learns faster than the dense network.",
+        "[**Figure 2a**](#fig2a) Does a local mask speed learning up at equal numbers of units?",
         f"{chip('not reproduced')}<br>"
         r"LM-RNN d=2, 2 000 steps: 0.720 \[0.695, 0.745\], paper 0.800<br>"
         r"dense, 2 000 steps: 0.747 \[0.732, 0.761\]",
@@ -52,20 +52,22 @@ def test_a_claim_that_compares_networks_has_a_second_verdict() -> None:
     page = report.markdown([made_finding(), twin, other], fair=fair, expected=expected)
     columns = [(row[1].split("<br>")[0], row[2].split("<br>")[0]) for row in rows(page)]
     assert columns == [
-        (chip("not reproduced"), chip("reproduced")),
+        (chip("not reproduced"), f"[{chip('reproduced')}](#fair_fig2a)"),
         (chip("not reproduced"), "\N{EN DASH}"),
         (chip("not run"), chip("not tested")),
     ]
     assert "3 in all: 2 not reproduced, 1 not run." in " ".join(page.split())
     assert page.count("<details") == 3
-    # The second column has no name of a claim that could lead to the fold.
-    assert "<br>[its fold](#fair_fig2a) |" in page
 
 
 def test_rows_have_pictures_and_folds_have_figures() -> None:
     made = made_finding(figures=("fig2a.svg",))
-    page = report.markdown([made], pictures="strips", figures="figures", first="fig2a")
-    assert "](strips/fig2a.svg)" in rows(page)[0][1]
+    other = made_finding(id="fig2b", title="Figure 2b")
+    page = report.markdown([made, other], pictures="strips", figures="figures", first="fig2a")
+    # What is told first, with its claim and figure, has no row.
+    assert len(rows(page)) == 1
+    assert "](strips/fig2b.svg)" in rows(page)[0][1]
+    assert f"Claim: {made.claim}" in page.split("## Each claim")[0]
     # First of all, and in its fold.
     assert page.count("![Figure 2a](figures/laptop/fig2a.svg)") == 2
     assert page.index("](figures/laptop/fig2a.svg)") < page.index("\n| ")
