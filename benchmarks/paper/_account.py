@@ -5,7 +5,7 @@ A block begins with a comment that says what stands in it, and ends with ``<!-- 
 - ``<!-- verdicts ID ID -->``: a row for each, with the verdict and the question, which leads to its
   fold on the results page: claim, checks, all values, and the command that makes it again;
 - ``<!-- table ID: NAME; NAME -->``: what was measured whose name begins with one of these, or all;
-- ``<!-- figure ID -->``: its figures.
+- ``<!-- figure ID -->``: its figures, and where they come from.
 
 What is between is written anew each time, so that no number in a block is typed by hand.
 """
@@ -89,9 +89,13 @@ def _table(ran: Sequence[Finding], _waiting: Sequence[Claim], rows: str) -> str:
 
 
 def _figure(ran: Sequence[Finding], _waiting: Sequence[Claim], _rows: str) -> str:
-    listed = [
-        f"![{one.title}]({FIGURES}/{one.scale}/{name})" for one in ran for name in one.figures
-    ]
+    listed: list[str] = []
+    for one in ran:
+        listed += [f"![{one.title}]({FIGURES}/{one.scale}/{name})" for name in one.figures]
+        listed.append(
+            f"`{one.command}`:\nseeds {words.seeds(one.seeds)}, commit "
+            f"`{words.commit(one.commit)}`; [hours and machine]({RESULTS}#{one.id})."
+        )
     return "\n\n".join(listed) or NOTHING
 
 

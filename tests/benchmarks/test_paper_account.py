@@ -80,6 +80,14 @@ def test_a_block_about_nothing_is_refused(block: str, error: type[Exception], me
         account.filled(f"<!-- {block} -->\n<!-- end -->", {"why": found()})
 
 
+def test_a_figure_says_where_it_comes_from() -> None:
+    made = made_finding(id="why", figures=("why.svg",))
+    text = account.filled("<!-- figure why -->\n<!-- end -->", {"why": made})
+    assert "/laptop/why.svg)\n\n" in text
+    told = " ".join(text.split())
+    assert f"`{made.command}`: seeds 0\N{EN DASH}2, commit `{made.commit[:10]}`" in told
+
+
 def test_a_page_is_written_with_the_findings_of_a_folder(tmp_path: Path) -> None:
     findings.write(found(), tmp_path / "results" / "laptop")
     page = tmp_path / "page.md"
