@@ -67,6 +67,9 @@ def test_rows_have_pictures_and_folds_have_figures() -> None:
     # What is told first, with its claim and figure, has no row.
     assert len(rows(page)) == 1
     assert "](strips/fig2b.svg)" in rows(page)[0][1]
+    # With a second verdict it has.
+    both = report.markdown([made, other], fair={"fig2a": ""}, first="fig2a")
+    assert [row[2] for row in rows(both)] == [chip("not tested"), "\N{EN DASH}"]
     assert f"Claim: {made.claim}" in page.split("## Each claim")[0]
     # First of all, and in its fold.
     assert page.count("![Figure 2a](figures/laptop/fig2a.svg)") == 2
