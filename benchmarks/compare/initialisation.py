@@ -254,9 +254,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = json.dumps(record, indent=1)
     (results / "initialisation.json").write_text(text + "\n", encoding="utf-8")
     drawing = figure(rows)
-    drawing.savefig(results / "initialisation.png", dpi=120)
+    drawing.savefig(results / "initialisation.svg", metadata={"Date": None})
     plt.close(drawing)
-    print(f"{table(rows)}\n\n{verdict(rows)}\n\nFiles: {results}/initialisation.json and .png")
+    print(f"{table(rows)}\n\n{verdict(rows)}\n\nFiles: {results}/initialisation.json and .svg")
     return 0
 
 

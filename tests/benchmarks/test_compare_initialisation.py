@@ -63,4 +63,4 @@ def test_the_study_leaves_a_table_and_a_figure(
     assert "torch" in record["versions"]
     for init in INITS:
         assert init in printed
-    assert (tmp_path / "initialisation.png").stat().st_size > 10_000
+    assert (tmp_path / "initialisation.svg").stat().st_size > 10_000
