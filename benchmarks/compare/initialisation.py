@@ -254,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = json.dumps(record, indent=1)
     (results / "initialisation.json").write_text(text + "\n", encoding="utf-8")
     drawing = figure(rows)
-    drawing.savefig(results / "initialisation.svg", metadata={"Date": None})
+    drawing.savefig(results / "initialisation.svg")
     plt.close(drawing)
     print(f"{table(rows)}\n\n{verdict(rows)}\n\nFiles: {results}/initialisation.json and .svg")
     return 0
