@@ -73,7 +73,7 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
     side = fig2a.SIZES[scale.name][0]
     pool = {**scale.cog20, **autapses(side * side)}
     other = {**pool, "init": fig2a.ALTERNATIVE}
-    return (Arm(MAIN, pool, scale.base_seeds), Arm(OTHER, other, scale.base_seeds))
+    return (Arm(MAIN, pool, scale.minute_seeds), Arm(OTHER, other, scale.minute_seeds))
 
 
 def examine(

@@ -27,8 +27,8 @@ class Scale:
         seeds: Seeds of each network, unless an arm says otherwise.
         cog20: Settings of the runs on the 20 base tasks.
         modcog: Settings of the runs on the 84 tasks of the paper's main results.
-        base_seeds: Seeds of the networks on the 20 base tasks, which take about a minute each; None
-            for `seeds`.
+        minute_seeds: Seeds of the networks that take about a minute each, which are those on the 20
+            base tasks and small pools of autapses; None for `seeds`.
         table_seeds: Seeds of the networks of table 1, and of the figures that show them; None for
             `seeds`. Dense networks end far apart on Mod-Cog: three seeds can leave a lead of 0.25
             undecided.
@@ -40,7 +40,7 @@ class Scale:
     seeds: tuple[int, ...]
     cog20: Settings
     modcog: Settings
-    base_seeds: tuple[int, ...] | None = None
+    minute_seeds: tuple[int, ...] | None = None
     table_seeds: tuple[int, ...] | None = None
     dense_limit: int | None = None
 
@@ -86,7 +86,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
                 "laptop",
                 (0, 1, 2),
                 *_suites(2000, 2000, {**_BATCH, **_EVALUATION}),
-                base_seeds=tuple(range(15)),
+                minute_seeds=tuple(range(15)),
                 table_seeds=(0, 1, 2, 3, 4),
                 dense_limit=1000,
             ),

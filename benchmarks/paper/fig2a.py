@@ -67,7 +67,7 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
     for d in ALTERNATIVE_RADII:
         settings[alternative(d)] = {**locality(side, d), "init": ALTERNATIVE}
     return tuple(
-        Arm(name, {**scale.cog20, **own}, scale.base_seeds) for name, own in settings.items()
+        Arm(name, {**scale.cog20, **own}, scale.minute_seeds) for name, own in settings.items()
     )
 
 

@@ -58,7 +58,7 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
     settings = [locality(side, d) for d in radii] + [dense(size) for size in sizes]
     local, whole = labels(scale)
     pairs = zip((*local, *whole), settings, strict=True)
-    return tuple(Arm(label, {**scale.cog20, **own}, scale.base_seeds) for label, own in pairs)
+    return tuple(Arm(label, {**scale.cog20, **own}, scale.minute_seeds) for label, own in pairs)
 
 
 def analyse(results: Results, scale: Scale) -> Analysis | None:

@@ -28,7 +28,7 @@ def arms(scale: Scale) -> tuple[Arm, ...]:
         TRAINED: pool,
         STARTED: {**pool, "init": "identity"},
     }
-    return tuple(Arm(label, own, scale.base_seeds) for label, own in settings.items())
+    return tuple(Arm(label, own, scale.minute_seeds) for label, own in settings.items())
 
 
 def analyse(results: Results, scale: Scale) -> Curves | None:

@@ -21,6 +21,10 @@ SIZES = {
 }
 """Sizes of the pools, by scale."""
 
+MINUTE_UNITS = 1000
+"""Units up to which a pool takes about a minute, 13 to 76 s for 100 to 900 units and 2000 steps, so
+that it has the seeds of its scale for such networks."""
+
 LONGER = {"smoke": 2, "laptop": 3, "paper": 3}
 """How many times as long the largest pool is trained once more, by scale: a bound that no pool
 passes is about all of learning, and curves still rise when the others end."""
@@ -51,6 +55,12 @@ def label(size: int) -> str:
     return f"{size} autapses"
 
 
+def pool_arm(scale: Scale, size: int) -> Arm:
+    """A pool; small ones have the seeds of networks that take a minute."""
+    seeds = scale.minute_seeds if size <= MINUTE_UNITS else None
+    return Arm(label(size), {**scale.modcog, **autapses(size)}, seeds)
+
+
 def long_arm(scale: Scale) -> Arm:
     """The largest pool, trained for longer."""
     size, steps = SIZES[scale.name][-1], LONGER[scale.name] * scale.modcog["steps"]
@@ -59,8 +69,7 @@ def long_arm(scale: Scale) -> Arm:
 
 def arms(scale: Scale) -> tuple[Arm, ...]:
     """A pool of each size, and the largest one for longer."""
-    pools = [Arm(label(size), {**scale.modcog, **autapses(size)}) for size in SIZES[scale.name]]
-    return (*pools, long_arm(scale))
+    return (*(pool_arm(scale, size) for size in SIZES[scale.name]), long_arm(scale))
 
 
 def analyse(results: Results, scale: Scale) -> Analysis | None:

@@ -146,7 +146,7 @@ def test_every_scale_is_whole(name: str) -> None:
     for experiment in EXPERIMENTS.values():
         runs = experiment.runs(scale)
         assert len({sweep.identity(run) for run in runs}) == len(runs)
-        more = (scale.base_seeds, scale.table_seeds)
+        more = (scale.minute_seeds, scale.table_seeds)
         assert {run.seed for run in runs} <= {*scale.seeds, *(s for own in more for s in own or ())}
         labels = [arm.label for arm in experiment.arms(scale)]
         assert len(set(labels)) == len(labels)
@@ -170,6 +170,13 @@ def test_large_dense_networks_are_shown_and_not_judged_on_a_laptop() -> None:
     assert [len(arms[name].configs(laptop)) for name in ("Dense 400", "Dense 2500")] == [5, 1]
     assert not arms["Dense 2500"].decides
     assert all(arm.decides for arm in EXPERIMENTS["table1"].arms(SCALES["paper"]))
+
+
+def test_small_pools_have_the_seeds_of_networks_that_take_a_minute() -> None:
+    laptop = SCALES["laptop"]
+    seeds = {arm.label: len(arm.configs(laptop)) for arm in EXPERIMENTS["fig4f"].arms(laptop)}
+    small = dict.fromkeys(("100 autapses", "400 autapses", "900 autapses"), 15)
+    assert seeds == {**small, "2500 autapses": 3, "2500 autapses, 6000 steps": 3}
 
 
 def test_the_papers_networks_have_the_papers_weights() -> None:
