@@ -119,6 +119,28 @@ def area(found: Curves, label: str) -> Sample:
     return found[label].area() if label in found else Sample({})
 
 
+def at_equal_cost(one: Learned, other: Learned, share: float) -> tuple[Sample, Sample]:
+    """Performance of two networks once both have cost the same: all of the one that costs less.
+
+    Args:
+        one: A network.
+        other: Another one.
+        share: What a step of the first costs, in steps of the second.
+
+    Returns:
+        That of the first, and that of the second.
+    """
+    steps = min(one.n_steps, other.n_steps / share)
+    return _after(one, steps), _after(other, steps * share)
+
+
+def _after(one: Learned, steps: float) -> Sample:
+    """Performance after some steps; after all of them, that of the larger evaluation."""
+    # A quotient that should be a whole number may lie just below it.
+    whole = math.floor(steps + 1e-6)
+    return one.final[MEASURE] if whole >= one.n_steps else one.at(whole)
+
+
 def row(name: str, sample: Quantity, claim: Claim, note: str = "", unit: str = "") -> Measurement:
     """A measured quantity beside the paper's value of that name.
 

@@ -24,9 +24,9 @@ from benchmarks.paper._learning import Curves
 from benchmarks.paper._map import Map, Net, lateral, local_net, search
 from benchmarks.paper._ranks import Shift
 from benchmarks.paper._scales import PAPER, Scale, Settings
-from benchmarks.paper._statistics import Check, above, within
+from benchmarks.paper._statistics import Check, Sample, above, within
 from benchmarks.paper.claims import CLAIMS
-from benchmarks.paper.why import MARGIN
+from benchmarks.paper.why import MARGIN, TIME, WORK
 from sparse_rnn import TrainConfig
 from sparse_rnn.report.findings import Measurement
 
@@ -91,12 +91,17 @@ class Analysis:
         whole = ground.nets[0]
         return Shift(*(learning.final(found, ground.label(one)) for one in (net, whole)))
 
-    def lead_at_equal_work(self, ground: Ground, net: Net) -> Shift:
-        """The same with settings of one's own, the dense one read after as many multiply-adds."""
-        whole, own = ground.nets[0], learning.final(self.own, ground.label(net))
-        share = ground.work(net) / ground.work(whole)
-        step = max(1, math.floor(share * ground.tasks["steps"]))
-        return Shift(own, learning.at(self.own, ground.label(whole), step))
+    def lead_at_equal(self, cost: str, ground: Ground, net: Net) -> Shift:
+        """The same with settings of one's own, at equal work or in equal time."""
+        whole = ground.nets[0]
+        one, other = (self.own.get(ground.label(every)) for every in (net, whole))
+        if one is None or other is None:
+            return Shift(Sample({}), Sample({}))
+        shares = {
+            WORK: ground.work(net) / ground.work(whole),
+            TIME: one.seconds.mean / other.seconds.mean,
+        }
+        return Shift(*learning.at_equal_cost(one, other, shares[cost]))
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,11 @@ class TwoSettings:
                 for setting, curves in (("paper's setting", found.paper), ("own", found.own))
                 if (sample := learning.final(curves, ground.label(net), MEASURE)).n
             ]
+            rows += [
+                learning.row(f"a step, {name}", found.own[name].seconds, claim, unit="s")
+                for name in map(ground.label, ground.nets)
+                if name in found.own
+            ]
         chosen = "; ".join(f"{label}: {learning.setting(one)}" for label, one in found.own.items())
         batch = found.grounds[-1].tasks
         method = (
@@ -202,7 +212,8 @@ class TwoSettings:
             f"relu, measure: {MEASURE} (Yang et al. 2019), mean over tasks, on held-out trials. "
             f"Searches took {found.n_updates} updates, on seeds that are not compared. Own "
             f"settings: {chosen or 'not found yet'}. Compared by the ranks of seeds. At equal "
-            "work the dense network is read after as many multiply-adds."
+            "work, or in equal time, the network that costs more is read after as many "
+            "multiply-adds, or seconds without evaluations, as the other one took in all."
         )
         curves = tuple(
             curve
@@ -225,18 +236,19 @@ class TwoSettings:
 
 
 def _leads(found: Analysis, ground: Ground) -> Mapping[str, Shift]:
-    """Leads over the dense network in both settings, and at equal work, by what they are of."""
+    """Leads over the dense network, in both settings and at equal cost, by what they are of."""
     sparse = ground.nets[1:]
     leads = {
         f"{ground.label(net)}, {name}": found.lead(curves, ground, net)
         for name, curves in (("paper's setting", found.paper), ("own settings", found.own))
         for net in sparse
     }
-    at_equal_work = {
-        f"{ground.label(net)}, own settings, equal work": found.lead_at_equal_work(ground, net)
+    at_equal_cost = {
+        f"{ground.label(net)}, own settings, equal {cost}": found.lead_at_equal(cost, ground, net)
+        for cost in (WORK, TIME)
         for net in sparse
     }
-    return {**leads, **at_equal_work}
+    return {**leads, **at_equal_cost}
 
 
 def figure(found: Analysis) -> Figure:

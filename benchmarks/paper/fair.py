@@ -12,7 +12,6 @@ all of its steps.
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,9 +130,8 @@ class Analysis:
 def _gap(local: Learned, whole: Learned, *, equal_time: bool) -> Sample:
     if not equal_time:
         return local.final[MEASURE] - whole.final[MEASURE]
-    budget_s = local.n_steps * local.seconds.mean
-    step = min(whole.n_steps, math.floor(budget_s / whole.seconds.mean))
-    return local.at(local.n_steps) - whole.at(step)
+    ours, theirs = learning.at_equal_cost(local, whole, local.seconds.mean / whole.seconds.mean)
+    return ours - theirs
 
 
 def _init(radius: int | None, init: str) -> str:

@@ -7,9 +7,9 @@ start and the rates that are best for it: successive halving over one grid, the 
 seeds that the comparison does not use. A dense network in the paper's setting whose recurrent rate
 makes its first steps as large, in spectral norm, as those of the local one tests the mechanism.
 
-Networks are compared at equal updates, at equal work, and in equal time: the dense network is read
-at the update by which it has done as many multiply-adds as the other one in all of its training, or
-has taken as many seconds, evaluations aside.
+Networks are compared at equal updates, at equal work, and in equal time: the one that costs more is
+read at the update by which it has done as many multiply-adds as the other one in all of its
+training, or has taken as many seconds, evaluations aside.
 """
 
 from __future__ import annotations
@@ -165,14 +165,14 @@ class Analysis:
         }
 
     def lead_at_equal(self, cost: str, net: Net) -> Sample:
-        """As `leads` in the own setting, the dense network read at equal work, or time."""
+        """As `leads` in the own setting, at equal work or in equal time."""
         (whole,) = (one for one in nets(self.axes) if one.side == net.side and one.kind == DENSE)
         local, other = self.own.get(net.label), self.own.get(whole.label)
         if local is None or other is None:
             return Sample({})
         shares = {WORK: net.work / whole.work, TIME: local.seconds.mean / other.seconds.mean}
-        step = max(1, math.floor(local.n_steps * shares[cost]))
-        return local.final[MEASURE] - other.at(step)
+        ours, theirs = learning.at_equal_cost(local, other, shares[cost])
+        return ours - theirs
 
 
 def analyse(results: Results, scale: Scale) -> Analysis | None:
@@ -287,6 +287,10 @@ def outcome(analysis: Analysis) -> Outcome:
             if lead.n:
                 name = f"lead, {net.label}, own settings, equal {cost}"
                 measured.append(learning.row(name, lead, claim))
+    measured += [
+        learning.row(f"a step, {label}", one.seconds, claim, unit="s")
+        for label, one in analysis.own.items()
+    ]
     if len({size for size, _ in analysis.bursts}) > 1:
         size, count = np.array(analysis.bursts).T
         if np.ptp(count) > 0:

@@ -13,6 +13,7 @@ import pytest
 
 import sparse_rnn as srnn
 from benchmarks.paper import (
+    _learning as learning,
     _map as the_map,
     fair_fig2a,
     why,
@@ -51,7 +52,8 @@ def learned(arm: Arm, level: float) -> Learned:
         )
         for seed in range(5)
     )
-    return Learned(arm, runs, (), np.array([2000]), values, final, Sample({}))
+    seconds = Sample.of(range(5), [0.01] * 5)
+    return Learned(arm, runs, (), np.array([2000]), values, final, seconds)
 
 
 def arms_of(tuned: dict[str, Tuned]) -> dict[str, Arm]:
@@ -197,21 +199,59 @@ def test_figure_2a_is_judged_by_the_base_tasks_alone(
     assert "`why_suites`" in outcome.method
 
 
-def test_a_dense_network_is_read_at_equal_work_and_in_equal_time() -> None:
+def rising(label: str, arm: Arm, seconds: float) -> tuple[str, Learned]:
+    """A network that rises by a quarter in 1000 steps, is looked at four times and ends at 0.9."""
+    steps = np.array([100.0, 500.0, 1000.0, 2000.0])
+    values = np.broadcast_to(steps / 4000, (5, 4))
+    times = Sample.of(range(5), [seconds] * 5)
+    return label, replace(learned(arm, 0.9), steps=steps, values=values, seconds=times)
+
+
+@pytest.mark.parametrize(
+    ("share", "ours", "theirs"),
+    [
+        (0.25, 0.9, 500 / 4000),
+        (0.6, 0.9, 1000 / 4000),  # the last look before step 1200
+        (1.0, 0.9, 0.9),
+        (2.0, 1000 / 4000, 0.9),  # the first one costs more, so that it is read early
+        (4.0, 500 / 4000, 0.9),
+    ],
+)
+def test_at_equal_cost_the_network_that_costs_more_is_read_early(
+    share: float, ours: float, theirs: float
+) -> None:
+    net = next(the_map.nets(the_map.MAPS["laptop"]))
+    _, one = rising(net.label, why.paper_arm(net, LAPTOP), 1.0)
+    read = learning.at_equal_cost(one, one, share)
+    assert [sample.mean for sample in read] == pytest.approx([ours, theirs])
+
+
+def test_networks_are_read_at_equal_work_and_in_equal_time() -> None:
     whole, local, *_ = the_map.nets(the_map.MAPS["laptop"])
-    steps, seeds = np.array([100.0, 500.0, 1000.0, 2000.0]), range(5)
-
-    def rising(net: the_map.Net, seconds: float) -> Learned:
-        one = learned(why.paper_arm(net, LAPTOP), 0.9)
-        values = np.broadcast_to(steps / 4000, (5, 4))
-        return replace(one, steps=steps, values=values, seconds=Sample.of(seeds, [seconds] * 5))
-
-    own = {local.label: rising(local, 1.0), whole.label: rising(whole, 2.0)}
+    pairs = ((whole, 2.0), (local, 1.0))
+    own = dict(rising(net.label, why.paper_arm(net, LAPTOP), s) for net, s in pairs)
     found = why.Analysis(the_map.MAPS["laptop"], {}, own, {}, {}, (), 0)
     assert 0.25 < local.work / whole.work < 0.5  # between the second look and the third
     assert found.lead_at_equal(why.WORK, local).mean == pytest.approx(0.9 - 500 / 4000)
     assert found.lead_at_equal(why.TIME, local).mean == pytest.approx(0.9 - 1000 / 4000)
     assert not found.lead_at_equal(why.TIME, replace(local, kind="another")).n
+
+
+def test_on_each_ground_networks_are_read_at_equal_work_and_in_equal_time() -> None:
+    (ground,) = why_large.grounds(LAPTOP)
+    tuned = arms_of(why_large.COMPARISON.tuned(LAPTOP))
+    times = {ground.label(ground.nets[0]): 2.0}
+    own = dict(rising(name, arm, times.get(name, 1.0)) for name, arm in tuned.items())
+    found = Analysis((ground,), {}, own, 0)
+    assert 0.05 < ground.work(ground.local) / ground.work(ground.nets[0]) < 0.25
+    levels = {why.WORK: 100 / 4000, why.TIME: 1000 / 4000}
+    for cost, level in levels.items():
+        assert found.lead_at_equal(cost, ground, ground.local).centre == pytest.approx(0.9 - level)
+    assert not found.lead_at_equal(why.TIME, ground, replace(ground.local, kind="another")).n
+    rows = {row.name: row for row in why_large.COMPARISON.outcome(found).measured}
+    assert "lead, Mod-Cog, N=900, local d=4, own settings, equal time" in rows
+    assert rows["a step, Mod-Cog, N=900, dense"].value == 2.0
+    assert rows["a step, Mod-Cog, N=900, dense"].unit == "s"
 
 
 def bursting(sign: float) -> why_bursts.Analysis:
