@@ -84,7 +84,7 @@ class Entrant:
                 continue
             last = float(long.steps[-1])
             told = f"the control after {min(step, last):.0f} steps"
-            yield axis, self.final - read(long, step), told + (", at less" if step > last else "")
+            yield axis, self.final - long.at(step), told + (", at less" if step > last else "")
 
 
 @dataclass(frozen=True)
@@ -104,23 +104,6 @@ class Control:
     work: float
     seconds: float
     long: Learned | None
-
-
-def read(long: Learned, step: float) -> Sample:
-    """Performance at a step, by seed: between two looks on the line between them.
-
-    Beyond the last look it is what was seen there.
-    """
-    number = int(np.searchsorted(long.steps, step))
-    before, after = (
-        float(long.steps[min(max(i, 0), len(long.steps) - 1)]) for i in (number - 1, number)
-    )
-    part = (min(step, after) - before) / (after - before) if after > before else 0.0
-    low, high = long.at(int(before)), long.at(int(after))
-    mixed = {
-        seed: (1 - part) * value + part * high.by_seed[seed] for seed, value in low.by_seed.items()
-    }
-    return Sample(mixed, low.lost, low.bounds)
 
 
 @dataclass(frozen=True)
@@ -334,7 +317,7 @@ def _against(
     if control is not None and control.long is not None:
         curve = control.long
         x = (curve.steps * per_step(control)).tolist()
-        samples = [curve.at(int(step)) for step in curve.steps]
+        samples = [curve.at(step) for step in curve.steps]
         drawing.points(ax, x, samples, color=drawing.PALETTE[0], label="random, trained longer")
     for one, cost in zip(entrants, costs, strict=True):
         ax.plot(cost, one.final.mean, ".", color=drawing.PALETTE[one.method is not CONTROL])

@@ -49,10 +49,14 @@ class Learned:
     final: Mapping[str, Sample]
     seconds: Sample
 
-    def at(self, step: int) -> Sample:
-        """Performance at the last evaluation up to a step, by seed."""
-        before = np.flatnonzero(self.steps <= step)
-        return self._sample(self.values[:, before[-1]]) if before.size else Sample({})
+    def at(self, step: float) -> Sample:
+        """Performance at a step, by seed: between two looks on the line between them.
+
+        Beyond the last look it is what was seen there; before the first one nothing is known.
+        """
+        if step < self.steps[0]:
+            return Sample({})
+        return self._sample(np.array([np.interp(step, self.steps, row) for row in self.values]))
 
     def area(self) -> Sample:
         """Mean performance over the whole course, by seed: high where learning is fast."""
@@ -109,7 +113,7 @@ def final(found: Curves, label: str, measure: str = MEASURE) -> Sample:
     return found[label].final[measure] if label in found else Sample({})
 
 
-def at(found: Curves, label: str, step: int) -> Sample:
+def at(found: Curves, label: str, step: float) -> Sample:
     """Performance of an arm at a step; empty where the arm did not run."""
     return found[label].at(step) if label in found else Sample({})
 
@@ -136,9 +140,8 @@ def at_equal_cost(one: Learned, other: Learned, share: float) -> tuple[Sample, S
 
 def _after(one: Learned, steps: float) -> Sample:
     """Performance after some steps; after all of them, that of the larger evaluation."""
-    # A quotient that should be a whole number may lie just below it.
-    whole = math.floor(steps + 1e-6)
-    return one.final[MEASURE] if whole >= one.n_steps else one.at(whole)
+    whole = math.isclose(steps, one.n_steps, rel_tol=1e-9)
+    return one.final[MEASURE] if whole else one.at(steps)
 
 
 def row(name: str, sample: Quantity, claim: Claim, note: str = "", unit: str = "") -> Measurement:
