@@ -270,6 +270,29 @@ def test_no_page_is_wider_than_its_window(
         assert page.evaluate(CUT_TABLES) == [], path.name
 
 
+HIDDEN = """folds => folds.filter(
+  fold => !fold.querySelector("summary ~ *").checkVisibility()).length"""
+
+
+@pytest.mark.browser
+def test_paper_shows_what_folds_hold(address: str, visit: Visit) -> None:
+    page = visit(f"{address}/why_local.html")
+    folds = page.locator(".md-typeset details")
+    assert folds.evaluate_all(HIDDEN) == folds.count() > 1
+    page.emulate_media(media="print")
+    assert folds.evaluate_all(HIDDEN) == 0
+
+
+@pytest.mark.browser
+def test_paper_shows_the_claims_that_are_open(address: str, visit: Visit) -> None:
+    page = visit(f"{address}/results.html#fig2a")
+    page.emulate_media(media="print")
+    claims = page.locator("details.claim")
+    assert claims.count() > 20
+    (shown,) = [one for one in claims.all() if one.is_visible()]
+    assert shown.locator("#fig2a").count() == 1
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("name", ["index", "howto", "tutorials/modifiers", "api/masks"])
 def test_copy_buttons_give_code_alone(address: str, visit: Visit, name: str) -> None:

@@ -207,7 +207,7 @@ def _details(finding: Finding, figures: str | None) -> str:
         lines.append(f"- Commit: {code(words.commit(finding.commit))}")
     # The heading is inside: a browser opens the fold that a link leads into.
     opening = (
-        '<details markdown="1">\n'
+        '<details class="claim" markdown="1">\n'
         f"<summary>{chip(finding.verdict)} <strong>{escaped(finding.title)}</strong></summary>\n\n"
         f'<span id="{finding.id}"></span>'
     )
