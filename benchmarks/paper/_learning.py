@@ -38,7 +38,7 @@ class Learned:
         values: Performance ``[seeds, points]`` there, mean over tasks: those of the runs, then of
             the seeds that diverged.
         final: Each measure at the end, mean over tasks, by seed.
-        seconds: Median seconds of a gradient step, by seed.
+        seconds: Seconds of a gradient step.
     """
 
     arm: Arm
@@ -47,7 +47,7 @@ class Learned:
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
     final: Mapping[str, Sample]
-    seconds: Sample
+    seconds: float
 
     def at(self, step: float) -> Sample:
         """Performance at a step, by seed: between two looks on the line between them.
@@ -160,6 +160,14 @@ def row(name: str, sample: Quantity, claim: Claim, note: str = "", unit: str = "
     told = "; ".join(filter(None, (note, diverged + counted, spread)))
     paper = claim.values.get(name)
     return Measurement(name, sample.centre, low, high, sample.n, paper, unit, told)
+
+
+def step_rows(found: Curves) -> list[Measurement]:
+    """Seconds of a gradient step of each network."""
+    return [
+        Measurement(f"a step, {label}", one.seconds, None, None, len(one.runs), None, "s")
+        for label, one in found.items()
+    ]
 
 
 def rows(found: Curves, claim: Claim) -> list[Measurement]:

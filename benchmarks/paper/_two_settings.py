@@ -97,10 +97,8 @@ class Analysis:
         one, other = (self.own.get(ground.label(every)) for every in (net, whole))
         if one is None or other is None:
             return Shift(Sample({}), Sample({}))
-        shares = {
-            WORK: ground.work(net) / ground.work(whole),
-            TIME: one.seconds.mean / other.seconds.mean,
-        }
+        work = ground.work(net) / ground.work(whole)
+        shares = {WORK: work, TIME: one.seconds / other.seconds}
         return Shift(*learning.at_equal_cost(one, other, shares[cost]))
 
 
@@ -200,11 +198,7 @@ class TwoSettings:
                 for setting, curves in (("paper's setting", found.paper), ("own", found.own))
                 if (sample := learning.final(curves, ground.label(net), MEASURE)).n
             ]
-            rows += [
-                learning.row(f"a step, {name}", found.own[name].seconds, claim, unit="s")
-                for name in map(ground.label, ground.nets)
-                if name in found.own
-            ]
+        rows += learning.step_rows(found.own)
         chosen = "; ".join(f"{label}: {learning.setting(one)}" for label, one in found.own.items())
         batch = found.grounds[-1].tasks
         method = (

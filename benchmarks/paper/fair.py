@@ -130,7 +130,7 @@ class Analysis:
 def _gap(local: Learned, whole: Learned, *, equal_time: bool) -> Sample:
     if not equal_time:
         return local.final[MEASURE] - whole.final[MEASURE]
-    ours, theirs = learning.at_equal_cost(local, whole, local.seconds.mean / whole.seconds.mean)
+    ours, theirs = learning.at_equal_cost(local, whole, local.seconds / whole.seconds)
     return ours - theirs
 
 

@@ -170,7 +170,7 @@ class Analysis:
         local, other = self.own.get(net.label), self.own.get(whole.label)
         if local is None or other is None:
             return Sample({})
-        shares = {WORK: net.work / whole.work, TIME: local.seconds.mean / other.seconds.mean}
+        shares = {WORK: net.work / whole.work, TIME: local.seconds / other.seconds}
         ours, theirs = learning.at_equal_cost(local, other, shares[cost])
         return ours - theirs
 
@@ -287,10 +287,7 @@ def outcome(analysis: Analysis) -> Outcome:
             if lead.n:
                 name = f"lead, {net.label}, own settings, equal {cost}"
                 measured.append(learning.row(name, lead, claim))
-    measured += [
-        learning.row(f"a step, {label}", one.seconds, claim, unit="s")
-        for label, one in analysis.own.items()
-    ]
+    measured += learning.step_rows(analysis.own)
     if len({size for size, _ in analysis.bursts}) > 1:
         size, count = np.array(analysis.bursts).T
         if np.ptp(count) > 0:

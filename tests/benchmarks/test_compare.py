@@ -194,7 +194,7 @@ def learned(levels: list[float]) -> Learned:
     spread = 0.01 * np.array([-1.0, 1.0, 0.5, -0.5, 0.0])
     runs: Any = tuple(Trained(tiny(seed=seed), Path()) for seed in SEEDS)
     values = np.array(levels)[None, :] + spread[:, None]
-    return Learned(Arm("long", {"steps": 6000}), runs, (), steps, values, {}, Sample({}))
+    return Learned(Arm("long", {"steps": 6000}), runs, (), steps, values, {}, 0.01)
 
 
 def about(value: float) -> Sample:

@@ -30,7 +30,7 @@ def learned(net: Net, level: float) -> Learned:
     values = np.linspace(level - 0.01, level + 0.01, 5)[:, None]
     final = {name: Sample.of(range(5), values[:, 0], SHARE) for name in MEASURES}
     arm = Arm(net.label, search(net, LAPTOP).candidates[0])
-    return Learned(arm, (), (), np.array([2000]), values, final, Sample({}))
+    return Learned(arm, (), (), np.array([2000]), values, final, 0.01)
 
 
 def made(**levels: float) -> Fair:

@@ -31,7 +31,7 @@ def learned(label: str, end: float) -> Learned:
     ]
     arm = Arm(label, SCALES["paper"].modcog, SEEDS)
     final = {name: Sample(ends, bounds=SHARE) for name in MEASURES}
-    return Learned(arm, tuple(runs), (), STEPS, values, final, Sample({}))
+    return Learned(arm, tuple(runs), (), STEPS, values, final, 0.01)
 
 
 def analysis(local: float, dense: float) -> full_length.Analysis:

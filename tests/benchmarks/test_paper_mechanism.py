@@ -23,7 +23,7 @@ from benchmarks.paper import (
     why_suites,
     why_wrap,
 )
-from benchmarks.paper._arms import Arm, Results
+from benchmarks.paper._arms import Arm, Results, seconds_per_step
 from benchmarks.paper._fair import Fair
 from benchmarks.paper._halving import Tuned
 from benchmarks.paper._learning import Learned
@@ -52,8 +52,7 @@ def learned(arm: Arm, level: float) -> Learned:
         )
         for seed in range(5)
     )
-    seconds = Sample.of(range(5), [0.01] * 5)
-    return Learned(arm, runs, (), np.array([2000]), values, final, seconds)
+    return Learned(arm, runs, (), np.array([2000]), values, final, 0.01)
 
 
 def arms_of(tuned: dict[str, Tuned]) -> dict[str, Arm]:
@@ -203,8 +202,16 @@ def rising(label: str, arm: Arm, seconds: float) -> tuple[str, Learned]:
     """A network that rises by a quarter in 1000 steps, is looked at four times and ends at 0.9."""
     steps = np.array([100.0, 500.0, 1000.0, 2000.0])
     values = np.broadcast_to(steps / 4000, (5, 4))
-    times = Sample.of(range(5), [seconds] * 5)
-    return label, replace(learned(arm, 0.9), steps=steps, values=values, seconds=times)
+    return label, replace(learned(arm, 0.9), steps=steps, values=values, seconds=seconds)
+
+
+def test_a_step_is_timed_without_evaluations_and_without_a_run_that_shared_the_machine() -> None:
+    def run(step: float) -> Any:
+        evaluated = np.array([math.nan, math.nan, 0.5, math.nan])
+        elapsed = np.cumsum([step, step, 100 * step, step])
+        return SimpleNamespace(history=lambda: {"elapsed_s": elapsed, "performance": evaluated})
+
+    assert seconds_per_step([run(0.01), run(0.03), run(0.011)]) == pytest.approx(0.011)
 
 
 @pytest.mark.parametrize(
