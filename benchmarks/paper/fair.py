@@ -5,8 +5,8 @@ default with the absent weights set to zero, whose gain falls with the in-degree
 same gain under every mask. For a dense mask they are one and the same. A local mask leads where
 one of them, at one of the learning rates, leads the dense network at each of the rates: the best
 mean over seeds chooses radius and rate, and the interval is one for as many comparisons. Equal
-time: the dense network is read at the step that it reaches in the time that the local one needs for
-all of its steps.
+time: the network whose steps take longer is read at the step that it reaches in the time that the
+other one needs for all of its steps.
 """
 
 from __future__ import annotations
