@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, TypeVar
 
 import torch
@@ -174,6 +175,9 @@ def joined() -> Generator[Group]:
         yield Group()
         return
     how: dict[str, Any] = {"timeout": WAIT}
+    # An optimiser imports it, and its functions then keep the group of that moment as an argument's
+    # default: the threads of gloo outlive the group, and now and then abort a process that exits.
+    import_module("torch.distributed.nn")
     try:
         cuda = torch.cuda.is_available()
         dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", **how)
@@ -184,7 +188,7 @@ def joined() -> Generator[Group]:
         ) from error
     try:
         yield Group(dist.get_rank(), dist.get_world_size())
-        # All leave together: a process that leaves early now and then aborts when it exits.
+        # All leave together: one that leaves early closes connections that others still read.
         dist.barrier()
     finally:
         dist.destroy_process_group()
