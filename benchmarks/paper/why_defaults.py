@@ -1,0 +1,227 @@
+"""Do networks with the defaults of `TrainConfig` compare as they do with settings of their own?
+
+The defaults are one start and one learning rate for all masks, and a recurrent rate that falls with
+the in-degree. The start is not the best one: it is the one that serves every mask at every size, so
+that masks which are compared with the defaults differ in nothing else. Of the learning rates of the
+map, the one is taken that is best with it for all networks of the map together, on seeds that are
+not compared. Settings of its own are those that `why` finds for each network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from benchmarks.paper import _drawing as drawing, _halving as halving, _learning as learning, why
+from benchmarks.paper._arms import MEASURE, Arm, Results, at_end
+from benchmarks.paper._experiment import Experiment, Outcome, question
+from benchmarks.paper._halving import LEAST_EVALUATION
+from benchmarks.paper._learning import Curves
+from benchmarks.paper._map import DENSE, MAPS, Map, Net, local_net, nets
+from benchmarks.paper._scales import Scale, Settings
+from benchmarks.paper._statistics import Check, Sample, within
+from benchmarks.paper.claims import CLAIMS
+from sparse_rnn import TrainConfig
+from sparse_rnn.report.findings import Measurement
+
+START: Settings = {"init": "fan_in", "rates": {"recurrent": "in_degree"}}
+"""What the defaults have for all masks besides the learning rate."""
+
+
+def brief_arm(net: Net, rate: float, scale: Scale) -> Arm:
+    """A network that is trained to choose the learning rate, as in the last round of `why`."""
+    rung = MAPS[scale.name].rungs[-1]
+    brief = {
+        "steps": rung.steps,
+        "eval_every": rung.steps,
+        "eval_batches": 1,
+        "final_batches": LEAST_EVALUATION,
+    }
+    settings = {**scale.modcog, **net.settings, **START, "lr": rate, **brief}
+    return Arm(f"{net.label}, defaults at {rate:g}, {rung.steps} steps", settings, rung.seeds)
+
+
+def scores(results: Results, scale: Scale) -> dict[float, float] | None:
+    """Mean performance over all networks at each learning rate; None before all have run."""
+    axes, found = MAPS[scale.name], dict[float, float]()
+    for rate in axes.rates:
+        means: list[float] = []
+        for arm in (brief_arm(net, rate, scale) for net in nets(axes)):
+            if results.missing(arm, scale):
+                return None
+            means.append(
+                at_end(results.arm(arm, scale), MEASURE, results.diverged(arm, scale)).mean
+            )
+        found[rate] = float(np.mean(means))
+    return found
+
+
+def default_arm(net: Net, rate: float, scale: Scale) -> Arm:
+    """A network with the start and the rates of the defaults."""
+    settings = {**scale.modcog, **net.settings, **START, "lr": rate}
+    return Arm(f"{net.label}, defaults", settings, MAPS[scale.name].seeds)
+
+
+def _chosen(results: Results, scale: Scale) -> float | None:
+    found = scores(results, scale)
+    return None if found is None else max(found, key=lambda rate: found[rate])
+
+
+def default_arms(results: Results, scale: Scale) -> dict[str, Arm]:
+    """The networks with the defaults, by label; none before the learning rate is chosen."""
+    rate = _chosen(results, scale)
+    every = nets(MAPS[scale.name])
+    return {} if rate is None else {net.label: default_arm(net, rate, scale) for net in every}
+
+
+def arms(scale: Scale) -> tuple[Arm, ...]:
+    """The networks that choose the learning rate."""
+    axes = MAPS[scale.name]
+    return tuple(brief_arm(net, rate, scale) for net in nets(axes) for rate in axes.rates)
+
+
+def next_arms(results: Results, scale: Scale) -> list[Arm]:
+    """What can be trained now: what chooses the rate, then the networks with it."""
+    return list(default_arms(results, scale).values()) or list(arms(scale))
+
+
+def left(results: Results, scale: Scale) -> list[TrainConfig]:
+    """The runs with the defaults that are not finished, to plan with."""
+    axes = MAPS[scale.name]
+    known = default_arms(results, scale).values()
+    guess = [default_arm(net, axes.rates[0], scale) for net in nets(axes)]
+    return halving.left(known or guess, results, scale)
+
+
+def judged(results: Results, scale: Scale) -> tuple[Arm, ...]:
+    """The networks with the defaults, and with settings of their own."""
+    own = (why.own_arm(net, results, scale) for net in nets(MAPS[scale.name]))
+    return (*default_arms(results, scale).values(), *(arm for arm in own if arm))
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was learned.
+
+    Attributes:
+        axes: The axes of the map.
+        scores: Mean performance over networks by learning rate, where that was chosen.
+        defaults: Curves with the defaults, by label of the network.
+        own: Curves with settings of one's own.
+        paper: Curves in the paper's setting.
+    """
+
+    axes: Map
+    scores: dict[float, float]
+    defaults: Curves
+    own: Curves
+    paper: Curves
+
+    def cost(self, net: Net) -> Sample:
+        """By how much a network ends below its own setting."""
+        return learning.final(self.own, net.label) - learning.final(self.defaults, net.label)
+
+    def shift(self, net: Net) -> Sample:
+        """By how much its lead over the dense network exceeds the one with own settings."""
+        (whole,) = (one for one in nets(self.axes) if (one.side, one.kind) == (net.side, DENSE))
+        return self.cost(whole) - self.cost(net)
+
+
+def analyse(results: Results, scale: Scale) -> Analysis | None:
+    """Read the learning curves."""
+    axes = MAPS[scale.name]
+    every = list(nets(axes))
+    defaults = learning.named(default_arms(results, scale), results, scale)
+    own = learning.named(
+        {net.label: why.own_arm(net, results, scale) for net in every}, results, scale
+    )
+    paper = learning.named({net.label: why.paper_arm(net, scale) for net in every}, results, scale)
+    return Analysis(axes, scores(results, scale) or {}, defaults, own, paper) if defaults else None
+
+
+def figure(analysis: Analysis) -> Figure:
+    """Draw performance at the end in each of the three settings, a panel a size."""
+    sides = analysis.axes.sides
+    drawn, panels = drawing.panels(1, len(sides), size=(4.4, 2.6), sharex=True)
+    settings = ("paper's setting", analysis.paper), ("defaults", analysis.defaults)
+    for side, ax in zip(sides, panels[0], strict=True):
+        here = [net for net in nets(analysis.axes) if net.side == side]
+        for number, (name, found) in enumerate((*settings, ("setting of its own", analysis.own))):
+            there = [i for i, net in enumerate(here) if net.label in found]
+            samples = [found[here[i].label].final[MEASURE] for i in there]
+            heights = [i + (number - 1) * 0.2 for i in there]
+            drawing.across(ax, samples, heights, label=name, color=drawing.PALETTE[number])
+        ax.set_yticks(range(len(here)), [net.kind for net in here])
+        ax.set_ylim(len(here) - 0.5, -0.5)
+        drawing.title(ax, f"{side * side} units")
+        drawing.labels(ax, "performance at the end", "")
+    drawing.legend(panels[0, 0], loc="lower left", bbox_to_anchor=(0, 1.12), ncols=3)
+    return drawn
+
+
+def _checks(found: Analysis) -> Iterator[tuple[str, Check | None]]:
+    """What the claim says of each size, and the check where it can be made."""
+    for side in found.axes.sides:
+        local, margin = local_net(side, found.axes), f"{why.MARGIN:g}"
+        (whole,) = (net for net in nets(found.axes) if (net.side, net.kind) == (side, DENSE))
+        for net in (whole, local):
+            text = f"{net.label} ends less than {margin} below settings of its own"
+            yield text, _check(text, found.cost(net), -math.inf)
+        text = f"N={side * side}, the lead of {local.kind} is within {margin} of that with own ones"
+        yield text, _check(text, found.shift(local), -why.MARGIN)
+
+
+def _check(text: str, sample: Sample, low: float) -> Check | None:
+    return within(text, sample, low, why.MARGIN) if sample.n else None
+
+
+def outcome(analysis: Analysis) -> Outcome:
+    """Decide: little is lost with the defaults, and they compare as own settings do."""
+    claim = CLAIMS["why_defaults"]
+    checks = list(_checks(analysis))
+    every = list(nets(analysis.axes))
+    rows = [
+        learning.row(f"below own settings, {net.label}", cost, claim)
+        for net in every
+        if (cost := analysis.cost(net)).n
+    ]
+    rows += [
+        learning.row(f"lead less that with own settings, {net.label}", shift, claim)
+        for net in every
+        if net.kind != DENSE and (shift := analysis.shift(net)).n
+    ]
+    means = [
+        Measurement(f"choosing, all networks at {rate:g}", score, None, None, len(every), None, "")
+        for rate, score in analysis.scores.items()
+    ]
+    rung = analysis.axes.rungs[-1]
+    told = ", ".join(f"{rate:g}" for rate in analysis.scores)
+    method = (
+        f"{learning.told(analysis.defaults)} Start {START['init']}, recurrent rates by in-degree. "
+        f"The rate is the best of {told} for all networks together, after {rung.steps} steps, on "
+        f"seeds {', '.join(map(str, rung.seeds))}."
+    )
+    return Outcome(
+        tuple(check for _, check in checks if check),
+        (*rows, *means, *learning.rows(analysis.defaults, claim)),
+        method,
+        learning.charts(analysis.defaults),
+        untested=tuple(text for text, check in checks if check is None),
+    )
+
+
+EXPERIMENT = Experiment(
+    question(__doc__),
+    arms,
+    analyse,
+    figure,
+    outcome,
+    partial(halving.carry_out, next_arms),
+    left,
+    judged,
+)
