@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.paper import _drawing as drawing, _halving as halving, _learning as learning, why
 from benchmarks.paper._arms import MEASURE, Arm, Results, at_end
-from benchmarks.paper._experiment import Experiment, Outcome, question
+from benchmarks.paper._experiment import Experiment, Outcome, no_arms, question
 from benchmarks.paper._halving import LEAST_EVALUATION
 from benchmarks.paper._learning import Curves
 from benchmarks.paper._map import DENSE, MAPS, Map, Net, local_net, nets
@@ -79,23 +79,23 @@ def default_arms(results: Results, scale: Scale) -> dict[str, Arm]:
     return {} if rate is None else {net.label: default_arm(net, rate, scale) for net in every}
 
 
-def arms(scale: Scale) -> tuple[Arm, ...]:
+def choosing_arms(scale: Scale) -> list[Arm]:
     """The networks that choose the learning rate."""
     axes = MAPS[scale.name]
-    return tuple(brief_arm(net, rate, scale) for net in nets(axes) for rate in axes.rates)
+    return [brief_arm(net, rate, scale) for net in nets(axes) for rate in axes.rates]
 
 
 def next_arms(results: Results, scale: Scale) -> list[Arm]:
     """What can be trained now: what chooses the rate, then the networks with it."""
-    return list(default_arms(results, scale).values()) or list(arms(scale))
+    return list(default_arms(results, scale).values()) or choosing_arms(scale)
 
 
 def left(results: Results, scale: Scale) -> list[TrainConfig]:
-    """The runs with the defaults that are not finished, to plan with."""
+    """All runs that are not finished, to plan with."""
     axes = MAPS[scale.name]
-    known = default_arms(results, scale).values()
     guess = [default_arm(net, axes.rates[0], scale) for net in nets(axes)]
-    return halving.left(known or guess, results, scale)
+    planned = list(default_arms(results, scale).values()) or [*choosing_arms(scale), *guess]
+    return halving.left(planned, results, scale)
 
 
 def judged(results: Results, scale: Scale) -> tuple[Arm, ...]:
@@ -217,7 +217,7 @@ def outcome(analysis: Analysis) -> Outcome:
 
 EXPERIMENT = Experiment(
     question(__doc__),
-    arms,
+    no_arms,
     analyse,
     figure,
     outcome,

@@ -34,6 +34,7 @@ _METAVARS = {
     "suite": "NAME [NAME ...]",
     "size": "UNITS",
     "arch": "FAMILY",
+    "lr": "FLOAT",
     "rates": "in_degree|GROUP=FACTOR[,...]",
     "optimiser_options": "NAME=VALUE[,...]",
     "continual_options": "NAME=VALUE[,...]",
@@ -63,6 +64,9 @@ _GROUPS = {
 """What options are about: a heading of the help each."""
 
 _TASKS = ("suite", "weights", "stages", "rules", "dt", "noise")
+OPEN = ("steps", "lr", "rates")
+"""Settings that follow from others where they are left open."""
+
 NO_OPTIONS = ("curriculum",)
 """Settings that go with a function, which no command line can give."""
 
@@ -104,10 +108,9 @@ def command() -> Callable[..., None]:
             for settings in (tasks, network, training, evaluation):
                 given |= vars(settings)
             given["mask_options"] = mask_flags.given(network.mask_options)
-            if given["steps"] is None:
-                del given["steps"]  # Left open, it is the sum of the stages where there is one.
-            if not given["rates"]:
-                del given["rates"]  # Left open, it follows from the optimiser.
+            for name in OPEN:
+                if given[name] in (None, ""):
+                    del given[name]  # It follows from other settings.
             config, how = TrainConfig(**given), RunOptions(**vars(run))
             if not seeds:
                 _train_one(config, how, out, (continue_from, start_from), quiet=quiet)
@@ -193,7 +196,9 @@ def _fields(settings: Mapping[str, FieldInfo]) -> list[tuple[str, Any, Any]]:
         metavar, start, hint = _METAVARS.get(name), _WRITTEN.get(name, info.default), None
         if name == "steps":
             kind, start, hint = int | None, None, f"(default: {info.default}, or sum of stages)"
-        if name == "rates":
+        if name == "lr":
+            kind, start = float | None, None
+        if name in ("lr", "rates"):
             hint = "(optional)"
         about = tyro.conf.arg(
             prefix_name=False,

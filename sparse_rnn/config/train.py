@@ -10,7 +10,6 @@ from typing import Annotated, Any, Self, cast
 from pydantic import BeforeValidator, Field, model_validator
 
 from sparse_rnn import masks, seeding
-from sparse_rnn.config import optimisers
 from sparse_rnn.config.continual import CONTINUAL
 from sparse_rnn.config.fit import FitConfig
 from sparse_rnn.config.mask_options import MaskOptions, settle
@@ -47,6 +46,11 @@ _CELL: Mapping[str, Any] = MappingProxyType(
 )
 """What settings of a cell are where they were left open, for the cells that take them."""
 
+_LR = 2e-3
+"""Learning rate under `IN_DEGREE_UNDER` where it was left open: of the rates of the map that
+docs/why_local.md draws, the better one for each of its networks (`benchmarks/paper/why_defaults.py`
+measures it)."""
+
 
 class TrainConfig(FitConfig):
     """Settings of a training run; frozen, and the same after a trip through JSON.
@@ -61,7 +65,7 @@ class TrainConfig(FitConfig):
         >>> from sparse_rnn import TrainConfig
         >>> config = TrainConfig(arch="locality", size="20x20", radius=2, steps=300)
         >>> config.size, config.lr
-        ((20, 20), 0.001)
+        ((20, 20), 0.002)
         >>> config.rates.recurrent, TrainConfig(arch="dense", size=9, optimiser="sgd").rates
         ('in_degree', Rates(input=1.0, recurrent=1.0, readout=1.0))
         >>> TrainConfig.from_json(config.to_json()) == config
@@ -78,6 +82,12 @@ class TrainConfig(FitConfig):
     )
     mask_options: MaskOptions = Field(
         MaskOptions(), description="Other options of the mask family, by name."
+    )
+    # The defaults of these two are those of a run whose name does not tell them.
+    lr: _Positive = Field(
+        FitConfig.model_fields["lr"].default,
+        description=f"Learning rate; {_LR:g} where it is left open under "
+        f"{' and '.join(IN_DEGREE_UNDER)}.",
     )
     rates: RatesSetting = Field(
         Rates(),
@@ -108,28 +118,31 @@ class TrainConfig(FitConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, settings: Any) -> Any:
-        """Write down what rates and settings of the cell are where they were left open."""
-        if not isinstance(settings, dict):
-            return settings
-        given = cast("dict[str, Any]", settings)
-        if "rates" not in given and (
-            given.get("optimiser", optimisers.DEFAULT) in IN_DEGREE_UNDER
-            and given.get("cell", cells.DEFAULT) in IN_DEGREE_FOR
-        ):
-            given = {**given, "rates": IN_DEGREE}
-        cell = CELLS.get(str(given.get("cell", cells.DEFAULT)))
-        if cell is None:
-            return given
-        open_ = [name for name in cell.OPTIONS if given.get(name) is None]
-        return {**given, **{name: _CELL[name] for name in open_ if name in _CELL}}
-
-    @model_validator(mode="before")
-    @classmethod
     def _settle_mask_options(cls, settings: object) -> object:
         if not isinstance(settings, Mapping):
             return settings
         return settle(cast("Mapping[str, Any]", settings), cls.model_fields)
+
+    @model_validator(mode="after")
+    def _fill_in(self) -> Self:
+        """Write down what settings are that were left open and follow from others.
+
+        They stay open: a grid, and a call that names another optimiser, settle them anew.
+        """
+        follows: dict[str, Any] = {}
+        if self.optimiser in IN_DEGREE_UNDER:
+            follows["lr"] = _LR
+            if self.cell in IN_DEGREE_FOR:
+                follows["rates"] = Rates(recurrent=IN_DEGREE)
+        filled = {
+            name: value for name, value in follows.items() if name not in self.model_fields_set
+        }
+        cell = CELLS.get(self.cell)
+        for name in () if cell is None else cell.OPTIONS:
+            if name in _CELL and getattr(self, name) is None:
+                filled[name] = _CELL[name]
+        vars(self).update(filled)  # Not by setattr: it is frozen, and would count them as given.
+        return self
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

@@ -52,7 +52,7 @@ def identity(config: TrainConfig) -> str:
         >>> from sparse_rnn import TrainConfig
         >>> from sparse_rnn.sweep import identity
         >>> short = TrainConfig(arch="dense", size=100)
-        >>> identity(short) == identity(TrainConfig(arch="dense", size="100", lr=0.001, seed=0))
+        >>> identity(short) == identity(TrainConfig(arch="dense", size="100", lr=0.002, seed=0))
         True
         >>> identity(short) == identity(TrainConfig(arch="dense", size=100, seed=1))
         False

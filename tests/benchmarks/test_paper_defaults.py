@@ -63,7 +63,7 @@ def test_without_settings_of_ones_own_nothing_is_decided() -> None:
 
 def test_the_rate_is_chosen_on_other_seeds_and_all_else_is_the_default() -> None:
     axes = MAPS["laptop"]
-    for arm in why_defaults.arms(LAPTOP):
+    for arm in why_defaults.choosing_arms(LAPTOP):
         assert arm.seeds
         assert not set(arm.seeds) & set(axes.seeds)
     for net in nets(axes):
@@ -82,9 +82,10 @@ def test_the_rate_of_the_better_mean_is_taken(
     results = Results(tmp_path)
     assert why_defaults.scores(results, SMOKE) is None
     first = why_defaults.next_arms(results, SMOKE)
-    assert [arm.label for arm in first] == [arm.label for arm in why_defaults.arms(SMOKE)]
+    assert [arm.label for arm in first] == [arm.label for arm in why_defaults.choosing_arms(SMOKE)]
     planned = why_defaults.left(results, SMOKE)
-    assert len(planned) == len(list(nets(axes))) * len(axes.seeds)
+    n_nets = len(list(nets(axes)))
+    assert len(planned) == n_nets * (2 * len(axes.rungs[-1].seeds) + len(axes.seeds))
     ends = {0.01: 0.3, 0.02: 0.6}
 
     def scores(results: Results, scale: Scale) -> dict[float, float]:
@@ -95,7 +96,8 @@ def test_the_rate_of_the_better_mean_is_taken(
     chosen = why_defaults.next_arms(results, SMOKE)
     assert {arm.settings["lr"] for arm in chosen} == {0.02}
     identities = {sweep.identity(one) for arm in chosen for one in arm.configs(SMOKE)}
-    assert len(identities) == len(planned)
+    assert len(identities) == n_nets * len(axes.seeds)
+    assert len(why_defaults.left(results, SMOKE)) == len(identities)
 
 
 @pytest.mark.slow
@@ -107,7 +109,7 @@ def test_it_is_carried_out(tmp_path: Path) -> None:
     assert not experiment.left(results, SMOKE)
     analysis = experiment.analyse(results, SMOKE)
     assert set(analysis.defaults) == {net.label for net in nets(MAPS["smoke"])}
-    runs = [run for arm in why_defaults.arms(SMOKE) for run in results.arm(arm, SMOKE)]
+    runs = [run for arm in why_defaults.choosing_arms(SMOKE) for run in results.arm(arm, SMOKE)]
     mean = np.mean([run.scores().mean(MEASURE) for run in runs])
     assert analysis.scores == {1e-2: pytest.approx(mean)}
     assert experiment.figure(analysis).axes

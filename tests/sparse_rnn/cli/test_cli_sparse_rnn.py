@@ -181,7 +181,7 @@ def test_a_folder_of_another_run_is_refused_and_kept(
     assert status(*SMALL, "--out", tmp_path / "run") == 0
     before = contents(tmp_path / "run")
     assert status(*SMALL, "--lr", "0.5", "--out", tmp_path / "run") == 2
-    assert "lr is 0.001 there and 0.5 here" in capsys.readouterr().err
+    assert "lr is 0.002 there and 0.5 here" in capsys.readouterr().err
     assert contents(tmp_path / "run") == before
 
 

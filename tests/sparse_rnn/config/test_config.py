@@ -144,7 +144,7 @@ def test_differences_are_listed_with_both_values() -> None:
     one, other = small_config(), small_config(steps=9, lr=0.1)
     ours, theirs = identity_of(one), identity_of(other)
     assert ours.differences(ours) == {}
-    assert ours.differences(theirs) == {"steps": (4, 9), "lr": (0.001, 0.1)}
+    assert ours.differences(theirs) == {"steps": (4, 9), "lr": (0.002, 0.1)}
 
 
 def test_what_a_cell_leaves_open_is_written_down() -> None:

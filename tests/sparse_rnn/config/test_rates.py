@@ -110,6 +110,11 @@ def test_by_default_rates_follow_the_in_degree_where_steps_do_not_follow_the_gra
     assert config.rates == (Rates(recurrent="in_degree") if fair else Rates())
     assert small_config(optimiser=optimiser, cell=cell, rates={}).rates == Rates()
     assert FitConfig(optimiser=optimiser).rates == Rates()
+    assert config.lr == (1e-3 if optimiser == "sgd" else 2e-3)
+    assert small_config(optimiser=optimiser, cell=cell, lr=1e-3).lr == 1e-3
+    assert FitConfig(optimiser=optimiser).lr == 1e-3
+    # What was left open and follows from others is no setting that was given.
+    assert not {"lr", "rates", "nonlinearity"} & small_config(cell=cell).model_fields_set
 
 
 def test_a_dense_network_moves_less_by_default() -> None:

@@ -160,7 +160,7 @@ def test_a_checkpoint_without_a_setting_has_its_default(whole: Path, tmp_path: P
 
 UNFIT: dict[str, tuple[dict[str, Any], str]] = {
     "processes": ({"processes": 2}, "begun by 2 processes and this is 1"),
-    "a setting": ({"config": {**json.loads(nine().to_json()), "lr": 0.1}}, "lr: 0.1 there, 0.001"),
+    "a setting": ({"config": {**json.loads(nine().to_json()), "lr": 0.1}}, "lr: 0.1 there, 0.002"),
     "steps": ({"config": {**json.loads(nine().to_json()), "steps": 5}}, "steps: 5 there, 9 here"),
     "a setting that is not known": (
         {"config": {**json.loads(nine().to_json()), "colour": 1}},

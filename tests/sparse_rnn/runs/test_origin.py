@@ -139,7 +139,7 @@ def test_what_cannot_be_continued_is_refused_and_nothing_is_made(
         (of(40), bare, RunConflict, "has no checkpoint to continue from"),
         (of(40), changed, RunConflict, "metrics.csv has lost or changed lines"),
         (of(40), tmp_path / "absent", RunConflict, "holds no run"),
-        (of(40, lr=0.1), made / "20", RunConflict, r"differ .* in its steps alone \(lr: 0.001"),
+        (of(40, lr=0.1), made / "20", RunConflict, r"differ .* in its steps alone \(lr: 0.002"),
         (of(20), made / "20", InvalidArgument, "steps must be more than the 20"),
         (of(11), made / "20", InvalidArgument, "steps must be more than the 20"),
     ):

@@ -24,7 +24,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "plain": {},
     "schedule and penalties": {"schedule": "cosine", "warmup": 3, "l1": 1e-3, "l2": 1e-3},
     "rates by group": {"rates": {"input": 0.5, "recurrent": 0.1}},
-    "early stop": {"stop_at": 1e-9, "stop_measure": "final_accuracy", "eval_every": 5},
+    "early stop": {"stop_at": 1e-9, "stop_measure": "final_accuracy", "eval_every": 5, "lr": 1e-3},
     "noise": {"cell": "leaky", "recurrent_noise": 0.1, "backend": "dense"},
 }
 

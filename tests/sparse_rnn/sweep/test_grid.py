@@ -52,6 +52,13 @@ def test_a_configuration_can_be_the_base() -> None:
     assert sweep.Grid.of(base).configs() == (base,)
     seeds = sweep.Grid.of(base, seed=range(2)).configs()
     assert seeds == (small_config(lr=0.5, seed=0), small_config(lr=0.5, seed=1))
+    # What follows from other settings follows from those of each run.
+    both = sweep.Grid.of(small_config(), cell=("vanilla", "gru"), optimiser=("adam", "sgd"))
+    assert both.configs() == tuple(
+        small_config(cell=cell, optimiser=optimiser)
+        for cell in ("vanilla", "gru")
+        for optimiser in ("adam", "sgd")
+    )
 
 
 def test_toml_json_and_python_say_the_same(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_generators_and_buffers_go_on_where_they_were(tmp_path: Path) -> None:
 
 
 def test_a_trained_network_of_our_own_fits_too() -> None:
-    config = small_config()
+    config = small_config(lr=1e-3)
     _, _, network = build(config)
     run = srnn.fit(
         network, srnn.FitConfig(**{**CONFIG, "steps": 4, "eval_every": 2, "seed": config.seed})

@@ -65,7 +65,7 @@ def net(n_inputs: int = 35) -> srnn.Network:
 
 
 def test_trials_of_a_suite_that_were_written_down_train_the_same() -> None:
-    config = small_config()
+    config = small_config(lr=CONFIG.lr)
     ours = srnn.train(config)
     network = build(config)[2]
     run = srnn.fit(network, CONFIG, stream=("Written", written(config)))

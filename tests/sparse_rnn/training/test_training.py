@@ -82,7 +82,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "sparsifier_options": {"sparsifier": "set", "sparsifier_options": {"every": 1}},
     "batch_size": {"batch_size": 3},
     "seq_len": {"seq_len": 60},
-    "lr": {"lr": 2e-3},
+    "lr": {"lr": 1e-3},
     "targets": {"targets": "ring", "objective": "squared_error"},
     "objective": {"objective": "own:none"},  # refused, as it comes with a function
     "optimiser": {"optimiser": "sgd"},
