@@ -9,8 +9,9 @@ not compared. Settings of its own are those that `why` finds for each network.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,19 +47,26 @@ def brief_arm(net: Net, rate: float, scale: Scale) -> Arm:
     return Arm(f"{net.label}, defaults at {rate:g}, {rung.steps} steps", settings, rung.seeds)
 
 
-def scores(results: Results, scale: Scale) -> dict[float, float] | None:
-    """Mean performance over all networks at each learning rate; None before all have run."""
-    axes, found = MAPS[scale.name], dict[float, float]()
-    for rate in axes.rates:
-        means: list[float] = []
-        for arm in (brief_arm(net, rate, scale) for net in nets(axes)):
-            if results.missing(arm, scale):
-                return None
-            means.append(
-                at_end(results.arm(arm, scale), MEASURE, results.diverged(arm, scale)).mean
-            )
-        found[rate] = float(np.mean(means))
+Scores = Mapping[float, Mapping[str, float]]
+"""Mean performance by learning rate, and by label of the network."""
+
+
+def scores(results: Results, scale: Scale) -> Scores | None:
+    """What each network reaches with each learning rate; None before all have run."""
+    axes = MAPS[scale.name]
+    found: dict[float, dict[str, float]] = {rate: {} for rate in axes.rates}
+    for rate, net in itertools.product(axes.rates, nets(axes)):
+        arm = brief_arm(net, rate, scale)
+        if results.missing(arm, scale):
+            return None
+        ends = at_end(results.arm(arm, scale), MEASURE, results.diverged(arm, scale))
+        found[rate][net.label] = ends.mean
     return found
+
+
+def over_networks(found: Scores) -> dict[float, float]:
+    """Mean over networks by learning rate."""
+    return {rate: float(np.mean(list(ends.values()))) for rate, ends in found.items()}
 
 
 def default_arm(net: Net, rate: float, scale: Scale) -> Arm:
@@ -69,7 +77,10 @@ def default_arm(net: Net, rate: float, scale: Scale) -> Arm:
 
 def _chosen(results: Results, scale: Scale) -> float | None:
     found = scores(results, scale)
-    return None if found is None else max(found, key=lambda rate: found[rate])
+    if found is None:
+        return None
+    means = over_networks(found)
+    return max(means, key=lambda rate: means[rate])
 
 
 def default_arms(results: Results, scale: Scale) -> dict[str, Arm]:
@@ -110,14 +121,14 @@ class Analysis:
 
     Attributes:
         axes: The axes of the map.
-        scores: Mean performance over networks by learning rate, where that was chosen.
+        scores: What each network reached with each learning rate, where that was chosen.
         defaults: Curves with the defaults, by label of the network.
         own: Curves with settings of one's own.
         paper: Curves in the paper's setting.
     """
 
     axes: Map
-    scores: dict[float, float]
+    scores: Scores
     defaults: Curves
     own: Curves
     paper: Curves
@@ -195,9 +206,18 @@ def outcome(analysis: Analysis) -> Outcome:
         for net in every
         if net.kind != DENSE and (shift := analysis.shift(net)).n
     ]
+    chosen = [
+        (f"{rate:g}, {label}", end, 1)
+        for rate, ends in analysis.scores.items()
+        for label, end in ends.items()
+    ]
+    chosen += [
+        (f"{rate:g}, mean over networks", mean, len(every))
+        for rate, mean in over_networks(analysis.scores).items()
+    ]
     means = [
-        Measurement(f"choosing, all networks at {rate:g}", score, None, None, len(every), None, "")
-        for rate, score in analysis.scores.items()
+        Measurement(f"choosing the rate, {name}", end, None, None, n, None, "")
+        for name, end, n in chosen
     ]
     rung = analysis.axes.rungs[-1]
     told = ", ".join(f"{rate:g}" for rate in analysis.scores)

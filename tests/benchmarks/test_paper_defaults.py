@@ -32,7 +32,9 @@ def found(defaults: dict[str, float], own: dict[str, float]) -> why_defaults.Ana
             for net in nets(axes)
         }
 
-    return why_defaults.Analysis(axes, {1e-3: 0.4}, curves(defaults), curves(own), {})
+    return why_defaults.Analysis(
+        axes, {1e-3: {"one": 0.4, "other": 0.5}}, curves(defaults), curves(own), {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,7 @@ def test_the_claim_is_about_costs_and_leads(
     assert len(outcome.checks) == 6
     assert verdict(outcome.checks, outcome.untested) == expected
     values = {row.name: row.value for row in outcome.measured}
+    assert values["choosing the rate, 0.001, mean over networks"] == pytest.approx(0.45)
     cost = own.get("dense", 0.5) - defaults.get("dense", 0.5)
     assert values["below own settings, N=225, dense"] == pytest.approx(cost)
 
@@ -86,9 +89,9 @@ def test_the_rate_of_the_better_mean_is_taken(
     planned = why_defaults.left(results, SMOKE)
     n_nets = len(list(nets(axes)))
     assert len(planned) == n_nets * (2 * len(axes.rungs[-1].seeds) + len(axes.seeds))
-    ends = {0.01: 0.3, 0.02: 0.6}
+    ends = {0.01: {"one": 0.3, "other": 0.7}, 0.02: {"one": 0.5, "other": 0.6}}
 
-    def scores(results: Results, scale: Scale) -> dict[float, float]:
+    def scores(results: Results, scale: Scale) -> why_defaults.Scores:
         del results, scale
         return ends
 
@@ -111,7 +114,7 @@ def test_it_is_carried_out(tmp_path: Path) -> None:
     assert set(analysis.defaults) == {net.label for net in nets(MAPS["smoke"])}
     runs = [run for arm in why_defaults.choosing_arms(SMOKE) for run in results.arm(arm, SMOKE)]
     mean = np.mean([run.scores().mean(MEASURE) for run in runs])
-    assert analysis.scores == {1e-2: pytest.approx(mean)}
+    assert why_defaults.over_networks(analysis.scores) == {1e-2: pytest.approx(mean)}
     assert experiment.figure(analysis).axes
     outcome = experiment.outcome(analysis)
     assert len(outcome.untested) == 3
