@@ -202,7 +202,7 @@ def outcome(analysis: Analysis) -> Outcome:
         if (cost := analysis.cost(net)).n
     ]
     rows += [
-        learning.row(f"lead less that with own settings, {net.label}", shift, claim)
+        learning.row(f"lead beyond that with own settings, {net.label}", shift, claim)
         for net in every
         if net.kind != DENSE and (shift := analysis.shift(net)).n
     ]
