@@ -1,10 +1,11 @@
-"""Do networks with the defaults of `TrainConfig` compare as they do with settings of their own?
+"""Do networks with the default settings compare as they do with settings of their own?
 
-The defaults are one start and one learning rate for all masks, and a recurrent rate that falls with
-the in-degree. The start is not the best one: it is the one that serves every mask at every size, so
-that masks which are compared with the defaults differ in nothing else. Of the learning rates of the
-map, the one is taken that is best with it for all networks of the map together, on seeds that are
-not compared. Settings of its own are those that `why` finds for each network.
+The defaults of `TrainConfig` are one start and one learning rate for all masks, and a recurrent
+rate that falls with the in-degree. The start is not the best one: it is the one that serves every
+mask at every size, so that masks which are compared with the defaults differ in nothing else. Of
+the learning rates of the map, the one is taken that is best with it for all networks of the map
+together, on seeds that are not compared. Settings of its own are those that `why` finds for each
+network.
 """
 
 from __future__ import annotations
