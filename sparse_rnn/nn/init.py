@@ -17,6 +17,8 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
@@ -122,6 +124,28 @@ def identity(mask: Mask, generator: torch.Generator) -> Tensor:
     return torch.from_numpy(own.astype(np.float64))
 
 
+def permutation(mask: Mask, generator: torch.Generator) -> Tensor:
+    """1 for one synapse onto each unit, each from another source, 0 for all others.
+
+    What `identity` is where units lack a synapse onto themselves: a permutation matrix is
+    orthogonal too, so that what is passed on neither grows nor dies. Units that have a synapse onto
+    themselves take that one, and under a mask with all of them this is `identity`; the others are
+    paired with sources of their own by a largest matching (Hopcroft & Karp 1973,
+    https://doi.org/10.1137/0202019). Where there is none for all, some units begin with zeros.
+    Gain: exactly 1, or 0 for units that were left over. Nothing is random in it.
+    """
+    del generator
+    targets, sources = mask.targets(), mask.indices
+    own = targets == sources
+    alone = np.ones(mask.n_units, dtype=bool)
+    alone[targets[own]] = False
+    free = alone[targets] & alone[sources]
+    edges = np.ones(int(free.sum()), dtype=np.int8), (targets[free], sources[free])
+    left = csr_array(edges, shape=(mask.n_units, mask.n_units))
+    source = maximum_bipartite_matching(left, perm_type="column")
+    return torch.from_numpy((own | (free & (source[targets] == sources))).astype(np.float64))
+
+
 INITS: Mapping[str, Initialisation] = MappingProxyType(
     {
         "torch": torch_default,
@@ -130,6 +154,7 @@ INITS: Mapping[str, Initialisation] = MappingProxyType(
         "spectral_radius": spectral_radius,
         "orthogonal": orthogonal,
         "identity": identity,
+        "permutation": permutation,
     }
 )
 """Initialisations of the recurrent weights by name."""

@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, strategies as st
+from scipy.optimize import linear_sum_assignment
 
 import sparse_rnn as srnn
 from sparse_rnn import kernels, masks, seeding
@@ -17,7 +19,7 @@ from tests.sparse_rnn.helpers import random_mask
 UNEVEN = random_mask(np.random.default_rng(0), 200, density=0.1)
 
 
-RANDOM = [name for name in init.INITS if name != "identity"]
+RANDOM = [name for name in init.INITS if name not in ("identity", "permutation")]
 
 
 def drawn(name: str, mask: srnn.Mask, seed: int = 0) -> torch.Tensor:
@@ -148,9 +150,41 @@ def test_the_identity_needs_self_connections() -> None:
         drawn("identity", UNEVEN)
 
 
+@pytest.mark.parametrize("mask", [mask for mask in SPREAD if mask.family != "custom"], ids=repr)
+def test_a_permutation_is_the_identity_where_all_units_have_a_synapse_onto_themselves(
+    mask: srnn.Mask,
+) -> None:
+    assert torch.equal(drawn("permutation", mask), drawn("identity", mask))
+
+
+@given(st.integers(1, 12), st.floats(0.05, 0.9), st.integers(0, 2**32 - 1))
+def test_a_permutation_keeps_own_synapses_and_pairs_as_many_units_as_it_can(
+    n_units: int, density: float, seed: int
+) -> None:
+    mask = random_mask(np.random.default_rng(seed), n_units, density=density)
+    found = matrix(mask, drawn("permutation", mask))
+    allowed = mask.to_dense()
+    assert set(np.unique(found)) <= {0.0, 1.0}
+    assert not found[~allowed].any()
+    assert max(found.sum(0).max(), found.sum(1).max()) <= 1
+    own = allowed.diagonal()
+    assert found.diagonal()[own].all()
+    # Of the others as many as there can be: the assignment of largest weight says how many.
+    rest = allowed[~own][:, ~own]
+    rows, columns = linear_sum_assignment(rest, maximize=True)
+    assert found[~own].sum() == rest[rows, columns].sum()
+
+
+def test_a_random_mask_with_enough_synapses_has_a_whole_permutation() -> None:
+    mask = srnn.masks.random(225, in_degree=49, self_connections="never", seed=0)
+    found = matrix(mask, drawn("permutation", mask))
+    assert np.array_equal(found @ found.T, np.eye(225))
+    assert not found.diagonal().any()
+
+
 def test_units_without_synapses_are_served() -> None:
     lonely = srnn.Mask.from_edges(4, [0, 1, 1], [0, 0, 3])
-    for name in RANDOM:
+    for name in (*RANDOM, "permutation"):
         assert drawn(name, lonely).isfinite().all()
 
 
