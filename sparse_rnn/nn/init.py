@@ -17,8 +17,6 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 from torch import Tensor
 
 from sparse_rnn.errors import InvalidArgument, unknown_name
@@ -134,6 +132,9 @@ def permutation(mask: Mask, generator: torch.Generator) -> Tensor:
     https://doi.org/10.1137/0202019). Where there is none for all, some units begin with zeros.
     Gain: exactly 1, or 0 for units that were left over. Nothing is random in it.
     """
+    from scipy.sparse import csr_array  # scipy is slow to import, and most networks do without
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
     del generator
     targets, sources = mask.targets(), mask.indices
     own = targets == sources
