@@ -33,6 +33,16 @@ class Rung:
     seeds: tuple[int, ...]
     keep: int
 
+    @property
+    def brief(self) -> Settings:
+        """Settings of a run that is evaluated at its end alone."""
+        return {
+            "steps": self.steps,
+            "eval_every": self.steps,
+            "eval_batches": 1,
+            "final_batches": LEAST_EVALUATION,
+        }
+
 
 @dataclass(frozen=True)
 class Search:
@@ -53,14 +63,8 @@ class Search:
     def arms(self, number: int, among: Sequence[Settings]) -> list[Arm]:
         """The networks that a round trains."""
         rung = self.rungs[number]
-        brief = {
-            "steps": rung.steps,
-            "eval_every": rung.steps,
-            "eval_batches": 1,
-            "final_batches": LEAST_EVALUATION,
-        }
         return [
-            self.kind(f"{self.label}, candidate {i}", {**one, **brief}, rung.seeds)
+            self.kind(f"{self.label}, candidate {i}", {**one, **rung.brief}, rung.seeds)
             for i, one in enumerate(among)
         ]
 

@@ -22,7 +22,6 @@ from matplotlib.figure import Figure
 from benchmarks.paper import _drawing as drawing, _halving as halving, _learning as learning, why
 from benchmarks.paper._arms import MEASURE, Arm, Results, at_end
 from benchmarks.paper._experiment import Experiment, Outcome, no_arms, question
-from benchmarks.paper._halving import LEAST_EVALUATION
 from benchmarks.paper._learning import Curves
 from benchmarks.paper._map import DENSE, MAPS, Map, Net, local_net, nets
 from benchmarks.paper._scales import Scale, Settings
@@ -38,13 +37,7 @@ START: Settings = {"init": "fan_in", "rates": {"recurrent": "in_degree"}}
 def brief_arm(net: Net, rate: float, scale: Scale) -> Arm:
     """A network that is trained to choose the learning rate, as in the last round of `why`."""
     rung = MAPS[scale.name].rungs[-1]
-    brief = {
-        "steps": rung.steps,
-        "eval_every": rung.steps,
-        "eval_batches": 1,
-        "final_batches": LEAST_EVALUATION,
-    }
-    settings = {**scale.modcog, **net.settings, **START, "lr": rate, **brief}
+    settings = {**scale.modcog, **net.settings, **START, "lr": rate, **rung.brief}
     return Arm(f"{net.label}, defaults at {rate:g}, {rung.steps} steps", settings, rung.seeds)
 
 
