@@ -70,7 +70,12 @@ def recipes() -> dict[str, tuple[str, srnn.TrainConfig]]:
     made: dict[str, tuple[str, srnn.TrainConfig]] = {}
     for short, suite in SUITES.items():
         for kind, (about, settings) in KINDS.items():
-            start: dict[str, Any] = {"arch": "locality", "size": SHEET, "suite": suite}
+            start: dict[str, Any] = {
+                "arch": "locality",
+                "size": SHEET,
+                "suite": suite,
+                "init": "fan_in",
+            }
             config = srnn.TrainConfig(**{**start, **COMMON, **settings})
             made[f"{kind}-{short}"] = (f"{suite}: {about}", config)
     return made
@@ -85,7 +90,7 @@ def command(name: str, config: srnn.TrainConfig) -> str:
     for option, value in config.mask_options.items():
         words += [f"--mask.{option.replace('_', '-')}", str(value)]
     given = {"init": config.init, "cell": config.cell}
-    plain = {"init": "fan_in", "cell": "vanilla"}
+    plain = {"cell": "vanilla"}
     for option, value in {**given, **COMMON}.items():
         if value != plain.get(option):
             words += [f"--{option.replace('_', '-')}", str(value)]

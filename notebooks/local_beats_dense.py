@@ -38,7 +38,11 @@ def _(os):
     seeds = (0, 1, 2)
     networks = {
         "local": {"arch": "locality", "size": (10, 10), "radius": 2},
-        "random": {"arch": "random", "size": (10, 10), "mask_options": {"in_degree": 13}},
+        "random": {
+            "arch": "random",
+            "size": (10, 10),
+            "mask_options": {"in_degree": 13, "self_connections": "always"},
+        },
         "dense": {"arch": "dense", "size": 100},
         "dense, as many weights": {"arch": "dense", "size": 36},
     }

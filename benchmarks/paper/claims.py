@@ -129,10 +129,10 @@ ASKED: Mapping[str, Claim] = MappingProxyType(
         ),
         "why_defaults": Claim(
             "Our question: the defaults",
-            "With one start and one rate for all masks and a recurrent rate that falls with the "
-            "in-degree, the defaults of `TrainConfig`, dense and local networks end less than 0.05 "
-            "below settings of their own, and local masks lead by what they lead by with those, "
-            "within 0.05.",
+            "With the default settings, one start and one rate for all masks and a recurrent rate "
+            "that falls with the in-degree, dense and local networks end less than 0.05 below "
+            "settings of their own, and local masks lead by what they lead by with those, within "
+            "0.05.",
         ),
         "why_bursts": Claim(
             "Our question: bursts",

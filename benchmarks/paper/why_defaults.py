@@ -1,11 +1,11 @@
 """Do networks with the default settings compare as they do with settings of their own?
 
-The defaults of `TrainConfig` are one start and one learning rate for all masks, and a recurrent
-rate that falls with the in-degree. The start is not the best one: it is the one that serves every
-mask at every size, so that masks which are compared with the defaults differ in nothing else. Of
-the learning rates of the map, the one is taken that is best with it for all networks of the map
-together, on seeds that are not compared. Settings of its own are those that `why` finds for each
-network.
+The defaults of `TrainConfig` are a start at which units hand on what they hold, the identity where
+each has a synapse onto itself, one learning rate for all masks, and a recurrent rate that falls
+with the in-degree. Of the learning rates of the map, the one is taken that is best with it for all
+networks of the map together, on seeds that are not compared. Settings of its own are those that
+`why` finds for each network. Beside them stands a drawn start, of one gain under every mask, with
+the rates of the defaults.
 """
 
 from __future__ import annotations
@@ -30,8 +30,12 @@ from benchmarks.paper.claims import CLAIMS
 from sparse_rnn import TrainConfig
 from sparse_rnn.report.findings import Measurement
 
-START: Settings = {"init": "fan_in", "rates": {"recurrent": "in_degree"}}
+RATES: Settings = {"rates": {"recurrent": "in_degree"}}
+START: Settings = {"init": "permutation", **RATES}
 """What the defaults have for all masks besides the learning rate."""
+
+DRAWN: Settings = {"init": "fan_in", **RATES}
+"""The same with a drawn start."""
 
 
 def brief_arm(net: Net, rate: float, scale: Scale) -> Arm:
@@ -63,10 +67,10 @@ def over_networks(found: Scores) -> dict[float, float]:
     return {rate: float(np.mean(list(ends.values()))) for rate, ends in found.items()}
 
 
-def default_arm(net: Net, rate: float, scale: Scale) -> Arm:
-    """A network with the start and the rates of the defaults."""
-    settings = {**scale.modcog, **net.settings, **START, "lr": rate}
-    return Arm(f"{net.label}, defaults", settings, MAPS[scale.name].seeds)
+def full_arm(net: Net, start: Settings, rate: float, scale: Scale) -> Arm:
+    """A network with a start, and the rates of the defaults."""
+    settings = {**scale.modcog, **net.settings, **start, "lr": rate}
+    return Arm(f"{net.label}, start {start['init']}", settings, MAPS[scale.name].seeds)
 
 
 def _chosen(results: Results, scale: Scale) -> float | None:
@@ -77,11 +81,17 @@ def _chosen(results: Results, scale: Scale) -> float | None:
     return max(means, key=lambda rate: means[rate])
 
 
-def default_arms(results: Results, scale: Scale) -> dict[str, Arm]:
-    """The networks with the defaults, by label; none before the learning rate is chosen."""
+def full_arms(start: Settings, results: Results, scale: Scale) -> dict[str, Arm]:
+    """The networks with a start, by label; none before the learning rate is chosen."""
     rate = _chosen(results, scale)
-    every = nets(MAPS[scale.name])
-    return {} if rate is None else {net.label: default_arm(net, rate, scale) for net in every}
+    if rate is None:
+        return {}
+    return {net.label: full_arm(net, start, rate, scale) for net in nets(MAPS[scale.name])}
+
+
+def _both(results: Results, scale: Scale) -> list[Arm]:
+    starts = (START, DRAWN)
+    return [arm for start in starts for arm in full_arms(start, results, scale).values()]
 
 
 def choosing_arms(scale: Scale) -> list[Arm]:
@@ -92,21 +102,23 @@ def choosing_arms(scale: Scale) -> list[Arm]:
 
 def next_arms(results: Results, scale: Scale) -> list[Arm]:
     """What can be trained now: what chooses the rate, then the networks with it."""
-    return list(default_arms(results, scale).values()) or choosing_arms(scale)
+    return _both(results, scale) or choosing_arms(scale)
 
 
 def left(results: Results, scale: Scale) -> list[TrainConfig]:
     """All runs that are not finished, to plan with."""
     axes = MAPS[scale.name]
-    guess = [default_arm(net, axes.rates[0], scale) for net in nets(axes)]
-    planned = list(default_arms(results, scale).values()) or [*choosing_arms(scale), *guess]
+    guess = [
+        full_arm(net, start, axes.rates[0], scale) for start in (START, DRAWN) for net in nets(axes)
+    ]
+    planned = _both(results, scale) or [*choosing_arms(scale), *guess]
     return halving.left(planned, results, scale)
 
 
 def judged(results: Results, scale: Scale) -> tuple[Arm, ...]:
-    """The networks with the defaults, and with settings of their own."""
+    """The networks with the defaults, with a drawn start, and with settings of their own."""
     own = (why.own_arm(net, results, scale) for net in nets(MAPS[scale.name]))
-    return (*default_arms(results, scale).values(), *(arm for arm in own if arm))
+    return (*_both(results, scale), *(arm for arm in own if arm))
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,7 @@ class Analysis:
         axes: The axes of the map.
         scores: What each network reached with each learning rate, where that was chosen.
         defaults: Curves with the defaults, by label of the network.
+        drawn: Curves with a drawn start.
         own: Curves with settings of one's own.
         paper: Curves in the paper's setting.
     """
@@ -124,48 +137,58 @@ class Analysis:
     axes: Map
     scores: Scores
     defaults: Curves
+    drawn: Curves
     own: Curves
     paper: Curves
 
-    def cost(self, net: Net) -> Sample:
+    def cost(self, found: Curves, net: Net) -> Sample:
         """By how much a network ends below its own setting."""
-        return learning.final(self.own, net.label) - learning.final(self.defaults, net.label)
+        return learning.final(self.own, net.label) - learning.final(found, net.label)
 
-    def shift(self, net: Net) -> Sample:
+    def shift(self, found: Curves, net: Net) -> Sample:
         """By how much its lead over the dense network exceeds the one with own settings."""
         (whole,) = (one for one in nets(self.axes) if (one.side, one.kind) == (net.side, DENSE))
-        return self.cost(whole) - self.cost(net)
+        return self.cost(found, whole) - self.cost(found, net)
 
 
 def analyse(results: Results, scale: Scale) -> Analysis | None:
     """Read the learning curves."""
     axes = MAPS[scale.name]
     every = list(nets(axes))
-    defaults = learning.named(default_arms(results, scale), results, scale)
+    defaults, drawn = (
+        learning.named(full_arms(start, results, scale), results, scale) for start in (START, DRAWN)
+    )
     own = learning.named(
         {net.label: why.own_arm(net, results, scale) for net in every}, results, scale
     )
     paper = learning.named({net.label: why.paper_arm(net, scale) for net in every}, results, scale)
-    return Analysis(axes, scores(results, scale) or {}, defaults, own, paper) if defaults else None
+    if not defaults:
+        return None
+    return Analysis(axes, scores(results, scale) or {}, defaults, drawn, own, paper)
 
 
 def figure(analysis: Analysis) -> Figure:
-    """Draw performance at the end in each of the three settings, a panel a size."""
+    """Draw performance at the end in each setting, a panel a size."""
     sides = analysis.axes.sides
-    drawn, panels = drawing.panels(1, len(sides), size=(4.4, 2.6), sharex=True)
-    settings = ("paper's setting", analysis.paper), ("defaults", analysis.defaults)
+    drawn, panels = drawing.panels(1, len(sides), size=(4.4, 2.9), sharex=True)
+    settings = {
+        "paper's setting": analysis.paper,
+        f"{DRAWN['init']}, rates of the defaults": analysis.drawn,
+        "defaults": analysis.defaults,
+        "setting of its own": analysis.own,
+    }
     for side, ax in zip(sides, panels[0], strict=True):
         here = [net for net in nets(analysis.axes) if net.side == side]
-        for number, (name, found) in enumerate((*settings, ("setting of its own", analysis.own))):
+        for number, (name, found) in enumerate(settings.items()):
             there = [i for i, net in enumerate(here) if net.label in found]
             samples = [found[here[i].label].final[MEASURE] for i in there]
-            heights = [i + (number - 1) * 0.2 for i in there]
+            heights = [i + (number - 1.5) * 0.18 for i in there]
             drawing.across(ax, samples, heights, label=name, color=drawing.PALETTE[number])
         ax.set_yticks(range(len(here)), [net.kind for net in here])
         ax.set_ylim(len(here) - 0.5, -0.5)
         drawing.title(ax, f"{side * side} units")
         drawing.labels(ax, "performance at the end", "")
-    drawing.legend(panels[0, 0], loc="lower left", bbox_to_anchor=(0, 1.12), ncols=3)
+    drawing.legend(panels[0, 0], loc="lower left", bbox_to_anchor=(0, 1.12), ncols=2)
     return drawn
 
 
@@ -176,9 +199,9 @@ def _checks(found: Analysis) -> Iterator[tuple[str, Check | None]]:
         (whole,) = (net for net in nets(found.axes) if (net.side, net.kind) == (side, DENSE))
         for net in (whole, local):
             text = f"{net.label} ends less than {margin} below settings of its own"
-            yield text, _check(text, found.cost(net), -math.inf)
+            yield text, _check(text, found.cost(found.defaults, net), -math.inf)
         text = f"N={side * side}, the lead of {local.kind} is within {margin} of that with own ones"
-        yield text, _check(text, found.shift(local), -why.MARGIN)
+        yield text, _check(text, found.shift(found.defaults, local), -why.MARGIN)
 
 
 def _check(text: str, sample: Sample, low: float) -> Check | None:
@@ -190,16 +213,18 @@ def outcome(analysis: Analysis) -> Outcome:
     claim = CLAIMS["why_defaults"]
     checks = list(_checks(analysis))
     every = list(nets(analysis.axes))
-    rows = [
-        learning.row(f"below own settings, {net.label}", cost, claim)
-        for net in every
-        if (cost := analysis.cost(net)).n
-    ]
-    rows += [
-        learning.row(f"lead beyond that with own settings, {net.label}", shift, claim)
-        for net in every
-        if net.kind != DENSE and (shift := analysis.shift(net)).n
-    ]
+    rows: list[Measurement] = []
+    for start, curves in (("", analysis.defaults), (f"{DRAWN['init']}, ", analysis.drawn)):
+        rows += [
+            learning.row(f"{start}below own settings, {net.label}", cost, claim)
+            for net in every
+            if (cost := analysis.cost(curves, net)).n
+        ]
+        rows += [
+            learning.row(f"{start}lead beyond that with own settings, {net.label}", shift, claim)
+            for net in every
+            if net.kind != DENSE and (shift := analysis.shift(curves, net)).n
+        ]
     chosen = [
         (f"{rate:g}, {label}", end, 1)
         for rate, ends in analysis.scores.items()
@@ -216,7 +241,8 @@ def outcome(analysis: Analysis) -> Outcome:
     rung = analysis.axes.rungs[-1]
     told = ", ".join(f"{rate:g}" for rate in analysis.scores)
     method = (
-        f"{learning.told(analysis.defaults)} Start {START['init']}, recurrent rates by in-degree. "
+        f"{learning.told(analysis.defaults)} Start {START['init']}, or {DRAWN['init']}, recurrent "
+        "rates by in-degree. "
         f"The rate is the best of {told} for all networks together, after {rung.steps} steps, on "
         f"seeds {', '.join(map(str, rung.seeds))}."
     )

@@ -35,6 +35,7 @@ _METAVARS = {
     "size": "UNITS",
     "arch": "FAMILY",
     "lr": "FLOAT",
+    "init": "STR",
     "rates": "in_degree|GROUP=FACTOR[,...]",
     "optimiser_options": "NAME=VALUE[,...]",
     "continual_options": "NAME=VALUE[,...]",
@@ -64,7 +65,7 @@ _GROUPS = {
 """What options are about: a heading of the help each."""
 
 _TASKS = ("suite", "weights", "stages", "rules", "dt", "noise")
-OPEN = ("steps", "lr", "rates")
+OPEN = ("steps", "lr", "rates", "init")
 """Settings that follow from others where they are left open."""
 
 NO_OPTIONS = ("curriculum",)
@@ -198,7 +199,9 @@ def _fields(settings: Mapping[str, FieldInfo]) -> list[tuple[str, Any, Any]]:
             kind, start, hint = int | None, None, f"(default: {info.default}, or sum of stages)"
         if name == "lr":
             kind, start = float | None, None
-        if name in ("lr", "rates"):
+        if name == "init":
+            kind, start = str | None, None
+        if name in ("lr", "rates", "init"):
             hint = "(optional)"
         about = tyro.conf.arg(
             prefix_name=False,

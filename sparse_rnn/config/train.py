@@ -46,6 +46,10 @@ _CELL: Mapping[str, Any] = MappingProxyType(
 )
 """What settings of a cell are where they were left open, for the cells that take them."""
 
+_INIT = "permutation"
+"""Start of units that keep what they hold, where it was left open: under masks with all synapses of
+units onto themselves the identity, the best one for each network of the map."""
+
 _LR = 2e-3
 """Learning rate under `IN_DEGREE_UNDER` where it was left open: of the rates of the map that
 docs/why_local.md draws, the better one for each of its networks (`benchmarks/paper/why_defaults.py`
@@ -95,7 +99,10 @@ class TrainConfig(FitConfig):
         f"{' and '.join(IN_DEGREE_UNDER)} ({' and '.join(IN_DEGREE_FOR)} only).",
     )
     init: str = Field(
-        inits.DEFAULT, description="Initial recurrent weights: " + ", ".join(inits.INITS) + "."
+        inits.DEFAULT,
+        description=f"Initial recurrent weights: {', '.join(inits.INITS)}. Left open, {_INIT} for "
+        "trained relu units (vanilla and leaky) without Dale's law or a sparsifier, else "
+        f"{inits.DEFAULT}.",
     )
     init_gain: _Positive = Field(1.0, description="Factor of the initial recurrent weights.")
     cell: str = Field(cells.DEFAULT, description="What units compute: " + ", ".join(CELLS) + ".")
@@ -134,6 +141,8 @@ class TrainConfig(FitConfig):
             follows["lr"] = _LR
             if self.cell in IN_DEGREE_FOR:
                 follows["rates"] = Rates(recurrent=IN_DEGREE)
+        if self._keeps_what_it_holds():
+            follows["init"] = _INIT
         filled = {
             name: value for name, value in follows.items() if name not in self.model_fields_set
         }
@@ -143,6 +152,20 @@ class TrainConfig(FitConfig):
                 filled[name] = _CELL[name]
         vars(self).update(filled)  # Not by setattr: it is frozen, and would count them as given.
         return self
+
+    def _keeps_what_it_holds(self) -> bool:
+        """Whether units hold a state that a weight of 1 onto themselves hands on as it is.
+
+        Frozen weights would do nothing else for ever, inhibitory ones end what they hand on, and
+        methods that choose synapses by their weights would see zeros.
+        """
+        return (
+            self.cell in IN_DEGREE_FOR
+            and self.nonlinearity in (None, _CELL["nonlinearity"])
+            and self.recurrence == "trained"
+            and self.inhibitory is None
+            and self.sparsifier is None
+        )
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

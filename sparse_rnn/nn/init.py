@@ -132,15 +132,17 @@ def permutation(mask: Mask, generator: torch.Generator) -> Tensor:
     https://doi.org/10.1137/0202019). Where there is none for all, some units begin with zeros.
     Gain: exactly 1, or 0 for units that were left over. Nothing is random in it.
     """
-    from scipy.sparse import csr_array  # scipy is slow to import, and most networks do without
-    from scipy.sparse.csgraph import maximum_bipartite_matching
-
     del generator
     targets, sources = mask.targets(), mask.indices
     own = targets == sources
     alone = np.ones(mask.n_units, dtype=bool)
     alone[targets[own]] = False
     free = alone[targets] & alone[sources]
+    if not free.any():
+        return torch.from_numpy(own.astype(np.float64))
+    from scipy.sparse import csr_array  # scipy is slow to import, and most networks do without
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
     edges = np.ones(int(free.sum()), dtype=np.int8), (targets[free], sources[free])
     left = csr_array(edges, shape=(mask.n_units, mask.n_units))
     source = maximum_bipartite_matching(left, perm_type="column")

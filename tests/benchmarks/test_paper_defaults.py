@@ -32,9 +32,9 @@ def found(defaults: dict[str, float], own: dict[str, float]) -> why_defaults.Ana
             for net in nets(axes)
         }
 
-    return why_defaults.Analysis(
-        axes, {1e-3: {"one": 0.4, "other": 0.5}}, curves(defaults), curves(own), {}
-    )
+    chosen = {1e-3: {"one": 0.4, "other": 0.5}}
+    drawn = curves({"dense": 0.3})
+    return why_defaults.Analysis(axes, chosen, curves(defaults), drawn, curves(own), {})
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,8 @@ def test_the_claim_is_about_costs_and_leads(
     assert values["choosing the rate, 0.001, mean over networks"] == pytest.approx(0.45)
     cost = own.get("dense", 0.5) - defaults.get("dense", 0.5)
     assert values["below own settings, N=225, dense"] == pytest.approx(cost)
+    drawn = own.get("dense", 0.5) - 0.3
+    assert values["fan_in, below own settings, N=225, dense"] == pytest.approx(drawn)
 
 
 def test_without_settings_of_ones_own_nothing_is_decided() -> None:
@@ -70,7 +72,9 @@ def test_the_rate_is_chosen_on_other_seeds_and_all_else_is_the_default() -> None
         assert arm.seeds
         assert not set(arm.seeds) & set(axes.seeds)
     for net in nets(axes):
-        one = srnn.TrainConfig(**why_defaults.default_arm(net, axes.rates[0], LAPTOP).settings)
+        one = srnn.TrainConfig(
+            **why_defaults.full_arm(net, why_defaults.START, axes.rates[0], LAPTOP).settings
+        )
         open_ = srnn.TrainConfig(**dense(9))
         assert (one.init, one.init_gain, one.rates) == (open_.init, open_.init_gain, open_.rates)
         assert one.rates == Rates(recurrent="in_degree")
@@ -88,7 +92,7 @@ def test_the_rate_of_the_better_mean_is_taken(
     assert [arm.label for arm in first] == [arm.label for arm in why_defaults.choosing_arms(SMOKE)]
     planned = why_defaults.left(results, SMOKE)
     n_nets = len(list(nets(axes)))
-    assert len(planned) == n_nets * (2 * len(axes.rungs[-1].seeds) + len(axes.seeds))
+    assert len(planned) == 2 * n_nets * (len(axes.rungs[-1].seeds) + len(axes.seeds))
     ends = {0.01: {"one": 0.3, "other": 0.7}, 0.02: {"one": 0.5, "other": 0.6}}
 
     def scores(results: Results, scale: Scale) -> why_defaults.Scores:
@@ -99,7 +103,7 @@ def test_the_rate_of_the_better_mean_is_taken(
     chosen = why_defaults.next_arms(results, SMOKE)
     assert {arm.settings["lr"] for arm in chosen} == {0.02}
     identities = {sweep.identity(one) for arm in chosen for one in arm.configs(SMOKE)}
-    assert len(identities) == n_nets * len(axes.seeds)
+    assert len(identities) == 2 * n_nets * len(axes.seeds)
     assert len(why_defaults.left(results, SMOKE)) == len(identities)
 
 

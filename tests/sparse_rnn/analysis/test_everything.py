@@ -359,7 +359,7 @@ def test_fixed_points_are_drawn_by_kind_with_their_eigenvalues() -> None:
 
 @pytest.mark.usefixtures("_no_pictures")
 def test_sentences_about_a_local_network_are_true(tmp_path: Path) -> None:
-    run = srnn.train(small_config(arch="locality", size=(6, 6), radius=2, seq_len=60))
+    run = srnn.train(small_config(size=(6, 6), radius=2, seq_len=60, init="fan_in"))
     analysis.analyze(run, tmp_path, analysis.AnalysisConfig(trials=4))
     record = json.loads((tmp_path / "analysis.json").read_text())
     told = record["analyses"]["recurrent weights"]

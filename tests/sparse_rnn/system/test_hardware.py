@@ -52,7 +52,7 @@ def test_what_a_precision_sets_comes_back(name: str) -> None:
     "network",
     [
         {"arch": "locality", "size": (4, 4), "radius": 1, "backend": "sparse_cpu"},
-        {"arch": "dense", "size": 16},
+        {"arch": "dense", "size": 16, "init": "fan_in"},
         {"arch": "autapse", "size": 16},
         {"arch": "dense", "size": 16, "cell": "gru"},
         {"arch": "dense", "size": 16, "cell": "lstm"},

@@ -84,7 +84,7 @@ def test_answers_are_those_of_the_network() -> None:
 def test_a_run_is_the_one_of_the_dense_float64_reference(mode: str) -> None:
     """Three stages of plain gradient descent with the penalty of each stage that has ended."""
     lr, strength = 0.05, 30.0
-    config = kept(optimiser="sgd", lr=lr, clip=1e9)
+    config = kept(optimiser="sgd", lr=lr, clip=1e9, init="fan_in")
     training, _, network = build(config)
     net = Dense(network)
     penalties: list[tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]] = []

@@ -35,7 +35,7 @@ ENDS = (9, 14, 21)
 
 def looped(**changes: Any) -> srnn.TrainConfig:
     """A run that is good enough at Go after nine steps."""
-    learns = {"lr": 0.03, "noise": 0.1, "batch_size": 8, "eval_batches": 10}
+    learns = {"lr": 0.03, "init": "fan_in", "noise": 0.1, "batch_size": 8, "eval_batches": 10}
     return small_config(**{"stages": STAGES, "steps": None, "eval_every": 3, **learns, **changes})
 
 

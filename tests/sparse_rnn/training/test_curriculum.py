@@ -40,7 +40,7 @@ Scores = Mapping[int, TaskScores]
 
 def config(**changes: Any) -> srnn.TrainConfig:
     """A run of eleven steps that are enough for scores above 0."""
-    learns = {"lr": 0.03, "noise": 0.1, "batch_size": 8, "eval_batches": 10}
+    learns = {"lr": 0.03, "init": "fan_in", "noise": 0.1, "batch_size": 8, "eval_batches": 10}
     return small_config(**{"steps": 11, "eval_every": 3, **learns, **changes})
 
 

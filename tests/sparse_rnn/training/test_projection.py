@@ -113,6 +113,7 @@ def test_a_run_is_the_one_of_the_reference(mode: str, arch: str) -> None:
     """Three stages of gradient descent with momentum, which goes on from stage to stage."""
     how: dict[str, Any] = {"arch": arch, "radius": 1 if arch == "locality" else None}
     how |= {"optimiser": "sgd", "optimiser_options": {"momentum": 0.5}, "lr": 0.05, "clip": 1e9}
+    how["init"] = "fan_in"  # It bears such steps.
     config = kept(**how)
     training, _, network = build(config)
     net = Dense(network)
