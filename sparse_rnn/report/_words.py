@@ -11,11 +11,11 @@ MINUS, DASH, THIN = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{NARROW NO-BREAK SPACE}"
 
 
 def number(value: float | None) -> str:
-    r"""A number with three places, or four digits; an en dash for None.
+    r"""A number with three places, two digits where those are zeros; an en dash for None.
 
     Example:
-        >>> number(0.5), number(6585000), number(12345.67), number(-2)
-        ('0.500', '6\u202f585\u202f000', '12\u202f346', '\u22122')
+        >>> number(0.5), number(6585000), number(12345.67), number(-2), number(0.00078782)
+        ('0.500', '6\u202f585\u202f000', '12\u202f346', '\u22122', '0.00079')
     """
     if value is None:
         return DASH
@@ -24,10 +24,10 @@ def number(value: float | None) -> str:
         text = f"{int(value):,}"
     elif size >= 1000:
         text = f"{value:,.0f}"
-    elif 1e-3 <= size < 100:
-        text = f"{value:.3f}"
-    else:
+    elif size >= 100:
         text = f"{value:.4g}"
+    else:
+        text = f"{value:.3f}" if size >= 1e-3 else f"{value:.2g}"
     return text.replace(",", THIN).replace("-", MINUS)
 
 
