@@ -146,7 +146,8 @@ def test_two_processes_choose_the_synapses_of_the_double_batch(tmp_path: Path) -
     how = ("--sparsifier", "rigl", "--sparsifier-options", "density=0.15,every=3,share=0.6")
     finished(tmp_path / "two", more=how)
     chosen = {"density": 0.15, "every": 3, "share": 0.6}
-    settings = {**dict(config()), "sparsifier": "rigl", "sparsifier_options": chosen}
+    given = config().model_dump(exclude_unset=True)
+    settings = {**given, "sparsifier": "rigl", "sparsifier_options": chosen}
     ours = srnn.TrainConfig(**settings)
     _, held_out, network = build(ours)
     trainer = Trainer(network, Doubled(streams(ours)[0]), held_out, ours)
