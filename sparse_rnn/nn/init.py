@@ -9,6 +9,7 @@ of the in-degree K of the unit.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -25,6 +26,8 @@ from sparse_rnn.system.arguments import finite
 
 Initialisation = Callable[[Mask, torch.Generator], Tensor]
 """Draws the values of a mask's edges; float64 ``[nnz]``."""
+
+_LOG = logging.getLogger(__name__)
 
 SMALL = 400
 """Up to so many units all eigenvalues are computed; beyond, the largest by iteration."""
@@ -129,8 +132,9 @@ def permutation(mask: Mask, generator: torch.Generator) -> Tensor:
     orthogonal too, so that what is passed on neither grows nor dies. Units that have a synapse onto
     themselves take that one, and under a mask with all of them this is `identity`; the others are
     paired with sources of their own by a largest matching (Hopcroft & Karp 1973,
-    https://doi.org/10.1137/0202019). Where there is none for all, some units begin with zeros.
-    Gain: exactly 1, or 0 for units that were left over. Nothing is random in it.
+    https://doi.org/10.1137/0202019). Where there is none for all, some units begin with zeros, and
+    the log says how many. Gain: exactly 1, or 0 for units that were left over. Nothing is random in
+    it.
     """
     del generator
     targets, sources = mask.targets(), mask.indices
@@ -138,15 +142,28 @@ def permutation(mask: Mask, generator: torch.Generator) -> Tensor:
     alone = np.ones(mask.n_units, dtype=bool)
     alone[targets[own]] = False
     free = alone[targets] & alone[sources]
-    if not free.any():
-        return torch.from_numpy(own.astype(np.float64))
+    chosen = own | _paired(mask, free) if free.any() else own
+    reached = np.unique(targets).size
+    if left_over := reached - int(chosen.sum()):
+        _LOG.warning(
+            "The start 'permutation' has no source of its own for %d of %d units with synapses: "
+            "their recurrent weights begin at 0. Drawn weights, such as 'fan_in', do not.",
+            left_over,
+            reached,
+        )
+    return torch.from_numpy(chosen.astype(np.float64))
+
+
+def _paired(mask: Mask, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which edges pair as many units as can be with sources of their own, of those that may."""
     from scipy.sparse import csr_array  # scipy is slow to import, and most networks do without
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
+    targets, sources = mask.targets(), mask.indices
     edges = np.ones(int(free.sum()), dtype=np.int8), (targets[free], sources[free])
     left = csr_array(edges, shape=(mask.n_units, mask.n_units))
     source = maximum_bipartite_matching(left, perm_type="column")
-    return torch.from_numpy((own | (free & (source[targets] == sources))).astype(np.float64))
+    return free & (source[targets] == sources)
 
 
 INITS: Mapping[str, Initialisation] = MappingProxyType(

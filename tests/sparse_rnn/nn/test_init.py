@@ -182,6 +182,24 @@ def test_a_random_mask_with_enough_synapses_has_a_whole_permutation() -> None:
     assert not found.diagonal().any()
 
 
+@pytest.mark.parametrize(
+    ("edges", "told"),
+    [
+        ([(0, 1), (1, 2), (2, 0)], ""),
+        ([(0, 1), (0, 2), (0, 3)], "2 of 3 units"),
+        ([(0, 0), (0, 1), (0, 2)], "2 of 3 units"),
+    ],
+    ids=["a ring", "a hub", "a hub that keeps what it holds"],
+)
+def test_units_that_a_permutation_leaves_over_are_told(
+    edges: list[tuple[int, int]], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sources, targets = zip(*edges, strict=True)
+    drawn("permutation", srnn.Mask.from_edges(4, targets, sources))
+    assert told in caplog.text
+    assert bool(told) == bool(caplog.text)
+
+
 def test_units_without_synapses_are_served() -> None:
     lonely = srnn.Mask.from_edges(4, [0, 1, 1], [0, 0, 3])
     for name in (*RANDOM, "permutation"):
