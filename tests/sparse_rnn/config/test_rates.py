@@ -117,6 +117,32 @@ def test_by_default_rates_follow_the_in_degree_where_steps_do_not_follow_the_gra
     assert not {"lr", "rates", "nonlinearity"} & small_config(cell=cell).model_fields_set
 
 
+@pytest.mark.parametrize(
+    ("settings", "init"),
+    [
+        ({}, "permutation"),
+        ({"cell": "leaky"}, "permutation"),
+        ({"nonlinearity": "relu"}, "permutation"),
+        ({"optimiser": "sgd"}, "permutation"),
+        ({"cell": "gru"}, "fan_in"),
+        ({"nonlinearity": "tanh"}, "fan_in"),
+        ({"cell": "leaky", "nonlinearity": "softplus"}, "fan_in"),
+        ({"recurrence": "frozen"}, "fan_in"),
+        ({"inhibitory": 0.2}, "fan_in"),
+        ({"sparsifier": "rigl"}, "fan_in"),
+    ],
+    ids=repr,
+)
+def test_by_default_units_that_can_hand_on_what_they_hold_start_so(
+    settings: dict[str, Any], init: str
+) -> None:
+    config = small_config(**settings)
+    assert config.init == init
+    assert "init" not in config.model_fields_set
+    other = "fan_in" if init == "permutation" else "he"
+    assert small_config(**settings, init=other).init == other
+
+
 def test_a_dense_network_moves_less_by_default() -> None:
     settings: dict[str, Any] = {"arch": "dense", "size": 64, "radius": None, "steps": 1}
     start = dict(srnn.training.run.build(small_config(**settings))[2].named_parameters())
